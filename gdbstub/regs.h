@@ -1,0 +1,94 @@
+/*
+ * gdbstub/regs.h - register rows and sets of rows.
+ *
+ * A row says everything the protocol needs to know about one register. g, G, p, P, expedited
+ * registers, monitor output and target.xml all read the same rows, so a register is written down
+ * once. Rows are made by the owner of the target (x86/regs.c, arm/regs.c); this file knows no
+ * architecture.
+ */
+#ifndef VMGDB_GDBSTUB_REGS_H
+#define VMGDB_GDBSTUB_REGS_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The widest register any row may have, in bytes: one SME ZA row set aside, SVE's Z is 256. */
+#define GDB_REG_MAX_BYTES 256
+
+/*
+ * One register. All strings are borrowed and must outlive the set (literals, or interned).
+ * Values travel as bytes in target byte order, which is little-endian for every architecture here,
+ * exactly (bits + 7) / 8 of them.
+ */
+typedef struct GdbReg {
+	const char *name;  /* as gdb shows it: "rax" */
+	unsigned num;	   /* "regnum" of the target description; the number in p and P */
+	unsigned bits;	   /* size; a multiple of 8 */
+	const char *type;  /* type name for the description: "int64", "data_ptr", "cr0_flags" */
+	const char *group; /* "general", "system", "float", "vector", or NULL for gdb's default */
+	unsigned source;   /* the owner's: which KVM structure or ioctl holds the value */
+	uint64_t id;	   /* the owner's: offset, MSR number or one-reg id within that source */
+} GdbReg;
+
+static inline size_t gdb_reg_bytes(const GdbReg *reg)
+{
+	return (reg->bits + 7) / 8;
+}
+
+/*
+ * A named group of rows, as gdb's features are: "org.gnu.gdb.i386.core".
+ * @types: XML text of the type definitions that the rows use, placed before them; or NULL.
+ */
+typedef struct GdbFeature {
+	const char *name;
+	const char *types;
+	const GdbReg *rows;
+	unsigned n_rows;
+} GdbFeature;
+
+/* The registers of one target. Immutable once it is given to a server. */
+typedef struct GdbRegSet GdbRegSet;
+
+/*
+ * gdb_reg_set_new: an empty set.
+ * @architecture: gdb's name, "i386:x86-64" or "aarch64".
+ * @g_count: rows numbered below this make up the g and G packets, ascending, without padding.
+ * @pc_num: number of the program counter (what `c ADDR` writes).
+ */
+GdbRegSet *gdb_reg_set_new(const char *architecture, unsigned g_count, unsigned pc_num);
+void gdb_reg_set_free(GdbRegSet *set);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GdbRegSet, gdb_reg_set_free)
+
+/*
+ * gdb_reg_set_add: append a feature; its rows are copied (strings are not). Features appear in
+ * target.xml in the order of these calls. A number that is already taken is a programming error.
+ */
+void gdb_reg_set_add(GdbRegSet *set, const GdbFeature *feature);
+
+/*
+ * gdb_reg_set_expedite: numbers to send with every stop reply, so that a client need not ask for
+ * them. Replaces the earlier list.
+ */
+void gdb_reg_set_expedite(GdbRegSet *set, const unsigned *nums, unsigned n);
+
+/* Look-ups; NULL when there is none. The row is owned by the set. */
+const GdbReg *gdb_reg_set_by_num(const GdbRegSet *set, unsigned num);
+const GdbReg *gdb_reg_set_by_name(const GdbRegSet *set, const char *name);
+const GdbReg *gdb_reg_set_pc(const GdbRegSet *set);
+
+/* Rows ascending by number; @ret_n receives how many. */
+const GdbReg *const *gdb_reg_set_rows(const GdbRegSet *set, unsigned *ret_n);
+/* The first so many of gdb_reg_set_rows() that are in g, and the bytes they take together. */
+unsigned gdb_reg_set_g_count(const GdbRegSet *set);
+size_t gdb_reg_set_g_bytes(const GdbRegSet *set);
+const unsigned *gdb_reg_set_expedited(const GdbRegSet *set, unsigned *ret_n);
+const char *gdb_reg_set_architecture(const GdbRegSet *set);
+
+/*
+ * gdb_reg_set_xml: the whole target.xml as one file, features inlined, every <reg> with its
+ * regnum. Built at the first call, owned by the set. gdb manual: "Target Description Format".
+ */
+const char *gdb_reg_set_xml(const GdbRegSet *set);
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * gdbstub/target.h - implement me: what a target must offer to be debugged.
+ *
+ * A target is a machine with one or more CPUs that all share one memory. CPUs are numbered from 0;
+ * gdb sees CPU n as thread n + 1. The server calls every operation on the thread that runs its
+ * GMainContext, and never two at once. No operation may block on the guest.
+ *
+ * An operation or sub-table that is NULL is a feature the server does not advertise.
+ */
+#ifndef VMGDB_GDBSTUB_TARGET_H
+#define VMGDB_GDBSTUB_TARGET_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gdbstub/regs.h"
+
+/*
+ * Why an operation failed. The numbers are what the client sees as Exx (the errno of the same
+ * name); the GError's message is sent as E.message to a client that accepts it, so it is one plain
+ * line without a newline that says what was wrong and what was expected.
+ * UNSUPPORTED becomes the empty reply ("this stub does not know the packet"): use it only for
+ * what can never work in this session.
+ */
+#define GDB_ERROR (gdb_error_quark())
+GQuark gdb_error_quark(void);
+
+typedef enum GdbError {
+	GDB_ERROR_NOENT = 2,  /* no such register, thread, breakpoint */
+	GDB_ERROR_IO = 5,     /* the host refused */
+	GDB_ERROR_FAULT = 14, /* address not mapped */
+	GDB_ERROR_BUSY = 16,  /* not now: the CPU is running or inside a device */
+	GDB_ERROR_INVAL = 22, /* malformed or out of range */
+	GDB_ERROR_NOSPC = 28, /* no hardware slot left */
+	GDB_ERROR_UNSUPPORTED = 95,
+} GdbError;
+
+/* Why the world stopped. The signal and the key of the stop reply follow from it (stop.c). */
+typedef enum GdbStopKind {
+	GDB_STOP_PAUSED,	 /* Ctrl-C, attach, the VMM's own pause: SIGINT */
+	GDB_STOP_STEP,		 /* a step or range step ended: SIGTRAP */
+	GDB_STOP_SWBREAK,	 /* Z0 hit; pc is at the breakpoint */
+	GDB_STOP_HWBREAK,	 /* Z1 hit */
+	GDB_STOP_WATCH,		 /* Z2 hit; addr is the data address */
+	GDB_STOP_RWATCH,	 /* Z3 hit */
+	GDB_STOP_AWATCH,	 /* Z4 hit */
+	GDB_STOP_SHUTDOWN,	 /* the guest's machine gave up: triple fault: SIGSEGV */
+	GDB_STOP_PANIC,		 /* the guest's kernel said that it panicked: SIGABRT */
+	GDB_STOP_INTERNAL_ERROR, /* the hypervisor cannot go on: SIGABRT */
+	GDB_STOP_WATCHDOG,	 /* SIGALRM */
+	GDB_STOP_IO_ERROR,	 /* SIGSTOP */
+} GdbStopKind;
+
+typedef struct GdbStop {
+	unsigned cpu;
+	GdbStopKind kind;
+	uint64_t addr; /* for the three watch kinds */
+} GdbStop;
+
+/* What one CPU does at a resume. */
+typedef enum GdbActionKind {
+	GDB_ACTION_HOLD,     /* stays stopped */
+	GDB_ACTION_CONTINUE,
+	GDB_ACTION_STEP,     /* one instruction */
+	GDB_ACTION_RANGE,    /* steps until pc leaves [start, end); at least one instruction */
+} GdbActionKind;
+
+typedef struct GdbAction {
+	GdbActionKind kind;
+	uint64_t start, end; /* for GDB_ACTION_RANGE */
+} GdbAction;
+
+/* The numbers are those of the Z and z packets. */
+typedef enum GdbBreakType {
+	GDB_BREAK_SW = 0,
+	GDB_BREAK_HW = 1,
+	GDB_WATCH_WRITE = 2,
+	GDB_WATCH_READ = 3,
+	GDB_WATCH_ACCESS = 4,
+} GdbBreakType;
+
+/* @kind: instruction length for SW and HW ("kind" of the Z packet), bytes watched for the others. */
+typedef struct GdbBreak {
+	GdbBreakType type;
+	uint64_t addr;
+	uint64_t kind;
+} GdbBreak;
+
+/*
+ * Breakpoints and watchpoints. @cpu is the CPU that the client chose with Hg, on which the address
+ * is translated. Called only while the world is stopped.
+ * insert: inserting what is there already is success and takes nothing twice.
+ * remove: removing what is not there is success.
+ */
+typedef struct GdbBreakOps {
+	bool (*insert)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
+	bool (*remove)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
+} GdbBreakOps;
+
+/*
+ * One `monitor` command. @name may have two words ("info registers"); the longest match wins.
+ * @run: @args is what follows the name, stripped, never NULL. Appends text to @out, lines end in
+ * '\n'. FALSE with @error set prints the error's message as the output.
+ */
+typedef struct GdbMonitorCommand {
+	const char *name;
+	const char *args; /* for help: "[-a] [CPU]", or NULL */
+	const char *help; /* one line */
+	bool (*run)(void *target, unsigned cpu, const char *args, GString *out, GError **error);
+} GdbMonitorCommand;
+
+/*
+ * Run control, the one rule: after attach() and after each resume() that returned true, the target
+ * posts exactly one stop with gdb_server_post_stop(), when no CPU runs guest code any more.
+ * stop() only makes that stop come sooner. After detach() or kill() nothing is posted.
+ */
+typedef struct GdbTargetOps {
+	/* At least 1; constant while a client is connected, except that CPUs may be added. */
+	unsigned (*cpu_count)(void *target);
+	/* Appends the text of qThreadExtraInfo: "CPU#0 [running]", "CPU#1 [halted]". */
+	void (*describe_cpu)(void *target, unsigned cpu, GString *text);
+
+	/* The same set for all CPUs and for the life of the target. */
+	const GdbRegSet *(*registers)(void *target);
+	/* @buf has gdb_reg_bytes(reg) bytes. Only while stopped. */
+	bool (*read_register)(void *target, unsigned cpu, const GdbReg *reg, uint8_t *buf,
+			      GError **error);
+	bool (*write_register)(void *target, unsigned cpu, const GdbReg *reg, const uint8_t *buf,
+			       GError **error);
+
+	/*
+	 * Virtual memory as @cpu sees it now. read: the number of bytes that could be read from
+	 * @addr on, less than @len when it runs into a hole; 0 with @error set when the first byte
+	 * is not there. @len > 0, and @addr + @len does not wrap. write: all or an error; nothing
+	 * is written when any page is missing.
+	 */
+	size_t (*read_memory)(void *target, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
+			      GError **error);
+	bool (*write_memory)(void *target, unsigned cpu, uint64_t addr, const uint8_t *buf,
+			     size_t len, GError **error);
+
+	/* A client is here: begin to stop the world. */
+	void (*attach)(void *target);
+	/* The client wants it stopped now; @cpu is the one to name in a GDB_STOP_PAUSED. */
+	void (*stop)(void *target, unsigned cpu);
+	/* @actions has cpu_count() entries, at least one of them not GDB_ACTION_HOLD. */
+	bool (*resume)(void *target, const GdbAction *actions, GError **error);
+	/* The client has gone: take every breakpoint out, then run all CPUs. */
+	void (*detach)(void *target);
+	/* The client asked to end the machine: do so soon. May be NULL: k detaches. */
+	void (*kill)(void *target);
+
+	const GdbBreakOps *breaks;		/* or NULL */
+	const GdbMonitorCommand *monitor;	/* ends with a NULL name; or NULL */
+} GdbTargetOps;
+
+#endif

@@ -1,0 +1,162 @@
+/*
+ * kvm/arch.h - implement me, once per architecture: what the engine needs of a CPU.
+ *
+ * x86/ and arm/ define these functions; the Makefile links one of the two, so there is no #ifdef.
+ * Everything here is about one vCPU that is not running guest code; the caller makes sure of that
+ * and that two threads never use the same ArchVcpu at once. The pure logic behind it (page walks,
+ * DR7 and DBGBCR encoding, trap decoding, exception entry) lives in files that include no KVM
+ * header: x86/walk.h, x86/debugreg.h, ... so that every host tests it.
+ */
+#ifndef VMGDB_KVM_ARCH_H
+#define VMGDB_KVM_ARCH_H
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+
+#include "gdbstub/target.h"
+
+/* ---- What this KVM does, found by trying it ---- */
+
+typedef struct ArchFeatures {
+	bool step;	   /* KVM_GUESTDBG_SINGLESTEP ends after one instruction */
+	bool sw_break;	   /* the trap instruction exits to us instead of going to the guest */
+	bool hw_break;	   /* a hardware breakpoint exits */
+	bool watch;	   /* a data watchpoint exits */
+	bool block_irq;	   /* x86 KVM_GUESTDBG_BLOCKIRQ; arm: interrupts can be masked for a step */
+	unsigned n_breaks; /* hardware breakpoints; on x86 shared with the watchpoints */
+	unsigned n_watches;
+} ArchFeatures;
+
+/*
+ * arch_probe: find out in a throwaway VM. FALSE when not even the VM can be made or
+ * KVM_CAP_SET_GUEST_DEBUG is missing; a feature that does not work is just false.
+ * Never hangs: a run that does not end is interrupted.
+ */
+bool arch_probe(int kvm_fd, ArchFeatures *ret, GError **error);
+
+/* ---- Registers ---- */
+
+/* One vCPU's register cache: read on first use after it ran, written back before it runs again. */
+typedef struct ArchVcpu ArchVcpu;
+
+ArchVcpu *arch_vcpu_new(int vcpu_fd, struct kvm_run *run, GError **error);
+void arch_vcpu_free(ArchVcpu *vcpu);
+
+/* arch_reg_set: the rows that this vCPU's guest has (AVX only with AVX ...). Caller frees. */
+GdbRegSet *arch_reg_set(ArchVcpu *vcpu, GError **error);
+
+/* GdbTargetOps.read_register and write_register. A write stays in the cache. */
+bool arch_read_reg(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **error);
+bool arch_write_reg(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GError **error);
+
+/* arch_flush: write what was changed to KVM. arch_forget: the vCPU has run, drop the cache. */
+bool arch_flush(ArchVcpu *vcpu, GError **error);
+void arch_forget(ArchVcpu *vcpu);
+
+/* The linear address of the next instruction (x86: cs.base + rip). */
+bool arch_get_pc(ArchVcpu *vcpu, uint64_t *ret, GError **error);
+
+/* "running", "halted", "waiting for SIPI", "off": from KVM_GET_MP_STATE; a literal. */
+const char *arch_run_state(ArchVcpu *vcpu);
+
+/*
+ * arch_io_pending: did the last exit leave an instruction half done (PIO, MMIO, ...), so that one
+ * KVM_RUN with immediate_exit must finish it before registers are read? KVM api.txt, KVM_RUN.
+ */
+bool arch_io_pending(const struct kvm_run *run);
+
+/* ---- Address translation ---- */
+
+/* Everything a page walk needs to know of a CPU, so that a walk can be repeated later. */
+typedef struct ArchRoot {
+	uint64_t word[8];  /* x86: cr0 cr3 cr4 efer pdptr0-3; arm: sctlr ttbr0 ttbr1 tcr mmfr0 ... */
+	bool kernel;	   /* the CPU is in kernel mode, so its kernel half is complete */
+} ArchRoot;
+
+/* Reads guest-physical memory; FALSE when any byte of it is not RAM. */
+typedef bool (*ArchPhysRead)(void *opaque, uint64_t gpa, void *buf, size_t len);
+
+/* @gpa is where the address lies, @left how many bytes from it on are contiguous in this page. */
+typedef struct ArchMapping {
+	uint64_t gpa;
+	uint64_t left;
+} ArchMapping;
+
+bool arch_get_root(ArchVcpu *vcpu, ArchRoot *ret, GError **error);
+/* FALSE: not mapped. Ignores permissions; terminates on any page table. */
+bool arch_walk(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
+	       ArchMapping *ret);
+/* Is @addr in the half that all kernel roots share? */
+bool arch_is_kernel_address(const ArchRoot *root, uint64_t addr);
+/* The kernel's root derived from a user-mode one (x86 KPTI: CR3 bit 12); FALSE when unknown. */
+bool arch_kernel_root(const ArchRoot *user, ArchRoot *ret);
+
+/* ---- Breakpoints, watchpoints, steps ---- */
+
+#define ARCH_TRAP_MAX 4
+
+/* The instruction that a software breakpoint is patched with; @ret_len at most ARCH_TRAP_MAX. */
+const uint8_t *arch_trap_insn(size_t *ret_len);
+/* Is there a trap instruction of any kind at @insn (@len bytes may be read)? Then a trap that is
+ * not ours belongs to the guest. */
+bool arch_is_trap(const uint8_t *insn, size_t len);
+/* Is (addr, kind) a legal software breakpoint? FALSE with @error: alignment, kind. */
+bool arch_check_sw_break(uint64_t addr, uint64_t kind, GError **error);
+/* Make a change of guest code through @host visible to instruction fetch (x86: nothing). */
+void arch_sync_code(void *host, size_t len);
+
+/*
+ * arch_encode_hw: put Z1-Z4 points into the architecture's debug registers.
+ * @points: distinct. FALSE with @error (NOSPC: slots and how many of them are used; INVAL:
+ * alignment or length; UNSUPPORTED: a type the CPU does not have); *ret is untouched then.
+ */
+bool arch_encode_hw(const ArchFeatures *features, const GdbBreak *points, unsigned n,
+		    struct kvm_guest_debug_arch *ret, GError **error);
+
+/*
+ * What a KVM_EXIT_DEBUG was, before anybody is blamed for it.
+ * @insn: a trap instruction was executed. @step: one instruction was completed under SINGLESTEP.
+ * @point: index of the hardware point that fired, or -1; @addr its data address for watches.
+ * x86 can have @step and @point at once: report the point.
+ */
+typedef struct ArchTrap {
+	bool insn;
+	bool step;
+	int point;
+	uint64_t addr;
+} ArchTrap;
+
+ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBreak *points,
+			  unsigned n);
+
+/*
+ * arch_reinject: deliver the trap of this KVM_EXIT_DEBUG to the guest as the hardware would have
+ * done without a debugger. Call after arch_flush(), as the last thing before KVM_RUN: a later
+ * register write drops a pending exception. Uses KVM_SET_VCPU_EVENTS, not KVM_SET_GUEST_DEBUG.
+ */
+bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, GError **error);
+
+/*
+ * arch_pass_break: the vCPU is about to leave a hardware execution breakpoint at its pc. TRUE: the
+ * CPU can pass it by itself and is now set to (x86: RFLAGS.RF); FALSE: the engine must step once
+ * with that point disabled (arm).
+ */
+bool arch_pass_break(ArchVcpu *vcpu);
+
+/*
+ * Around each step. begin: prepare the vCPU so that one KVM_RUN with SINGLESTEP executes exactly one
+ * instruction and no interrupt handler (x86: a halted vCPU is made runnable, KVM does the rest by
+ * BLOCKIRQ; arm: decode the instruction, mask PSTATE.DAIF where that is safe). @quiet: block
+ * interrupts. @read: to fetch the instruction; @root may be used for it. Before arch_flush().
+ * end: undo it. Called after the vCPU left KVM_RUN for any reason, also when the step did not
+ * happen; the cache has been dropped by arch_forget() then.
+ */
+bool arch_step_begin(ArchVcpu *vcpu, bool quiet, GError **error);
+void arch_step_end(ArchVcpu *vcpu);
+/* The bits for kvm_guest_debug.control that a step needs beyond ENABLE and SINGLESTEP. */
+uint32_t arch_step_control(const ArchFeatures *features, bool quiet);
+/* The bits for software breakpoints and for hardware points (KVM_GUESTDBG_USE_...). */
+uint32_t arch_sw_control(void);
+uint32_t arch_hw_control(void);
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * kvm/kvm-gdb.h - call me: a gdb stub for the KVM virtual machine of any VMM.
+ *
+ * A VMM tells the engine of its VM, memory and vCPUs, and calls kvm_gdb_run() where it called
+ * ioctl(vcpu_fd, KVM_RUN, 0). The engine never owns a descriptor or a thread of the VMM.
+ *
+ * Threads: kvm_gdb_run() belongs to the thread of its vCPU. kvm_gdb_notify() may be called by any
+ * thread. All other functions belong to the thread that runs the engine's GMainContext, or may be
+ * called by any thread while no client can be connected (before kvm_gdb_listen()).
+ *
+ * Only <linux/kvm.h> is needed to use kvm_gdb_run(); no GLib type appears in it.
+ */
+#ifndef VMGDB_KVM_GDB_H
+#define VMGDB_KVM_GDB_H
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct KvmGdb KvmGdb;
+typedef struct KvmGdbVcpu KvmGdbVcpu;
+struct _GError;
+struct _GMainContext;
+struct GdbMonitorCommand;
+
+/*
+ * What a VMM may offer. Every member may be NULL, then the feature is absent.
+ * Called on the engine's thread while the world is stopped, except where it says otherwise.
+ */
+typedef struct KvmGdbOps {
+	/*
+	 * A debugger's access to guest-physical addresses that no kvm_gdb_map() covers: device
+	 * registers. At most 8 bytes, naturally aligned. FALSE: nothing answers there.
+	 */
+	bool (*mmio)(void *opaque, uint64_t gpa, void *data, size_t len, bool is_write);
+	/* The debugger changed guest RAM: for a VMM that logs dirty pages. Any thread. */
+	void (*mark_dirty)(void *opaque, uint64_t gpa, size_t len);
+	/* The client wants the machine ended (k, vKill). Without it, k detaches. */
+	void (*poweroff)(void *opaque);
+	/* The client wants the machine reset. */
+	void (*reset)(void *opaque);
+	/* One line for the VMM's user ("this KVM does not report int3 ..."). NULL: g_message(). */
+	void (*log)(void *opaque, const char *line);
+	/* More `monitor` commands, ends with a NULL name; their target is @opaque. */
+	const struct GdbMonitorCommand *monitor;
+} KvmGdbOps;
+
+/*
+ * kvm_gdb_new: an engine for one VM.
+ * @kvm_fd: /dev/kvm, for capabilities and the start-up probe; used during this call only.
+ * @vm_fd: the VM; must stay open as long as the engine.
+ * @context: where the server runs; NULL for the default context.
+ * @ops: may be NULL. @ops and @opaque must outlive the engine.
+ * @error: the missing capability by name (KVM api.txt, 4.87 KVM_SET_GUEST_DEBUG).
+ * Returns NULL on failure. A few milliseconds: it tries in a throwaway VM what this KVM reports.
+ */
+KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, struct _GMainContext *context, const KvmGdbOps *ops,
+		    void *opaque, struct _GError **error);
+
+/*
+ * kvm_gdb_end: end the session (the client is told that the machine exited with
+ * @exit_status), take every breakpoint out of guest memory, and let parked vCPUs return EINTR.
+ * To be called before the VMM joins its vCPU threads: they return from kvm_gdb_run(), which from
+ * then on is the bare ioctl. NULL is accepted.
+ */
+void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status);
+/* kvm_gdb_free: after kvm_gdb_end(), when no thread is in or can come to kvm_gdb_run(). */
+void kvm_gdb_free(KvmGdb *gdb);
+
+#define KVM_GDB_MAP_READONLY 1u /* ROM: guest writes exit to the VMM; the debugger may write */
+
+/*
+ * kvm_gdb_map / kvm_gdb_unmap: guest-physical [gpa, gpa + size) is RAM at @host in this process.
+ * A mapping that overlaps replaces the part it covers. Mirrors KVM_SET_USER_MEMORY_REGION.
+ */
+void kvm_gdb_map(KvmGdb *gdb, uint64_t gpa, uint64_t size, void *host, unsigned flags);
+void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size);
+
+/*
+ * kvm_gdb_add_vcpu: vCPU @index (gdb's thread index + 1) with its descriptor and shared page.
+ * Before its first KVM_RUN. Indexes are dense from 0. A vCPU that is added while the world is
+ * stopped parks at its first entry. Returns NULL and sets @error when KVM refuses its registers.
+ */
+KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kvm_run *run,
+			     struct _GError **error);
+
+/*
+ * kvm_gdb_listen: start the server at @where (gdb_server_listen()).
+ * @wait: every vCPU parks before its first guest instruction until a client says continue.
+ * kvm_gdb_address: where to connect, as gdb's `target remote` takes it.
+ */
+bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, struct _GError **error);
+const char *kvm_gdb_address(const KvmGdb *gdb);
+bool kvm_gdb_has_client(const KvmGdb *gdb);
+
+/*
+ * kvm_gdb_run: [vCPU thread] drop-in for ioctl(fd, KVM_RUN, 0): same value, same errno, same
+ * struct kvm_run. Returns only the exits that the VMM must handle. While the world is stopped it
+ * waits inside; a signal to the thread ends the wait with EINTR, as it ends KVM_RUN. EINTR may
+ * also come without a signal of the VMM's; check your flags and call again, as for KVM_RUN.
+ * A NULL @vcpu is not allowed. With no client connected it costs two stores and a load.
+ */
+int kvm_gdb_run(KvmGdbVcpu *vcpu);
+
+/*
+ * kvm_gdb_notify: [any thread] the VMM saw something that a debugger wants to know.
+ * @vcpu: the vCPU that did it, or NULL. Does not wait; when a client is connected the world stops
+ * (except for RESET) and @vcpu parks at its next entry.
+ */
+typedef enum KvmGdbEvent {
+	KVM_GDB_RESET,	  /* memory and vCPUs have their power-on state again: re-arm breakpoints */
+	KVM_GDB_SHUTDOWN, /* the guest's machine gave up */
+	KVM_GDB_PANIC,	  /* the guest's kernel reported a panic */
+} KvmGdbEvent;
+void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event);
+
+#endif
