@@ -23,6 +23,7 @@ typedef struct ArchFeatures {
 	bool hw_break;	   /* a hardware breakpoint exits */
 	bool watch;	   /* a data watchpoint exits */
 	bool block_irq;	   /* x86 KVM_GUESTDBG_BLOCKIRQ; arm: interrupts can be masked for a step */
+	bool pass_break;   /* the CPU can leave a hardware breakpoint at its pc: arch_pass_break() */
 	unsigned n_breaks; /* hardware breakpoints; on x86 shared with the watchpoints */
 	unsigned n_watches;
 } ArchFeatures;
@@ -33,6 +34,17 @@ typedef struct ArchFeatures {
  * Never hangs: a run that does not end is interrupted.
  */
 bool arch_probe(int kvm_fd, ArchFeatures *ret, GError **error);
+
+/*
+ * Guest memory at the linear addresses of one vCPU, as the engine reads and writes it for gdb: the
+ * guest's own bytes, never a breakpoint of ours. Called on the thread that called the arch_
+ * function. read returns how many bytes there were; write is all or nothing.
+ */
+typedef struct ArchMemory {
+	size_t (*read)(void *opaque, uint64_t addr, void *buf, size_t len);
+	bool (*write)(void *opaque, uint64_t addr, const void *buf, size_t len);
+	void *opaque;
+} ArchMemory;
 
 /* ---- Registers ---- */
 
@@ -131,28 +143,43 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBr
 
 /*
  * arch_reinject: deliver the trap of this KVM_EXIT_DEBUG to the guest as the hardware would have
- * done without a debugger. Call after arch_flush(), as the last thing before KVM_RUN: a later
- * register write drops a pending exception. Uses KVM_SET_VCPU_EVENTS, not KVM_SET_GUEST_DEBUG.
+ * done without a debugger. Call when the cache was flushed or is clean, as the last thing before
+ * KVM_RUN: a later register write drops a pending exception. It leaves the cache flushed. Uses
+ * KVM_SET_VCPU_EVENTS, not KVM_SET_GUEST_DEBUG. @mem: to look at the instruction at pc.
+ * FALSE: nothing was injected; BUSY when another exception is on its way already.
  */
-bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, GError **error);
+bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *mem,
+		   GError **error);
 
 /*
  * arch_pass_break: the vCPU is about to leave a hardware execution breakpoint at its pc. TRUE: the
  * CPU can pass it by itself and is now set to (x86: RFLAGS.RF); FALSE: the engine must step once
- * with that point disabled (arm).
+ * with that point disabled (arm; x86 where @features says that KVM ignores RF).
  */
-bool arch_pass_break(ArchVcpu *vcpu);
+bool arch_pass_break(const ArchFeatures *features, ArchVcpu *vcpu);
+
+/*
+ * One step, from begin to end; owned by the caller, one per vCPU.
+ * @landing: not 0 when the instruction turns single-stepping off by entering the kernel (x86
+ * syscall, sysenter, int n): put a hardware execution point there for this run too, and take its
+ * hit as the end of the step. Without it the step ends when the kernel has returned.
+ */
+typedef struct ArchStep {
+	uint64_t landing;
+	uint64_t note[4]; /* the architecture's own */
+} ArchStep;
 
 /*
  * Around each step. begin: prepare the vCPU so that one KVM_RUN with SINGLESTEP executes exactly one
- * instruction and no interrupt handler (x86: a halted vCPU is made runnable, KVM does the rest by
- * BLOCKIRQ; arm: decode the instruction, mask PSTATE.DAIF where that is safe). @quiet: block
- * interrupts. @read: to fetch the instruction; @root may be used for it. Before arch_flush().
- * end: undo it. Called after the vCPU left KVM_RUN for any reason, also when the step did not
- * happen; the cache has been dropped by arch_forget() then.
+ * instruction and no interrupt handler (x86: BLOCKIRQ does that; arm: decode the instruction, mask
+ * PSTATE.DAIF where that is safe). @quiet: block interrupts. Before arch_flush().
+ * end: undo it, and take out what stepping left in the guest (x86: TF in the flags that pushf and
+ * syscall store). Called after the vCPU left KVM_RUN for any reason, also when the step did not
+ * happen; the cache has been dropped by arch_forget() then. Changes go to the cache.
  */
-bool arch_step_begin(ArchVcpu *vcpu, bool quiet, GError **error);
-void arch_step_end(ArchVcpu *vcpu);
+bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep *ret,
+		     GError **error);
+void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem, const ArchStep *step);
 /* The bits for kvm_guest_debug.control that a step needs beyond ENABLE and SINGLESTEP. */
 uint32_t arch_step_control(const ArchFeatures *features, bool quiet);
 /* The bits for software breakpoints and for hardware points (KVM_GUESTDBG_USE_...). */
