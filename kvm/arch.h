@@ -54,6 +54,16 @@ typedef struct ArchVcpu ArchVcpu;
 ArchVcpu *arch_vcpu_new(int vcpu_fd, struct kvm_run *run, GError **error);
 void arch_vcpu_free(ArchVcpu *vcpu);
 
+/* Reads guest-physical memory; FALSE when any byte of it is not RAM. */
+typedef bool (*ArchPhysRead)(void *opaque, uint64_t gpa, void *buf, size_t len);
+
+/*
+ * arch_set_phys_reader: how to read guest memory when a register write needs it: on x86 the
+ * descriptor behind a selector. Without one such writes fail with a message. @opaque must
+ * outlive the vCPU.
+ */
+void arch_set_phys_reader(ArchVcpu *vcpu, ArchPhysRead read, void *opaque);
+
 /* arch_reg_set: the rows that this vCPU's guest has (AVX only with AVX ...). Caller frees. */
 GdbRegSet *arch_reg_set(ArchVcpu *vcpu, GError **error);
 
@@ -84,9 +94,6 @@ typedef struct ArchRoot {
 	uint64_t word[8];  /* x86: cr0 cr3 cr4 efer pdptr0-3; arm: sctlr ttbr0 ttbr1 tcr mmfr0 ... */
 	bool kernel;	   /* the CPU is in kernel mode, so its kernel half is complete */
 } ArchRoot;
-
-/* Reads guest-physical memory; FALSE when any byte of it is not RAM. */
-typedef bool (*ArchPhysRead)(void *opaque, uint64_t gpa, void *buf, size_t len);
 
 /* @gpa is where the address lies, @left how many bytes from it on are contiguous in this page. */
 typedef struct ArchMapping {
