@@ -1,0 +1,210 @@
+# vmgdb's build. Sources are found by folder; what belongs where:
+#   gdbstub/*.c kvm/*.c xml/ $(ARCH)/*.c          -> libvmgdb.a
+#   hw/*.c $(ARCH)/{boot,acpi,hw}*.c              -> lkvm
+#   tests/{test,kvm}-*.c tests/guest/*.S          -> build/tests/
+#   tests/fuzz-*.c                                -> build/fuzz/ (clang)
+# V=1 shows commands. SANITIZE and friends come from config.mak, which configure writes.
+
+all:
+
+# These two do all their own set-up on a fresh Debian.
+INSTALL_DEPS := $(if $(filter check run,$(MAKECMDGOALS)),--install-deps)
+
+ifneq ($(filter-out clean distclean dist help lint,$(or $(MAKECMDGOALS),all)),)
+include config.mak
+endif
+ifeq ($(SRCDIR),)
+SRCDIR := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+endif
+
+config.mak: $(SRCDIR)/configure
+	@if [ -e $@ ]; then args=$$(sed -n 's/^CONFIGURE_ARGS := //p' $@); fi; \
+	 echo "  CONFIGURE $$args"; $(SRCDIR)/configure $$args $(INSTALL_DEPS)
+
+VERSION := 0.1
+B := build
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+
+# ---- What is built ----
+
+src = $(patsubst $(SRCDIR)/%,%,$(wildcard $(addprefix $(SRCDIR)/,$(1))))
+obj = $(patsubst %,$(B)/%.o,$(basename $(1)))
+
+HW_PATTERNS := boot*.c acpi*.c hw*.c
+GRESOURCE := $(firstword $(call src,xml/*.gresource.xml))
+
+HW_SRC := $(call src,hw/*.c $(addprefix $(ARCH)/,$(HW_PATTERNS)))
+LIB_SRC := $(filter-out $(HW_SRC),$(call src,gdbstub/*.c kvm/*.c $(ARCH)/*.c))
+# Files of the other architecture that include no KVM header: their tests run on every host.
+PURE_$(OTHER_ARCH) := $(filter-out $(call src,$(addprefix $(OTHER_ARCH)/,$(HW_PATTERNS))),\
+	$(patsubst $(SRCDIR)/%,%,$(shell grep -LE '^#include [<"](linux/kvm|kvm/)' \
+		$(SRCDIR)/$(OTHER_ARCH)/*.c /dev/null 2>/dev/null)))
+PURE_SRC := $(filter %.c,$(PURE_$(OTHER_ARCH)))
+TEST_SRC := $(call src,tests/test-*.c tests/kvm-*.c)
+HELP_SRC := $(filter-out tests/test-util.c,$(call src,tests/fake-target.c))
+TEST_SRC := $(filter-out tests/test-util.c,$(TEST_SRC))
+GUEST_SRC := $(call src,tests/guest/*.S)
+FUZZ_SRC := $(call src,tests/fuzz-*.c)
+
+LIB_OBJ := $(call obj,$(LIB_SRC) $(if $(GRESOURCE),xml/resources.c))
+HW_OBJ := $(filter-out $(B)/hw/main.o,$(call obj,$(HW_SRC)))
+HELP_OBJ := $(call obj,$(HELP_SRC) $(call src,tests/test-util.c))
+ifeq ($(SANITIZE),thread)
+HELP_OBJ += $(call obj,$(call src,tests/tsan-glib.c))
+endif
+
+LIB := $(B)/libvmgdb.a
+HW := $(B)/libhw.a
+PURE := $(B)/libpure.a
+LKVM := $(if $(filter hw/main.c,$(HW_SRC)),lkvm)
+TESTS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
+GUESTS := $(patsubst %.S,$(B)/%.elf,$(GUEST_SRC))
+FUZZERS := $(if $(CLANG),$(patsubst tests/%.c,$(B)/fuzz/%,$(FUZZ_SRC)))
+
+all: $(LIB) $(LKVM)
+tests: $(TESTS) $(GUESTS)
+
+# ---- How ----
+
+WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla $(WERROR)
+CPPFLAGS += -I$(SRCDIR) -I$(B) -D_GNU_SOURCE -DVMGDB_VERSION='"$(VERSION)"' \
+	$(GLIB_CFLAGS) $(FDT_CFLAGS)
+ALL_CFLAGS = -std=gnu11 $(WARN) $(SAN_CFLAGS) $(CFLAGS)
+LIBS := $(GLIB_LIBS) $(FDT_LIBS) -lm -pthread
+
+$(B)/%.o: $(SRCDIR)/%.c config.mak
+	@mkdir -p $(@D)
+	$(say) CC $*.o
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Sources may include the generated header.
+$(LIB_OBJ): | $(if $(GRESOURCE),$(B)/xml/resources.h)
+$(B)/xml/resources.o: $(B)/xml/resources.c
+	$(say) CC xml/resources.o
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+XML_FILES := $(addprefix $(SRCDIR)/,$(call src,xml/*.xml))
+resource = $(GLIB_COMPILE_RESOURCES) --sourcedir=$(SRCDIR)/xml --c-name vmgdb --target=$@
+$(B)/xml/resources.c: $(XML_FILES) config.mak
+	@mkdir -p $(@D)
+	$(say) XML $(GRESOURCE)
+	$(Q)$(resource) --generate-source $(SRCDIR)/$(GRESOURCE)
+$(B)/xml/resources.h: $(XML_FILES) config.mak
+	@mkdir -p $(@D)
+	$(Q)$(resource) --generate-header $(SRCDIR)/$(GRESOURCE)
+
+# An archive is made anew, so that a deleted source leaves no member behind.
+$(B)/%.a:
+	@mkdir -p $(@D)
+	$(say) AR $(@F)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(LIB): $(LIB_OBJ)
+$(HW): $(HW_OBJ)
+$(PURE): $(call obj,$(PURE_SRC))
+
+lkvm: $(B)/hw/main.o $(HW) $(LIB)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# A test that never names hw/ does not wait for it to compile.
+HW_TESTS := $(addprefix $(B)/,$(basename $(patsubst $(SRCDIR)/%,%,$(shell grep -lE \
+	'^#include "(hw|(x86|arm)/(boot|acpi|hw))' $(addprefix $(SRCDIR)/,$(TEST_SRC)) /dev/null))))
+$(HW_TESTS) $(filter $(B)/tests/kvm-%,$(TESTS)): $(HW)
+$(filter $(B)/tests/kvm-%,$(TESTS)): | $(GUESTS)
+$(TESTS): $(B)/%: $(B)/%.o $(HELP_OBJ) $(LIB) $(PURE)
+	$(say) LD $*
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+GUEST_LD := $(call src,tests/guest/*.ld)
+$(GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GUEST_LD) $(call src,tests/guest/*.h))
+	@mkdir -p $(@D)
+	$(say) GUEST $*.elf
+	$(Q)$(CC) -I$(SRCDIR) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
+		$(addprefix -Wl$(,)-T$(,)$(SRCDIR)/,$(firstword $(GUEST_LD))) -o $@ $<
+, := ,
+
+-include $(shell find $(B) -name '*.d' -not -path '$(B)/[at]san/*' 2>/dev/null)
+
+# ---- Fuzzing: the protocol and the pure files, by clang's libFuzzer ----
+
+FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_LIB_SRC := $(call src,gdbstub/*.c) $(HELP_SRC) $(call src,tests/test-util.c) $(PURE_SRC)
+FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_LIB_SRC))
+$(B)/fuzz/obj/%.o: $(SRCDIR)/%.c config.mak
+	@mkdir -p $(@D)
+	$(say) CLANG $*.o
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+$(B)/fuzz/libfuzz.a: $(FUZZ_OBJ)
+$(FUZZERS): $(B)/fuzz/%: $(B)/fuzz/obj/tests/%.o $(B)/fuzz/libfuzz.a
+	$(say) LD fuzz/$*
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+fuzzers: $(FUZZERS)
+
+# ---- Check ----
+
+UNIT := $(filter $(B)/tests/test-%,$(TESTS))
+KVM := $(filter $(B)/tests/kvm-%,$(TESTS))
+SCRIPTS := $(wildcard $(SRCDIR)/tests/test-*.sh)
+LAB := $(wildcard $(SRCDIR)/tests/lab/check-*.sh)
+FUZZ := $(SRCDIR)/tests/fuzz.sh
+RUN := BUILD=$(CURDIR)/$(B) SRCDIR=$(SRCDIR) LKVM=$(CURDIR)/lkvm EMULATOR=$(EMULATOR) \
+	$(SRCDIR)/tests/run
+SAN_UNIT = build/$(1)/build/tests/test-*
+
+check-unit: $(UNIT) $(LKVM) $(GUESTS)
+	@$(RUN) $(UNIT) $(SCRIPTS)
+check-kvm: $(KVM) $(GUESTS) $(LKVM)
+	@$(RUN) $(KVM)
+check-lab: $(LKVM) $(GUESTS)
+	@$(RUN) $(LAB)
+fuzz: $(FUZZERS)
+	@$(RUN) $(FUZZ)
+check-asan check-tsan: check-%: san-%
+	@$(MAKE) --no-print-directory -C $(B)/$* RUN_FLAGS=--prefix=$*/ check-san
+check-san: $(UNIT) $(KVM) $(GUESTS)
+	@$(RUN) $(UNIT) $(KVM)
+
+# The instrumented builds live in folders of their own.
+san-asan san-tsan: san-%: config.mak
+	@mkdir -p $(B)/$*
+	@[ $(B)/$*/config.mak -nt config.mak ] || { echo "  CONFIGURE $*"; \
+		cd $(B)/$* && $(SRCDIR)/configure $(CONFIGURE_ARGS) --enable-$* >/dev/null; }
+	@$(MAKE) --no-print-directory -C $(B)/$* tests
+
+check: all tests fuzzers san-asan san-tsan
+	@$(RUN) $(UNIT) $(SCRIPTS) $(KVM) $(FUZZ) \
+		$(addprefix $(B)/asan/,$(UNIT) $(KVM)) $(addprefix $(B)/tsan/,$(UNIT) $(KVM)) $(LAB)
+
+# ---- Run, install, release ----
+
+run: $(LKVM)
+	@LKVM=$(CURDIR)/lkvm $(SRCDIR)/tests/lab/demo
+
+MAN := $(DESTDIR)$(PREFIX)/share/man/man1
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(MAN)
+	install -m 755 lkvm $(DESTDIR)$(PREFIX)/bin/lkvm
+	install -m 644 $(SRCDIR)/docs/lkvm-run.1 $(MAN)/lkvm-run.1
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/lkvm $(MAN)/lkvm-run.1
+dist:
+	git -C $(SRCDIR) archive --prefix=vmgdb-$(VERSION)/ HEAD | gzip -9n >vmgdb-$(VERSION).tar.gz
+	@echo vmgdb-$(VERSION).tar.gz
+clean:
+	rm -rf $(B) lkvm
+distclean: clean
+	rm -f config.mak
+lint:
+	@$(SRCDIR)/tests/lint
+
+.PHONY: all tests fuzzers run check check-unit check-kvm check-lab check-asan check-tsan check-san
+.PHONY: san-asan san-tsan fuzz install uninstall dist clean distclean lint
+.DELETE_ON_ERROR:
+.SECONDARY:
