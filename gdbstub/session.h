@@ -1,0 +1,85 @@
+/*
+ * gdbstub/session.h - one client's conversation: bytes in, bytes out, a target behind it.
+ *
+ * It owns the state of the conversation (ack mode, what the client offered, chosen threads, last
+ * stop) and decides which packet is legal when. It knows no socket: gdbstub/conn.c moves the
+ * bytes. All functions are for the thread of the server's context.
+ */
+#ifndef VMGDB_GDBSTUB_SESSION_H
+#define VMGDB_GDBSTUB_SESSION_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "gdbstub/target.h"
+
+/* Bit values: a command's row says in which of them it is legal (gdbstub/command.h). */
+typedef enum GdbSessionState {
+	GDB_SESSION_NONE = 1,	   /* not attached: before, and after D or k */
+	GDB_SESSION_ATTACHING = 2, /* attach() was called, its stop is not here yet */
+	GDB_SESSION_STOPPED = 4,
+	GDB_SESSION_RUNNING = 8, /* a stop reply is owed */
+} GdbSessionState;
+
+typedef enum GdbSessionEvent {
+	GDB_SESSION_ATTACH,
+	GDB_SESSION_STOP,
+	GDB_SESSION_RESUME,
+	GDB_SESSION_DETACH, /* D, k, end of the connection */
+} GdbSessionEvent;
+
+/*
+ * gdb_session_next: [pure] the state after @event. An event that has no meaning in @state leaves
+ * it: a stop while STOPPED or NONE, a resume unless STOPPED, an attach unless NONE.
+ */
+GdbSessionState gdb_session_next(GdbSessionState state, GdbSessionEvent event);
+
+typedef struct GdbSession GdbSession;
+
+/*
+ * gdb_session_new: a fresh conversation in ack mode, in which the client has offered nothing yet.
+ * @lazy: the line has no connect event (serial, stdio): attach when the first packet or 0x03
+ *   comes, and start afresh after D. Otherwise the caller says gdb_session_attach().
+ * @ops, @target, @version: borrowed for the session's life.
+ */
+GdbSession *gdb_session_new(const GdbTargetOps *ops, void *target, const char *version, bool lazy);
+
+/* gdb_session_free: end the session: when it is attached, detach() is called. NULL is accepted. */
+void gdb_session_free(GdbSession *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GdbSession, gdb_session_free)
+
+/* gdb_session_attach: the client is here; calls attach() of the target. Sends nothing. */
+void gdb_session_attach(GdbSession *session);
+
+GdbSessionState gdb_session_get_state(const GdbSession *session);
+
+/*
+ * gdb_session_feed: take bytes from the client. Returns how many were taken; the rest must be
+ * offered again after the next gdb_session_stop(), gdb_session_work() or after output has gone.
+ * Fewer than @len are taken while a packet waits for the stop that attach() asked for or for the
+ * end of a search, and while more than GDB_SESSION_OUTPUT_MAX bytes of output wait. A 0x03 takes
+ * effect in these cases too.
+ */
+#define GDB_SESSION_OUTPUT_MAX (1024 * 1024)
+size_t gdb_session_feed(GdbSession *session, const uint8_t *data, size_t len);
+
+/* gdb_session_stop: the target has posted @stop. */
+void gdb_session_stop(GdbSession *session, const GdbStop *stop);
+
+/*
+ * gdb_session_output: bytes for the client, oldest first; the caller removes what it has written.
+ * Owned by the session.
+ */
+GByteArray *gdb_session_output(GdbSession *session);
+
+/*
+ * A request that may take long (qSearch:memory, qCRC) is done in slices, so that the caller's
+ * loop stays alive: while has_work, call work. work does about 100 microseconds of it.
+ */
+bool gdb_session_has_work(const GdbSession *session);
+void gdb_session_work(GdbSession *session);
+
+/* gdb_session_exited: the machine is gone: when a stop reply is owed, W@status is sent. */
+void gdb_session_exited(GdbSession *session, uint8_t status);
+
+#endif
