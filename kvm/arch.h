@@ -18,12 +18,12 @@
 /* ---- What this KVM does, found by trying it ---- */
 
 typedef struct ArchFeatures {
-	bool step;	   /* KVM_GUESTDBG_SINGLESTEP ends after one instruction */
-	bool sw_break;	   /* the trap instruction exits to us instead of going to the guest */
-	bool hw_break;	   /* a hardware breakpoint exits */
-	bool watch;	   /* a data watchpoint exits */
-	bool block_irq;	   /* x86 KVM_GUESTDBG_BLOCKIRQ; arm: interrupts can be masked for a step */
-	bool pass_break;   /* the CPU can leave a hardware breakpoint at its pc: arch_pass_break() */
+	bool step;	 /* KVM_GUESTDBG_SINGLESTEP ends after one instruction */
+	bool sw_break;	 /* the trap instruction exits to us instead of going to the guest */
+	bool hw_break;	 /* a hardware breakpoint exits */
+	bool watch;	 /* a data watchpoint exits */
+	bool block_irq;	 /* x86 KVM_GUESTDBG_BLOCKIRQ; arm: interrupts can be masked for a step */
+	bool pass_break; /* the CPU can leave a hardware breakpoint at its pc: arch_pass_break() */
 	unsigned n_breaks; /* hardware breakpoints; on x86 shared with the watchpoints */
 	unsigned n_watches;
 } ArchFeatures;
@@ -91,8 +91,8 @@ bool arch_io_pending(const struct kvm_run *run);
 
 /* Everything a page walk needs to know of a CPU, so that a walk can be repeated later. */
 typedef struct ArchRoot {
-	uint64_t word[8];  /* x86: cr0 cr3 cr4 efer pdptr0-3; arm: sctlr ttbr0 ttbr1 tcr mmfr0 ... */
-	bool kernel;	   /* the CPU is in kernel mode, so its kernel half is complete */
+	uint64_t word[8]; /* x86: cr0 cr3 cr4 efer pdptr0-3; arm: sctlr ttbr0 ttbr1 tcr mmfr0 ... */
+	bool kernel;	  /* the CPU is in kernel mode, so its kernel half is complete */
 } ArchRoot;
 
 /* @gpa is where the address lies, @left how many bytes from it on are contiguous in this page. */
@@ -107,8 +107,11 @@ bool arch_walk(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t a
 	       ArchMapping *ret);
 /* Is @addr in the half that all kernel roots share? */
 bool arch_is_kernel_address(const ArchRoot *root, uint64_t addr);
-/* The kernel's root derived from a user-mode one (x86 KPTI: CR3 bit 12); FALSE when unknown. */
-bool arch_kernel_root(const ArchRoot *user, ArchRoot *ret);
+/*
+ * arch_kernel_root: the kernel's root derived from the one of its user half (x86 KPTI: CR3 bit 12).
+ * Looks at both tables and says TRUE only when they are such a pair. @ret->kernel is true then.
+ */
+bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, ArchRoot *ret);
 
 /* ---- Breakpoints, watchpoints, steps ---- */
 
@@ -177,12 +180,12 @@ typedef struct ArchStep {
 } ArchStep;
 
 /*
- * Around each step. begin: prepare the vCPU so that one KVM_RUN with SINGLESTEP executes exactly one
- * instruction and no interrupt handler (x86: BLOCKIRQ does that; arm: decode the instruction, mask
- * PSTATE.DAIF where that is safe). @quiet: block interrupts. Before arch_flush().
- * end: undo it, and take out what stepping left in the guest (x86: TF in the flags that pushf and
- * syscall store). Called after the vCPU left KVM_RUN for any reason, also when the step did not
- * happen; the cache has been dropped by arch_forget() then. Changes go to the cache.
+ * Around each step. begin: prepare the vCPU so that one KVM_RUN with SINGLESTEP executes exactly
+ * one instruction and no interrupt handler (x86: BLOCKIRQ does that; arm: decode the instruction,
+ * mask PSTATE.DAIF where that is safe). @quiet: block interrupts. Before arch_flush(). end: undo
+ * it, and take out what stepping left in the guest (x86: TF in the flags that pushf and syscall
+ * store). Called after the vCPU left KVM_RUN for any reason, also when the step did not happen; the
+ * cache has been dropped by arch_forget() then. Changes go to the cache.
  */
 bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep *ret,
 		     GError **error);
