@@ -48,7 +48,7 @@ PURE_$(OTHER_ARCH) := $(filter-out $(call src,$(addprefix $(OTHER_ARCH)/,$(HW_PA
 		$(SRCDIR)/$(OTHER_ARCH)/*.c /dev/null 2>/dev/null)))
 PURE_SRC := $(filter %.c,$(PURE_$(OTHER_ARCH)))
 TEST_SRC := $(call src,tests/test-*.c tests/kvm-*.c)
-HELP_SRC := $(filter-out tests/test-util.c,$(call src,tests/fake-target.c))
+HELP_SRC := $(filter-out tests/test-util.c,$(call src,tests/fake-*.c))
 TEST_SRC := $(filter-out tests/test-util.c,$(TEST_SRC))
 GUEST_SRC := $(call src,tests/guest/*.S)
 FUZZ_SRC := $(call src,tests/fuzz-*.c)

@@ -1,0 +1,71 @@
+/*
+ * tests/fake-machine.h - the inside of the fake target: its state, and what its operations
+ * (fake-target.c) need of its memory, registers and CPUs (fake-machine.c). All functions want
+ * the lock held, except fake_cpu_thread().
+ */
+#ifndef VMGDB_TESTS_FAKE_MACHINE_H
+#define VMGDB_TESTS_FAKE_MACHINE_H
+
+#include "tests/fake-target.h"
+
+#define FAKE_N_ROWS 42
+#define FAKE_MAX_CPUS 64
+
+typedef struct FakeCpu {
+	FakeTarget *target;
+	GThread *thread;
+	unsigned index;
+	bool running, stuck;
+	bool past_hw; /* a hardware breakpoint at the pc of the resume does not hit */
+	GdbAction action;
+	uint64_t executed;
+	bool has_event;
+	GdbStop event;
+	uint64_t event_pc;
+	uint8_t regs[FAKE_N_ROWS][GDB_REG_MAX_BYTES];
+} FakeCpu;
+
+struct FakeTarget {
+	GMutex lock;
+	GCond cond;
+	GdbServer *server;
+	GdbRegSet *set;
+	GHashTable *pages; /* address -> FAKE_PAGE bytes */
+	GArray *breaks;	   /* GdbBreak */
+	GString *complaints;
+	GThread *server_thread;
+	FakeCounts counts;
+	unsigned n_cpus, n_running, next_report, pause_cpu;
+	bool threads, quit, attached, killed;
+	bool stop_owed, stop_wanted;
+	FakeCpu cpus[FAKE_MAX_CPUS];
+	GdbAction actions[FAKE_MAX_CPUS];
+};
+
+/* The rows, as a fresh set; a row's id is its index into FakeCpu.regs. */
+GdbRegSet *fake_reg_set(void);
+uint64_t fake_get_reg(const FakeCpu *cpu, unsigned num);
+void fake_set_reg(FakeCpu *cpu, unsigned num, uint64_t value);
+
+/* Pages of the pattern at @addr, and the programs in the code page. */
+void fake_map(FakeTarget *target, uint64_t addr, size_t size);
+void fake_write_program(FakeTarget *target);
+GHashTable *fake_pages_new(void);
+/* The byte at @addr, or NULL in a hole. */
+uint8_t *fake_byte(FakeTarget *target, uint64_t addr);
+
+bool fake_is_watch(GdbBreakType type);
+/* Does something of this type cover @addr? */
+bool fake_has_break(FakeTarget *target, GdbBreakType type, uint64_t addr);
+
+/* Posts the stop that is owed. */
+void fake_post(FakeTarget *target, const GdbStop *stop);
+/* Posts the next event that waits and is still true; FALSE when there is none. */
+bool fake_report_event(FakeTarget *target);
+/* Let every CPU execute, with nothing pending. */
+void fake_run_all(FakeTarget *target);
+/* Without threads: execute a bounded while, and park everybody if a stop is wanted. */
+void fake_run_inline(FakeTarget *target);
+gpointer fake_cpu_thread(gpointer cpu);
+
+#endif

@@ -1,0 +1,440 @@
+/*
+ * tests/fake-target.c - owns the operations of the fake target, the checks of how the server
+ * calls them, and its life.
+ */
+#include "tests/fake-machine.h"
+
+#include <string.h>
+
+#define HW_SLOTS 4
+#define MAX_BREAKS 4096
+
+/* --- the operations --- */
+
+static void complain(FakeTarget *target, const char *what)
+{
+	g_string_append_printf(target->complaints, "%s\n", what);
+}
+
+static FakeTarget *enter(void *data)
+{
+	FakeTarget *target = data;
+
+	g_mutex_lock(&target->lock);
+	if (!target->server_thread)
+		target->server_thread = g_thread_self();
+	if (target->server_thread != g_thread_self())
+		complain(target, "an operation was called on another thread");
+	return target;
+}
+
+static FakeTarget *enter_cpu(void *data, unsigned cpu, bool stopped)
+{
+	FakeTarget *target = enter(data);
+
+	if (cpu >= target->n_cpus)
+		g_error("the server named CPU %u of %u", cpu, target->n_cpus);
+	if (!target->attached)
+		complain(target, "an operation on a CPU without attach()");
+	if (stopped && target->n_running)
+		complain(target, "an operation that needs a stopped world came while it runs");
+	return target;
+}
+
+static void leave(FakeTarget *target)
+{
+	g_mutex_unlock(&target->lock);
+}
+
+static unsigned op_cpu_count(void *data)
+{
+	return ((FakeTarget *)data)->n_cpus;
+}
+
+static void op_describe_cpu(void *data, unsigned cpu, GString *text)
+{
+	FakeTarget *target = enter_cpu(data, cpu, false);
+
+	g_string_append_printf(
+		text, "CPU#%u [%s]", cpu,
+		fake_get_reg(&target->cpus[cpu], FAKE_REG_PC) == FAKE_IDLE ? "halted" : "running");
+	leave(target);
+}
+
+static const GdbRegSet *op_registers(void *data)
+{
+	return ((FakeTarget *)data)->set;
+}
+
+static bool op_read_register(void *data, unsigned cpu, const GdbReg *reg, uint8_t *buf,
+			     GError **error)
+{
+	FakeTarget *target = enter_cpu(data, cpu, true);
+
+	(void)error;
+	memcpy(buf, target->cpus[cpu].regs[reg->id], gdb_reg_bytes(reg));
+	leave(target);
+	return true;
+}
+
+static bool op_write_register(void *data, unsigned cpu, const GdbReg *reg, const uint8_t *buf,
+			      GError **error)
+{
+	FakeTarget *target = enter_cpu(data, cpu, true);
+	bool writable = strcmp(reg->name, "fop") != 0;
+
+	if (writable)
+		memcpy(target->cpus[cpu].regs[reg->id], buf, gdb_reg_bytes(reg));
+	else
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "%s cannot be written", reg->name);
+	leave(target);
+	return writable;
+}
+
+static bool fault(GError **error, uint64_t addr)
+{
+	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT, "no memory at 0x%" G_GINT64_MODIFIER "x",
+		    addr);
+	return false;
+}
+
+static void check_range(FakeTarget *target, uint64_t addr, size_t len)
+{
+	if (len == 0)
+		complain(target, "a memory access of length 0");
+	if (addr + (len - 1) < addr)
+		complain(target, "a memory access that wraps");
+}
+
+static size_t op_read_memory(void *data, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
+			     GError **error)
+{
+	FakeTarget *target = enter_cpu(data, cpu, false);
+	const uint8_t *byte;
+	size_t done;
+
+	check_range(target, addr, len);
+	for (done = 0; done < len; done++) {
+		byte = fake_byte(target, addr + done);
+		if (!byte)
+			break;
+		buf[done] = *byte;
+	}
+	if (done == 0)
+		fault(error, addr);
+	leave(target);
+	return done;
+}
+
+static bool op_write_memory(void *data, unsigned cpu, uint64_t addr, const uint8_t *buf, size_t len,
+			    GError **error)
+{
+	FakeTarget *target = enter_cpu(data, cpu, false);
+	bool ok = true;
+
+	check_range(target, addr, len);
+	for (size_t i = 0; i < len && ok; i++)
+		ok = fake_byte(target, addr + i) || fault(error, addr + i);
+	for (size_t i = 0; i < len && ok; i++)
+		*fake_byte(target, addr + i) = buf[i];
+	leave(target);
+	return ok;
+}
+
+static void op_attach(void *data)
+{
+	FakeTarget *target = enter(data);
+	GdbStop stop = {.kind = GDB_STOP_PAUSED};
+
+	if (target->attached)
+		complain(target, "attach() twice");
+	target->attached = true;
+	target->counts.attaches++;
+	target->pause_cpu = 0;
+	target->stop_owed = true;
+	target->stop_wanted = true;
+	g_cond_broadcast(&target->cond);
+	fake_run_inline(target);
+	if (target->killed && target->stop_owed)
+		fake_post(target, &stop);
+	leave(target);
+}
+
+static void op_stop(void *data, unsigned cpu)
+{
+	FakeTarget *target = enter_cpu(data, cpu, false);
+
+	target->counts.stops++;
+	if (target->stop_owed) {
+		target->pause_cpu = cpu;
+		target->stop_wanted = true;
+		g_cond_broadcast(&target->cond);
+		fake_run_inline(target);
+	}
+	leave(target);
+}
+
+static bool check_resume(FakeTarget *target, const GdbAction *actions)
+{
+	unsigned held = 0;
+
+	if (!target->attached)
+		complain(target, "resume() without attach()");
+	if (target->stop_owed || target->n_running) {
+		complain(target, "resume() while running");
+		return false;
+	}
+	for (unsigned i = 0; i < target->n_cpus; i++)
+		held += actions[i].kind == GDB_ACTION_HOLD;
+	if (held == target->n_cpus)
+		complain(target, "resume() of no CPU at all");
+	return !target->killed;
+}
+
+static void start(FakeTarget *target)
+{
+	target->stop_wanted = false;
+	for (unsigned i = 0; i < target->n_cpus; i++) {
+		FakeCpu *cpu = &target->cpus[i];
+
+		cpu->running = cpu->action.kind != GDB_ACTION_HOLD;
+		cpu->past_hw = true;
+		target->n_running += cpu->running;
+		if (cpu->running)
+			cpu->has_event = false;
+	}
+	g_cond_broadcast(&target->cond);
+	fake_run_inline(target);
+}
+
+static bool op_resume(void *data, const GdbAction *actions, GError **error)
+{
+	FakeTarget *target = enter(data);
+	bool ok = check_resume(target, actions);
+
+	if (!ok)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "the machine cannot be resumed now");
+	else {
+		target->counts.resumes++;
+		memcpy(target->actions, actions, target->n_cpus * sizeof(*actions));
+		for (unsigned i = 0; i < target->n_cpus; i++)
+			target->cpus[i].action = actions[i];
+		target->stop_owed = true;
+		if (!fake_report_event(target))
+			start(target);
+	}
+	leave(target);
+	return ok;
+}
+
+static void op_detach(void *data)
+{
+	FakeTarget *target = enter(data);
+
+	if (!target->attached)
+		complain(target, "detach() without attach()");
+	target->attached = false;
+	target->stop_owed = false;
+	target->stop_wanted = false;
+	target->counts.detaches++;
+	g_array_set_size(target->breaks, 0);
+	if (!target->killed)
+		fake_run_all(target);
+	leave(target);
+}
+
+static void op_kill(void *data)
+{
+	FakeTarget *target = enter(data);
+
+	target->counts.kills++;
+	target->killed = true;
+	target->stop_owed = false;
+	target->stop_wanted = true;
+	g_cond_broadcast(&target->cond);
+	fake_run_inline(target);
+	leave(target);
+}
+
+static int find_break(FakeTarget *target, const GdbBreak *wanted, unsigned *ret_hw)
+{
+	int found = -1;
+
+	*ret_hw = 0;
+	for (unsigned i = 0; i < target->breaks->len; i++) {
+		const GdbBreak *bp = &g_array_index(target->breaks, GdbBreak, i);
+
+		*ret_hw += bp->type != GDB_BREAK_SW;
+		if (bp->type == wanted->type && bp->addr == wanted->addr &&
+		    bp->kind == wanted->kind)
+			found = i;
+	}
+	return found;
+}
+
+static bool check_break(FakeTarget *target, const GdbBreak *bp, unsigned n_hw, GError **error)
+{
+	bool sized = bp->kind == 1 || bp->kind == 2 || bp->kind == 4 || bp->kind == 8;
+
+	if (fake_is_watch(bp->type) ? !sized : bp->kind != 1) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "no breakpoint of this length");
+		return false;
+	}
+	if (bp->type == GDB_BREAK_SW && !fake_byte(target, bp->addr))
+		return fault(error, bp->addr);
+	if ((bp->type != GDB_BREAK_SW && n_hw >= HW_SLOTS) || target->breaks->len >= MAX_BREAKS) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOSPC, "all %u slots are taken", HW_SLOTS);
+		return false;
+	}
+	return true;
+}
+
+static bool op_insert(void *data, unsigned cpu, const GdbBreak *bp, GError **error)
+{
+	FakeTarget *target = enter_cpu(data, cpu, true);
+	unsigned n_hw;
+	bool there = find_break(target, bp, &n_hw) >= 0;
+	bool ok = there || check_break(target, bp, n_hw, error);
+
+	if (bp->type > GDB_WATCH_ACCESS)
+		complain(target, "insert() of a type that does not exist");
+	if (ok && !there)
+		g_array_append_val(target->breaks, *bp);
+	leave(target);
+	return ok;
+}
+
+static bool op_remove(void *data, unsigned cpu, const GdbBreak *bp, GError **error)
+{
+	FakeTarget *target = enter_cpu(data, cpu, true);
+	unsigned n_hw;
+	int i = find_break(target, bp, &n_hw);
+
+	(void)error;
+	if (i >= 0)
+		g_array_remove_index_fast(target->breaks, i);
+	leave(target);
+	return true;
+}
+
+/* --- monitor commands --- */
+
+static bool monitor_ping(void *data, unsigned cpu, const char *args, GString *out, GError **error)
+{
+	(void)data;
+	(void)error;
+	g_string_append_printf(out, "pong %u [%s]\n", cpu, args);
+	return true;
+}
+
+static bool monitor_ping_hard(void *data, unsigned cpu, const char *args, GString *out,
+			      GError **error)
+{
+	(void)data;
+	(void)cpu;
+	(void)error;
+	g_string_append_printf(out, "hard pong [%s]\n", args);
+	return true;
+}
+
+static bool monitor_fail(void *data, unsigned cpu, const char *args, GString *out, GError **error)
+{
+	(void)data;
+	(void)cpu;
+	(void)args;
+	(void)out;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "the fake machine refuses");
+	return false;
+}
+
+static const GdbMonitorCommand monitor_commands[] = {
+	{"ping", "[WORDS]", "answer at once", monitor_ping},
+	{"ping hard", NULL, "answer harder", monitor_ping_hard},
+	{"fail", NULL, "fail", monitor_fail},
+	{NULL, NULL, NULL, NULL},
+};
+
+const GdbTargetOps *fake_target_ops(void)
+{
+	static const GdbBreakOps breaks = {.insert = op_insert, .remove = op_remove};
+	static const GdbTargetOps ops = {
+		.cpu_count = op_cpu_count,
+		.describe_cpu = op_describe_cpu,
+		.registers = op_registers,
+		.read_register = op_read_register,
+		.write_register = op_write_register,
+		.read_memory = op_read_memory,
+		.write_memory = op_write_memory,
+		.attach = op_attach,
+		.stop = op_stop,
+		.resume = op_resume,
+		.detach = op_detach,
+		.kill = op_kill,
+		.breaks = &breaks,
+		.monitor = monitor_commands,
+	};
+
+	return &ops;
+}
+
+/* --- life --- */
+
+static void init_cpu(FakeTarget *target, unsigned index)
+{
+	FakeCpu *cpu = &target->cpus[index];
+
+	cpu->target = target;
+	cpu->index = index;
+	for (unsigned row = 0; row < FAKE_N_ROWS; row++)
+		for (unsigned i = 0; i < GDB_REG_MAX_BYTES; i++)
+			cpu->regs[row][i] = row * 16 + i + index;
+	fake_set_reg(cpu, FAKE_REG_RAX, 0);
+	fake_set_reg(cpu, FAKE_REG_RBX, FAKE_DATA + 16 * index);
+	fake_set_reg(cpu, FAKE_REG_RSP, FAKE_DATA + FAKE_PAGE);
+	fake_set_reg(cpu, FAKE_REG_PC, FAKE_COUNT);
+	fake_set_reg(cpu, FAKE_REG_FLAGS, 0x202);
+}
+
+FakeTarget *fake_target_new(unsigned n_cpus, bool threads)
+{
+	FakeTarget *target = g_new0(FakeTarget, 1);
+
+	g_assert(n_cpus >= 1 && n_cpus <= FAKE_MAX_CPUS);
+	g_mutex_init(&target->lock);
+	g_cond_init(&target->cond);
+	target->n_cpus = n_cpus;
+	target->threads = threads;
+	target->set = fake_reg_set();
+	target->pages = fake_pages_new();
+	target->breaks = g_array_new(FALSE, FALSE, sizeof(GdbBreak));
+	target->complaints = g_string_new(NULL);
+	fake_map(target, FAKE_CODE, FAKE_PAGE);
+	fake_map(target, FAKE_DATA, 2 * FAKE_PAGE);
+	fake_map(target, FAKE_BIG, FAKE_BIG_SIZE);
+	fake_map(target, FAKE_TOP, FAKE_PAGE);
+	fake_write_program(target);
+	for (unsigned i = 0; i < n_cpus; i++)
+		init_cpu(target, i);
+	fake_run_all(target);
+	for (unsigned i = 0; i < n_cpus && threads; i++)
+		target->cpus[i].thread =
+			g_thread_new("fake cpu", fake_cpu_thread, &target->cpus[i]);
+	return target;
+}
+
+void fake_target_free(FakeTarget *target)
+{
+	g_mutex_lock(&target->lock);
+	target->quit = true;
+	g_cond_broadcast(&target->cond);
+	g_mutex_unlock(&target->lock);
+	for (unsigned i = 0; i < target->n_cpus && target->threads; i++)
+		g_thread_join(target->cpus[i].thread);
+	g_hash_table_unref(target->pages);
+	g_array_unref(target->breaks);
+	g_string_free(target->complaints, TRUE);
+	gdb_reg_set_free(target->set);
+	g_mutex_clear(&target->lock);
+	g_cond_clear(&target->cond);
+	g_free(target);
+}
