@@ -1,0 +1,47 @@
+/*
+ * x86/insn.h - call me: recognise the few instructions a debugger must treat in its own way.
+ *
+ * Owns: instruction prefixes and the opcodes of traps, and of what stores or clears RFLAGS.TF
+ * (Intel SDM vol. 2). Pure: bytes in, answer out.
+ */
+#ifndef VMGDB_X86_INSN_H
+#define VMGDB_X86_INSN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define X86_INSN_MAX 15 /* the longest instruction */
+
+typedef enum X86InsnKind {
+	X86_INSN_OTHER,	  /* none of the below, or cut off before that was clear */
+	X86_INSN_INT3,	  /* cc: #BP, the only form that exception intercepts see */
+	X86_INSN_INT,	  /* cd ib: a software interrupt; "int 3" as cd 03 is one of these */
+	X86_INSN_ICEBP,	  /* f1: #DB with no cause in DR6 */
+	X86_INSN_PUSHF,	  /* 9c: stores TF */
+	X86_INSN_SYSCALL, /* 0f 05: stores TF in r11 and clears it if FMASK says so */
+} X86InsnKind;
+
+/* @length: with prefixes; 0 for X86_INSN_OTHER. @vector: of INT3, INT and ICEBP. */
+typedef struct X86Insn {
+	X86InsnKind kind;
+	uint8_t length;
+	uint8_t vector;
+} X86Insn;
+
+/*
+ * x86_insn_decode: @len bytes may be read at @bytes; what lies beyond X86_INSN_MAX does not matter.
+ * REX prefixes are skipped in any mode: what they are elsewhere is never part of these.
+ */
+X86Insn x86_insn_decode(const uint8_t *bytes, size_t len);
+
+/* Is it cc, cd 03 or f1: an instruction that traps by itself? */
+bool x86_insn_is_trap(const uint8_t *bytes, size_t len);
+
+/*
+ * x86_gate_target: where a long-mode IDT entry of 16 bytes leads. FALSE when it is not a present
+ * interrupt or trap gate (SDM vol. 3, 6.14.1).
+ */
+bool x86_gate_target(const uint8_t gate[16], uint64_t *ret);
+
+#endif
