@@ -171,7 +171,7 @@ bool arch_pass_break(const ArchFeatures *features, ArchVcpu *vcpu);
 /*
  * One step, from begin to end; owned by the caller, one per vCPU.
  * @landing: not 0 when the instruction turns single-stepping off by entering the kernel (x86
- * syscall, sysenter, int n): put a hardware execution point there for this run too, and take its
+ * syscall, int n): put a hardware execution point there for this run too, and take its
  * hit as the end of the step. Without it the step ends when the kernel has returned.
  */
 typedef struct ArchStep {
