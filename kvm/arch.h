@@ -71,6 +71,8 @@ GdbRegSet *arch_reg_set(ArchVcpu *vcpu, GError **error);
 bool arch_read_reg(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **error);
 bool arch_write_reg(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GError **error);
 
+/* Is there anything for arch_flush() to write? */
+bool arch_is_dirty(const ArchVcpu *vcpu);
 /* arch_flush: write what was changed to KVM. arch_forget: the vCPU has run, drop the cache. */
 bool arch_flush(ArchVcpu *vcpu, GError **error);
 void arch_forget(ArchVcpu *vcpu);
