@@ -259,6 +259,11 @@ bool x86_store(ArchVcpu *vcpu, X86Group group, GError **error)
 	return true;
 }
 
+bool arch_is_dirty(const ArchVcpu *vcpu)
+{
+	return vcpu->dirty != 0;
+}
+
 bool arch_flush(ArchVcpu *vcpu, GError **error)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(flush_order); i++) {
