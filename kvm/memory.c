@@ -1,0 +1,182 @@
+/*
+ * kvm/memory.c - RAM spans, sorted by address, without overlap.
+ */
+#include "kvm/memory.h"
+
+#include <string.h>
+
+#include "kvm/arch.h"
+
+typedef struct Span {
+	uint64_t gpa, size;
+	uint8_t *host;
+} Span;
+
+struct KvmMemory {
+	GMutex lock;
+	GArray *spans; /* of Span, ascending */
+	KvmMemoryDirty dirty;
+	void *opaque;
+};
+
+KvmMemory *kvm_memory_new(KvmMemoryDirty dirty, void *opaque)
+{
+	KvmMemory *memory = g_new0(KvmMemory, 1);
+
+	g_mutex_init(&memory->lock);
+	memory->spans = g_array_new(FALSE, FALSE, sizeof(Span));
+	memory->dirty = dirty;
+	memory->opaque = opaque;
+	return memory;
+}
+
+void kvm_memory_free(KvmMemory *memory)
+{
+	if (!memory)
+		return;
+	g_array_unref(memory->spans);
+	g_mutex_clear(&memory->lock);
+	g_free(memory);
+}
+
+/* Takes [gpa, end) out of @old and appends what is left of it. */
+static void append_rest(GArray *spans, const Span *old, uint64_t gpa, uint64_t end)
+{
+	uint64_t old_end = old->gpa + old->size;
+
+	if (old->gpa < gpa) {
+		Span low = {old->gpa, MIN(old_end, gpa) - old->gpa, old->host};
+
+		g_array_append_val(spans, low);
+	}
+	if (old_end > end) {
+		uint64_t from = MAX(old->gpa, end);
+		Span high = {from, old_end - from, old->host + (from - old->gpa)};
+
+		g_array_append_val(spans, high);
+	}
+}
+
+static gint compare_spans(gconstpointer a, gconstpointer b)
+{
+	const Span *x = a, *y = b;
+
+	return (x->gpa > y->gpa) - (x->gpa < y->gpa);
+}
+
+/* @host NULL only takes the range out. */
+static void replace(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host)
+{
+	GArray *spans;
+
+	if (!size || gpa + size < gpa)
+		return;
+	spans = g_array_new(FALSE, FALSE, sizeof(Span));
+	g_mutex_lock(&memory->lock);
+	for (unsigned i = 0; i < memory->spans->len; i++)
+		append_rest(spans, &g_array_index(memory->spans, Span, i), gpa, gpa + size);
+	if (host) {
+		Span span = {gpa, size, host};
+
+		g_array_append_val(spans, span);
+	}
+	g_array_sort(spans, compare_spans);
+	g_array_unref(memory->spans);
+	memory->spans = spans;
+	g_mutex_unlock(&memory->lock);
+}
+
+void kvm_memory_map(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host)
+{
+	g_return_if_fail(host);
+	replace(memory, gpa, size, host);
+}
+
+void kvm_memory_unmap(KvmMemory *memory, uint64_t gpa, uint64_t size)
+{
+	replace(memory, gpa, size, NULL);
+}
+
+/* Where @gpa is, and in @ret_left how many bytes follow it in its span; NULL when not RAM. */
+static uint8_t *find_locked(KvmMemory *memory, uint64_t gpa, uint64_t *ret_left)
+{
+	unsigned low = 0, high = memory->spans->len;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+		const Span *span = &g_array_index(memory->spans, Span, middle);
+
+		if (gpa < span->gpa) {
+			high = middle;
+		} else if (gpa - span->gpa >= span->size) {
+			low = middle + 1;
+		} else {
+			*ret_left = span->size - (gpa - span->gpa);
+			return span->host + (gpa - span->gpa);
+		}
+	}
+	return NULL;
+}
+
+static bool covers_locked(KvmMemory *memory, uint64_t gpa, size_t len)
+{
+	uint64_t left;
+
+	for (; len; len -= MIN(left, len), gpa += left) {
+		if (!find_locked(memory, gpa, &left))
+			return false;
+	}
+	return true;
+}
+
+bool kvm_memory_covers(KvmMemory *memory, uint64_t gpa, size_t len)
+{
+	bool covers;
+
+	g_mutex_lock(&memory->lock);
+	covers = covers_locked(memory, gpa, len);
+	g_mutex_unlock(&memory->lock);
+	return covers;
+}
+
+size_t kvm_memory_read(KvmMemory *memory, uint64_t gpa, void *buf, size_t len)
+{
+	size_t done = 0;
+
+	g_mutex_lock(&memory->lock);
+	while (done < len) {
+		uint64_t left;
+		const uint8_t *host = find_locked(memory, gpa + done, &left);
+
+		if (!host)
+			break;
+		left = MIN(left, len - done);
+		memcpy((uint8_t *)buf + done, host, left);
+		done += left;
+	}
+	g_mutex_unlock(&memory->lock);
+	return done;
+}
+
+bool kvm_memory_write(KvmMemory *memory, uint64_t gpa, const void *buf, size_t len, bool code)
+{
+	g_mutex_lock(&memory->lock);
+	if (!covers_locked(memory, gpa, len)) {
+		g_mutex_unlock(&memory->lock);
+		return false;
+	}
+	for (size_t done = 0; done < len;) {
+		uint64_t left;
+		uint8_t *host = find_locked(memory, gpa + done, &left);
+
+		left = MIN(left, len - done);
+		memcpy(host, (const uint8_t *)buf + done, left);
+		if (code)
+			arch_sync_code(host, left);
+		done += left;
+	}
+	g_mutex_unlock(&memory->lock);
+	if (memory->dirty)
+		memory->dirty(memory->opaque, gpa, len);
+	return true;
+}

@@ -1,0 +1,47 @@
+/*
+ * kvm/memory.h - where guest-physical addresses are in this process.
+ *
+ * Owns the list of RAM spans and the copies to and from them. Knows nothing of breakpoints
+ * (kvm/breaks.h) or page tables. Any thread may call any function; spans may change between calls.
+ */
+#ifndef VMGDB_KVM_MEMORY_H
+#define VMGDB_KVM_MEMORY_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct KvmMemory KvmMemory;
+
+/*
+ * Called after each change of RAM, with no lock held that kvm_memory_map() takes. [any thread]
+ */
+typedef void (*KvmMemoryDirty)(void *opaque, uint64_t gpa, size_t len);
+
+KvmMemory *kvm_memory_new(KvmMemoryDirty dirty, void *opaque); /* @dirty may be NULL */
+void kvm_memory_free(KvmMemory *memory);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvmMemory, kvm_memory_free)
+
+/*
+ * kvm_memory_map: [gpa, gpa + size) is at @host; covers what was mapped there. A range that is
+ * empty or wraps is ignored. kvm_memory_unmap: takes the range out, splitting spans.
+ */
+void kvm_memory_map(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host);
+void kvm_memory_unmap(KvmMemory *memory, uint64_t gpa, uint64_t size);
+
+/*
+ * kvm_memory_read: bytes copied from @gpa on; less than @len where RAM ends, 0 when there is none.
+ * Crosses from one span to the next without a gap.
+ */
+size_t kvm_memory_read(KvmMemory *memory, uint64_t gpa, void *buf, size_t len);
+
+/*
+ * kvm_memory_write: copies all of @buf or nothing; TRUE when all of the range is RAM. With @code
+ * the change is also made visible to instruction fetch (arch_sync_code()).
+ */
+bool kvm_memory_write(KvmMemory *memory, uint64_t gpa, const void *buf, size_t len, bool code);
+
+/* Is all of the range RAM? */
+bool kvm_memory_covers(KvmMemory *memory, uint64_t gpa, size_t len);
+
+#endif
