@@ -22,7 +22,6 @@ typedef struct KvmGdb KvmGdb;
 typedef struct KvmGdbVcpu KvmGdbVcpu;
 struct _GError;
 struct _GMainContext;
-struct GdbMonitorCommand;
 
 /*
  * What a VMM may offer. Every member may be NULL, then the feature is absent.
@@ -42,8 +41,6 @@ typedef struct KvmGdbOps {
 	void (*reset)(void *opaque);
 	/* One line for the VMM's user ("this KVM does not report int3 ..."). NULL: g_message(). */
 	void (*log)(void *opaque, const char *line);
-	/* More `monitor` commands, ends with a NULL name; their target is @opaque. */
-	const struct GdbMonitorCommand *monitor;
 } KvmGdbOps;
 
 /*

@@ -1,0 +1,163 @@
+/*
+ * kvm/control.c - what one vCPU must be told before KVM_RUN, and what its debug exits mean.
+ *
+ * The order is the contract with KVM: registers, then KVM_SET_GUEST_DEBUG (which arms a step for
+ * the pc it sees at that moment; Linux arch/x86/kvm/x86.c, singlestep_rip), then an exception for
+ * the guest (which a register write would drop). Control is applied only when it changed, by the
+ * vCPU's own thread: a breakpoint costs nothing on vCPUs that do not run.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "kvm/internal.h"
+
+static bool wants_step(const KvmGdbVcpu *vcpu)
+{
+	return vcpu->gdb->over == vcpu || vcpu->passing || vcpu->action.kind == GDB_ACTION_STEP ||
+	       vcpu->action.kind == GDB_ACTION_RANGE;
+}
+
+static bool begin_step(KvmGdbVcpu *vcpu, GError **error)
+{
+	ArchMemory memory = virtual_memory(vcpu);
+
+	if (vcpu->stepping || !wants_step(vcpu))
+		return true;
+	vcpu->step = (ArchStep){0};
+	vcpu->stepping = arch_step_begin(vcpu->arch, vcpu->gdb->features.block_irq, &memory,
+					 &vcpu->step, error);
+	return vcpu->stepping;
+}
+
+void control_undo_step(KvmGdbVcpu *vcpu)
+{
+	ArchMemory memory = virtual_memory(vcpu);
+
+	if (!vcpu->stepping)
+		return;
+	arch_step_end(vcpu->arch, &memory, &vcpu->step);
+	vcpu->stepping = false;
+}
+
+/* The vCPU goes on from a hardware breakpoint that the client knows of: do not hit it again. */
+static void pass_reported_break(KvmGdbVcpu *vcpu)
+{
+	GdbStopKind kind = vcpu->event.stop.kind;
+	uint64_t pc;
+
+	if (kind != GDB_STOP_HWBREAK && kind != GDB_STOP_SWBREAK)
+		return;
+	vcpu->event.stop.kind = GDB_STOP_PAUSED;
+	if (vcpu->gdb->over == vcpu || !arch_get_pc(vcpu->arch, &pc, NULL) || pc != vcpu->event.pc)
+		return;
+	vcpu->passing = !arch_pass_break(&vcpu->gdb->features, vcpu->arch);
+}
+
+static void arm(Armed *armed, const GdbBreak *point, int client)
+{
+	if (armed->n == ARMED_MAX)
+		return;
+	armed->points[armed->n] = *point;
+	armed->client[armed->n++] = client;
+}
+
+/* The client's points, less the one that is being passed. */
+static void arm_client_points(KvmGdbVcpu *vcpu)
+{
+	unsigned n;
+	const GdbBreak *points = kvm_breaks_points(vcpu->gdb->breaks, &n);
+
+	vcpu->armed.n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		bool passed = vcpu->passing && points[i].type == GDB_BREAK_HW &&
+			      points[i].addr == vcpu->event.pc;
+
+		if (!passed)
+			arm(&vcpu->armed, &points[i], i);
+	}
+}
+
+/* A step that enters the kernel ends at its entry, if a slot is free for that. */
+static void arm_landing(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *hw)
+{
+	GdbBreak landing = {GDB_BREAK_HW, vcpu->step.landing, 1};
+
+	if (!vcpu->stepping || !landing.addr)
+		return;
+	arm(&vcpu->armed, &landing, -1);
+	if (!arch_encode_hw(&vcpu->gdb->features, vcpu->armed.points, vcpu->armed.n, hw, NULL))
+		vcpu->armed.n--;
+}
+
+static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
+{
+	KvmGdb *gdb = vcpu->gdb;
+	Armed *armed = &vcpu->armed;
+
+	memset(ret, 0, sizeof(*ret));
+	if (vcpu->stepping)
+		ret->control |= KVM_GUESTDBG_SINGLESTEP |
+				arch_step_control(&gdb->features, gdb->features.block_irq);
+	if (kvm_breaks_any_patch(gdb->breaks))
+		ret->control |= arch_sw_control();
+	arm_client_points(vcpu);
+	if (armed->n)
+		arch_encode_hw(&gdb->features, armed->points, armed->n, &ret->arch, NULL);
+	arm_landing(vcpu, &ret->arch);
+	if (armed->n)
+		ret->control |= arch_hw_control();
+	if (ret->control)
+		ret->control |= KVM_GUESTDBG_ENABLE;
+}
+
+static bool set_guest_debug(KvmGdbVcpu *vcpu, GError **error)
+{
+	struct kvm_guest_debug wanted;
+	bool same;
+
+	compute(vcpu, &wanted);
+	same = !memcmp(&wanted, &vcpu->applied, sizeof(wanted));
+	if (same && !(vcpu->reapply && wanted.control))
+		return true;
+	if (ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &wanted) < 0) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "KVM_SET_GUEST_DEBUG: %s",
+			    g_strerror(errno));
+		return false;
+	}
+	vcpu->applied = wanted;
+	vcpu->reapply = false;
+	return true;
+}
+
+bool control_apply(KvmGdbVcpu *vcpu, GError **error)
+{
+	ArchMemory memory = virtual_memory(vcpu);
+
+	pass_reported_break(vcpu);
+	if (!begin_step(vcpu, error))
+		return false;
+	vcpu->reapply |= arch_is_dirty(vcpu->arch);
+	if (!arch_flush(vcpu->arch, error) || !set_guest_debug(vcpu, error))
+		return false;
+	if (vcpu->reinject && !arch_reinject(vcpu->arch, vcpu->run, &memory, error))
+		return false;
+	vcpu->reinject = false;
+	return true;
+}
+
+bool control_decode(KvmGdbVcpu *vcpu, Cause *ret)
+{
+	const Armed *armed = &vcpu->armed;
+	ArchTrap trap = arch_decode_trap(vcpu->arch, vcpu->run, armed->points, armed->n);
+
+	if (trap.point >= 0 && armed->client[trap.point] >= 0)
+		*ret = (Cause){CAUSE_POINT, armed->client[trap.point], trap.addr};
+	else if (trap.insn)
+		*ret = (Cause){.kind = CAUSE_TRAP_INSN};
+	else if (vcpu->stepping && (trap.step || trap.point >= 0))
+		*ret = (Cause){.kind = CAUSE_STEP};
+	else
+		return false;
+	return true;
+}

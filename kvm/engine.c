@@ -1,0 +1,267 @@
+/*
+ * kvm/engine.c - the life of an engine: making it, its vCPUs and memory, listening, the end.
+ */
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "kvm/internal.h"
+
+#define VMGDB_VERSION_TEXT "vmgdb " VMGDB_VERSION
+
+void engine_log(KvmGdb *gdb, const char *format, ...)
+{
+	g_autofree char *line = NULL;
+	va_list args;
+
+	va_start(args, format);
+	line = g_strdup_vprintf(format, args);
+	va_end(args);
+	if (gdb->ops && gdb->ops->log)
+		gdb->ops->log(gdb->opaque, line);
+	else
+		g_message("%s", line);
+}
+
+static void on_dirty(void *opaque, uint64_t gpa, size_t len)
+{
+	KvmGdb *gdb = opaque;
+
+	if (gdb->ops && gdb->ops->mark_dirty)
+		gdb->ops->mark_dirty(gdb->opaque, gpa, len);
+}
+
+/* ---- The wait for vCPUs that are inside a device of the VMM ---- */
+
+static gboolean on_grace(gpointer data)
+{
+	KvmGdb *gdb = data;
+
+	g_mutex_lock(&gdb->lock);
+	g_source_set_ready_time(gdb->grace, -1);
+	gdb->grace_over = true;
+	world_check_stopped(gdb);
+	g_mutex_unlock(&gdb->lock);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean dispatch_grace(GSource *source G_GNUC_UNUSED, GSourceFunc fn, gpointer data)
+{
+	return fn(data);
+}
+
+static GSource *grace_source_new(KvmGdb *gdb)
+{
+	static GSourceFuncs funcs = {.dispatch = dispatch_grace};
+	GSource *source = g_source_new(&funcs, sizeof(GSource));
+
+	g_source_set_name(source, "vmgdb stop grace");
+	g_source_set_callback(source, on_grace, gdb, NULL);
+	g_source_set_ready_time(source, -1);
+	g_source_attach(source, gdb->context);
+	return source;
+}
+
+/* ---- New and free ---- */
+
+static void say_what_is_missing(KvmGdb *gdb)
+{
+	const ArchFeatures *have = &gdb->features;
+	const struct {
+		bool present;
+		const char *text;
+	} rows[] = {
+		{have->step, "single steps do not end: stepi and next will not work"},
+		{have->sw_break, "trap instructions are not reported: break uses hardware "
+				 "breakpoints"},
+		{have->hw_break, "hardware breakpoints do not fire: hbreak will not work"},
+		{have->watch, "data watchpoints do not fire: watch will not work"},
+		{have->block_irq, "interrupts cannot be held back during a step"},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		if (!rows[i].present)
+			engine_log(gdb, "gdb: on this machine's KVM %s", rows[i].text);
+	}
+}
+
+KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOps *ops,
+		    void *opaque, GError **error)
+{
+	ArchFeatures features;
+	KvmGdb *gdb;
+	int signo;
+
+	if (!arch_probe(kvm_fd, &features, error))
+		return NULL;
+	signo = kick_signal_install();
+	if (!signo) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
+			    "no real-time signal is free to interrupt vCPUs with");
+		return NULL;
+	}
+
+	gdb = g_new0(KvmGdb, 1);
+	g_mutex_init(&gdb->lock);
+	gdb->context = g_main_context_ref(context ? context : g_main_context_default());
+	gdb->ops = ops;
+	gdb->opaque = opaque;
+	gdb->vm_fd = vm_fd;
+	gdb->kick_signal = signo;
+	gdb->features = features;
+	gdb->memory = kvm_memory_new(on_dirty, gdb);
+	gdb->breaks = kvm_breaks_new(gdb->memory, &features);
+	gdb->vcpus = g_ptr_array_new();
+	gdb->grace = grace_source_new(gdb);
+	say_what_is_missing(gdb);
+	return gdb;
+}
+
+static void vcpu_free(KvmGdbVcpu *vcpu)
+{
+	arch_vcpu_free(vcpu->arch);
+	if (vcpu->wake_fd >= 0)
+		close(vcpu->wake_fd);
+	g_free(vcpu);
+}
+
+void kvm_gdb_free(KvmGdb *gdb)
+{
+	if (!gdb)
+		return;
+	kvm_gdb_end(gdb, 0);
+	g_source_destroy(gdb->grace);
+	g_source_unref(gdb->grace);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		vcpu_free(world_vcpu(gdb, i));
+	g_ptr_array_unref(gdb->vcpus);
+	gdb_reg_set_free(gdb->regs);
+	kvm_breaks_free(gdb->breaks);
+	kvm_memory_free(gdb->memory);
+	g_main_context_unref(gdb->context);
+	g_mutex_clear(&gdb->lock);
+	g_free(gdb);
+}
+
+void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
+{
+	GdbServer *server = gdb->server;
+
+	if (server) {
+		gdb_server_set_exit_status(server, exit_status);
+		gdb_server_free(server);
+	}
+	g_mutex_lock(&gdb->lock);
+	gdb->server = NULL;
+	gdb->attached = false;
+	gdb->ended = true;
+	world_set_free(gdb);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		vcpu->owe_eintr |= __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_PARKED;
+	}
+	world_wake(gdb);
+	g_mutex_unlock(&gdb->lock);
+}
+
+/* ---- What the VMM tells ---- */
+
+void kvm_gdb_map(KvmGdb *gdb, uint64_t gpa, uint64_t size, void *host, unsigned flags)
+{
+	/* A debugger may write to ROM, so a read-only mapping is RAM to it. */
+	(void)flags;
+	kvm_memory_map(gdb->memory, gpa, size, host);
+}
+
+void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size)
+{
+	kvm_memory_unmap(gdb->memory, gpa, size);
+}
+
+static bool read_guest(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	return kvm_memory_read(opaque, gpa, buf, len) == len;
+}
+
+KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kvm_run *run,
+			     GError **error)
+{
+	KvmGdbVcpu *vcpu;
+
+	if (index != gdb->vcpus->len) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "vCPU %u added where %u was expected: indexes are dense from 0", index,
+			    gdb->vcpus->len);
+		return NULL;
+	}
+	vcpu = g_new0(KvmGdbVcpu, 1);
+	vcpu->gdb = gdb;
+	vcpu->index = index;
+	vcpu->fd = vcpu_fd;
+	vcpu->run = run;
+	vcpu->action.kind = GDB_ACTION_CONTINUE;
+	vcpu->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (vcpu->wake_fd < 0)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "eventfd: %s", g_strerror(errno));
+	else
+		vcpu->arch = arch_vcpu_new(vcpu_fd, run, error);
+	if (!vcpu->arch) {
+		vcpu_free(vcpu);
+		return NULL;
+	}
+	arch_set_phys_reader(vcpu->arch, read_guest, gdb->memory);
+	g_mutex_lock(&gdb->lock);
+	vcpu->attention = gdb->world != WORLD_FREE;
+	g_ptr_array_add(gdb->vcpus, vcpu);
+	g_mutex_unlock(&gdb->lock);
+	return vcpu;
+}
+
+bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
+{
+	g_return_val_if_fail(!gdb->server, false);
+	if (!gdb->vcpus->len) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "a machine without a vCPU cannot be debugged");
+		return false;
+	}
+	gdb->regs = arch_reg_set(world_vcpu(gdb, 0)->arch, error);
+	if (!gdb->regs)
+		return false;
+	gdb->server = gdb_server_new(gdb->context, &kvm_target_ops, gdb, VMGDB_VERSION_TEXT);
+	if (!gdb_server_listen(gdb->server, where, error)) {
+		g_clear_pointer(&gdb->server, gdb_server_free);
+		return false;
+	}
+	if (!wait)
+		return true;
+	g_mutex_lock(&gdb->lock);
+	world_request_stop(gdb);
+	g_mutex_unlock(&gdb->lock);
+	return true;
+}
+
+const char *kvm_gdb_address(const KvmGdb *gdb)
+{
+	return gdb->server ? gdb_server_get_address(gdb->server) : NULL;
+}
+
+bool kvm_gdb_has_client(const KvmGdb *gdb)
+{
+	return gdb->server && gdb_server_has_client(gdb->server);
+}
+
+void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event)
+{
+	GdbStopKind kind = event == KVM_GDB_PANIC ? GDB_STOP_PANIC : GDB_STOP_SHUTDOWN;
+
+	g_mutex_lock(&gdb->lock);
+	if (!vcpu)
+		vcpu = world_vcpu(gdb, 0);
+	if (event == KVM_GDB_RESET)
+		kvm_breaks_repatch(gdb->breaks);
+	else if (gdb->attached && vcpu)
+		world_event(vcpu, kind, 0, 0);
+	g_mutex_unlock(&gdb->lock);
+}

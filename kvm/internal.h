@@ -1,0 +1,180 @@
+/*
+ * kvm/internal.h - the engine's state, shared by the files of kvm/ and nobody else.
+ *
+ * The state machine. The world is FREE (nobody debugs), RUNNING (a client waits for a stop),
+ * STOPPING (vCPUs are being brought to a halt) or STOPPED:
+ *
+ *   FREE ---attach---> STOPPING ---the last vCPU halts---> STOPPED ---resume---> RUNNING
+ *                        ^  |                                 |                     |
+ *                        |  +---(detaching)---> FREE <--detach+                     |
+ *                        +------------ stop(), an event of a vCPU, detach ----------+
+ *
+ * A vCPU is OUTSIDE (in the VMM's code, or not started), RUNNING (inside KVM_RUN) or PARKED
+ * (waiting inside kvm_gdb_run()). An OUTSIDE vCPU cannot execute guest code: at its next entry it
+ * looks at the world first. So a stop is complete when no vCPU is RUNNING.
+ *
+ * One lock protects everything here; the only fields touched without it are @state and @attention,
+ * by which a vCPU that nobody debugs enters and leaves KVM_RUN without the lock. A vCPU stores
+ * @state and then loads @attention; who wants to stop it stores @attention and then loads @state.
+ * Both are sequentially consistent, so one of the two sees the other.
+ *
+ * The lock is never held across KVM_RUN, except with immediate_exit, nor while calling the VMM.
+ * gdb_server_post_stop() is called under it; the server's lock is a leaf.
+ */
+#ifndef VMGDB_KVM_INTERNAL_H
+#define VMGDB_KVM_INTERNAL_H
+
+#include <pthread.h>
+
+#include "gdbstub/gdbstub.h"
+#include "kvm/arch.h"
+#include "kvm/breaks.h"
+#include "kvm/kvm-gdb.h"
+#include "kvm/memory.h"
+
+typedef enum VcpuState { VCPU_OUTSIDE, VCPU_RUNNING, VCPU_PARKED } VcpuState;
+
+typedef enum World { WORLD_FREE, WORLD_RUNNING, WORLD_STOPPING, WORLD_STOPPED } World;
+
+/* What a vCPU has to tell the client; at most one at a time. */
+typedef struct Event {
+	bool pending; /* not told yet */
+	GdbStop stop; /* the last one, also after it was told */
+	uint64_t pc;  /* where it happened (linear) */
+} Event;
+
+#define ARMED_MAX                                                                                  \
+	40 /* 16 breakpoints and 16 watchpoints are the most any CPU has, and one landing */
+
+/* The hardware points of one vCPU while it runs, and which of the client's each of them is. */
+typedef struct Armed {
+	GdbBreak points[ARMED_MAX];
+	int client[ARMED_MAX]; /* index in kvm_breaks_points(); -1: the landing of a step */
+	unsigned n;
+} Armed;
+
+struct KvmGdbVcpu {
+	KvmGdb *gdb;
+	unsigned index;
+	int fd;
+	struct kvm_run *run;
+
+	int state;     /* VcpuState, atomic */
+	int attention; /* atomic: take the lock before and after KVM_RUN */
+
+	pthread_t thread; /* of the last kvm_gdb_run(); valid while RUNNING or PARKED */
+	bool has_thread;
+	int wake_fd; /* eventfd that ends a park */
+
+	ArchVcpu *arch;
+	GdbAction action; /* for the current or next run */
+	bool stepping;	  /* arch_step_begin() was done and not undone */
+	bool passing;	  /* steps off a hardware breakpoint, which is not armed meanwhile */
+	ArchStep step;
+	Armed armed;
+	bool kicked;	/* the engine set immediate_exit and has not cleared it */
+	bool owe_eintr; /* a kick took KVM_RUN away from the VMM: it gets one EINTR */
+	bool held_exit; /* kvm_run holds an exit that the VMM has not seen yet */
+	bool io_done;	/* the half-done I/O in kvm_run was finished by finish_io() */
+	bool reinject;	/* the trap in kvm_run is the guest's: deliver it at the next entry */
+	Event event;
+	struct kvm_guest_debug applied;
+	bool reapply; /* registers were written since: KVM must see the debug control again */
+};
+
+struct KvmGdb {
+	GMutex lock;
+	GMainContext *context;
+	const KvmGdbOps *ops;
+	void *opaque;
+	int vm_fd;
+	int kick_signal;
+
+	ArchFeatures features;
+	KvmMemory *memory;
+	KvmBreaks *breaks;
+	GdbServer *server;
+	GdbRegSet *regs;
+	GPtrArray *vcpus; /* of KvmGdbVcpu, by index */
+
+	World world;
+	bool attached;	   /* a client is there: stops are posted */
+	bool detaching;	   /* when the world has stopped, take everything out and set it free */
+	bool ended;	   /* kvm_gdb_end(): everything passes through */
+	unsigned stop_cpu; /* the CPU to name in a GDB_STOP_PAUSED */
+	GSource *grace;	   /* ends the wait for vCPUs that are in the VMM with an I/O half done */
+	bool grace_over;
+	KvmGdbVcpu *over; /* steps over its own breakpoint while all others wait */
+	uint64_t over_gpa;
+	bool have_kernel_root;
+	ArchRoot kernel_root; /* the last one seen in kernel mode */
+};
+
+/* ---- world.c: stop and resume; all with the lock held ---- */
+
+KvmGdbVcpu *world_vcpu(KvmGdb *gdb, unsigned index);
+/* Asks every vCPU to halt; completes at once when none is RUNNING. */
+void world_request_stop(KvmGdb *gdb);
+/* Is it in the VMM's code with an I/O instruction half done? */
+bool world_in_device(const KvmGdbVcpu *vcpu);
+/* To be called whenever a vCPU stopped being RUNNING. */
+void world_check_stopped(KvmGdb *gdb);
+/* Records what happened to @vcpu and stops the world for it. */
+void world_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc);
+/* GdbTargetOps.resume. */
+void world_resume(KvmGdb *gdb, const GdbAction *actions);
+/* May this vCPU execute guest code now? */
+bool world_may_run(const KvmGdbVcpu *vcpu);
+/* @vcpu has finished the step over its own breakpoint: the next one, or everybody. */
+void world_step_over_done(KvmGdb *gdb);
+void world_set_free(KvmGdb *gdb);
+/* Makes every vCPU take the lock at its next entry or exit. */
+void world_demand_attention(KvmGdb *gdb);
+void world_wake(KvmGdb *gdb);
+
+/* ---- run.c ---- */
+
+/* Picks the engine's kick signal and installs its empty handler; 0 when none is free. */
+int kick_signal_install(void);
+
+/* ---- translate.c: with the lock held, while @vcpu does not run ---- */
+
+/* Where @addr is for @vcpu; FALSE with FAULT. */
+bool translate(KvmGdbVcpu *vcpu, uint64_t addr, ArchMapping *ret, GError **error);
+bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa);
+
+/* ---- virtual.c: with the lock held, while @vcpu does not run ---- */
+
+/* As GdbTargetOps.read_memory and write_memory. */
+size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, GError **error);
+bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len, GError **error);
+/* The same for the arch half; holds @vcpu. */
+ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
+
+/* ---- control.c: debug control of one vCPU, on its own thread with the lock held ---- */
+
+/* Before KVM_RUN: everything that KVM must be told, in the one order that works. */
+bool control_apply(KvmGdbVcpu *vcpu, GError **error);
+/* After KVM_RUN: undoes what a step needed. */
+void control_undo_step(KvmGdbVcpu *vcpu);
+/*
+ * After a KVM_EXIT_DEBUG, before control_undo_step() and arch_forget(): what it was.
+ * FALSE: nothing of ours, the trap belongs to the guest.
+ */
+typedef enum CauseKind { CAUSE_POINT, CAUSE_TRAP_INSN, CAUSE_STEP } CauseKind;
+typedef struct Cause {
+	CauseKind kind;
+	unsigned point; /* index for kvm_breaks_point_kind() */
+	uint64_t addr;
+} Cause;
+bool control_decode(KvmGdbVcpu *vcpu, Cause *ret);
+
+/* ---- target.c ---- */
+
+extern const GdbTargetOps kvm_target_ops;
+
+/* ---- engine.c ---- */
+
+void engine_log(KvmGdb *gdb, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,366 @@
+/*
+ * kvm/run.c - kvm_gdb_run(): one vCPU's way into and out of KVM_RUN.
+ *
+ * Owns what the vCPU's own thread does: parking, applying debug control, telling the debugger's
+ * traps from the guest's. All of it happens here and never in a signal handler.
+ */
+#define _GNU_SOURCE /* ppoll() */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+
+#include "kvm/internal.h"
+
+static void on_kick(int signo G_GNUC_UNUSED)
+{
+	/* Only there so that the signal ends KVM_RUN with EINTR. */
+}
+
+static bool take_signal(int signo)
+{
+	struct sigaction old, ours = {.sa_handler = on_kick, .sa_flags = SA_RESTART};
+
+	if (sigaction(signo, NULL, &old) < 0)
+		return false;
+	if (old.sa_handler == on_kick)
+		return true;
+	return old.sa_handler == SIG_DFL && sigaction(signo, &ours, NULL) == 0;
+}
+
+int kick_signal_install(void)
+{
+	for (int signo = SIGRTMAX - 1; signo > SIGRTMIN; signo--) {
+		if (take_signal(signo))
+			return signo;
+	}
+	return 0;
+}
+
+static void set_state(KvmGdbVcpu *vcpu, VcpuState state)
+{
+	__atomic_store_n(&vcpu->state, state, __ATOMIC_SEQ_CST);
+}
+
+static bool wants_attention(KvmGdbVcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->attention, __ATOMIC_SEQ_CST);
+}
+
+static void adopt_thread(KvmGdbVcpu *vcpu)
+{
+	sigset_t kick;
+
+	vcpu->thread = pthread_self();
+	vcpu->has_thread = true;
+	sigemptyset(&kick);
+	sigaddset(&kick, vcpu->gdb->kick_signal);
+	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+}
+
+/* ---- Parking ---- */
+
+/*
+ * Waits for the wake descriptor or a signal; FALSE for a signal. All signals are blocked until
+ * ppoll() unblocks them, so one that came just before is not slept through; a VMM that kicks by
+ * immediate_exit alone is seen by the look at it.
+ */
+static bool wait_for_wake(KvmGdbVcpu *vcpu)
+{
+	struct pollfd fd = {.fd = vcpu->wake_fd, .events = POLLIN};
+	sigset_t all, old;
+	eventfd_t count;
+	bool woken = false;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (!__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_SEQ_CST) &&
+	    ppoll(&fd, 1, NULL, &old) == 1)
+		woken = eventfd_read(vcpu->wake_fd, &count) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return woken;
+}
+
+/* Takes the engine's kick back. The VMM's own uses the same field: it gets an EINTR for it. */
+static void take_kick(KvmGdbVcpu *vcpu)
+{
+	if (!vcpu->kicked)
+		return;
+	vcpu->kicked = false;
+	vcpu->owe_eintr = true;
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+}
+
+/* FALSE: a signal wants this thread back in the VMM. Called and returns with the lock held. */
+static bool park(KvmGdbVcpu *vcpu)
+{
+	KvmGdb *gdb = vcpu->gdb;
+	bool woken;
+
+	world_check_stopped(gdb);
+	if (world_may_run(vcpu))
+		return true;
+	g_mutex_unlock(&gdb->lock);
+	woken = wait_for_wake(vcpu);
+	g_mutex_lock(&gdb->lock);
+	return woken;
+}
+
+/* ---- Out of KVM_RUN ---- */
+
+static bool trap_insn_at(KvmGdbVcpu *vcpu, uint64_t gpa)
+{
+	uint8_t insn[ARCH_TRAP_MAX];
+	size_t len = kvm_memory_read(vcpu->gdb->memory, gpa, insn, sizeof(insn));
+
+	return len && arch_is_trap(insn, len);
+}
+
+/*
+ * A trap instruction was executed at pc. Ours, if our patch is there. Else the guest's, if there is
+ * a trap instruction: it may have been our patch, taken out by the client before this vCPU's turn
+ * came; injecting that into the guest would kill it, so then the vCPU just runs the real one.
+ */
+static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
+{
+	uint64_t gpa;
+
+	if (!translate_pc(vcpu, pc, &gpa))
+		vcpu->reinject = true;
+	else if (kvm_breaks_has_patch(vcpu->gdb->breaks, gpa))
+		world_event(vcpu, GDB_STOP_SWBREAK, 0, pc);
+	else
+		vcpu->reinject = trap_insn_at(vcpu, gpa);
+}
+
+static void on_step(KvmGdbVcpu *vcpu, uint64_t pc)
+{
+	const GdbAction *action = &vcpu->action;
+	KvmGdb *gdb = vcpu->gdb;
+
+	if (action->kind == GDB_ACTION_STEP ||
+	    (action->kind == GDB_ACTION_RANGE && (pc < action->start || pc >= action->end)))
+		world_event(vcpu, GDB_STOP_STEP, 0, pc);
+	else if (gdb->over == vcpu)
+		world_step_over_done(gdb);
+	vcpu->passing = false;
+}
+
+static void on_debug_exit(KvmGdbVcpu *vcpu, const Cause *cause)
+{
+	uint64_t pc = 0;
+
+	arch_get_pc(vcpu->arch, &pc, NULL);
+	switch (cause->kind) {
+	case CAUSE_POINT:
+		world_event(vcpu, kvm_breaks_point_kind(vcpu->gdb->breaks, cause->point),
+			    cause->addr, pc);
+		break;
+	case CAUSE_TRAP_INSN:
+		on_trap_insn(vcpu, pc);
+		break;
+	case CAUSE_STEP:
+		on_step(vcpu, pc);
+		break;
+	}
+}
+
+/* Exits after which the machine cannot simply go on: the client looks before the VMM does. */
+static bool is_fatal(const struct kvm_run *run, GdbStopKind *ret)
+{
+	static const struct {
+		uint32_t reason;
+		GdbStopKind kind;
+	} fatal[] = {
+		{KVM_EXIT_SHUTDOWN, GDB_STOP_SHUTDOWN},
+		{KVM_EXIT_INTERNAL_ERROR, GDB_STOP_INTERNAL_ERROR},
+		{KVM_EXIT_FAIL_ENTRY, GDB_STOP_INTERNAL_ERROR},
+		{KVM_EXIT_UNKNOWN, GDB_STOP_INTERNAL_ERROR},
+		{KVM_EXIT_EXCEPTION, GDB_STOP_INTERNAL_ERROR},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(fatal); i++) {
+		if (run->exit_reason == fatal[i].reason) {
+			*ret = fatal[i].kind;
+			return true;
+		}
+	}
+	if (run->exit_reason != KVM_EXIT_SYSTEM_EVENT ||
+	    run->system_event.type != KVM_SYSTEM_EVENT_CRASH)
+		return false;
+	*ret = GDB_STOP_PANIC;
+	return true;
+}
+
+/* TRUE: the VMM must handle this exit. FALSE: the engine has; look at the world again. */
+static bool after_run(KvmGdbVcpu *vcpu, int ret, int err)
+{
+	struct kvm_run *run = vcpu->run;
+	bool debug = ret == 0 && run->exit_reason == KVM_EXIT_DEBUG;
+	GdbStopKind kind;
+	uint64_t pc = 0;
+	Cause cause;
+
+	arch_forget(vcpu->arch);
+	vcpu->reinject = debug && !control_decode(vcpu, &cause);
+	control_undo_step(vcpu);
+	take_kick(vcpu);
+	if (ret < 0)
+		return err != EINTR || !vcpu->owe_eintr;
+	if (debug) {
+		if (!vcpu->reinject)
+			on_debug_exit(vcpu, &cause);
+		return false;
+	}
+	if (!vcpu->gdb->attached || !is_fatal(run, &kind))
+		return true;
+	arch_get_pc(vcpu->arch, &pc, NULL);
+	vcpu->held_exit = true;
+	world_event(vcpu, kind, 0, pc);
+	return false;
+}
+
+/*
+ * An I/O instruction that the VMM has handled is finished by the next KVM_RUN, which also writes
+ * its result to the registers. With immediate_exit it does only that. FALSE: it led to another
+ * exit that the VMM must handle first.
+ */
+static bool finish_io(KvmGdbVcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	uint8_t old = __atomic_exchange_n(&run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	int ret = ioctl(vcpu->fd, KVM_RUN, 0);
+	int err = errno;
+
+	__atomic_store_n(&run->immediate_exit, old, __ATOMIC_SEQ_CST);
+	vcpu->io_done = true;
+	if (ret < 0 && err == EINTR) {
+		arch_forget(vcpu->arch);
+		return true;
+	}
+	return !after_run(vcpu, ret, err);
+}
+
+/* ---- The loop ---- */
+
+typedef struct Result {
+	int ret, err;
+} Result;
+
+/* Brings the vCPU to where it may run. FALSE: *ret is for the VMM. */
+static bool enter(KvmGdbVcpu *vcpu, Result *ret)
+{
+	*ret = (Result){-1, EINTR};
+	take_kick(vcpu);
+	while (!world_may_run(vcpu)) {
+		if (!vcpu->held_exit && !vcpu->io_done && arch_io_pending(vcpu->run) &&
+		    !finish_io(vcpu)) {
+			ret->ret = 0;
+			return false;
+		}
+		if (!world_may_run(vcpu) && !park(vcpu))
+			return false;
+		take_kick(vcpu);
+	}
+	if (vcpu->held_exit) {
+		vcpu->held_exit = false;
+		ret->ret = 0;
+		return false;
+	}
+	if (vcpu->owe_eintr) {
+		vcpu->owe_eintr = false;
+		return false;
+	}
+	return true;
+}
+
+static void report_failure(KvmGdbVcpu *vcpu, const GError *error)
+{
+	engine_log(vcpu->gdb, "gdb: CPU %u cannot run: %s", vcpu->index, error->message);
+	vcpu->reinject = false;
+	world_event(vcpu, GDB_STOP_INTERNAL_ERROR, 0, 0);
+}
+
+/* Nobody debugs, and KVM knows it: from the next entry on the lock is not needed. */
+static void relax_attention(KvmGdbVcpu *vcpu)
+{
+	KvmGdb *gdb = vcpu->gdb;
+
+	vcpu->io_done = false;
+	if (gdb->world == WORLD_FREE && !gdb->attached && !vcpu->applied.control)
+		__atomic_store_n(&vcpu->attention, 0, __ATOMIC_SEQ_CST);
+}
+
+/* With the lock held, and the vCPU PARKED. */
+static Result run_attended(KvmGdbVcpu *vcpu)
+{
+	KvmGdb *gdb = vcpu->gdb;
+	Result result;
+
+	while (enter(vcpu, &result)) {
+		g_autoptr(GError) error = NULL;
+
+		if (!control_apply(vcpu, &error)) {
+			report_failure(vcpu, error);
+			if (gdb->world != WORLD_FREE)
+				continue;
+			result = (Result){-1, EIO};
+			break;
+		}
+		relax_attention(vcpu);
+		set_state(vcpu, VCPU_RUNNING);
+		g_mutex_unlock(&gdb->lock);
+		result.ret = ioctl(vcpu->fd, KVM_RUN, 0);
+		result.err = errno;
+		g_mutex_lock(&gdb->lock);
+		set_state(vcpu, VCPU_PARKED);
+		if (after_run(vcpu, result.ret, result.err))
+			break;
+	}
+	return result;
+}
+
+static int leave(KvmGdbVcpu *vcpu, Result result)
+{
+	set_state(vcpu, VCPU_OUTSIDE);
+	world_check_stopped(vcpu->gdb);
+	g_mutex_unlock(&vcpu->gdb->lock);
+	errno = result.err;
+	return result.ret;
+}
+
+/* Somebody began to stop the world while this vCPU was on its way out, and counts on it. */
+static int leave_unnoticed(KvmGdbVcpu *vcpu, Result result)
+{
+	set_state(vcpu, VCPU_OUTSIDE);
+	if (wants_attention(vcpu)) {
+		g_mutex_lock(&vcpu->gdb->lock);
+		world_check_stopped(vcpu->gdb);
+		g_mutex_unlock(&vcpu->gdb->lock);
+	}
+	errno = result.err;
+	return result.ret;
+}
+
+int kvm_gdb_run(KvmGdbVcpu *vcpu)
+{
+	Result result;
+	bool attended;
+
+	if (!vcpu->has_thread || !pthread_equal(vcpu->thread, pthread_self()))
+		adopt_thread(vcpu);
+	set_state(vcpu, VCPU_RUNNING);
+	attended = wants_attention(vcpu);
+	if (!attended) {
+		result.ret = ioctl(vcpu->fd, KVM_RUN, 0);
+		result.err = errno;
+		if (!wants_attention(vcpu))
+			return leave_unnoticed(vcpu, result);
+	}
+	g_mutex_lock(&vcpu->gdb->lock);
+	set_state(vcpu, VCPU_PARKED);
+	if (attended || !after_run(vcpu, result.ret, result.err))
+		result = run_attended(vcpu);
+	return leave(vcpu, result);
+}

@@ -1,0 +1,275 @@
+/*
+ * kvm/target.c - the engine as a GdbTarget: what the protocol library may ask of it.
+ *
+ * Each operation takes the engine's lock; vCPU ioctls happen here for vCPUs that are parked or
+ * outside, which KVM allows once KVM_RUN has returned.
+ */
+#include "kvm/internal.h"
+
+/* The CPU, if its registers can be looked at now. */
+static KvmGdbVcpu *stopped_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
+{
+	KvmGdbVcpu *vcpu = world_vcpu(gdb, cpu);
+
+	if (!vcpu) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "there is no CPU %u, only %u", cpu,
+			    gdb->vcpus->len);
+		return NULL;
+	}
+	if (gdb->world != WORLD_STOPPED) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "CPU %u is running", cpu);
+		return NULL;
+	}
+	if (world_in_device(vcpu)) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
+			    "CPU %u is inside a device of the VMM, in the middle of an instruction",
+			    cpu);
+		return NULL;
+	}
+	return vcpu;
+}
+
+static unsigned cpu_count(void *target)
+{
+	KvmGdb *gdb = target;
+
+	return gdb->vcpus->len;
+}
+
+static const GdbRegSet *registers(void *target)
+{
+	KvmGdb *gdb = target;
+
+	return gdb->regs;
+}
+
+static void describe_cpu(void *target, unsigned cpu, GString *text)
+{
+	KvmGdb *gdb = target;
+	KvmGdbVcpu *vcpu;
+
+	g_mutex_lock(&gdb->lock);
+	vcpu = stopped_vcpu(gdb, cpu, NULL);
+	g_string_append_printf(text, "CPU#%u [%s]", cpu,
+			       vcpu ? arch_run_state(vcpu->arch) : "running");
+	g_mutex_unlock(&gdb->lock);
+}
+
+static bool read_register(void *target, unsigned cpu, const GdbReg *reg, uint8_t *buf,
+			  GError **error)
+{
+	KvmGdb *gdb = target;
+	KvmGdbVcpu *vcpu;
+	bool ok;
+
+	g_mutex_lock(&gdb->lock);
+	vcpu = stopped_vcpu(gdb, cpu, error);
+	ok = vcpu && arch_read_reg(vcpu->arch, reg, buf, error);
+	g_mutex_unlock(&gdb->lock);
+	return ok;
+}
+
+static bool write_register(void *target, unsigned cpu, const GdbReg *reg, const uint8_t *buf,
+			   GError **error)
+{
+	KvmGdb *gdb = target;
+	KvmGdbVcpu *vcpu;
+	bool ok;
+
+	g_mutex_lock(&gdb->lock);
+	vcpu = stopped_vcpu(gdb, cpu, error);
+	ok = vcpu && arch_write_reg(vcpu->arch, reg, buf, error);
+	if (ok)
+		vcpu->reapply = true;
+	g_mutex_unlock(&gdb->lock);
+	return ok;
+}
+
+/* ---- Memory ---- */
+
+static size_t read_memory(void *target, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
+			  GError **error)
+{
+	KvmGdb *gdb = target;
+	KvmGdbVcpu *vcpu;
+	size_t done = 0;
+
+	g_mutex_lock(&gdb->lock);
+	vcpu = stopped_vcpu(gdb, cpu, error);
+	if (vcpu)
+		done = virtual_read(vcpu, addr, buf, len, error);
+	g_mutex_unlock(&gdb->lock);
+	return done;
+}
+
+static bool write_memory(void *target, unsigned cpu, uint64_t addr, const uint8_t *buf, size_t len,
+			 GError **error)
+{
+	KvmGdb *gdb = target;
+	KvmGdbVcpu *vcpu;
+	bool ok;
+
+	g_mutex_lock(&gdb->lock);
+	vcpu = stopped_vcpu(gdb, cpu, error);
+	ok = vcpu && virtual_write(vcpu, addr, buf, len, error);
+	g_mutex_unlock(&gdb->lock);
+	return ok;
+}
+
+/* ---- Run control ---- */
+
+static void attach(void *target)
+{
+	KvmGdb *gdb = target;
+	GdbStop paused = {.cpu = 0, .kind = GDB_STOP_PAUSED};
+
+	g_mutex_lock(&gdb->lock);
+	gdb->attached = true;
+	gdb->stop_cpu = 0;
+	if (gdb->world == WORLD_STOPPED)
+		gdb_server_post_stop(gdb->server, &paused);
+	else
+		world_request_stop(gdb);
+	g_mutex_unlock(&gdb->lock);
+}
+
+static void stop(void *target, unsigned cpu)
+{
+	KvmGdb *gdb = target;
+
+	g_mutex_lock(&gdb->lock);
+	if (gdb->world == WORLD_RUNNING)
+		gdb->stop_cpu = cpu;
+	world_request_stop(gdb);
+	g_mutex_unlock(&gdb->lock);
+}
+
+static bool resume(void *target, const GdbAction *actions, GError **error)
+{
+	KvmGdb *gdb = target;
+	bool ok;
+
+	g_mutex_lock(&gdb->lock);
+	ok = gdb->world == WORLD_STOPPED;
+	if (ok)
+		world_resume(gdb, actions);
+	else
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "the machine is running already");
+	g_mutex_unlock(&gdb->lock);
+	return ok;
+}
+
+static void detach(void *target)
+{
+	KvmGdb *gdb = target;
+
+	g_mutex_lock(&gdb->lock);
+	gdb->attached = false;
+	if (gdb->world == WORLD_STOPPED) {
+		world_set_free(gdb);
+	} else if (gdb->world != WORLD_FREE) {
+		gdb->detaching = true;
+		world_request_stop(gdb);
+	}
+	g_mutex_unlock(&gdb->lock);
+}
+
+static void kill_machine(void *target)
+{
+	KvmGdb *gdb = target;
+
+	detach(target);
+	if (gdb->ops && gdb->ops->poweroff)
+		gdb->ops->poweroff(gdb->opaque);
+}
+
+/* ---- Breakpoints ---- */
+
+static bool insert_sw(KvmGdbVcpu *vcpu, const GdbBreak *bp, GError **error)
+{
+	KvmBreaks *breaks = vcpu->gdb->breaks;
+	uint64_t gpa;
+	bool mapped = translate_pc(vcpu, bp->addr, &gpa);
+
+	return kvm_breaks_insert_sw(breaks, bp->addr, bp->kind, mapped ? &gpa : NULL, error);
+}
+
+static bool insert_break(void *target, unsigned cpu, const GdbBreak *bp, GError **error)
+{
+	KvmGdb *gdb = target;
+	KvmGdbVcpu *vcpu;
+	bool ok = false;
+
+	g_mutex_lock(&gdb->lock);
+	vcpu = stopped_vcpu(gdb, cpu, error);
+	if (vcpu)
+		ok = bp->type == GDB_BREAK_SW ? insert_sw(vcpu, bp, error)
+					      : kvm_breaks_insert_hw(gdb->breaks, bp, error);
+	g_mutex_unlock(&gdb->lock);
+	return ok;
+}
+
+static bool remove_break(void *target, unsigned cpu, const GdbBreak *bp, GError **error)
+{
+	KvmGdb *gdb = target;
+	bool ok;
+
+	g_mutex_lock(&gdb->lock);
+	ok = stopped_vcpu(gdb, cpu, error) != NULL;
+	if (ok)
+		kvm_breaks_remove(gdb->breaks, bp);
+	g_mutex_unlock(&gdb->lock);
+	return ok;
+}
+
+static const GdbBreakOps break_ops = {
+	.insert = insert_break,
+	.remove = remove_break,
+};
+
+/* ---- Monitor ---- */
+
+static bool monitor_info_kvm(void *target, unsigned cpu G_GNUC_UNUSED,
+			     const char *args G_GNUC_UNUSED, GString *out,
+			     GError **error G_GNUC_UNUSED)
+{
+	const ArchFeatures *have = &((KvmGdb *)target)->features;
+	const struct {
+		bool present;
+		const char *name;
+	} rows[] = {
+		{have->step, "single step"},
+		{have->sw_break, "software breakpoints"},
+		{have->hw_break, "hardware breakpoints"},
+		{have->watch, "watchpoints"},
+		{have->block_irq, "steps without interrupts"},
+	};
+
+	g_string_append(out, "kvm support: enabled\n");
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++)
+		g_string_append_printf(out, "%s: %s\n", rows[i].name,
+				       rows[i].present ? "yes" : "not on this machine");
+	return true;
+}
+
+static const GdbMonitorCommand monitor_commands[] = {
+	{"info kvm", NULL, "what this machine's KVM can do for a debugger", monitor_info_kvm},
+	{0},
+};
+
+const GdbTargetOps kvm_target_ops = {
+	.cpu_count = cpu_count,
+	.describe_cpu = describe_cpu,
+	.registers = registers,
+	.read_register = read_register,
+	.write_register = write_register,
+	.read_memory = read_memory,
+	.write_memory = write_memory,
+	.attach = attach,
+	.stop = stop,
+	.resume = resume,
+	.detach = detach,
+	.kill = kill_machine,
+	.breaks = &break_ops,
+	.monitor = monitor_commands,
+};

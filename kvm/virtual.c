@@ -1,0 +1,129 @@
+/*
+ * kvm/virtual.c - guest memory at the addresses of one vCPU: page by page, patches hidden, device
+ * registers by the VMM's callback.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "kvm/internal.h"
+
+/* Device registers are read one naturally aligned unit at a time. */
+static size_t io_unit(uint64_t gpa, size_t len)
+{
+	size_t unit = 8;
+
+	while (unit > len || gpa % unit)
+		unit /= 2;
+	return unit;
+}
+
+static size_t mmio(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, bool is_write)
+{
+	size_t done = 0;
+
+	if (!gdb->ops || !gdb->ops->mmio)
+		return 0;
+	while (done < len) {
+		size_t unit = io_unit(gpa + done, len - done);
+		uint8_t data[8];
+
+		memcpy(data, buf + done, unit);
+		if (!gdb->ops->mmio(gdb->opaque, gpa + done, data, unit, is_write))
+			break;
+		memcpy(buf + done, data, unit);
+		done += unit;
+	}
+	return done;
+}
+
+static size_t read_phys_any(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
+{
+	size_t done = kvm_breaks_read(gdb->breaks, gpa, buf, len);
+
+	if (done < len)
+		done += mmio(gdb, gpa + done, buf + done, len - done, false);
+	return done;
+}
+
+static void set_not_there(GError **error, uint64_t addr, uint64_t gpa)
+{
+	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
+		    "address 0x%" PRIx64 " is at guest-physical 0x%" PRIx64
+		    ", where there is no memory",
+		    addr, gpa);
+}
+
+size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, GError **error)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ArchMapping mapping;
+		size_t part, got;
+
+		if (!translate(vcpu, addr + done, &mapping, done ? NULL : error))
+			break;
+		part = MIN(mapping.left, len - done);
+		got = read_phys_any(vcpu->gdb, mapping.gpa, buf + done, part);
+		if (!done && !got)
+			set_not_there(error, addr, mapping.gpa);
+		done += got;
+		if (got < part)
+			break;
+	}
+	return done;
+}
+
+/* Either the check of a write (@buf NULL) or the write itself, page by page. */
+static bool write_pages(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len,
+			GError **error)
+{
+	KvmGdb *gdb = vcpu->gdb;
+	ArchMapping mapping;
+	size_t part;
+
+	for (size_t done = 0; done < len; done += part) {
+		bool ram;
+
+		if (!translate(vcpu, addr + done, &mapping, error))
+			return false;
+		part = MIN(mapping.left, len - done);
+		ram = kvm_memory_covers(gdb->memory, mapping.gpa, part);
+		if (!ram && (!gdb->ops || !gdb->ops->mmio)) {
+			set_not_there(error, addr + done, mapping.gpa);
+			return false;
+		}
+		if (!buf)
+			continue;
+		if (ram) {
+			kvm_breaks_write(gdb->breaks, mapping.gpa, buf + done, part);
+		} else if (mmio(gdb, mapping.gpa, (uint8_t *)buf + done, part, true) < part) {
+			set_not_there(error, addr + done, mapping.gpa);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len, GError **error)
+{
+	return write_pages(vcpu, addr, NULL, len, error) &&
+	       write_pages(vcpu, addr, buf, len, error);
+}
+
+/* ---- For the arch half ---- */
+
+static size_t arch_read(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	return virtual_read(opaque, addr, buf, len, NULL);
+}
+
+static bool arch_write(void *opaque, uint64_t addr, const void *buf, size_t len)
+{
+	return virtual_write(opaque, addr, buf, len, NULL);
+}
+
+ArchMemory virtual_memory(KvmGdbVcpu *vcpu)
+{
+	return (ArchMemory){arch_read, arch_write, vcpu};
+}

@@ -1,0 +1,298 @@
+/*
+ * kvm/world.c - stopping and resuming all vCPUs, and which event is told when.
+ *
+ * Everything here runs under the engine's lock and never waits: who stops the world asks, and
+ * the last vCPU to halt completes the stop.
+ */
+#include <signal.h>
+#include <sys/eventfd.h>
+
+#include "kvm/internal.h"
+
+/* How long a stop waits for vCPUs that are in the VMM in the middle of an I/O instruction. */
+#define GRACE_US (50 * 1000)
+
+KvmGdbVcpu *world_vcpu(KvmGdb *gdb, unsigned index)
+{
+	return index < gdb->vcpus->len ? g_ptr_array_index(gdb->vcpus, index) : NULL;
+}
+
+static int state_of(const KvmGdbVcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * immediate_exit makes a KVM_RUN that has not begun return at once, the signal ends one that has.
+ * Setting it first closes the gap between the two (KVM api.txt, immediate_exit).
+ */
+static void kick(KvmGdbVcpu *vcpu)
+{
+	if (vcpu->kicked)
+		return;
+	vcpu->kicked = true;
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	pthread_kill(vcpu->thread, vcpu->gdb->kick_signal);
+}
+
+void world_wake(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (state_of(vcpu) == VCPU_PARKED && world_may_run(vcpu))
+			eventfd_write(vcpu->wake_fd, 1);
+	}
+}
+
+void world_demand_attention(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		__atomic_store_n(&world_vcpu(gdb, i)->attention, 1, __ATOMIC_SEQ_CST);
+}
+
+bool world_may_run(const KvmGdbVcpu *vcpu)
+{
+	const KvmGdb *gdb = vcpu->gdb;
+
+	if (gdb->ended || gdb->world == WORLD_FREE)
+		return true;
+	if (gdb->world != WORLD_RUNNING || vcpu->event.pending)
+		return false;
+	if (gdb->over)
+		return gdb->over == vcpu;
+	return vcpu->action.kind != GDB_ACTION_HOLD;
+}
+
+/* ---- Stopping ---- */
+
+bool world_in_device(const KvmGdbVcpu *vcpu)
+{
+	return state_of(vcpu) == VCPU_OUTSIDE && vcpu->has_thread && !vcpu->io_done &&
+	       arch_io_pending(vcpu->run);
+}
+
+/* Is the event still true? The breakpoint may be gone, or the client may have moved pc. */
+static bool still_valid(KvmGdbVcpu *vcpu)
+{
+	const Event *event = &vcpu->event;
+	uint64_t pc;
+
+	switch (event->stop.kind) {
+	case GDB_STOP_SWBREAK:
+	case GDB_STOP_HWBREAK:
+		return kvm_breaks_wants(vcpu->gdb->breaks, event->stop.kind, event->pc) &&
+		       arch_get_pc(vcpu->arch, &pc, NULL) && pc == event->pc;
+	case GDB_STOP_WATCH:
+	case GDB_STOP_RWATCH:
+	case GDB_STOP_AWATCH:
+		return kvm_breaks_wants(vcpu->gdb->breaks, event->stop.kind, event->stop.addr);
+	case GDB_STOP_STEP:
+		return vcpu->action.kind == GDB_ACTION_STEP ||
+		       vcpu->action.kind == GDB_ACTION_RANGE;
+	default:
+		return true;
+	}
+}
+
+/* The CPU that the client steps goes first, so that a step is not lost in the others' stops. */
+static KvmGdbVcpu *choose_event(KvmGdb *gdb)
+{
+	KvmGdbVcpu *chosen = NULL;
+
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (!vcpu->event.pending || vcpu->action.kind == GDB_ACTION_HOLD)
+			continue;
+		if (vcpu->action.kind != GDB_ACTION_CONTINUE)
+			return vcpu;
+		if (!chosen)
+			chosen = vcpu;
+	}
+	return chosen;
+}
+
+static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
+{
+	GdbStop stop = {.cpu = gdb->stop_cpu, .kind = GDB_STOP_PAUSED};
+
+	if (chosen) {
+		chosen->event.pending = false;
+		stop = chosen->event.stop;
+	}
+	gdb->stop_cpu = stop.cpu;
+	if (gdb->attached && gdb->server)
+		gdb_server_post_stop(gdb->server, &stop);
+}
+
+void world_set_free(KvmGdb *gdb)
+{
+	kvm_breaks_clear(gdb->breaks);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		vcpu->event.pending = false;
+		vcpu->event.stop.kind = GDB_STOP_PAUSED;
+		vcpu->action = (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
+	}
+	gdb->over = NULL;
+	gdb->detaching = false;
+	gdb->world = WORLD_FREE;
+	world_wake(gdb);
+}
+
+/* The patch that a step over had lifted goes back before anybody looks. */
+static void end_step_over(KvmGdb *gdb)
+{
+	if (!gdb->over)
+		return;
+	gdb->over = NULL;
+	kvm_breaks_replace(gdb->breaks, gdb->over_gpa);
+}
+
+static void stopped(KvmGdb *gdb)
+{
+	gdb->world = WORLD_STOPPED;
+	g_source_set_ready_time(gdb->grace, -1);
+	end_step_over(gdb);
+	if (gdb->detaching) {
+		world_set_free(gdb);
+		if (!gdb->attached)
+			return;
+		/* The next client came while the last one's breakpoints were being taken out. */
+		gdb->world = WORLD_STOPPED;
+	}
+	post(gdb, choose_event(gdb));
+}
+
+void world_check_stopped(KvmGdb *gdb)
+{
+	bool waiting = false;
+
+	if (gdb->world != WORLD_STOPPING)
+		return;
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (state_of(vcpu) == VCPU_RUNNING)
+			return;
+		waiting |= world_in_device(vcpu);
+	}
+	if (!waiting || gdb->grace_over)
+		stopped(gdb);
+	else if (g_source_get_ready_time(gdb->grace) < 0)
+		g_source_set_ready_time(gdb->grace, g_get_monotonic_time() + GRACE_US);
+}
+
+void world_request_stop(KvmGdb *gdb)
+{
+	if (gdb->world == WORLD_STOPPING || gdb->world == WORLD_STOPPED)
+		return;
+	gdb->world = WORLD_STOPPING;
+	gdb->grace_over = false;
+	world_demand_attention(gdb);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (state_of(vcpu) == VCPU_RUNNING)
+			kick(vcpu);
+	}
+	world_check_stopped(gdb);
+}
+
+void world_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc)
+{
+	if (vcpu->gdb->world == WORLD_FREE && !vcpu->gdb->attached)
+		return;
+	vcpu->event = (Event){
+		.pending = true,
+		.stop = {.cpu = vcpu->index, .kind = kind, .addr = addr},
+		.pc = pc,
+	};
+	world_request_stop(vcpu->gdb);
+}
+
+/* ---- Resuming ---- */
+
+/* Drops waiting events that are no longer true of the CPUs that are to run. */
+static void revalidate(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (vcpu->event.pending && vcpu->action.kind != GDB_ACTION_HOLD &&
+		    !still_valid(vcpu))
+			vcpu->event.pending = false;
+	}
+}
+
+/*
+ * Does this vCPU sit on a patch that the client has been told of? Then it must get past it; if it
+ * came there in another way (the client moved pc) the breakpoint is still to be hit.
+ */
+static bool needs_step_over(KvmGdbVcpu *vcpu, uint64_t *ret_gpa)
+{
+	uint64_t pc;
+
+	return vcpu->action.kind != GDB_ACTION_HOLD && !vcpu->event.pending &&
+	       vcpu->event.stop.kind == GDB_STOP_SWBREAK &&
+	       kvm_breaks_any_patch(vcpu->gdb->breaks) && arch_get_pc(vcpu->arch, &pc, NULL) &&
+	       pc == vcpu->event.pc && translate_pc(vcpu, pc, ret_gpa) &&
+	       kvm_breaks_has_patch(vcpu->gdb->breaks, *ret_gpa);
+}
+
+/*
+ * A patch is lifted only while no other vCPU runs, so that none can miss it. One vCPU after the
+ * other steps off its breakpoint; then all run.
+ */
+static void begin_step_over(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (!needs_step_over(vcpu, &gdb->over_gpa))
+			continue;
+		gdb->over = vcpu;
+		kvm_breaks_lift(gdb->breaks, gdb->over_gpa);
+		return;
+	}
+}
+
+void world_step_over_done(KvmGdb *gdb)
+{
+	/* It has moved, or was stepped where it is: either way it is not asked again. */
+	gdb->over->event.stop.kind = GDB_STOP_PAUSED;
+	end_step_over(gdb);
+	begin_step_over(gdb);
+	world_wake(gdb);
+}
+
+static bool translate_any(void *opaque, uint64_t addr, uint64_t *ret_gpa)
+{
+	KvmGdb *gdb = opaque;
+	KvmGdbVcpu *vcpu = world_vcpu(gdb, gdb->stop_cpu);
+
+	return vcpu && translate_pc(vcpu, addr, ret_gpa);
+}
+
+void world_resume(KvmGdb *gdb, const GdbAction *actions)
+{
+	KvmGdbVcpu *chosen;
+
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		vcpu->action = actions[i];
+	}
+	revalidate(gdb);
+	chosen = choose_event(gdb);
+	if (chosen) {
+		post(gdb, chosen);
+		return;
+	}
+	kvm_breaks_rearm(gdb->breaks, translate_any, gdb);
+	gdb->world = WORLD_RUNNING;
+	begin_step_over(gdb);
+	world_wake(gdb);
+}
