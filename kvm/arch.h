@@ -67,7 +67,11 @@ void arch_set_phys_reader(ArchVcpu *vcpu, ArchPhysRead read, void *opaque);
 /* arch_reg_set: the rows that this vCPU's guest has (AVX only with AVX ...). Caller frees. */
 GdbRegSet *arch_reg_set(ArchVcpu *vcpu, GError **error);
 
-/* GdbTargetOps.read_register and write_register. A write stays in the cache. */
+/*
+ * GdbTargetOps.read_register and write_register. Writes of general, float and vector registers stay
+ * in the cache until arch_flush(); those that KVM may refuse are made at once, and an error leaves
+ * everything as it was.
+ */
 bool arch_read_reg(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **error);
 bool arch_write_reg(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GError **error);
 

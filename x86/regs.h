@@ -1,0 +1,25 @@
+/*
+ * x86/regs.h - making the register set of a guest, apart from KVM. Private to x86/ and its tests.
+ */
+#ifndef VMGDB_X86_REGS_H
+#define VMGDB_X86_REGS_H
+
+#include <linux/kvm.h>
+
+#include "x86/rows.h"
+#include "x86/vcpu.h"
+
+/*
+ * x86_guest_has: X86_HAS_ bits by the CPUID that the VMM gave the guest. Not by XCR0: the guest
+ * sets that long after the description was sent, and a component that is off reads as its
+ * initial state. A component without a place on this host (CPUID 0xD) does not count.
+ */
+unsigned x86_guest_has(const struct kvm_cpuid_entry2 *entries, unsigned n);
+
+/*
+ * x86_reg_set_new: the rows for @has. @msrs: those of x86_msr_index[]; an MSR row that is not
+ * present is left out, unless it is in g.
+ */
+GdbRegSet *x86_reg_set_new(unsigned has, const X86Msr *msrs);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * x86/regset.c - which of the register rows a guest has, as a set for the protocol.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "x86/regs.h"
+#include "x86/xsave.h"
+#include "xml/resources.h"
+
+#define CPUID_1_ECX_XSAVE (1u << 26)
+#define CPUID_7_ECX_PKU (1u << 3)
+#define MAX_CPUID_ENTRIES 256 /* KVM takes no more */
+
+static struct kvm_cpuid_entry2 find_leaf(const struct kvm_cpuid_entry2 *entries, unsigned n,
+					 uint32_t function)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (entries[i].function == function && entries[i].index == 0)
+			return entries[i];
+	return (struct kvm_cpuid_entry2){0};
+}
+
+static bool has_components(uint64_t guest, const unsigned *components, unsigned n)
+{
+	size_t offset, size;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!(guest >> components[i] & 1) ||
+		    !x86_xsave_component(components[i], &offset, &size))
+			return false;
+	return true;
+}
+
+unsigned x86_guest_has(const struct kvm_cpuid_entry2 *entries, unsigned n)
+{
+	static const unsigned avx[] = {X86_XC_AVX};
+	static const unsigned avx512[] = {X86_XC_OPMASK, X86_XC_ZMM_HI256, X86_XC_HI16_ZMM};
+	static const unsigned pkru[] = {X86_XC_PKRU};
+	struct kvm_cpuid_entry2 leaf = find_leaf(entries, n, 0xd);
+	uint64_t guest = leaf.eax | (uint64_t)leaf.edx << 32;
+	unsigned has = X86_HAS_XSAVE;
+
+	if (!(find_leaf(entries, n, 1).ecx & CPUID_1_ECX_XSAVE))
+		return 0;
+	if (!has_components(guest, avx, G_N_ELEMENTS(avx)))
+		return has;
+	has |= X86_HAS_AVX;
+	if (has_components(guest, avx512, G_N_ELEMENTS(avx512)))
+		has |= X86_HAS_AVX512;
+	if (find_leaf(entries, n, 7).ecx & CPUID_7_ECX_PKU &&
+	    has_components(guest, pkru, G_N_ELEMENTS(pkru)))
+		has |= X86_HAS_PKEYS;
+	return has;
+}
+
+static bool msr_present(const X86Msr *msrs, uint64_t index)
+{
+	for (unsigned i = 0; i < X86_N_MSRS; i++)
+		if (x86_msr_index[i] == index)
+			return msrs[i].present;
+	return false;
+}
+
+/* The text stays as long as the program: it is part of it. */
+static const char *types_text(const char *name)
+{
+	g_autofree char *path = g_strdup_printf("/org/vmgdb/xml/%s.xml", name);
+	g_autoptr(GBytes) bytes = g_resource_lookup_data(vmgdb_get_resource(), path, 0, NULL);
+
+	g_assert(bytes);
+	return g_bytes_get_data(bytes, NULL);
+}
+
+static void add_feature(GdbRegSet *set, const X86Feature *feature, const X86Msr *msrs)
+{
+	g_autofree GdbReg *rows = g_new(GdbReg, feature->n_rows);
+	GdbFeature present = {.name = feature->name, .rows = rows};
+
+	if (feature->types)
+		present.types = types_text(feature->types);
+	for (unsigned i = 0; i < feature->n_rows; i++) {
+		const GdbReg *row = &feature->rows[i];
+
+		if (row->source != X86_FROM_MSR || row->num < X86_NUM_G ||
+		    msr_present(msrs, row->id))
+			rows[present.n_rows++] = *row;
+	}
+	gdb_reg_set_add(set, &present);
+}
+
+GdbRegSet *x86_reg_set_new(unsigned has, const X86Msr *msrs)
+{
+	/* What gdb looks at after each step, so that it need not send g. */
+	static const unsigned expedited[] = {
+		X86_NUM_RIP, X86_NUM_RSP, X86_NUM_RBP, X86_NUM_EFLAGS, X86_NUM_CS,
+	};
+	GdbRegSet *set = gdb_reg_set_new("i386:x86-64", X86_NUM_G, X86_NUM_RIP);
+
+	for (const X86Feature *feature = x86_features; feature->name; feature++)
+		if ((feature->needs & has) == feature->needs)
+			add_feature(set, feature, msrs);
+	gdb_reg_set_expedite(set, expedited, G_N_ELEMENTS(expedited));
+	return set;
+}
+
+GdbRegSet *arch_reg_set(ArchVcpu *vcpu, GError **error)
+{
+	g_autofree struct kvm_cpuid2 *cpuid =
+		g_malloc0(sizeof(*cpuid) + MAX_CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2));
+
+	if (!x86_fetch(vcpu, X86_MSRS, error))
+		return NULL;
+	cpuid->nent = MAX_CPUID_ENTRIES;
+	if (ioctl(vcpu->fd, KVM_GET_CPUID2, cpuid) != 0) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "KVM_GET_CPUID2: %s",
+			    g_strerror(errno));
+		return NULL;
+	}
+	return x86_reg_set_new(x86_guest_has(cpuid->entries, cpuid->nent), vcpu->msrs);
+}
