@@ -1,0 +1,330 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # the variables that scripts use
+# lib.sh - sourced by the lab's scripts: boots a KVM host (L1) in an emulator and helps to test.
+# Everything it starts is ended, by the ids kept here, when the script ends in whatever way.
+#
+#   lab_open                      make the work folder, set the traps
+#   lab_add FILE NAME             put FILE into L1 at /NAME (before lab_boot)
+#   lab_boot BENCH JOB [CPUS]     boot L1 on svm, bochs or arm64; its init runs the script JOB (busybox sh)
+#   lab_wait SECONDS PATTERN [N]  wait until the Nth line of the console matches (grep -E)
+#   lab_end                       end the emulator
+#   lab_gdb SECONDS ARGS...       run gdb-multiarch, bounded
+#   ok/not_ok/check/skip/finish   TAP
+# Variables: W work folder, LOG the console of L1 (and of the guest in it), PORT where gdb
+# connects on 127.0.0.1, VMLINUX the guest kernel's symbols.
+
+LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+LKVM=${LKVM:-$LAB/../../lkvm}
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vmgdb
+GDB=${GDB:-gdb-multiarch}
+W='' LOG='' PORT='' VMLINUX='' EMU_PID='' PIDS=()
+
+# Progress goes to stderr, so that stdout stays TAP.
+say() { printf '  %-7s %s\n' "$1" "$2" >&2; }
+
+lab_die()
+{
+	echo "lab: $*" >&2
+	echo "Bail out! $*"
+	exit 1
+}
+
+lab_open()
+{
+	local tool
+	W=$(mktemp -d)
+	LOG=$W/console
+	trap lab_close EXIT
+	trap 'exit 130' INT TERM HUP
+	mkdir -p "$W/l1/bin" "$W/l1/lib" "$W/l1/boot" "$W/l2/bin"
+	[ -x "$LKVM" ] || lab_die "no $LKVM: run make first"
+	for tool in guest wire; do
+		gcc -D_GNU_SOURCE -O2 -static -o "$W/$tool" "$LAB/$tool.c" || lab_die "cannot build $tool.c"
+	done
+}
+
+lab_close()
+{
+	lab_end
+	rm -rf "$W"
+}
+
+# keep PID: end it with everything else
+keep() { PIDS+=("$1"); }
+
+# Ends each kept process and its children, TERM first, and waits until they are gone.
+lab_end()
+{
+	local p all=()
+	for p in "${PIDS[@]}"; do
+		mapfile -t -O ${#all[@]} all < <(pgrep -P "$p" 2>/dev/null)
+		all+=("$p")
+	done
+	PIDS=() EMU_PID=
+	[ ${#all[@]} -gt 0 ] || return 0
+	kill "${all[@]}" 2>/dev/null
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		kill -0 "${all[@]}" 2>/dev/null || break
+		sleep 0.2
+	done
+	kill -9 "${all[@]}" 2>/dev/null
+	wait "${all[@]}" 2>/dev/null
+	return 0
+}
+
+# pack DIR FILE: an initramfs
+pack() { (cd "$1" && find . | cpio -o -H newc --quiet) | gzip -1 >"$2"; }
+
+# The guest's initramfs. Every second or so it prints a line "guest: tick ..." about its health;
+# a debugger that writes 42, 43 or 44 to the kernel's panic_timeout makes it power off, reboot or
+# crash.
+make_l2()
+{
+	cp "$CACHE/lab-$1/busybox" "$W/l2/bin/"
+	cp "$W/guest" "$W/l2/bin/"
+	cat >"$W/l2/init" <<'END'
+#!/bin/busybox sh
+B=/bin/busybox
+$B mkdir -p /proc /sys /dev
+$B mount -t proc p /proc; $B mount -t sysfs s /sys; $B mount -t devtmpfs d /dev
+for w in $($B cat /proc/cmdline); do case $w in text=*) text=${w#text=} ;; esac; done
+echo "guest: shell reached, cpus $($B grep -c ^processor /proc/cpuinfo)"
+n=0
+while :; do
+	n=$((n + 1))
+	toggle=$((n % 2)) # a static key: the kernel patches its own code with int3 meanwhile
+	echo $toggle >/proc/sys/kernel/sched_schedstats
+	echo "guest: tick $n traps: $(guest traps 2>&1) text: $([ -z "$text" ] || guest text $text 16)"
+	case $($B cat /proc/sys/kernel/panic) in
+	42) echo "guest: poweroff"; $B poweroff -f ;;
+	43) echo "guest: reboot"; $B reboot -f ;;
+	44) echo "guest: crash"; echo c >/proc/sysrq-trigger ;;
+	esac
+	$B usleep 300000
+done
+END
+	chmod +x "$W/l2/init"
+	mkdir -p "$W/l2/dev" "$W/l2/proc" "$W/l2/sys"
+	pack "$W/l2" "$W/l1/boot/l2.gz"
+}
+
+# Programs of the host's build come with their libraries.
+add_lkvm()
+{
+	local lib
+	cp "$LKVM" "$W/l1/bin/lkvm"
+	ldd "$LKVM" | grep -o '/[^ ]*' | while read -r lib; do
+		mkdir -p "$W/l1$(dirname "$lib")"
+		cp -L "$lib" "$W/l1$lib"
+	done
+}
+
+lab_add()
+{
+	mkdir -p "$W/l1/$(dirname "$2")"
+	cp "$1" "$W/l1/$2"
+}
+
+make_l1()
+{
+	local cache=$CACHE/lab-$1
+	cp "$cache/busybox" "$W/wire" "$W/l1/bin/"
+	cp "$cache/vmlinuz" "$W/l1/boot/"
+	cp "$cache"/modules/*.ko "$W/l1/lib/"
+	cp "$2" "$W/l1/job"
+	mkdir -p "$W/l1/dev" "$W/l1/proc" "$W/l1/sys" "$W/l1/tmp"
+	cat >"$W/l1/init" <<'END'
+#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin HOME=/
+mount -t proc p /proc; mount -t devtmpfs d /dev; mount -t sysfs s /sys
+mkdir -p /dev/pts; mount -t devpts x /dev/pts
+cd /lib
+for m in irqbypass ccp kvm kvm-amd kvm-intel virtio_ring virtio virtio_pci_legacy_dev \
+	virtio_pci_modern_dev virtio_pci failover net_failover virtio_net; do
+	[ -f $m.ko ] && insmod $m.ko 2>/dev/null
+done
+cd /
+ifconfig lo 127.0.0.1 up
+ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up 2>/dev/null
+[ -e /dev/kvm ] || echo "lab: no /dev/kvm in L1"
+[ -c /dev/ttyS1 ] && [ ! -e /sys/class/net/eth0 ] && wire guest /dev/ttyS1 1234 &
+echo "lab: L1 up"
+. /job
+echo "lab: job done"
+poweroff -f
+END
+	chmod +x "$W/l1/init"
+	pack "$W/l1" "$W/l1.gz"
+}
+
+free_port()
+{
+	"$W/wire" host "$W/ports" & # it takes free ports; ask it and let it go
+	local pid=$!
+	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$W/ports" ] && break; sleep 0.05; done
+	kill $pid
+	wait $pid 2>/dev/null
+	cut -d' ' -f2 "$W/ports"
+	rm -f "$W/ports"
+}
+
+boot_qemu()
+{
+	local qemu=$1 console=$2
+	shift 2
+	PORT=$(free_port)
+	"$qemu" "$@" -m 1536 -nographic -no-reboot -initrd "$W/l1.gz" \
+		-append "console=$console panic=-1 quiet" \
+		-netdev "user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:$PORT-:1234" \
+		-device virtio-net-pci,netdev=n,romfile= </dev/null >"$LOG" 2>"$W/emu.log" &
+	EMU_PID=$!
+	keep $EMU_PID
+}
+
+# A CD that isolinux boots, because bochs loads no kernel by itself.
+make_cd()
+{
+	local cd=$W/cd words=$1
+	mkdir -p "$cd/isolinux"
+	cp "$CACHE/lab-amd64/vmlinuz" "$cd/vmlinuz"
+	mv "$W/l1.gz" "$cd/l1.gz"
+	cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$cd/isolinux/"
+	printf 'DEFAULT l\nLABEL l\n KERNEL /vmlinuz\n INITRD /l1.gz\n APPEND %s\n' "$words" \
+		>"$cd/isolinux/isolinux.cfg"
+	xorriso -as mkisofs -quiet -o "$W/cd.iso" -b isolinux/isolinux.bin -c isolinux/boot.cat \
+		-no-emul-boot -boot-load-size 4 -boot-info-table "$cd" 2>"$W/xorriso.log" ||
+		lab_die "xorriso: $(tail -n 1 "$W/xorriso.log")"
+	rm -rf "$cd"
+}
+
+# Words for a kernel in bochs: no calibration loops, no mitigations that cost emulation time.
+BOCHS_WORDS="mitigations=off nokaslr lpj=10000000 tsc=reliable no_timer_check"
+
+boot_bochs()
+{
+	local line_port
+	make_cd "console=ttyS0 earlyprintk=ttyS0 panic=-1 quiet $BOCHS_WORDS"
+	"$W/wire" host "$W/ports" &
+	keep $!
+	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$W/ports" ] && break; sleep 0.1; done
+	read -r line_port PORT <"$W/ports"
+	cat >"$W/bochsrc" <<END
+config_interface: textconfig
+display_library: term
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+cpu: model=corei7_skylake_x, count=1, ips=50000000, reset_on_triple_fault=1, ignore_bad_msrs=1
+memory: guest=1024, host=1024
+boot: cdrom
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: type=cdrom, path="$W/cd.iso", status=inserted
+com1: enabled=1, mode=file, dev=$LOG
+com2: enabled=1, mode=socket-client, dev=127.0.0.1:$line_port
+panic: action=fatal
+error: action=ignore
+info: action=ignore
+log: $W/emu.log
+clock: sync=none, time0=local
+END
+	echo c >"$W/bochs.go" # Debian's bochs starts in its debugger, and wants a terminal
+	mkfifo "$W/bochs.in"
+	exec 8<>"$W/bochs.in"
+	TERM=vt100 script -qfc "stty rows 40 cols 100; exec bochs -q -f $W/bochsrc -rc $W/bochs.go" \
+		/dev/null <&8 >"$W/bochs.out" 2>&1 &
+	EMU_PID=$!
+	keep $EMU_PID
+}
+
+lab_boot()
+{
+	local bench=$1 job=$2 cpus=${3:-2} arch=amd64
+	[ "$bench" = arm64 ] && arch=arm64
+	"$LAB/fetch" $arch || lab_die "the downloads for $arch are not there"
+	VMLINUX=$CACHE/lab-$arch/vmlinux
+	add_lkvm
+	make_l2 $arch
+	make_l1 $arch "$job"
+	: >"$LOG"
+	say LAB "booting a KVM host on $bench"
+	case $bench in
+	svm) boot_qemu qemu-system-x86_64 ttyS0 -accel tcg,thread=multi -cpu EPYC -smp "$cpus" \
+		-kernel "$CACHE/lab-amd64/vmlinuz" ;;
+	arm64) boot_qemu qemu-system-aarch64 ttyAMA0 -M virt,virtualization=on,gic-version=3 \
+		-accel tcg,thread=multi -cpu max -smp "$cpus" -kernel "$CACHE/lab-arm64/vmlinuz" ;;
+	bochs) boot_bochs ;;
+	*) lab_die "no bench $bench: svm, bochs and arm64 are known" ;;
+	esac
+	lab_wait "$([ "$bench" = bochs ] && echo 200 || echo 60)" '^lab: L1 up' ||
+		lab_die "L1 did not come up: $(tail -n 3 "$LOG" "$W/emu.log" | tr '\r\n' '  ')"
+}
+
+# lab_wait SECONDS PATTERN [N]: until N lines (1) match; false when the time is over or L1 ended
+lab_wait()
+{
+	local end=$((SECONDS + $1)) next=$((SECONDS + 15)) n=${3:-1} last=
+	while [ "$(tr -d '\r' <"$LOG" | grep -cE -- "$2")" -lt "$n" ]; do
+		[ $SECONDS -lt $end ] || return 1
+		if [ -n "$last" ]; then return 1; fi
+		kill -0 "$EMU_PID" 2>/dev/null || last=y # look once more
+		if [ $SECONDS -ge $next ]; then
+			say ... "waiting for '$2', ${SECONDS} s: $(tail -n 1 "$LOG" | tr -d '\r' | cut -c 1-60)"
+			next=$((SECONDS + 15))
+		fi
+		sleep 0.3
+	done
+}
+
+lab_count() { tr -d '\r' <"$LOG" | grep -cE -- "$1"; }
+lab_last() { tr -d '\r' <"$LOG" | grep -E -- "$1" | tail -n 1; }
+
+# lab_gdb SECONDS ARGS...: gdb in batch mode, told of the port and the file for results
+lab_gdb()
+{
+	local seconds=$1
+	shift
+	LAB_PORT=$PORT LAB_DIR=$LAB LAB_RESULTS=$W/results LAB_LOG=$LOG \
+		timeout -k 5 "$seconds" "$GDB" -nx -batch -iex 'set auto-load off' \
+		-iex 'set debuginfod enabled off' \
+		-ex 'set pagination off' -ex 'set confirm off' "$@" </dev/null
+}
+
+# ---- TAP ----
+
+tap_n=0 tap_bad=0
+ok() { echo "ok $((++tap_n)) $1"; }
+not_ok()
+{
+	echo "not ok $((++tap_n)) $1"
+	[ -z "${2:-}" ] || printf '%s\n' "$2" | sed 's/^/# /'
+	tap_bad=1
+}
+skip() { echo "ok $((++tap_n)) $1 # SKIP $2"; }
+# check NAME COMMAND...
+check()
+{
+	local name=$1
+	shift
+	if "$@"; then ok "$name"; else not_ok "$name" "failed: $*"; fi
+}
+# results PREFIX: what a gdb script wrote with report(): lines "ok NAME" and "not ok NAME: WHY"
+results()
+{
+	local line
+	while read -r line; do
+		case $line in
+		ok\ *) ok "$1: ${line#ok }" ;;
+		*) not_ok "$1: ${line#not ok }" ;;
+		esac
+	done <"$W/results"
+	: >"$W/results"
+}
+finish()
+{
+	echo "1..$tap_n"
+	if [ $tap_bad = 1 ]; then
+		echo "# console:"
+		tail -n 60 "$LOG" | tr -d '\r' | sed 's/^/# /'
+	fi
+	exit $tap_bad
+}
