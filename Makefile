@@ -55,14 +55,12 @@ FUZZ_SRC := $(call src,tests/fuzz-*.c)
 
 LIB_OBJ := $(call obj,$(LIB_SRC) $(if $(GRESOURCE),xml/resources.c))
 HW_OBJ := $(filter-out $(B)/hw/main.o,$(call obj,$(HW_SRC)))
-HELP_OBJ := $(call obj,$(HELP_SRC) $(call src,tests/test-util.c))
-ifeq ($(SANITIZE),thread)
-HELP_OBJ += $(call obj,$(call src,tests/tsan-glib.c))
-endif
+TSAN_OBJ := $(if $(filter thread,$(SANITIZE)),$(call obj,$(call src,tests/tsan-glib.c)))
 
 LIB := $(B)/libvmgdb.a
 HW := $(B)/libhw.a
 PURE := $(B)/libpure.a
+HELP := $(B)/libtest.a
 LKVM := $(if $(filter hw/main.c,$(HW_SRC)),lkvm)
 TESTS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 GUESTS := $(patsubst %.S,$(B)/%.elf,$(GUEST_SRC))
@@ -107,6 +105,7 @@ $(B)/%.a:
 $(LIB): $(LIB_OBJ)
 $(HW): $(HW_OBJ)
 $(PURE): $(call obj,$(PURE_SRC))
+$(HELP): $(call obj,$(HELP_SRC))
 
 lkvm: $(B)/hw/main.o $(HW) $(LIB)
 	$(say) LD $@
@@ -117,7 +116,7 @@ HW_TESTS := $(addprefix $(B)/,$(basename $(patsubst $(SRCDIR)/%,%,$(shell grep -
 	'^#include "(hw|(x86|arm)/(boot|acpi|hw))' $(addprefix $(SRCDIR)/,$(TEST_SRC)) /dev/null))))
 $(HW_TESTS) $(filter $(B)/tests/kvm-%,$(TESTS)): $(HW)
 $(filter $(B)/tests/kvm-%,$(TESTS)): | $(GUESTS)
-$(TESTS): $(B)/%: $(B)/%.o $(HELP_OBJ) $(LIB) $(PURE)
+$(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
 	$(say) LD $*
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
@@ -135,7 +134,7 @@ $(GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GUEST_LD) $(call s
 # ---- Fuzzing: the protocol and the pure files, by clang's libFuzzer ----
 
 FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
-FUZZ_LIB_SRC := $(call src,gdbstub/*.c) $(HELP_SRC) $(call src,tests/test-util.c) $(PURE_SRC)
+FUZZ_LIB_SRC := $(call src,gdbstub/*.c) $(HELP_SRC) $(PURE_SRC)
 FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_LIB_SRC))
 $(B)/fuzz/obj/%.o: $(SRCDIR)/%.c config.mak
 	@mkdir -p $(@D)
