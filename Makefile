@@ -1,7 +1,8 @@
 # vmgdb's build. Sources are found by folder; what belongs where:
 #   gdbstub/*.c kvm/*.c xml/ $(ARCH)/*.c          -> libvmgdb.a
 #   hw/*.c $(ARCH)/{boot,acpi,hw}*.c              -> lkvm
-#   tests/{test,kvm}-*.c tests/guest/*.S          -> build/tests/
+#   tests/{test,kvm}-*.c tests/guest/*.S          -> build/tests/, a program each
+#   other tests/*.c, tests/test-util.c            -> helpers of these programs
 #   tests/fuzz-*.c                                -> build/fuzz/ (clang)
 # V=1 shows commands. SANITIZE and friends come from config.mak, which configure writes.
 
