@@ -8,10 +8,10 @@
  */
 #include "x86/regs.h"
 
+#include <linux/kvm.h>
 #include <string.h>
 
 #include "x86/selector.h"
-#include "x86/xsave.h"
 
 #define RFLAGS_FIXED (1ull << 1)
 #define RFLAGS_VM (1ull << 17)
@@ -74,12 +74,15 @@ static uint8_t *at_x87(ArchVcpu *vcpu, const GdbReg *reg)
 
 static uint8_t *at_xsave(ArchVcpu *vcpu, const GdbReg *reg)
 {
-	size_t offset, size;
+	const X86XsaveLayout *layout = &vcpu->xsave_layout;
+	uint64_t component = x86_xsave_id_component(reg->id);
+	size_t in_component = x86_xsave_id_offset(reg->id);
+	size_t offset = layout->offset[component] + in_component;
 
-	if (!x86_xsave_component(x86_xsave_id_component(reg->id), &offset, &size))
+	if (in_component + gdb_reg_bytes(reg) > layout->size[component] ||
+	    offset + gdb_reg_bytes(reg) > vcpu->xsave_size)
 		return NULL;
-	offset += x86_xsave_id_offset(reg->id);
-	return offset + gdb_reg_bytes(reg) <= vcpu->xsave_size ? vcpu->xsave + offset : NULL;
+	return vcpu->xsave + offset;
 }
 
 static uint8_t *at_orig_rax(ArchVcpu *vcpu, const GdbReg *reg)

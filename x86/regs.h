@@ -12,9 +12,10 @@
 /*
  * x86_guest_has: X86_HAS_ bits by the CPUID that the VMM gave the guest. Not by XCR0: the guest
  * sets that long after the description was sent, and a component that is off reads as its
- * initial state. A component without a place on this host (CPUID 0xD) does not count.
+ * initial state. A component without a place in @layout does not count.
  */
-unsigned x86_guest_has(const struct kvm_cpuid_entry2 *entries, unsigned n);
+unsigned x86_guest_has(const struct kvm_cpuid_entry2 *entries, unsigned n,
+		       const X86XsaveLayout *layout);
 
 /*
  * x86_reg_set_new: the rows for @has. @msrs: those of x86_msr_index[]; an MSR row that is not

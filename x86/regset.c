@@ -2,11 +2,10 @@
  * x86/regset.c - which of the register rows a guest has, as a set for the protocol.
  */
 #include <errno.h>
-#include <string.h>
+#include <linux/kvm.h>
 #include <sys/ioctl.h>
 
 #include "x86/regs.h"
-#include "x86/xsave.h"
 #include "xml/resources.h"
 
 #define CPUID_1_ECX_XSAVE (1u << 26)
@@ -22,35 +21,25 @@ static struct kvm_cpuid_entry2 find_leaf(const struct kvm_cpuid_entry2 *entries,
 	return (struct kvm_cpuid_entry2){0};
 }
 
-static bool has_components(uint64_t guest, const unsigned *components, unsigned n)
+unsigned x86_guest_has(const struct kvm_cpuid_entry2 *entries, unsigned n,
+		       const X86XsaveLayout *layout)
 {
-	size_t offset, size;
-
-	for (unsigned i = 0; i < n; i++)
-		if (!(guest >> components[i] & 1) ||
-		    !x86_xsave_component(components[i], &offset, &size))
-			return false;
-	return true;
-}
-
-unsigned x86_guest_has(const struct kvm_cpuid_entry2 *entries, unsigned n)
-{
-	static const unsigned avx[] = {X86_XC_AVX};
-	static const unsigned avx512[] = {X86_XC_OPMASK, X86_XC_ZMM_HI256, X86_XC_HI16_ZMM};
-	static const unsigned pkru[] = {X86_XC_PKRU};
-	struct kvm_cpuid_entry2 leaf = find_leaf(entries, n, 0xd);
-	uint64_t guest = leaf.eax | (uint64_t)leaf.edx << 32;
+	const uint64_t avx = 1u << X86_XC_AVX, pkru = 1u << X86_XC_PKRU;
+	const uint64_t avx512 =
+		1u << X86_XC_OPMASK | 1u << X86_XC_ZMM_HI256 | 1u << X86_XC_HI16_ZMM;
+	uint64_t components = find_leaf(entries, n, 0xd).eax;
 	unsigned has = X86_HAS_XSAVE;
 
 	if (!(find_leaf(entries, n, 1).ecx & CPUID_1_ECX_XSAVE))
 		return 0;
-	if (!has_components(guest, avx, G_N_ELEMENTS(avx)))
-		return has;
-	has |= X86_HAS_AVX;
-	if (has_components(guest, avx512, G_N_ELEMENTS(avx512)))
+	for (unsigned i = 0; i < X86_XC_N; i++)
+		if (!layout->size[i])
+			components &= ~(1ull << i);
+	if (components & avx)
+		has |= X86_HAS_AVX;
+	if ((components & (avx | avx512)) == (avx | avx512))
 		has |= X86_HAS_AVX512;
-	if (find_leaf(entries, n, 7).ecx & CPUID_7_ECX_PKU &&
-	    has_components(guest, pkru, G_N_ELEMENTS(pkru)))
+	if (components & pkru && find_leaf(entries, n, 7).ecx & CPUID_7_ECX_PKU)
 		has |= X86_HAS_PKEYS;
 	return has;
 }
@@ -118,5 +107,6 @@ GdbRegSet *arch_reg_set(ArchVcpu *vcpu, GError **error)
 			    g_strerror(errno));
 		return NULL;
 	}
-	return x86_reg_set_new(x86_guest_has(cpuid->entries, cpuid->nent), vcpu->msrs);
+	return x86_reg_set_new(x86_guest_has(cpuid->entries, cpuid->nent, &vcpu->xsave_layout),
+			       vcpu->msrs);
 }

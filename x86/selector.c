@@ -3,6 +3,7 @@
  */
 #include "x86/selector.h"
 
+#include <linux/kvm.h>
 #include <string.h>
 
 #include "x86/segment.h"

@@ -8,10 +8,9 @@
 
 #include <cpuid.h>
 #include <errno.h>
+#include <linux/kvm.h>
 #include <string.h>
 #include <sys/ioctl.h>
-
-#include "x86/xsave.h"
 
 #define MSR_SYSENTER_CS 0x174
 #define MSR_SYSENTER_ESP 0x175
@@ -115,7 +114,7 @@ static bool get_xsave(ArchVcpu *vcpu, GError **error)
 	if (ioctl(vcpu->fd, KVM_GET_XSAVE2, vcpu->xsave) != 0 &&
 	    !vcpu_ioctl(vcpu, KVM_GET_XSAVE, vcpu->xsave, "KVM_GET_XSAVE", error))
 		return false;
-	x86_xsave_normalise(vcpu->xsave, vcpu->xsave_size);
+	x86_xsave_normalise(vcpu->xsave, vcpu->xsave_size, &vcpu->xsave_layout);
 	return true;
 }
 
@@ -298,6 +297,21 @@ static size_t xsave_bytes(void)
 	return MAX(sizeof(struct kvm_xsave), (size_t)ecx);
 }
 
+/* CPUID is asked once: in a virtual machine each use of it costs a trap. */
+static void find_xsave_layout(X86XsaveLayout *layout)
+{
+	unsigned eax, ebx, ecx, edx;
+
+	layout->size[X86_XC_X87] = layout->size[X86_XC_SSE] = X86_XSAVE_BV;
+	for (unsigned i = X86_XC_AVX; i < X86_XC_N; i++) {
+		/* What only XSAVES knows has no place in the standard format: offset 0. */
+		if (!__get_cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx) || ebx < X86_XSAVE_MIN)
+			continue;
+		layout->size[i] = eax;
+		layout->offset[i] = ebx;
+	}
+}
+
 ArchVcpu *arch_vcpu_new(int vcpu_fd, struct kvm_run *run, GError **error)
 {
 	g_autofree ArchVcpu *vcpu = g_new0(ArchVcpu, 1);
@@ -309,6 +323,7 @@ ArchVcpu *arch_vcpu_new(int vcpu_fd, struct kvm_run *run, GError **error)
 	/* A protected guest, or no vCPU at all: say so now and not at the first stop. */
 	if (!x86_fetch(vcpu, X86_REGS, error) || !x86_fetch(vcpu, X86_SREGS, error))
 		return NULL;
+	find_xsave_layout(&vcpu->xsave_layout);
 	vcpu->xsave_size = xsave_bytes();
 	vcpu->xsave = g_malloc0(vcpu->xsave_size);
 	arch_forget(vcpu);

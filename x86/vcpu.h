@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "kvm/arch.h"
+#include "x86/xsave.h"
 
 typedef enum X86Group {
 	X86_REGS,      /* ArchVcpu.regs */
@@ -59,6 +60,7 @@ struct ArchVcpu {
 	 */
 	uint8_t *xsave;
 	size_t xsave_size;
+	X86XsaveLayout xsave_layout;
 
 	uint64_t fetched_rip; /* rip as KVM had it, to see whether the debugger moved it */
 	uint64_t orig_rax;    /* not a register: see x86/regs.c */

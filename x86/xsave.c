@@ -3,7 +3,6 @@
  */
 #include "x86/xsave.h"
 
-#include <cpuid.h>
 #include <string.h>
 
 #define FCW_INIT 0x037f
@@ -23,25 +22,6 @@ static void store(uint8_t *to, uint64_t value, size_t len)
 		to[i] = value >> 8 * i;
 }
 
-bool x86_xsave_component(unsigned component, size_t *ret_offset, size_t *ret_size)
-{
-	unsigned eax, ebx, ecx, edx;
-
-	if (component <= X86_XC_SSE) {
-		*ret_offset = 0;
-		*ret_size = X86_XSAVE_BV;
-		return true;
-	}
-	if (component > X86_XC_MAX || !__get_cpuid_count(0xd, component, &eax, &ebx, &ecx, &edx))
-		return false;
-	/* A component that only XSAVES knows has no place in the standard format: offset 0. */
-	if (eax == 0 || ebx < X86_XSAVE_MIN)
-		return false;
-	*ret_offset = ebx;
-	*ret_size = eax;
-	return true;
-}
-
 static void reset_x87(uint8_t *area)
 {
 	memset(area, 0, X86_XSAVE_MXCSR);
@@ -49,21 +29,17 @@ static void reset_x87(uint8_t *area)
 	store(area + X86_XSAVE_FCW, FCW_INIT, 2);
 }
 
-void x86_xsave_normalise(uint8_t *area, size_t size)
+void x86_xsave_normalise(uint8_t *area, size_t size, const X86XsaveLayout *layout)
 {
 	uint64_t present = load(area + X86_XSAVE_BV, 8);
-	size_t offset, len;
 
-	if (!(present & 1u << X86_XC_X87))
+	if (!(present >> X86_XC_X87 & 1))
 		reset_x87(area);
-	if (!(present & 1u << X86_XC_SSE))
+	if (!(present >> X86_XC_SSE & 1))
 		memset(area + X86_XSAVE_XMM, 0, 16 * 16);
-	for (unsigned i = X86_XC_AVX; i <= X86_XC_PKRU; i++) {
-		if (present >> i & 1 || !x86_xsave_component(i, &offset, &len))
-			continue;
-		if (offset + len <= size)
-			memset(area + offset, 0, len);
-	}
+	for (unsigned i = X86_XC_AVX; i < X86_XC_N; i++)
+		if (!(present >> i & 1) && (size_t)layout->offset[i] + layout->size[i] <= size)
+			memset(area + layout->offset[i], 0, layout->size[i]);
 }
 
 void x86_xsave_touch(uint8_t *area, unsigned component)

@@ -20,7 +20,7 @@ enum {
 	X86_XC_ZMM_HI256 = 6,
 	X86_XC_HI16_ZMM = 7,
 	X86_XC_PKRU = 9,
-	X86_XC_MAX = 63,
+	X86_XC_N, /* later ones have no rows */
 };
 
 /* Offsets in the legacy region. */
@@ -37,16 +37,20 @@ enum {
 #define X86_XSAVE_MIN 576 /* legacy region and header */
 
 /*
- * x86_xsave_component: offset and size of @component on this host; FALSE when the host does not
- * have it. The legacy components 0 and 1 are both at offset 0. CPUID leaf 0xD.
+ * Where this host puts the components: CPUID leaf 0xD. size 0: the host does not have it. The
+ * legacy components 0 and 1 are both at offset 0.
  */
-bool x86_xsave_component(unsigned component, size_t *ret_offset, size_t *ret_size);
+typedef struct X86XsaveLayout {
+	uint32_t offset[X86_XC_N];
+	uint32_t size[X86_XC_N];
+} X86XsaveLayout;
 
 /*
- * x86_xsave_normalise: give x87, SSE and AVX-512 parts that XSTATE_BV says are absent their
- * initial values. XSTATE_BV and mxcsr stay. @size is that of @area, at least X86_XSAVE_MIN.
+ * x86_xsave_normalise: give the components that XSTATE_BV says are absent their initial values.
+ * XSTATE_BV and mxcsr stay. @size is that of @area, at least X86_XSAVE_MIN; what does not fit
+ * into it is left alone.
  */
-void x86_xsave_normalise(uint8_t *area, size_t size);
+void x86_xsave_normalise(uint8_t *area, size_t size, const X86XsaveLayout *layout);
 
 /* x86_xsave_touch: @component is about to be written: from now on it counts as present. */
 void x86_xsave_touch(uint8_t *area, unsigned component);
