@@ -26,7 +26,12 @@ typedef struct GdbReg {
 	unsigned num;	   /* "regnum" of the target description; the number in p and P */
 	unsigned bits;	   /* size; a multiple of 8 */
 	const char *type;  /* type name for the description: "int64", "data_ptr", "cr0_flags" */
-	const char *group; /* "general", "system", "float", "vector", or NULL for gdb's default */
+	/*
+	 * "general", "system", "float", "vector", or NULL for gdb's default. gdb is told not to save
+	 * and restore "system" rows around a function call: that reads and writes every one of them,
+	 * and would turn back clocks.
+	 */
+	const char *group;
 	unsigned source;   /* the owner's: which KVM structure or ioctl holds the value */
 	uint64_t id;	   /* the owner's: offset, MSR number or one-reg id within that source */
 } GdbReg;
