@@ -28,8 +28,8 @@ GdbServer *gdb_server_new(GMainContext *context, const GdbTargetOps *ops, void *
 /*
  * gdb_server_free: end the session and stop listening. A client that still waits for a stop
  * reply is told that the machine is gone (W with the status of gdb_server_set_exit_status(), 0
- * without). A unix socket's path is removed, a terminal's settings are restored. The target's detach() is called
- * when a client was connected. NULL is accepted.
+ * without). A unix socket's path is removed, a terminal's settings are restored. The target's
+ * detach() is called when a client was connected. NULL is accepted.
  */
 void gdb_server_free(GdbServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GdbServer, gdb_server_free)
@@ -39,9 +39,9 @@ void gdb_server_set_exit_status(GdbServer *server, uint8_t status);
  * gdb_server_listen: take a client at @where, which is one of
  *   PORT or tcp::PORT       TCP on 127.0.0.1; port 0 lets the system choose
  *   tcp:HOST:PORT           TCP on that address ("tcp:[::1]:1234", "tcp:0.0.0.0:1234")
- *   unix:PATH               a unix socket, mode 0600; a stale socket is replaced, another file is not
- *   stdio                   this process' standard input and output
- *   /dev/NAME               a character device; a terminal is put into raw mode
+ *   unix:PATH               a unix socket, mode 0600; a stale socket is replaced, another file is
+ * not stdio                   this process' standard input and output /dev/NAME               a
+ * character device; a terminal is put into raw mode
  * @error: names @where, what was expected, or why the system refused. Called once per server.
  */
 bool gdb_server_listen(GdbServer *server, const char *where, GError **error);

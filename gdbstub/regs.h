@@ -22,18 +22,18 @@
  * exactly (bits + 7) / 8 of them.
  */
 typedef struct GdbReg {
-	const char *name;  /* as gdb shows it: "rax" */
-	unsigned num;	   /* "regnum" of the target description; the number in p and P */
-	unsigned bits;	   /* size; a multiple of 8 */
-	const char *type;  /* type name for the description: "int64", "data_ptr", "cr0_flags" */
+	const char *name; /* as gdb shows it: "rax" */
+	unsigned num;	  /* "regnum" of the target description; the number in p and P */
+	unsigned bits;	  /* size; a multiple of 8 */
+	const char *type; /* type name for the description: "int64", "data_ptr", "cr0_flags" */
 	/*
-	 * "general", "system", "float", "vector", or NULL for gdb's default. gdb is told not to save
-	 * and restore "system" rows around a function call: that reads and writes every one of them,
-	 * and would turn back clocks.
+	 * "general", "system", "float", "vector", or NULL for gdb's default. gdb is told not to
+	 * save and restore "system" rows around a function call: that reads and writes every one of
+	 * them, and would turn back clocks.
 	 */
 	const char *group;
-	unsigned source;   /* the owner's: which KVM structure or ioctl holds the value */
-	uint64_t id;	   /* the owner's: offset, MSR number or one-reg id within that source */
+	unsigned source; /* the owner's: which KVM structure or ioctl holds the value */
+	uint64_t id;	 /* the owner's: offset, MSR number or one-reg id within that source */
 } GdbReg;
 
 static inline size_t gdb_reg_bytes(const GdbReg *reg)

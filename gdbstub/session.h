@@ -51,6 +51,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GdbSession, gdb_session_free)
 /* gdb_session_attach: the client is here; calls attach() of the target. Sends nothing. */
 void gdb_session_attach(GdbSession *session);
 
+/*
+ * gdb_session_on_detach: @detached is called right after each detach() or kill() of the target,
+ * when no stop can be posted any more.
+ */
+void gdb_session_on_detach(GdbSession *session, void (*detached)(void *data), void *data);
+
 GdbSessionState gdb_session_get_state(const GdbSession *session);
 
 /*

@@ -61,10 +61,10 @@ typedef struct GdbStop {
 
 /* What one CPU does at a resume. */
 typedef enum GdbActionKind {
-	GDB_ACTION_HOLD,     /* stays stopped */
+	GDB_ACTION_HOLD, /* stays stopped */
 	GDB_ACTION_CONTINUE,
-	GDB_ACTION_STEP,     /* one instruction */
-	GDB_ACTION_RANGE,    /* steps until pc leaves [start, end); at least one instruction */
+	GDB_ACTION_STEP,  /* one instruction */
+	GDB_ACTION_RANGE, /* steps until pc leaves [start, end); at least one instruction */
 } GdbActionKind;
 
 typedef struct GdbAction {
@@ -81,7 +81,8 @@ typedef enum GdbBreakType {
 	GDB_WATCH_ACCESS = 4,
 } GdbBreakType;
 
-/* @kind: instruction length for SW and HW ("kind" of the Z packet), bytes watched for the others. */
+/* @kind: instruction length for SW and HW ("kind" of the Z packet), bytes watched for the others.
+ */
 typedef struct GdbBreak {
 	GdbBreakType type;
 	uint64_t addr;
@@ -152,8 +153,8 @@ typedef struct GdbTargetOps {
 	/* The client asked to end the machine: do so soon. May be NULL: k detaches. */
 	void (*kill)(void *target);
 
-	const GdbBreakOps *breaks;		/* or NULL */
-	const GdbMonitorCommand *monitor;	/* ends with a NULL name; or NULL */
+	const GdbBreakOps *breaks;	  /* or NULL */
+	const GdbMonitorCommand *monitor; /* ends with a NULL name; or NULL */
 } GdbTargetOps;
 
 #endif

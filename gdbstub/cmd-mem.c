@@ -1,0 +1,113 @@
+/*
+ * gdbstub/cmd-mem.c - the packets m M x X: memory as the chosen CPU sees it.
+ *
+ * gdb manual, "Packets". A read gives what could be read before the first hole; it is an error only
+ * when the first byte is not there.
+ */
+#include "gdbstub/internal.h"
+
+/* No address wraps: what the target is asked for ends at the last address at the latest. */
+static size_t clamp(uint64_t addr, uint64_t len, size_t max)
+{
+	return MIN(MIN(len, max), UINT64_MAX - addr);
+}
+
+static bool wraps(uint64_t addr, uint64_t len)
+{
+	return len > UINT64_MAX - addr;
+}
+
+/* At least one byte into the session's buffer, or 0 with @error set. */
+static size_t read_some(GdbSession *session, uint64_t addr, size_t len, GError **error)
+{
+	if (!len) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
+			    "nothing can be read at the end of the address space");
+		return 0;
+	}
+	return session->ops->read_memory(session->target, session->cpu, addr,
+					 gdb_session_memory(session), len, error);
+}
+
+/*
+ * m of no byte at all: the answer that fits would be the empty one, which means "not supported"
+ * and would switch m off in the client for good. No client is known to ask.
+ */
+static GdbReply cmd_read_hex(GdbSession *session, const GdbArgs *args)
+{
+	uint64_t addr = args->v[0].number, len = args->v[1].number;
+	GError *error = NULL;
+	size_t n;
+
+	if (!len)
+		return gdb_reply_fail(GDB_ERROR_INVAL, "m with length 0");
+	n = read_some(session, addr, clamp(addr, len, GDB_PACKET_MAX / 2), &error);
+	if (!n)
+		return gdb_reply_error(error);
+	gdb_hex_append(session->reply, session->memory, n);
+	return gdb_reply(GDB_REPLY_HEX);
+}
+
+static GdbReply cmd_read_binary(GdbSession *session, const GdbArgs *args)
+{
+	uint64_t addr = args->v[0].number, len = args->v[1].number;
+	GError *error = NULL;
+	size_t n;
+
+	g_string_append_c(session->reply, 'b');
+	if (!len)
+		return gdb_reply(GDB_REPLY_DATA);
+	n = read_some(session, addr, clamp(addr, len, GDB_PACKET_MAX - 1), &error);
+	if (!n)
+		return gdb_reply_error(error);
+	n = gdb_frame_fit(session->memory, n, GDB_PACKET_MAX - 1);
+	g_string_append_len(session->reply, (const char *)session->memory, n);
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static GdbReply write_bytes(GdbSession *session, uint64_t addr, const uint8_t *bytes, size_t len)
+{
+	GError *error = NULL;
+
+	/* gdb's probe whether X is known. */
+	if (!len)
+		return gdb_reply(GDB_REPLY_OK);
+	if (wraps(addr, len))
+		return gdb_reply_fail(GDB_ERROR_FAULT, "the write runs past the last address");
+	if (!session->ops->write_memory(session->target, session->cpu, addr, bytes, len, &error))
+		return gdb_reply_error(error);
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+static GdbReply cmd_write_hex(GdbSession *session, const GdbArgs *args)
+{
+	uint64_t len = args->v[1].number;
+	const GdbText *hex = &args->v[2].text;
+
+	if (gdb_text_left(hex) % 2 || gdb_text_left(hex) / 2 != len)
+		return gdb_reply_fail(GDB_ERROR_INVAL,
+				      "M: the data has another length than it says");
+	if (!gdb_hex_decode(hex->at, gdb_text_left(hex), gdb_session_memory(session)))
+		return gdb_reply_fail(GDB_ERROR_INVAL, "M: the data is not hex");
+	return write_bytes(session, args->v[0].number, session->memory, len);
+}
+
+static GdbReply cmd_write_binary(GdbSession *session, const GdbArgs *args)
+{
+	const GdbText *data = &args->v[2].text;
+
+	if (gdb_text_left(data) != args->v[1].number)
+		return gdb_reply_fail(GDB_ERROR_INVAL,
+				      "X: the data has another length than it says");
+	return write_bytes(session, args->v[0].number, (const uint8_t *)data->at,
+			   gdb_text_left(data));
+}
+
+static const GdbCommand rows[] = {
+	{"m", GDB_MATCH_PREFIX, "x,x", GDB_WHEN_STOPPED, false, cmd_read_hex},
+	{"M", GDB_MATCH_PREFIX, "x,x:*", GDB_WHEN_STOPPED, false, cmd_write_hex},
+	{"x", GDB_MATCH_PREFIX, "x,x", GDB_WHEN_STOPPED, false, cmd_read_binary},
+	{"X", GDB_MATCH_PREFIX, "x,x:*", GDB_WHEN_STOPPED, false, cmd_write_binary},
+};
+
+const GdbCommandTable gdb_commands_mem = {rows, G_N_ELEMENTS(rows)};

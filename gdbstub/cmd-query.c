@@ -1,0 +1,90 @@
+/*
+ * gdbstub/cmd-query.c - who talks to whom: qSupported, ack mode, extended mode, qAttached, version.
+ *
+ * gdb manual, "General Query Packets".
+ */
+#include "gdbstub/internal.h"
+
+typedef struct Offer {
+	const char *name;
+	size_t offset; /* of a bool in GdbFeatures */
+} Offer;
+
+static const Offer offers[] = {
+	{"multiprocess+", G_STRUCT_OFFSET(GdbFeatures, multiprocess)},
+	{"swbreak+", G_STRUCT_OFFSET(GdbFeatures, swbreak)},
+	{"hwbreak+", G_STRUCT_OFFSET(GdbFeatures, hwbreak)},
+	{"error-message+", G_STRUCT_OFFSET(GdbFeatures, error_message)},
+};
+
+static void accept_offers(GdbFeatures *features, GdbText text)
+{
+	memset(features, 0, sizeof(*features));
+	do {
+		GdbText word = gdb_text_until(&text, ';');
+
+		for (unsigned n = 0; n < G_N_ELEMENTS(offers); n++) {
+			if (gdb_text_equal(&word, offers[n].name))
+				G_STRUCT_MEMBER(bool, features, offers[n].offset) = true;
+		}
+	} while (gdb_text_char(&text, ';'));
+}
+
+/* Without arguments, as scripts send it in mid-session, it is only a question. */
+static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
+{
+	if (args->n > 0)
+		accept_offers(&session->features, args->v[0].text);
+	g_string_append_printf(session->reply,
+			       "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;"
+			       "qXfer:threads:read+;vContSupported+;multiprocess+;error-message+;"
+			       "binary-upload+",
+			       GDB_PACKET_MAX);
+	if (session->ops->breaks)
+		g_string_append(session->reply, ";swbreak+;hwbreak+");
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+/* The OK is still acknowledged by the client, with the last + that comes. */
+static GdbReply cmd_no_ack(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	session->last_plus = !session->no_ack;
+	session->no_ack = true;
+	gdb_frame_ignore_sum(&session->frame, true);
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+/* Extended mode: D and k leave the connection open in any case, so there is nothing to change. */
+static GdbReply cmd_extended(G_GNUC_UNUSED GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+/* 1: the client did not start the machine, so it should detach, not kill, when it quits. */
+static GdbReply cmd_attached(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	g_string_append_c(session->reply, '1');
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static GdbReply cmd_server_version(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	const char *space = strchr(session->version, ' ');
+	int name_len = space ? (int)(space - session->version) : (int)strlen(session->version);
+
+	g_string_append_printf(session->reply, "name:%.*s;version:%s;", name_len, session->version,
+			       space ? space + 1 : "");
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static const GdbCommand rows[] = {
+	{"qSupported", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_supported},
+	{"qSupported:", GDB_MATCH_PREFIX, "*", GDB_ALWAYS, false, cmd_supported},
+	{"QStartNoAckMode", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_no_ack},
+	{"!", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_extended},
+	{"qAttached", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_attached},
+	{"qAttached:", GDB_MATCH_PREFIX, "x", GDB_ALWAYS, false, cmd_attached},
+	{"qGDBServerVersion", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_server_version},
+};
+
+const GdbCommandTable gdb_commands_query = {rows, G_N_ELEMENTS(rows)};

@@ -1,0 +1,191 @@
+/*
+ * gdbstub/cmd-run.c - running, stopping, attaching, leaving: ? c C s S vCont D k vKill vAttach.
+ *
+ * gdb manual, "Packets" and "Stop Reply Packets".
+ */
+#include "gdbstub/internal.h"
+#include "gdbstub/vcont.h"
+
+/* The last stop again. It changes nothing: breakpoints stay. */
+static GdbReply cmd_why(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	if (session->state == GDB_SESSION_NONE)
+		gdb_stop_append_exit(session->reply, 0, &session->features);
+	else
+		gdb_session_append_stop(session, session->reply);
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+/* One action for each CPU there is now; the array is the session's. */
+static GdbAction *get_actions(GdbSession *session, unsigned *ret_n)
+{
+	unsigned n = session->ops->cpu_count(session->target);
+
+	if (n > session->n_actions) {
+		session->actions = g_renew(GdbAction, session->actions, n);
+		session->n_actions = n;
+	}
+	*ret_n = n;
+	return session->actions;
+}
+
+static GdbReply resume(GdbSession *session, unsigned focus)
+{
+	GError *error = NULL;
+
+	if (!session->ops->resume(session->target, session->actions, &error))
+		return gdb_reply_error(error);
+	session->focus = focus;
+	gdb_session_move(session, GDB_SESSION_RESUME);
+	return gdb_reply(GDB_REPLY_STOP);
+}
+
+static GdbReply cmd_vcont(GdbSession *session, const GdbArgs *args)
+{
+	GdbAction *actions;
+	unsigned n, focus;
+	GError *error = NULL;
+
+	actions = get_actions(session, &n);
+	if (!gdb_vcont_parse(args->v[0].text, n, session->cpu, actions, &focus, &error))
+		return gdb_reply_error(error);
+	return resume(session, focus);
+}
+
+static GdbReply cmd_vcont_list(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	g_string_append(session->reply, GDB_VCONT_ACTIONS);
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static bool write_pc(GdbSession *session, unsigned cpu, uint64_t pc, GError **error)
+{
+	const GdbReg *reg = gdb_reg_set_pc(session->ops->registers(session->target));
+	uint8_t bytes[GDB_REG_MAX_BYTES] = {0};
+
+	if (!reg) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "no program counter to set");
+		return false;
+	}
+	for (unsigned n = 0; n < MIN(gdb_reg_bytes(reg), sizeof(pc)); n++)
+		bytes[n] = pc >> (8 * n);
+	return session->ops->write_register(session->target, cpu, reg, bytes, error);
+}
+
+/*
+ * c and s from before vCont: all CPUs run, and s steps one of them, the one that Hc chose or else
+ * the one that stopped last. @addr: where that one goes on, or NULL.
+ */
+static GdbReply resume_all(GdbSession *session, GdbActionKind kind, const GdbArg *addr)
+{
+	unsigned n, cpu = session->run_cpu_chosen ? session->run_cpu : session->stop.cpu;
+	GdbAction *actions = get_actions(session, &n);
+	GError *error = NULL;
+
+	if (addr && !write_pc(session, cpu, addr->number, &error))
+		return gdb_reply_error(error);
+	for (unsigned at = 0; at < n; at++)
+		actions[at] = (GdbAction){.kind = GDB_ACTION_CONTINUE};
+	actions[cpu].kind = kind;
+	return resume(session, cpu);
+}
+
+static GdbReply cmd_continue(GdbSession *session, const GdbArgs *args)
+{
+	return resume_all(session, GDB_ACTION_CONTINUE, args->n > 0 ? &args->v[0] : NULL);
+}
+
+static GdbReply cmd_step(GdbSession *session, const GdbArgs *args)
+{
+	return resume_all(session, GDB_ACTION_STEP, args->n > 0 ? &args->v[0] : NULL);
+}
+
+/* The signal is not delivered: a machine has none. */
+static GdbReply cmd_continue_signal(GdbSession *session, const GdbArgs *args)
+{
+	return resume_all(session, GDB_ACTION_CONTINUE, args->n > 1 ? &args->v[1] : NULL);
+}
+
+static GdbReply cmd_step_signal(GdbSession *session, const GdbArgs *args)
+{
+	return resume_all(session, GDB_ACTION_STEP, args->n > 1 ? &args->v[1] : NULL);
+}
+
+/* FALSE with @ret_reply set unless @process is the machine. */
+static bool check_process(uint64_t process, GdbReply *ret_reply)
+{
+	if (process == GDB_PROCESS)
+		return true;
+	*ret_reply =
+		gdb_reply_fail(GDB_ERROR_NOENT, "no process %" PRIx64 ": the machine is process %d",
+			       process, GDB_PROCESS);
+	return false;
+}
+
+static GdbReply cmd_detach(GdbSession *session, const GdbArgs *args)
+{
+	GdbReply reply;
+
+	if (args->n > 0 && !check_process(args->v[0].number, &reply))
+		return reply;
+	gdb_session_detach(session, false);
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+static GdbReply cmd_kill(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	gdb_session_detach(session, true);
+	return gdb_reply(GDB_REPLY_NOTHING);
+}
+
+static GdbReply cmd_vkill(GdbSession *session, const GdbArgs *args)
+{
+	GdbReply reply;
+
+	if (!check_process(args->v[0].number, &reply))
+		return reply;
+	gdb_session_detach(session, true);
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+/* Attached already: the last stop. After D: attach anew, and its stop is the answer. */
+static GdbReply cmd_attach(GdbSession *session, const GdbArgs *args)
+{
+	GdbReply reply;
+
+	if (!check_process(args->v[0].number, &reply))
+		return reply;
+	if (session->state == GDB_SESSION_STOPPED)
+		return cmd_why(session, args);
+	gdb_session_attach(session);
+	session->attach_reply = true;
+	return gdb_reply(GDB_REPLY_STOP);
+}
+
+/* For a client that does not send a bare 0x03. The outstanding resume gets the stop reply. */
+static GdbReply cmd_interrupt(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	if (session->state == GDB_SESSION_RUNNING)
+		session->ops->stop(session->target, session->focus);
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+#define STOPPED_OR_NONE (GDB_SESSION_STOPPED | GDB_SESSION_NONE)
+
+static const GdbCommand rows[] = {
+	{"?", GDB_MATCH_WHOLE, NULL, STOPPED_OR_NONE, false, cmd_why},
+	{"vCont?", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_vcont_list},
+	{"vCont;", GDB_MATCH_PREFIX, "*", GDB_WHEN_STOPPED, true, cmd_vcont},
+	{"c", GDB_MATCH_PREFIX, "?x", GDB_WHEN_STOPPED, true, cmd_continue},
+	{"C", GDB_MATCH_PREFIX, "x?;x", GDB_WHEN_STOPPED, true, cmd_continue_signal},
+	{"s", GDB_MATCH_PREFIX, "?x", GDB_WHEN_STOPPED, true, cmd_step},
+	{"S", GDB_MATCH_PREFIX, "x?;x", GDB_WHEN_STOPPED, true, cmd_step_signal},
+	{"vCtrlC", GDB_MATCH_WHOLE, NULL, GDB_WHEN_ATTACHED, false, cmd_interrupt},
+	{"D", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_detach},
+	{"D;", GDB_MATCH_PREFIX, "x", GDB_ALWAYS, false, cmd_detach},
+	{"k", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_kill},
+	{"vKill;", GDB_MATCH_PREFIX, "x", GDB_WHEN_ATTACHED, false, cmd_vkill},
+	{"vAttach;", GDB_MATCH_PREFIX, "x", STOPPED_OR_NONE, true, cmd_attach},
+};
+
+const GdbCommandTable gdb_commands_run = {rows, G_N_ELEMENTS(rows)};

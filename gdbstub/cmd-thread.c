@@ -1,0 +1,95 @@
+/*
+ * gdbstub/cmd-thread.c - the packets about threads: H T qC qfThreadInfo qThreadExtraInfo.
+ *
+ * gdb manual, "Packets" and "General Query Packets". Thread n + 1 is CPU n, for ever: clients
+ * count on it.
+ */
+#include "gdbstub/internal.h"
+
+/* "Any" is the thread that stopped last; "all" makes no sense here and changes nothing. */
+static GdbReply cmd_choose(GdbSession *session, const GdbArgs *args)
+{
+	const GdbThread *thread = &args->v[0].thread;
+	GError *error = NULL;
+	unsigned cpu;
+
+	if (!gdb_session_find_cpu(session, thread, &cpu, &error))
+		return gdb_reply_error(error);
+	if (thread->thread > 0)
+		session->cpu = cpu;
+	else if (thread->thread == GDB_THREAD_ANY)
+		session->cpu = session->stop.cpu;
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+static GdbReply cmd_choose_run(GdbSession *session, const GdbArgs *args)
+{
+	const GdbThread *thread = &args->v[0].thread;
+	GError *error = NULL;
+	unsigned cpu;
+
+	if (!gdb_session_find_cpu(session, thread, &cpu, &error))
+		return gdb_reply_error(error);
+	session->run_cpu_chosen = thread->thread > 0;
+	session->run_cpu = cpu;
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+static GdbReply cmd_alive(GdbSession *session, const GdbArgs *args)
+{
+	GError *error = NULL;
+	unsigned cpu;
+
+	if (!gdb_session_find_cpu(session, &args->v[0].thread, &cpu, &error))
+		return gdb_reply_error(error);
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+static GdbReply cmd_current(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	g_string_append(session->reply, "QC");
+	gdb_thread_append(session->reply, session->cpu, session->features.multiprocess);
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static GdbReply cmd_list(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	unsigned n_cpus = session->ops->cpu_count(session->target);
+
+	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
+		g_string_append_c(session->reply, cpu ? ',' : 'm');
+		gdb_thread_append(session->reply, cpu, session->features.multiprocess);
+	}
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static GdbReply cmd_list_rest(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	g_string_append_c(session->reply, 'l');
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static GdbReply cmd_describe(GdbSession *session, const GdbArgs *args)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	GError *error = NULL;
+	unsigned cpu;
+
+	if (!gdb_session_find_cpu(session, &args->v[0].thread, &cpu, &error))
+		return gdb_reply_error(error);
+	session->ops->describe_cpu(session->target, cpu, text);
+	gdb_hex_append(session->reply, text->str, MIN(text->len, GDB_PACKET_MAX / 2));
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static const GdbCommand rows[] = {
+	{"Hg", GDB_MATCH_PREFIX, "t", GDB_WHEN_ATTACHED, false, cmd_choose},
+	{"Hc", GDB_MATCH_PREFIX, "t", GDB_WHEN_ATTACHED, false, cmd_choose_run},
+	{"T", GDB_MATCH_PREFIX, "t", GDB_WHEN_ATTACHED, false, cmd_alive},
+	{"qC", GDB_MATCH_WHOLE, NULL, GDB_WHEN_ATTACHED, false, cmd_current},
+	{"qfThreadInfo", GDB_MATCH_WHOLE, NULL, GDB_WHEN_ATTACHED, false, cmd_list},
+	{"qsThreadInfo", GDB_MATCH_WHOLE, NULL, GDB_WHEN_ATTACHED, false, cmd_list_rest},
+	{"qThreadExtraInfo,", GDB_MATCH_PREFIX, "t", GDB_WHEN_ATTACHED, false, cmd_describe},
+};
+
+const GdbCommandTable gdb_commands_thread = {rows, G_N_ELEMENTS(rows)};

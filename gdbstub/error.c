@@ -1,0 +1,33 @@
+/*
+ * gdbstub/error.c - the one place where a GError becomes the text of a reply.
+ */
+#include "gdbstub/internal.h"
+
+G_DEFINE_QUARK(gdb - error - quark, gdb_error)
+
+/*
+ * Clients show E.text as it comes, without undoing escapes, so what would need one, and what would
+ * break the line, becomes a space.
+ */
+static void append_message(GString *out, const char *message)
+{
+	for (const char *c = message; *c; c++)
+		g_string_append_c(out, g_ascii_iscntrl(*c) || strchr("#$}*", *c) ? ' ' : *c);
+}
+
+bool gdb_error_append(GString *out, const GError *error, bool with_text)
+{
+	int code = GDB_ERROR_IO;
+
+	if (error && error->domain == GDB_ERROR)
+		code = error->code;
+	if (code == GDB_ERROR_UNSUPPORTED)
+		return false;
+	if (with_text && error && error->message[0]) {
+		g_string_append(out, "E.");
+		append_message(out, error->message);
+	} else {
+		g_string_append_printf(out, "E%02d", CLAMP(code, 1, 99));
+	}
+	return true;
+}

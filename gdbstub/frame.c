@@ -1,0 +1,276 @@
+/*
+ * gdbstub/frame.c - packets to bytes and bytes to packets.
+ */
+#include "gdbstub/frame.h"
+
+#include <string.h>
+
+#include "gdbstub/text.h"
+
+enum {
+	IDLE,
+	BODY,
+	ESCAPE, /* after } */
+	RUN,	/* after * */
+	SUM_HIGH,
+	SUM_LOW,
+};
+
+#define ESCAPE_XOR 0x20
+#define RUN_BIAS 29
+#define RUN_MIN 3  /* below, the count character would be a control character */
+#define RUN_MAX 97 /* above, it would not be ASCII */
+
+void gdb_frame_init(GdbFrame *frame)
+{
+	memset(frame, 0, sizeof(*frame));
+	frame->payload = g_byte_array_new();
+}
+
+void gdb_frame_clear(GdbFrame *frame)
+{
+	g_clear_pointer(&frame->payload, g_byte_array_unref);
+}
+
+void gdb_frame_ignore_sum(GdbFrame *frame, bool ignore)
+{
+	frame->ignore_sum = ignore;
+}
+
+static void packet_begin(GdbFrame *frame)
+{
+	g_byte_array_set_size(frame->payload, 0);
+	frame->sum = 0;
+	frame->bad = false;
+	frame->too_long = false;
+	frame->state = BODY;
+}
+
+static void packet_add(GdbFrame *frame, const uint8_t *data, size_t len)
+{
+	if (frame->too_long || frame->payload->len + len > GDB_PACKET_MAX)
+		frame->too_long = true;
+	else
+		g_byte_array_append(frame->payload, data, len);
+}
+
+static void packet_repeat(GdbFrame *frame, uint8_t count)
+{
+	uint8_t run[RUN_MAX];
+	size_t n = count - RUN_BIAS;
+
+	frame->state = BODY;
+	if (count < RUN_MIN + RUN_BIAS || count > RUN_MAX + RUN_BIAS || !frame->payload->len) {
+		frame->bad = true;
+		return;
+	}
+	memset(run, frame->payload->data[frame->payload->len - 1], n);
+	packet_add(frame, run, n);
+}
+
+/* One byte of the body. */
+static void packet_byte(GdbFrame *frame, uint8_t c)
+{
+	if (c == '$') {
+		packet_begin(frame);
+		return;
+	}
+	if (c == '#') {
+		if (frame->state != BODY)
+			frame->bad = true;
+		frame->state = SUM_HIGH;
+		return;
+	}
+	frame->sum += c;
+	if (frame->state == RUN) {
+		packet_repeat(frame, c);
+	} else if (frame->state == ESCAPE) {
+		c ^= ESCAPE_XOR;
+		packet_add(frame, &c, 1);
+		frame->state = BODY;
+	} else if (c == '}') {
+		frame->state = ESCAPE;
+	} else if (c == '*') {
+		frame->state = RUN;
+	} else {
+		packet_add(frame, &c, 1);
+	}
+}
+
+static bool is_special(uint8_t c)
+{
+	return c == '#' || c == '$' || c == '}' || c == '*';
+}
+
+/* The usual case in one go: bytes that stand for themselves. Returns how many there were. */
+static size_t packet_plain(GdbFrame *frame, const uint8_t *data, size_t len)
+{
+	uint8_t sum = frame->sum;
+	size_t n;
+
+	for (n = 0; n < len && !is_special(data[n]); n++)
+		sum += data[n];
+	frame->sum = sum;
+	packet_add(frame, data, n);
+	return n;
+}
+
+static GdbFrameEvent packet_end(GdbFrame *frame, uint8_t c)
+{
+	int low = gdb_hex_digit(c);
+
+	frame->state = IDLE;
+	if (!frame->ignore_sum && (low < 0 || (uint8_t)(frame->want | low) != frame->sum))
+		frame->bad = true;
+	if (frame->bad)
+		return GDB_FRAME_BAD;
+	if (frame->too_long)
+		return GDB_FRAME_TOO_LONG;
+	g_byte_array_append(frame->payload, (const uint8_t *)"", 1);
+	return GDB_FRAME_PACKET;
+}
+
+static GdbFrameEvent sum_byte(GdbFrame *frame, uint8_t c)
+{
+	int high;
+
+	/* The tail got lost and this is the next packet's head. */
+	if (c == '$') {
+		packet_begin(frame);
+		return GDB_FRAME_NONE;
+	}
+	if (frame->state == SUM_LOW)
+		return packet_end(frame, c);
+	high = gdb_hex_digit(c);
+	if (high < 0 && !frame->ignore_sum)
+		frame->bad = true;
+	frame->want = (unsigned)MAX(high, 0) << 4;
+	frame->state = SUM_LOW;
+	return GDB_FRAME_NONE;
+}
+
+static GdbFrameEvent idle_byte(GdbFrame *frame, uint8_t c)
+{
+	switch (c) {
+	case '$':
+		packet_begin(frame);
+		return GDB_FRAME_NONE;
+	case '+':
+		return GDB_FRAME_ACK;
+	case '-':
+		return GDB_FRAME_NACK;
+	case 3:
+		return GDB_FRAME_BREAK;
+	default:
+		return GDB_FRAME_NONE;
+	}
+}
+
+size_t gdb_frame_feed(GdbFrame *frame, const uint8_t *data, size_t len, GdbFrameEvent *ret_event)
+{
+	GdbFrameEvent event = GDB_FRAME_NONE;
+	size_t at = 0;
+
+	while (at < len && event == GDB_FRAME_NONE) {
+		if (frame->state == BODY)
+			at += packet_plain(frame, data + at, len - at);
+		if (at == len)
+			break;
+		if (frame->state == IDLE)
+			event = idle_byte(frame, data[at++]);
+		else if (frame->state >= SUM_HIGH)
+			event = sum_byte(frame, data[at++]);
+		else
+			packet_byte(frame, data[at++]);
+	}
+	*ret_event = event;
+	return at;
+}
+
+const char *gdb_frame_payload(const GdbFrame *frame, size_t *ret_len)
+{
+	*ret_len = frame->payload->len - 1;
+	return (const char *)frame->payload->data;
+}
+
+/* How many of the bytes at @data equal the first one. */
+static size_t run_length(const uint8_t *data, size_t len)
+{
+	size_t max = MIN(len, RUN_MAX + 1), n;
+
+	for (n = 1; n < max && data[n] == data[0]; n++)
+		;
+	return n;
+}
+
+/* Writes "*n" for @repeats more of the same; returns how many repeats that covers. */
+static size_t put_run(uint8_t *out, size_t repeats)
+{
+	/* These would read as # and $ (forbidden) or as + and - (which confuse old clients). */
+	static const char avoid[] = "#$+-";
+
+	while (strchr(avoid, (int)repeats + RUN_BIAS))
+		repeats--;
+	out[0] = '*';
+	out[1] = repeats + RUN_BIAS;
+	return repeats;
+}
+
+static size_t put_escaped(uint8_t *out, uint8_t c)
+{
+	if (!is_special(c)) {
+		out[0] = c;
+		return 1;
+	}
+	out[0] = '}';
+	out[1] = c ^ ESCAPE_XOR;
+	return 2;
+}
+
+static size_t put_body(uint8_t *out, const uint8_t *data, size_t len, bool runs)
+{
+	uint8_t *start = out;
+
+	for (size_t at = 0, n; at < len; at++) {
+		out += put_escaped(out, data[at]);
+		if (!runs || is_special(data[at]) || at + 1 == len || data[at + 1] != data[at])
+			continue;
+		n = run_length(data + at, len - at) - 1;
+		if (n >= RUN_MIN) {
+			at += put_run(out, n);
+			out += 2;
+		}
+	}
+	return out - start;
+}
+
+void gdb_frame_encode(GByteArray *out, const void *payload, size_t len, bool runs)
+{
+	size_t start = out->len, n;
+	uint8_t *body, sum = 0;
+
+	/* Room for the worst case: everything escaped. */
+	g_byte_array_set_size(out, start + 2 * len + 4);
+	body = out->data + start + 1;
+	n = put_body(body, payload, len, runs);
+	for (size_t at = 0; at < n; at++)
+		sum += body[at];
+	body[-1] = '$';
+	body[n] = '#';
+	body[n + 1] = gdb_hex_char(sum >> 4);
+	body[n + 2] = gdb_hex_char(sum & 15);
+	g_byte_array_set_size(out, start + n + 4);
+}
+
+size_t gdb_frame_fit(const void *data, size_t len, size_t room)
+{
+	const uint8_t *bytes = data;
+	size_t n, used = 0;
+
+	for (n = 0; n < len; n++) {
+		used += is_special(bytes[n]) ? 2 : 1;
+		if (used > room)
+			break;
+	}
+	return n;
+}

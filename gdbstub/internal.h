@@ -1,0 +1,112 @@
+/*
+ * gdbstub/internal.h - what the handlers of packets (cmd-*.c) share with session.c.
+ */
+#ifndef VMGDB_GDBSTUB_INTERNAL_H
+#define VMGDB_GDBSTUB_INTERNAL_H
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "gdbstub/command.h"
+#include "gdbstub/frame.h"
+#include "gdbstub/session.h"
+#include "gdbstub/stop.h"
+
+/*
+ * Work that takes many slices. step: do one slice; TRUE when @ret_reply is the answer. free: also
+ * called when the client left before it was done.
+ */
+typedef struct GdbWork GdbWork;
+struct GdbWork {
+	bool (*step)(GdbSession *session, GdbWork *work, GdbReply *ret_reply);
+	void (*free)(GdbWork *work);
+};
+
+struct GdbSession {
+	const GdbTargetOps *ops;
+	void *target;
+	const char *version;
+	bool lazy;
+	void (*detached)(void *data);
+	void *detached_data;
+
+	GdbSessionState state;
+	GdbFeatures features;
+	bool no_ack;	   /* QStartNoAckMode: no more + and - */
+	bool last_plus;	   /* the client still acknowledges the OK to QStartNoAckMode */
+	bool attach_reply; /* the stop that attach() brings answers a vAttach */
+	bool held;	   /* the packet in @frame waits to be handled */
+
+	GdbFrame frame;
+	GByteArray *out;  /* for the client */
+	GByteArray *last; /* the last reply as sent, for a NACK */
+	GString *reply;	  /* what the running handler builds */
+
+	GdbStop stop;	     /* the last one; valid from the first stop after attach */
+	unsigned cpu;	     /* Hg: registers, memory, breakpoints */
+	bool run_cpu_chosen; /* Hc named one: */
+	unsigned run_cpu;    /* what s steps */
+	unsigned focus;	     /* the CPU to name when the user interrupts */
+
+	GdbAction *actions; /* room for n_actions */
+	unsigned n_actions;
+	GdbWork *work;
+	GString *threads_xml; /* the document that qXfer:threads:read is in the middle of */
+	uint8_t *memory;      /* GDB_PACKET_MAX bytes for memory on its way */
+};
+
+/* The families. */
+extern const GdbCommandTable *const gdb_command_tables[];
+extern const GdbCommandTable gdb_commands_query, gdb_commands_regs, gdb_commands_mem,
+	gdb_commands_run, gdb_commands_break, gdb_commands_thread, gdb_commands_monitor,
+	gdb_commands_xfer, gdb_commands_search;
+
+/* Replies. */
+static inline GdbReply gdb_reply(GdbReplyKind kind)
+{
+	return (GdbReply){kind, NULL};
+}
+
+/* gdb_reply_error: takes @error over. */
+static inline GdbReply gdb_reply_error(GError *error)
+{
+	return (GdbReply){GDB_REPLY_ERROR, error};
+}
+
+/* gdb_reply_fail: an error made here. */
+G_GNUC_PRINTF(2, 3)
+GdbReply gdb_reply_fail(GdbError code, const char *format, ...);
+
+/*
+ * gdb_error_append: "Exx", the number in decimal digits as QEMU writes it, or "E.message" when the
+ * client takes text. FALSE, and nothing appended, when the answer is the empty reply. An error of
+ * another domain than GDB_ERROR counts as GDB_ERROR_IO.
+ */
+bool gdb_error_append(GString *out, const GError *error, bool with_text);
+
+/* gdb_session_reset_reply: start the reply anew; returns it. It is empty when a handler starts. */
+static inline GString *gdb_session_reset_reply(GdbSession *session)
+{
+	return g_string_truncate(session->reply, 0);
+}
+
+/* gdb_session_find_cpu: the CPU that @thread names; "any" and "all" give the chosen one. */
+bool gdb_session_find_cpu(GdbSession *session, const GdbThread *thread, unsigned *ret_cpu,
+			  GError **error);
+
+/* gdb_session_move: the session's state after @event. */
+static inline void gdb_session_move(GdbSession *session, GdbSessionEvent event)
+{
+	session->state = gdb_session_next(session->state, event);
+}
+
+/* gdb_session_detach: leave the target: @kill ends the machine, where the target can do that. */
+void gdb_session_detach(GdbSession *session, bool kill);
+
+/* gdb_session_append_stop: the stop reply for the last stop, with the expedited registers. */
+void gdb_session_append_stop(GdbSession *session, GString *out);
+
+/* gdb_session_memory: a buffer of GDB_PACKET_MAX bytes, the session's. */
+uint8_t *gdb_session_memory(GdbSession *session);
+
+#endif

@@ -1,0 +1,193 @@
+/*
+ * gdbstub/regs.c - sets of register rows: building them, looking them up, describing them to gdb.
+ */
+#include "gdbstub/regs.h"
+
+#include <string.h>
+
+struct GdbRegSet {
+	char *architecture;
+	unsigned g_limit, pc_num;
+	GPtrArray *features; /* GdbFeature, whose rows are ours */
+	GPtrArray *rows;     /* const GdbReg, ascending by number */
+	GHashTable *by_name, *by_num;
+	GArray *expedited;
+	size_t g_bytes;
+	unsigned g_count;
+	char *xml;
+};
+
+static void feature_free(gpointer data)
+{
+	GdbFeature *feature = data;
+
+	g_free((gpointer)feature->rows);
+	g_free(feature);
+}
+
+GdbRegSet *gdb_reg_set_new(const char *architecture, unsigned g_count, unsigned pc_num)
+{
+	GdbRegSet *set = g_new0(GdbRegSet, 1);
+
+	set->architecture = g_strdup(architecture);
+	set->g_limit = g_count;
+	set->pc_num = pc_num;
+	set->features = g_ptr_array_new_with_free_func(feature_free);
+	set->rows = g_ptr_array_new();
+	set->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+	set->by_num = g_hash_table_new(NULL, NULL);
+	set->expedited = g_array_new(FALSE, FALSE, sizeof(unsigned));
+	return set;
+}
+
+void gdb_reg_set_free(GdbRegSet *set)
+{
+	if (!set)
+		return;
+	g_free(set->architecture);
+	g_ptr_array_unref(set->features);
+	g_ptr_array_unref(set->rows);
+	g_hash_table_unref(set->by_name);
+	g_hash_table_unref(set->by_num);
+	g_array_unref(set->expedited);
+	g_free(set->xml);
+	g_free(set);
+}
+
+static gint compare_rows(gconstpointer a, gconstpointer b)
+{
+	const GdbReg *left = *(const GdbReg *const *)a, *right = *(const GdbReg *const *)b;
+
+	return (left->num > right->num) - (left->num < right->num);
+}
+
+static void add_row(GdbRegSet *set, const GdbReg *row)
+{
+	g_assert(row->bits && row->bits % 8 == 0 && gdb_reg_bytes(row) <= GDB_REG_MAX_BYTES);
+	g_assert(!gdb_reg_set_by_num(set, row->num));
+	g_hash_table_insert(set->by_num, GUINT_TO_POINTER(row->num), (gpointer)row);
+	g_hash_table_insert(set->by_name, (gpointer)row->name, (gpointer)row);
+	g_ptr_array_add(set->rows, (gpointer)row);
+	if (row->num < set->g_limit) {
+		set->g_count++;
+		set->g_bytes += gdb_reg_bytes(row);
+	}
+}
+
+void gdb_reg_set_add(GdbRegSet *set, const GdbFeature *feature)
+{
+	GdbFeature *copy = g_memdup2(feature, sizeof(*feature));
+
+	copy->rows = g_memdup2(feature->rows, feature->n_rows * sizeof(*feature->rows));
+	for (unsigned n = 0; n < copy->n_rows; n++)
+		add_row(set, &copy->rows[n]);
+	g_ptr_array_add(set->features, copy);
+	g_ptr_array_sort(set->rows, compare_rows);
+	g_clear_pointer(&set->xml, g_free);
+}
+
+void gdb_reg_set_expedite(GdbRegSet *set, const unsigned *nums, unsigned n)
+{
+	g_array_set_size(set->expedited, 0);
+	if (n)
+		g_array_append_vals(set->expedited, nums, n);
+}
+
+const GdbReg *gdb_reg_set_by_num(const GdbRegSet *set, unsigned num)
+{
+	return g_hash_table_lookup(set->by_num, GUINT_TO_POINTER(num));
+}
+
+const GdbReg *gdb_reg_set_by_name(const GdbRegSet *set, const char *name)
+{
+	return g_hash_table_lookup(set->by_name, name);
+}
+
+const GdbReg *gdb_reg_set_pc(const GdbRegSet *set)
+{
+	return gdb_reg_set_by_num(set, set->pc_num);
+}
+
+const GdbReg *const *gdb_reg_set_rows(const GdbRegSet *set, unsigned *ret_n)
+{
+	*ret_n = set->rows->len;
+	return (const GdbReg *const *)set->rows->pdata;
+}
+
+unsigned gdb_reg_set_g_count(const GdbRegSet *set)
+{
+	return set->g_count;
+}
+
+size_t gdb_reg_set_g_bytes(const GdbRegSet *set)
+{
+	return set->g_bytes;
+}
+
+const unsigned *gdb_reg_set_expedited(const GdbRegSet *set, unsigned *ret_n)
+{
+	*ret_n = set->expedited->len;
+	return (const unsigned *)(gpointer)set->expedited->data;
+}
+
+const char *gdb_reg_set_architecture(const GdbRegSet *set)
+{
+	return set->architecture;
+}
+
+static void append_attribute(GString *xml, const char *name, const char *value)
+{
+	g_autofree char *safe = g_markup_escape_text(value, -1);
+
+	g_string_append_printf(xml, " %s=\"%s\"", name, safe);
+}
+
+static void append_reg(GString *xml, const GdbReg *row)
+{
+	g_string_append(xml, "<reg");
+	append_attribute(xml, "name", row->name);
+	g_string_append_printf(xml, " bitsize=\"%u\" regnum=\"%u\"", row->bits, row->num);
+	if (row->type)
+		append_attribute(xml, "type", row->type);
+	if (row->group)
+		append_attribute(xml, "group", row->group);
+	if (g_strcmp0(row->group, "system") == 0)
+		append_attribute(xml, "save-restore", "no");
+	g_string_append(xml, "/>\n");
+}
+
+static void append_feature(GString *xml, const GdbFeature *feature)
+{
+	g_string_append(xml, "<feature");
+	append_attribute(xml, "name", feature->name);
+	g_string_append(xml, ">\n");
+	if (feature->types)
+		g_string_append(xml, feature->types);
+	for (unsigned n = 0; n < feature->n_rows; n++)
+		append_reg(xml, &feature->rows[n]);
+	g_string_append(xml, "</feature>\n");
+}
+
+static char *build_xml(const GdbRegSet *set)
+{
+	GString *xml = g_string_new("<?xml version=\"1.0\"?>\n"
+				    "<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
+				    "<target version=\"1.0\">\n");
+	g_autofree char *architecture = g_markup_escape_text(set->architecture, -1);
+
+	g_string_append_printf(xml, "<architecture>%s</architecture>\n", architecture);
+	for (unsigned n = 0; n < set->features->len; n++)
+		append_feature(xml, g_ptr_array_index(set->features, n));
+	g_string_append(xml, "</target>\n");
+	return g_string_free(xml, FALSE);
+}
+
+const char *gdb_reg_set_xml(const GdbRegSet *set)
+{
+	/* Only a cache is written: to its callers the set stays what it was. */
+	GdbRegSet *cache = (GdbRegSet *)set;
+
+	if (!cache->xml)
+		cache->xml = build_xml(set);
+	return cache->xml;
+}

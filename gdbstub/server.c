@@ -1,0 +1,236 @@
+/*
+ * gdbstub/server.c - takes clients, one at a time, and carries stops from any thread to them.
+ */
+#include "gdbstub/conn.h"
+#include "gdbstub/gdbstub.h"
+#include "gdbstub/session.h"
+#include "gdbstub/transport.h"
+
+struct GdbServer {
+	GMainContext *context;
+	const GdbTargetOps *ops;
+	void *target;
+	char *version;
+	uint8_t exit_status;
+
+	GdbTransport *transport;
+	GSource *accept_source;
+	GdbConn *conn;
+	bool conn_is_line;
+
+	GSource *stop_source;
+	GMutex stops_lock;
+	GQueue stops; /* GdbStop, oldest first */
+};
+
+static void drop_client(GdbServer *server);
+static bool open_line(GdbServer *server, GError **error);
+
+/* ---- Stops ---- */
+
+typedef struct StopSource {
+	GSource source;
+	GdbServer *server;
+} StopSource;
+
+static GdbStop *take_stop(GdbServer *server)
+{
+	GdbStop *stop;
+
+	g_mutex_lock(&server->stops_lock);
+	stop = g_queue_pop_head(&server->stops);
+	g_mutex_unlock(&server->stops_lock);
+	return stop;
+}
+
+static gboolean stop_dispatch(GSource *source, G_GNUC_UNUSED GSourceFunc callback,
+			      G_GNUC_UNUSED gpointer data)
+{
+	GdbServer *server = ((StopSource *)source)->server;
+	GdbStop *stop;
+
+	/* First, so that a stop posted from here on wakes the context again. */
+	g_source_set_ready_time(source, -1);
+	while ((stop = take_stop(server))) {
+		if (server->conn) {
+			gdb_session_stop(gdb_conn_get_session(server->conn), stop);
+			gdb_conn_pump(server->conn);
+		}
+		g_free(stop);
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+static GSource *stop_source_new(GdbServer *server)
+{
+	static const GSourceFuncs funcs = {.dispatch = stop_dispatch};
+	GSource *source = g_source_new((GSourceFuncs *)&funcs, sizeof(StopSource));
+
+	((StopSource *)source)->server = server;
+	g_source_attach(source, server->context);
+	return source;
+}
+
+/* After detach() nothing is posted any more, so what is still queued belongs to the past. */
+static void forget_stops(void *data)
+{
+	GdbServer *server = data;
+	GdbStop *stop;
+
+	while ((stop = take_stop(server)))
+		g_free(stop);
+}
+
+void gdb_server_post_stop(GdbServer *server, const GdbStop *stop)
+{
+	g_mutex_lock(&server->stops_lock);
+	g_queue_push_tail(&server->stops, g_memdup2(stop, sizeof(*stop)));
+	g_mutex_unlock(&server->stops_lock);
+	g_source_set_ready_time(server->stop_source, 0);
+}
+
+/* ---- Clients ---- */
+
+static void conn_ended(GdbConn *conn, void *data)
+{
+	GdbServer *server = data;
+	bool was_line = server->conn_is_line, has_read = gdb_conn_has_read(conn);
+	g_autoptr(GError) error = NULL;
+
+	drop_client(server);
+	/* A line that ended without a byte would end again at once, for ever. */
+	if (was_line && has_read && !open_line(server, &error))
+		g_message("gdb: %s: no more clients from here: %s",
+			  gdb_transport_get_address(server->transport), error->message);
+}
+
+static bool start_client(GdbServer *server, GIOStream *stream, bool is_line)
+{
+	g_autoptr(GdbSession) session =
+		gdb_session_new(server->ops, server->target, server->version, is_line);
+
+	gdb_session_on_detach(session, forget_stops, server);
+	server->conn = gdb_conn_new(server->context, stream, session, conn_ended, server);
+	if (!server->conn)
+		return false;
+	server->conn_is_line = is_line;
+	if (!is_line)
+		gdb_session_attach(session);
+	g_steal_pointer(&session);
+	return true;
+}
+
+static void drop_client(GdbServer *server)
+{
+	g_clear_pointer(&server->conn, gdb_conn_free);
+}
+
+static bool open_line(GdbServer *server, GError **error)
+{
+	g_autoptr(GIOStream) stream = gdb_transport_get_line(server->transport, error);
+
+	return stream && start_client(server, stream, true);
+}
+
+static gboolean on_accept(G_GNUC_UNUSED GSocket *socket, G_GNUC_UNUSED GIOCondition condition,
+			  gpointer data)
+{
+	GdbServer *server = data;
+	g_autoptr(GIOStream) stream = gdb_transport_accept(server->transport, NULL);
+
+	/* One at a time; to a second one the end of the connection says so. */
+	if (stream && (server->conn || !start_client(server, stream, false)))
+		g_io_stream_close(stream, NULL, NULL);
+	return G_SOURCE_CONTINUE;
+}
+
+static void start_accepting(GdbServer *server, GSocket *listener)
+{
+	server->accept_source = g_socket_create_source(listener, G_IO_IN, NULL);
+	g_source_set_callback(server->accept_source, G_SOURCE_FUNC(on_accept), server, NULL);
+	g_source_attach(server->accept_source, server->context);
+}
+
+/* ---- The server ---- */
+
+GdbServer *gdb_server_new(GMainContext *context, const GdbTargetOps *ops, void *target,
+			  const char *version)
+{
+	GdbServer *server = g_new0(GdbServer, 1);
+
+	server->context = g_main_context_ref(context ? context : g_main_context_default());
+	server->ops = ops;
+	server->target = target;
+	server->version = g_strdup(version);
+	g_mutex_init(&server->stops_lock);
+	g_queue_init(&server->stops);
+	server->stop_source = stop_source_new(server);
+	return server;
+}
+
+static void drop_source(GSource **source)
+{
+	if (!*source)
+		return;
+	g_source_destroy(*source);
+	g_clear_pointer(source, g_source_unref);
+}
+
+void gdb_server_free(GdbServer *server)
+{
+	if (!server)
+		return;
+	drop_source(&server->accept_source);
+	if (server->conn)
+		gdb_session_exited(gdb_conn_get_session(server->conn), server->exit_status);
+	drop_client(server);
+	drop_source(&server->stop_source);
+	forget_stops(server);
+	g_mutex_clear(&server->stops_lock);
+	gdb_transport_close(server->transport);
+	g_main_context_unref(server->context);
+	g_free(server->version);
+	g_free(server);
+}
+
+void gdb_server_set_exit_status(GdbServer *server, uint8_t status)
+{
+	server->exit_status = status;
+}
+
+bool gdb_server_listen(GdbServer *server, const char *where, GError **error)
+{
+	GSocket *listener;
+
+	g_return_val_if_fail(!server->transport, false);
+	server->transport = gdb_transport_open(where, error);
+	if (!server->transport)
+		return false;
+	listener = gdb_transport_get_listener(server->transport);
+	if (listener) {
+		start_accepting(server, listener);
+		return true;
+	}
+	if (open_line(server, error))
+		return true;
+	g_clear_pointer(&server->transport, gdb_transport_close);
+	return false;
+}
+
+const char *gdb_server_get_address(const GdbServer *server)
+{
+	return server->transport ? gdb_transport_get_address(server->transport) : NULL;
+}
+
+bool gdb_server_has_client(const GdbServer *server)
+{
+	if (!server->conn)
+		return false;
+	return !server->conn_is_line ||
+	       gdb_session_get_state(gdb_conn_get_session(server->conn)) != GDB_SESSION_NONE;
+}
+
+bool gdb_server_serve(GdbServer *server, GIOStream *stream)
+{
+	return !server->conn && start_client(server, stream, false);
+}

@@ -1,0 +1,73 @@
+/*
+ * gdbstub/stop.c - stop replies: why the world stopped, as text for the client.
+ */
+#include "gdbstub/stop.h"
+
+#include <inttypes.h>
+
+#include "gdbstub/text.h"
+
+enum {
+	SIGNAL_INT = 2,
+	SIGNAL_TRAP = 5,
+	SIGNAL_ABRT = 6,
+	SIGNAL_SEGV = 11,
+	SIGNAL_ALRM = 14,
+	SIGNAL_STOP = 17,
+};
+
+static const struct {
+	uint8_t signal;
+	const char *reason;
+	bool with_address;
+} kinds[] = {
+	[GDB_STOP_PAUSED] = {SIGNAL_INT, NULL, false},
+	[GDB_STOP_STEP] = {SIGNAL_TRAP, NULL, false},
+	[GDB_STOP_SWBREAK] = {SIGNAL_TRAP, "swbreak", false},
+	[GDB_STOP_HWBREAK] = {SIGNAL_TRAP, "hwbreak", false},
+	[GDB_STOP_WATCH] = {SIGNAL_TRAP, "watch", true},
+	[GDB_STOP_RWATCH] = {SIGNAL_TRAP, "rwatch", true},
+	[GDB_STOP_AWATCH] = {SIGNAL_TRAP, "awatch", true},
+	[GDB_STOP_SHUTDOWN] = {SIGNAL_SEGV, NULL, false},
+	[GDB_STOP_PANIC] = {SIGNAL_ABRT, NULL, false},
+	[GDB_STOP_INTERNAL_ERROR] = {SIGNAL_ABRT, NULL, false},
+	[GDB_STOP_WATCHDOG] = {SIGNAL_ALRM, NULL, false},
+	[GDB_STOP_IO_ERROR] = {SIGNAL_STOP, NULL, false},
+};
+
+static bool is_offered(GdbStopKind kind, const GdbFeatures *features)
+{
+	if (kind == GDB_STOP_SWBREAK)
+		return features->swbreak;
+	if (kind == GDB_STOP_HWBREAK)
+		return features->hwbreak;
+	return true;
+}
+
+void gdb_stop_append(GString *out, const GdbStop *stop, const GdbFeatures *features)
+{
+	g_string_append_printf(out, "T%02xthread:", kinds[stop->kind].signal);
+	gdb_thread_append(out, stop->cpu, features->multiprocess);
+	g_string_append_c(out, ';');
+	if (!kinds[stop->kind].reason || !is_offered(stop->kind, features))
+		return;
+	g_string_append_printf(out, "%s:", kinds[stop->kind].reason);
+	if (kinds[stop->kind].with_address)
+		gdb_number_append(out, stop->addr);
+	g_string_append_c(out, ';');
+}
+
+void gdb_stop_append_register(GString *out, const GdbReg *reg, const uint8_t *bytes)
+{
+	gdb_number_append(out, reg->num);
+	g_string_append_c(out, ':');
+	gdb_hex_append(out, bytes, gdb_reg_bytes(reg));
+	g_string_append_c(out, ';');
+}
+
+void gdb_stop_append_exit(GString *out, uint8_t status, const GdbFeatures *features)
+{
+	g_string_append_printf(out, "W%02x", status);
+	if (features->multiprocess)
+		g_string_append_printf(out, ";process:%x", GDB_PROCESS);
+}

@@ -1,0 +1,346 @@
+/*
+ * gdbstub/transport.c - the place where clients come from: a listening socket or a line.
+ */
+#include "gdbstub/transport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gunixinputstream.h>
+#include <gio/gunixoutputstream.h>
+#include <gio/gunixsocketaddress.h>
+#include <glib/gstdio.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "gdbstub/address.h"
+
+struct GdbTransport {
+	GdbAddress where;
+	char *address; /* for the user */
+	GSocket *listener;
+	struct stat socket_file; /* of a unix socket; st_ino 0 when there is none */
+
+	int line_fd; /* a device; -1 when closed */
+	bool is_raw; /* the terminal had these settings: */
+	struct termios settings;
+	bool is_stdio; /* stdin and stdout had these flags: */
+	int stdio_flags[2];
+	bool stdio_used;
+};
+
+static bool fail(GError **error, const char *what, const char *where)
+{
+	int saved = errno;
+
+	g_set_error(error, G_IO_ERROR, g_io_error_from_errno(saved), "%s %s: %s", what, where,
+		    g_strerror(saved));
+	return false;
+}
+
+/* ---- Sockets ---- */
+
+static bool listen_on(GdbTransport *transport, GSocketAddress *address, GError **error)
+{
+	transport->listener = g_socket_new(g_socket_address_get_family(address),
+					   G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, error);
+	if (!transport->listener)
+		return false;
+	g_socket_set_blocking(transport->listener, FALSE);
+	/* Before the name exists: Linux takes the mode of a unix socket's file from here. */
+	if (G_IS_UNIX_SOCKET_ADDRESS(address) &&
+	    fchmod(g_socket_get_fd(transport->listener), 0600) < 0)
+		return fail(error, "cannot protect", transport->where.path);
+	return g_socket_bind(transport->listener, address, TRUE, error) &&
+	       g_socket_listen(transport->listener, error);
+}
+
+static GInetAddress *resolve(const char *host, GError **error)
+{
+	g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
+	GList *list;
+
+	if (address)
+		return g_steal_pointer(&address);
+	list = g_resolver_lookup_by_name(g_resolver_get_default(), host, NULL, error);
+	if (!list)
+		return NULL;
+	address = g_object_ref(list->data);
+	g_resolver_free_addresses(list);
+	return g_steal_pointer(&address);
+}
+
+static bool open_tcp(GdbTransport *transport, GError **error)
+{
+	const GdbAddress *where = &transport->where;
+	g_autoptr(GSocketAddress) address = NULL, bound = NULL;
+	g_autoptr(GInetAddress) inet = NULL;
+	g_autofree char *host = NULL;
+	bool is_v6;
+
+	inet = resolve(where->host, error);
+	if (!inet)
+		return false;
+	address = g_inet_socket_address_new(inet, where->port);
+	if (!listen_on(transport, address, error)) {
+		g_prefix_error(error, "cannot listen on %s:%u: ", where->host, where->port);
+		return false;
+	}
+	bound = g_socket_get_local_address(transport->listener, error);
+	if (!bound)
+		return false;
+	host = g_inet_address_to_string(inet);
+	is_v6 = strchr(host, ':');
+	transport->address =
+		g_strdup_printf(is_v6 ? "[%s]:%u" : "%s:%u", host,
+				g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound)));
+	return true;
+}
+
+/* Nobody answers there any more: a server that died could not remove its socket. */
+static bool is_stale(GSocketAddress *address)
+{
+	g_autoptr(GSocket) socket = g_socket_new(G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM,
+						 G_SOCKET_PROTOCOL_DEFAULT, NULL);
+	g_autoptr(GError) error = NULL;
+
+	if (!socket)
+		return false;
+	/* A live server whose backlog is full must not make us wait. */
+	g_socket_set_blocking(socket, FALSE);
+	return !g_socket_connect(socket, address, NULL, &error) &&
+	       g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+}
+
+static bool make_room(const char *path, GSocketAddress *address, GError **error)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT || fail(error, "cannot use the unix socket", path);
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = EEXIST;
+		return fail(error, "will not replace what is not a socket:", path);
+	}
+	if (!is_stale(address)) {
+		errno = EADDRINUSE;
+		return fail(error, "another server listens on", path);
+	}
+	return unlink(path) == 0 || fail(error, "cannot remove the stale socket", path);
+}
+
+static bool open_unix(GdbTransport *transport, GError **error)
+{
+	const char *path = transport->where.path;
+	g_autoptr(GSocketAddress) address = NULL;
+
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+		errno = ENAMETOOLONG;
+		return fail(error, "cannot listen on", path);
+	}
+	address = g_unix_socket_address_new(path);
+	if (!make_room(path, address, error))
+		return false;
+	if (!listen_on(transport, address, error)) {
+		g_prefix_error(error, "cannot listen on %s: ", path);
+		return false;
+	}
+	if (lstat(path, &transport->socket_file) < 0)
+		return fail(error, "cannot find the new socket", path);
+	transport->address = g_strdup(path);
+	return true;
+}
+
+/* Only if it is still ours: another server may have replaced it. */
+static void remove_socket_file(GdbTransport *transport)
+{
+	struct stat st;
+
+	if (transport->socket_file.st_ino && lstat(transport->where.path, &st) == 0 &&
+	    st.st_ino == transport->socket_file.st_ino &&
+	    st.st_dev == transport->socket_file.st_dev)
+		unlink(transport->where.path);
+}
+
+GIOStream *gdb_transport_accept(GdbTransport *transport, GError **error)
+{
+	g_autoptr(GSocket) socket = g_socket_accept(transport->listener, NULL, error);
+
+	if (!socket)
+		return NULL;
+	g_socket_set_blocking(socket, FALSE);
+	if (transport->where.kind == GDB_ADDRESS_TCP) {
+		g_socket_set_keepalive(socket, TRUE);
+		g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
+		g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, 30, NULL);
+		g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, 10, NULL);
+		g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 3, NULL);
+	}
+	return G_IO_STREAM(g_socket_connection_factory_create_connection(socket));
+}
+
+/* ---- Lines ---- */
+
+static bool make_raw(GdbTransport *transport, int fd, GError **error)
+{
+	struct termios raw;
+
+	if (!isatty(fd))
+		return true;
+	if (tcgetattr(fd, &raw) < 0)
+		return fail(error, "cannot read the settings of", transport->address);
+	if (!transport->is_raw)
+		transport->settings = raw;
+	cfmakeraw(&raw);
+	raw.c_cflag |= CLOCAL | CREAD;
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	if (tcsetattr(fd, TCSANOW, &raw) < 0)
+		return fail(error, "cannot make raw", transport->address);
+	transport->is_raw = true;
+	return true;
+}
+
+static GIOStream *make_stream(const char *name, int in_fd, int out_fd, GError **error)
+{
+	g_autoptr(GInputStream) in = g_unix_input_stream_new(in_fd, FALSE);
+	g_autoptr(GOutputStream) out = g_unix_output_stream_new(out_fd, FALSE);
+
+	if (!g_pollable_input_stream_can_poll(G_POLLABLE_INPUT_STREAM(in)) ||
+	    !g_pollable_output_stream_can_poll(G_POLLABLE_OUTPUT_STREAM(out))) {
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+			    "%s can not be waited for; expected a terminal, a pipe or a socket",
+			    name);
+		return NULL;
+	}
+	return g_simple_io_stream_new(in, out);
+}
+
+/* The terminal's settings belong to whoever had it before us. */
+static void close_device(GdbTransport *transport)
+{
+	if (transport->line_fd < 0)
+		return;
+	if (transport->is_raw)
+		tcsetattr(transport->line_fd, TCSANOW, &transport->settings);
+	transport->is_raw = false;
+	close(transport->line_fd);
+	transport->line_fd = -1;
+}
+
+static GIOStream *open_device(GdbTransport *transport, GError **error)
+{
+	const char *path = transport->where.path;
+	struct stat st;
+
+	close_device(transport);
+	transport->line_fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (transport->line_fd < 0 || fstat(transport->line_fd, &st) < 0) {
+		fail(error, "cannot open", path);
+		return NULL;
+	}
+	if (!S_ISCHR(st.st_mode)) {
+		errno = ENOTTY;
+		fail(error, "expected a character device:", path);
+		return NULL;
+	}
+	if (!make_raw(transport, transport->line_fd, error))
+		return NULL;
+	return make_stream(path, transport->line_fd, transport->line_fd, error);
+}
+
+/* A slow reader of our output must not block us; the flags are shared with other processes. */
+static GIOStream *open_stdio(GdbTransport *transport, GError **error)
+{
+	if (transport->stdio_used) {
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_CLOSED, "stdio has ended");
+		return NULL;
+	}
+	transport->stdio_used = true;
+	for (int fd = 0; fd < 2; fd++) {
+		transport->stdio_flags[fd] = fcntl(fd, F_GETFL);
+		if (transport->stdio_flags[fd] < 0) {
+			fail(error, "cannot use", "stdio");
+			return NULL;
+		}
+	}
+	transport->is_stdio = true;
+	for (int fd = 0; fd < 2; fd++)
+		fcntl(fd, F_SETFL, transport->stdio_flags[fd] | O_NONBLOCK);
+	if (!make_raw(transport, STDIN_FILENO, error))
+		return NULL;
+	return make_stream("stdio", STDIN_FILENO, STDOUT_FILENO, error);
+}
+
+static void restore_stdio(GdbTransport *transport)
+{
+	if (!transport->is_stdio)
+		return;
+	if (transport->is_raw)
+		tcsetattr(STDIN_FILENO, TCSANOW, &transport->settings);
+	for (int fd = 0; fd < 2; fd++)
+		fcntl(fd, F_SETFL, transport->stdio_flags[fd]);
+}
+
+GIOStream *gdb_transport_get_line(GdbTransport *transport, GError **error)
+{
+	if (transport->where.kind == GDB_ADDRESS_STDIO)
+		return open_stdio(transport, error);
+	return open_device(transport, error);
+}
+
+/* ---- Both ---- */
+
+static bool open_address(GdbTransport *transport, GError **error)
+{
+	switch (transport->where.kind) {
+	case GDB_ADDRESS_TCP:
+		return open_tcp(transport, error);
+	case GDB_ADDRESS_UNIX:
+		return open_unix(transport, error);
+	case GDB_ADDRESS_STDIO:
+		transport->address = g_strdup("stdio");
+		return true;
+	case GDB_ADDRESS_DEVICE:
+		transport->address = g_strdup(transport->where.path);
+		return true;
+	}
+	return false;
+}
+
+GdbTransport *gdb_transport_open(const char *where, GError **error)
+{
+	g_autoptr(GdbTransport) transport = g_new0(GdbTransport, 1);
+
+	transport->line_fd = -1;
+	if (!gdb_address_parse(where, &transport->where, error) || !open_address(transport, error))
+		return NULL;
+	return g_steal_pointer(&transport);
+}
+
+void gdb_transport_close(GdbTransport *transport)
+{
+	if (!transport)
+		return;
+	remove_socket_file(transport);
+	g_clear_object(&transport->listener);
+	restore_stdio(transport);
+	close_device(transport);
+	gdb_address_clear(&transport->where);
+	g_free(transport->address);
+	g_free(transport);
+}
+
+const char *gdb_transport_get_address(const GdbTransport *transport)
+{
+	return transport->address;
+}
+
+GSocket *gdb_transport_get_listener(const GdbTransport *transport)
+{
+	return transport->listener;
+}

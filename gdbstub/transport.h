@@ -1,0 +1,41 @@
+/*
+ * gdbstub/transport.h - the place where clients come from: a listening socket or a line.
+ *
+ * A socket gives one stream per client. A line (a character device, stdio) is one stream that is
+ * there all the time and does not tell when a client comes. It owns what must be undone at the end:
+ * a unix socket's path, a terminal's settings, the blocking mode of stdio.
+ */
+#ifndef VMGDB_GDBSTUB_TRANSPORT_H
+#define VMGDB_GDBSTUB_TRANSPORT_H
+
+#include <gio/gio.h>
+#include <stdbool.h>
+
+typedef struct GdbTransport GdbTransport;
+
+/* gdb_transport_open: for @where see gdb_server_listen(). NULL with @error, which names @where. */
+GdbTransport *gdb_transport_open(const char *where, GError **error);
+
+/* gdb_transport_close: stop listening and undo. NULL is accepted. */
+void gdb_transport_close(GdbTransport *transport);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GdbTransport, gdb_transport_close)
+
+/* gdb_transport_get_address: for gdb's `target remote`. Owned by the transport. */
+const char *gdb_transport_get_address(const GdbTransport *transport);
+
+/* gdb_transport_get_listener: the socket to accept on; NULL for a line. Owned by the transport. */
+GSocket *gdb_transport_get_listener(const GdbTransport *transport);
+
+/*
+ * gdb_transport_accept: the client that waits at the listener, ready for use: small packets go out
+ * at once, a peer that vanished is noticed. NULL with @error.
+ */
+GIOStream *gdb_transport_accept(GdbTransport *transport, GError **error);
+
+/*
+ * gdb_transport_get_line: the line's stream. May be called again when the stream has ended: a
+ * device is opened anew, as a plugged line comes back; stdio has ended for good. NULL with @error.
+ */
+GIOStream *gdb_transport_get_line(GdbTransport *transport, GError **error);
+
+#endif
