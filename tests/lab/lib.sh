@@ -5,7 +5,9 @@
 #
 #   lab_open                      make the work folder, set the traps
 #   lab_add FILE NAME             put FILE into L1 at /NAME (before lab_boot)
-#   lab_boot BENCH JOB [CPUS]     boot L1 on svm, bochs or arm64; its init runs the script JOB (busybox sh)
+#   lab_boot BENCH JOB [CPUS]     boot L1 on svm, bochs or arm64; its init runs the script JOB
+#                                 (busybox sh). Bench "qemu" runs no L1: a guest under QEMU's own
+#                                 stub, to try the gdb scripts on
 #   lab_wait SECONDS PATTERN [N]  wait until the Nth line of the console matches (grep -E)
 #   lab_end                       end the emulator
 #   lab_gdb SECONDS ARGS...       run gdb-multiarch, bounded
@@ -17,7 +19,7 @@ LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LKVM=${LKVM:-$LAB/../../lkvm}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vmgdb
 GDB=${GDB:-gdb-multiarch}
-W='' LOG='' PORT='' VMLINUX='' EMU_PID='' PIDS=()
+W='' LOG='' PORT='' VMLINUX='' TEXT_ADDR='' EMU_PID='' PIDS=()
 
 # Progress goes to stderr, so that stdout stays TAP.
 say() { printf '  %-7s %s\n' "$1" "$2" >&2; }
@@ -37,7 +39,6 @@ lab_open()
 	trap lab_close EXIT
 	trap 'exit 130' INT TERM HUP
 	mkdir -p "$W/l1/bin" "$W/l1/lib" "$W/l1/boot" "$W/l2/bin"
-	[ -x "$LKVM" ] || lab_die "no $LKVM: run make first"
 	for tool in guest wire; do
 		gcc -D_GNU_SOURCE -O2 -static -o "$W/$tool" "$LAB/$tool.c" || lab_die "cannot build $tool.c"
 	done
@@ -112,6 +113,7 @@ END
 add_lkvm()
 {
 	local lib
+	[ -x "$LKVM" ] || lab_die "no $LKVM: run make first"
 	cp "$LKVM" "$W/l1/bin/lkvm"
 	ldd "$LKVM" | grep -o '/[^ ]*' | while read -r lib; do
 		mkdir -p "$W/l1$(dirname "$lib")"
@@ -131,7 +133,7 @@ make_l1()
 	cp "$cache/busybox" "$W/wire" "$W/l1/bin/"
 	cp "$cache/vmlinuz" "$W/l1/boot/"
 	cp "$cache"/modules/*.ko "$W/l1/lib/"
-	cp "$2" "$W/l1/job"
+	{ echo "TEXT_ADDR=$TEXT_ADDR"; cat "$2"; } >"$W/l1/job"
 	mkdir -p "$W/l1/dev" "$W/l1/proc" "$W/l1/sys" "$W/l1/tmp"
 	cat >"$W/l1/init" <<'END'
 #!/bin/busybox sh
@@ -198,6 +200,28 @@ make_cd()
 	rm -rf "$cd"
 }
 
+# The reference: one guest, CPUS wide, stopped before its first instruction; no lkvm.
+boot_qemu_stub()
+{
+	PORT=$(free_port)
+	qemu-system-x86_64 -accel tcg -cpu EPYC -smp "$1" -m 256 -nographic -no-reboot \
+		-kernel "$CACHE/lab-amd64/vmlinuz" -initrd "$W/l1/boot/l2.gz" \
+		-append "console=ttyS0 earlyprintk=ttyS0 panic=-1 nokaslr text=$TEXT_ADDR" \
+		-nic none -gdb "tcp:127.0.0.1:$PORT" -S </dev/null >"$LOG" 2>"$W/emu.log" &
+	EMU_PID=$!
+	keep $EMU_PID
+	sleep 1
+}
+
+# Where do_sys_openat2 begins: the guest prints these bytes, to show that nobody left a patch.
+find_text()
+{
+	TEXT_ADDR=$("$GDB" -nx -batch -iex 'set debuginfod enabled off' "$VMLINUX" \
+		-ex 'output/x &do_sys_openat2' 2>/dev/null)
+	TEXT_ADDR=${TEXT_ADDR#0x}
+	[ -n "$TEXT_ADDR" ] || lab_die "$GDB cannot read $VMLINUX"
+}
+
 # Words for a kernel in bochs: no calibration loops, no mitigations that cost emulation time.
 BOCHS_WORDS="mitigations=off nokaslr lpj=10000000 tsc=reliable no_timer_check"
 
@@ -242,9 +266,9 @@ lab_boot()
 	[ "$bench" = arm64 ] && arch=arm64
 	"$LAB/fetch" $arch || lab_die "the downloads for $arch are not there"
 	VMLINUX=$CACHE/lab-$arch/vmlinux
-	add_lkvm
+	find_text
 	make_l2 $arch
-	make_l1 $arch "$job"
+	[ "$bench" = qemu ] || { add_lkvm; make_l1 $arch "$job"; }
 	: >"$LOG"
 	say LAB "booting a KVM host on $bench"
 	case $bench in
@@ -253,7 +277,8 @@ lab_boot()
 	arm64) boot_qemu qemu-system-aarch64 ttyAMA0 -M virt,virtualization=on,gic-version=3 \
 		-accel tcg,thread=multi -cpu max -smp "$cpus" -kernel "$CACHE/lab-arm64/vmlinuz" ;;
 	bochs) boot_bochs ;;
-	*) lab_die "no bench $bench: svm, bochs and arm64 are known" ;;
+	qemu) boot_qemu_stub "$cpus" && return ;;
+	*) lab_die "no bench $bench: svm, bochs, arm64 and qemu are known" ;;
 	esac
 	lab_wait "$([ "$bench" = bochs ] && echo 200 || echo 60)" '^lab: L1 up' ||
 		lab_die "L1 did not come up: $(tail -n 3 "$LOG" "$W/emu.log" | tr '\r\n' '  ')"
@@ -283,10 +308,12 @@ lab_gdb()
 {
 	local seconds=$1
 	shift
+	touch "$W/results"
 	LAB_PORT=$PORT LAB_DIR=$LAB LAB_RESULTS=$W/results LAB_LOG=$LOG \
 		timeout -k 5 "$seconds" "$GDB" -nx -batch -iex 'set auto-load off' \
 		-iex 'set debuginfod enabled off' \
-		-ex 'set pagination off' -ex 'set confirm off' "$@" </dev/null
+		-ex 'set pagination off' -ex 'set confirm off' -ex 'set remotetimeout 30' \
+		"$VMLINUX" "$@" </dev/null
 }
 
 # ---- TAP ----
@@ -306,6 +333,22 @@ check()
 	local name=$1
 	shift
 	if "$@"; then ok "$name"; else not_ok "$name" "failed: $*"; fi
+}
+# gdb_script SECONDS NAME: run gdb/NAME.py, turn its reports into TAP; its output is in $W/NAME.out
+gdb_script()
+{
+	local code n=0
+	: >"$W/results"
+	say GDB "$2"
+	lab_gdb "$1" -x "$LAB/gdb/$2.py" >"$W/$2.out" 2>&1
+	code=$?
+	n=$(wc -l <"$W/results")
+	results "$2"
+	if [ $code != 0 ] || [ "$n" = 0 ] || [ $tap_bad = 1 ]; then
+		[ $code = 0 ] || not_ok "$2: gdb ended with status $code" "$([ $code = 124 ] && echo "took more than $1 s")"
+		tail -n 40 "$W/$2.out" | sed 's/^/# | /'
+	fi
+	return $code
 }
 # results PREFIX: what a gdb script wrote with report(): lines "ok NAME" and "not ok NAME: WHY"
 results()

@@ -1,0 +1,107 @@
+"""lab.py - what the lab's gdb scripts share; runs inside gdb.
+
+A script reports each check by report() and ends by done(); tests/lab/lib.sh turns the file
+LAB_RESULTS into TAP. An exception anywhere is a failed check, never silence.
+"""
+
+import os
+import signal
+import threading
+import time
+import traceback
+
+import gdb
+
+PORT = os.environ["LAB_PORT"]
+_stops = []
+gdb.events.stop.connect(_stops.append)
+_results = open(os.environ["LAB_RESULTS"], "a", buffering=1)
+
+
+def report(cond, name, detail=""):
+    """One check: cond must be true; detail says what was seen instead."""
+    detail = " ".join(str(detail).split())
+    line = f"ok {name}" if cond else f"not ok {name}: {detail}"
+    _results.write(line + "\n")
+    print("LAB " + line, flush=True)
+    return cond
+
+
+def run(*tests):
+    """Run test functions in order; one that raises fails, the next ones still run."""
+    for test in tests:
+        try:
+            test()
+        except Exception as error:  # gdb.error, KeyboardInterrupt is not one
+            traceback.print_exc()
+            report(False, test.__name__, error)
+
+
+def execute(command):
+    """A gdb command, its output as text."""
+    print("(gdb) " + command, flush=True)
+    text = gdb.execute(command, to_string=True)
+    print(text, end="", flush=True)
+    return text
+
+
+def stop_reason():
+    """Why the guest stopped last: "SIGINT", "break LOCATION", "watch EXPRESSION" or "step"."""
+    event = _stops[-1] if _stops else None
+    if isinstance(event, gdb.BreakpointEvent):
+        point = event.breakpoints[0]
+        return f"break {point.location}" if point.location else f"watch {point.expression}"
+    if isinstance(event, gdb.SignalEvent):
+        return event.stop_signal
+    return "step"
+
+
+def attach(tries=20):
+    """Connect; the emulator accepts a little before the stub behind it listens."""
+    for n in range(tries):
+        try:
+            return execute(f"target remote 127.0.0.1:{PORT}")
+        except gdb.error as error:
+            if n + 1 == tries:
+                raise
+            print(f"connect: {error}; again", flush=True)
+            time.sleep(0.5)
+
+
+def value(expression):
+    return int(gdb.parse_and_eval(expression))
+
+
+def pc():
+    return value("(unsigned long)$pc")
+
+
+def function():
+    """The name of the function at pc, or '?'."""
+    symbol = gdb.selected_frame().function()
+    if symbol is not None:
+        return symbol.name
+    return gdb.selected_frame().name() or "?"
+
+
+def run_and_interrupt(seconds):
+    """continue, and press Ctrl-C after some time. Returns the reason of the stop."""
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        execute("continue")
+    finally:
+        timer.cancel()
+    return stop_reason()
+
+
+def wait_console(text, seconds, more_than=0):
+    """Wait until the console has more than so many lines with this text; their number, or 0."""
+    end = time.time() + seconds
+    while time.time() < end:
+        with open(os.environ["LAB_LOG"], errors="replace") as log:
+            count = sum(text in line for line in log)
+        if count > more_than:
+            return count
+        time.sleep(0.3)
+    return 0

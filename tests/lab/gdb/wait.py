@@ -1,0 +1,23 @@
+"""wait.py - --gdb-wait where no breakpoint works: look at the very first instruction, let go."""
+
+import os
+import sys
+
+import gdb
+
+sys.path.insert(0, os.environ["LAB_DIR"] + "/gdb")
+from lab import *
+
+
+def first_instruction():
+    attach()
+    report(value("(unsigned long)$rip") != 0, "there is a first instruction", hex(pc()))
+    report(wait_console("Linux version", 2, 1) == 0, "the kernel has not run yet")
+    first = pc()
+    execute("stepi")
+    report(pc() != first, "stepi executes it", hex(pc()))
+    execute("detach")
+    report(wait_console("shell reached", 120, 1), "after detach it boots")
+
+
+run(first_instruction)
