@@ -1,0 +1,54 @@
+/*
+ * hw/arch.h - implement me, once per architecture: what the machine needs of it.
+ *
+ * x86/hw*.c and x86/boot*.c define these for x86; the Makefile links one architecture, so there
+ * is no #ifdef. All are called on the main thread while no vCPU runs, except where it says
+ * otherwise. Order: vm_arch_create, [memory], vm_arch_add_devices, vcpu creation,
+ * vm_arch_finish, vcpu_arch_reset for each vCPU.
+ */
+#ifndef VMGDB_HW_ARCH_H
+#define VMGDB_HW_ARCH_H
+
+#include "hw/vm.h"
+
+/* A KVM capability without which no machine can be made; the table ends with a NULL name. */
+typedef struct KvmCap {
+	int number;
+	const char *name;
+} KvmCap;
+
+extern const KvmCap vm_arch_required_caps[];
+
+/* Where a kernel is looked for in the current folder when there is no -k; ends with NULL. */
+extern const char *const vm_arch_kernel_paths[];
+
+/* The kernel words that this machine always wants; a literal. */
+const char *vm_arch_kernel_words(void);
+
+/* The type for KVM_CREATE_VM. FALSE with @error. */
+bool vm_arch_vm_type(int kvm_fd, unsigned long *ret_type, GError **error);
+
+/* Fill @banks (MEMORY_MAX_BANKS; host is NULL) for @size bytes of RAM; returns how many. */
+unsigned vm_arch_ram_layout(uint64_t size, RamBank *banks);
+
+/* What KVM needs before the first vCPU exists: interrupt controllers, timers. Sets vm->arch. */
+bool vm_arch_create(Vm *vm, GError **error);
+void vm_arch_free(VmArch *arch);
+
+/* Make the devices and put them on the buses. */
+bool vm_arch_add_devices(Vm *vm, GError **error);
+
+/* The vCPUs exist: load the kernel and the firmware's tables into RAM. */
+bool vm_arch_finish(Vm *vm, GError **error);
+
+/* Give a new vCPU its identity and its power-on registers (for the first: the kernel's entry). */
+bool vcpu_arch_reset(Vcpu *vcpu, GError **error);
+
+/* Set the level of interrupt input @irq. [any thread] */
+void vm_arch_set_irq(Vm *vm, unsigned irq, bool level);
+
+/* "rip 0x... cr3 0x...": where a vCPU is, for a message about its end. [its thread] Freed by the
+ * caller. */
+char *vcpu_arch_describe(Vcpu *vcpu);
+
+#endif

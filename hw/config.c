@@ -1,0 +1,283 @@
+/*
+ * hw/config.c - the options of `lkvm run`.
+ */
+#include "hw/config.h"
+
+#include <gio/gio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "hw/arch.h"
+
+#define MIN_MEMORY (4ull << 20)
+#define MAX_MEMORY (1ull << 46)
+#define MAX_CPUS 255
+
+/* What GOption fills in; strings are owned. */
+typedef struct RawOptions {
+	char *kernel, *initrd, *params, *memory, *console, *name, *gdb;
+	char **disks;
+	int n_cpus;
+	gboolean gdb_wait, gdb_kaslr, help;
+} RawOptions;
+
+static void raw_options_clear(RawOptions *raw)
+{
+	char *strings[] = {raw->kernel,	 raw->initrd, raw->params, raw->memory,
+			   raw->console, raw->name,   raw->gdb};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
+		g_free(strings[i]);
+	g_strfreev(raw->disks);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RawOptions, raw_options_clear)
+
+static const char summary[] =
+	"Boots a kernel in a KVM virtual machine, with its serial console here.";
+
+static const char description[] =
+	"Keys: Ctrl-a x ends lkvm, Ctrl-a a sends Ctrl-a.\n"
+	"\n"
+	"Without -k the kernel is ./bzImage, arch/x86/boot/bzImage and the like, or the running\n"
+	"one in /boot.\n"
+	"\n"
+	"Exit status: 0 the guest powered off or rebooted, or Ctrl-a x; 1 an error, a panic or a\n"
+	"triple fault, named on stderr; 128+N lkvm was ended by signal N; else what the guest\n"
+	"wrote to its debug exit port 0xf4.\n"
+	"\n"
+	"Debugging: lkvm run --gdb 1234 -k bzImage, then gdb vmlinux, target remote :1234.\n"
+	"With --gdb the kernel's words get `nokaslr` and not `panic=1`. With --gdb stdio the\n"
+	"console is only shown, on stderr.\n";
+
+static GOptionContext *new_context(RawOptions *raw)
+{
+	const GOptionEntry entries[] = {
+		{"kernel", 'k', 0, G_OPTION_ARG_FILENAME, &raw->kernel,
+		 "bzImage, ELF with a PVH note, or flat real-mode binary", "FILE"},
+		{"initrd", 'i', 0, G_OPTION_ARG_FILENAME, &raw->initrd, "initial RAM disk", "FILE"},
+		{"params", 'p', 0, G_OPTION_ARG_STRING, &raw->params,
+		 "more words for the kernel's command line", "WORDS"},
+		{"mem", 'm', 0, G_OPTION_ARG_STRING, &raw->memory,
+		 "memory in MiB, or with M or G (default 192 + 64 per CPU)", "SIZE"},
+		{"cpus", 'c', 0, G_OPTION_ARG_INT, &raw->n_cpus, "virtual CPUs (default 1)", "N"},
+		{"disk", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks,
+		 "disk image (not yet supported)", "FILE"},
+		{"console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
+		 "serial (default), or none: output is shown, stdin is left alone", "KIND"},
+		{"name", 0, 0, G_OPTION_ARG_STRING, &raw->name, "a name for the guest", "NAME"},
+		{"gdb", 0, 0, G_OPTION_ARG_STRING, &raw->gdb,
+		 "let gdb in at [tcp:HOST:]PORT, unix:PATH, stdio or /dev/TTY", "WHERE"},
+		{"gdb-wait", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_wait,
+		 "wait for gdb before the first guest instruction", NULL},
+		{"gdb-kaslr", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_kaslr,
+		 "do not add `nokaslr` with --gdb", NULL},
+		{"help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "show this", NULL},
+		{0},
+	};
+	GOptionContext *context = g_option_context_new(NULL);
+
+	g_option_context_set_summary(context, summary);
+	g_option_context_set_description(context, description);
+	g_option_context_set_help_enabled(context, FALSE);
+	g_option_context_add_main_entries(context, entries, NULL);
+	return context;
+}
+
+/* GOption takes the program's name from the process; the usage line shall read as typed. */
+static char *help_text(GOptionContext *context)
+{
+	g_autofree char *text = g_option_context_get_help(context, TRUE, NULL);
+	const char *options = strstr(text, "[OPTION");
+
+	return g_strconcat("Usage:\n  lkvm run ", options != NULL ? options : text, NULL);
+}
+
+char *config_help(void)
+{
+	g_auto(RawOptions) raw = {0};
+	g_autoptr(GOptionContext) context = new_context(&raw);
+
+	return help_text(context);
+}
+
+/* ---- Values ---- */
+
+bool config_parse_size(const char *text, uint64_t *ret_bytes, GError **error)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	guint64 value = g_ascii_strtoull(text, &end, 10);
+	unsigned shift = 20;
+
+	if (end != text && *end != 0) {
+		const char *unit = strchr(units, g_ascii_toupper(*end));
+
+		shift = unit != NULL ? 10 * (unit - units + 1) : 64;
+		end++;
+	}
+	if (!g_ascii_isdigit(text[0]) || *end != 0 || shift == 64) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--mem %s: expected a number of MiB, or with K, M, G or T behind it",
+			    text);
+		return false;
+	}
+	if (value > MAX_MEMORY >> shift || value << shift < MIN_MEMORY ||
+	    (value << shift) % (1u << 20) != 0) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--mem %s: expected whole MiB, at least %llu and at most %llu", text,
+			    MIN_MEMORY >> 20, MAX_MEMORY >> 20);
+		return false;
+	}
+	*ret_bytes = value << shift;
+	return true;
+}
+
+static bool set_cpus(VmConfig *config, int n_cpus, GError **error)
+{
+	if (n_cpus < 1 || n_cpus > MAX_CPUS) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--cpus %d: expected 1 to %d", n_cpus, MAX_CPUS);
+		return false;
+	}
+	config->n_cpus = n_cpus;
+	return true;
+}
+
+static bool set_memory(VmConfig *config, const char *text, GError **error)
+{
+	if (text != NULL)
+		return config_parse_size(text, &config->memory, error);
+	config->memory = (192ull + 64ull * config->n_cpus) << 20;
+	return true;
+}
+
+static bool set_console(VmConfig *config, const char *kind, GError **error)
+{
+	config->console = kind == NULL || strcmp(kind, "serial") == 0;
+	if (config->console || strcmp(kind, "none") == 0)
+		return true;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--console %s: expected serial or none", kind);
+	return false;
+}
+
+static char *find_kernel(GError **error)
+{
+	struct utsname host;
+
+	for (const char *const *path = vm_arch_kernel_paths; *path != NULL; path++) {
+		if (access(*path, R_OK) == 0)
+			return g_strdup(*path);
+	}
+	uname(&host);
+	g_autofree char *vmlinuz = g_strdup_printf("/boot/vmlinuz-%s", host.release);
+	if (access(vmlinuz, R_OK) == 0)
+		return g_steal_pointer(&vmlinuz);
+	g_autofree char *bzimage = g_strdup_printf("/boot/bzImage-%s", host.release);
+	if (access(bzimage, R_OK) == 0)
+		return g_steal_pointer(&bzimage);
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "no kernel: there is no -k, no %s here and no readable %s",
+		    vm_arch_kernel_paths[0], vmlinuz);
+	return NULL;
+}
+
+static bool set_kernel(VmConfig *config, char **kernel, GError **error)
+{
+	config->kernel = *kernel != NULL ? g_steal_pointer(kernel) : find_kernel(error);
+	return config->kernel != NULL;
+}
+
+static bool check_gdb(const VmConfig *config, GError **error)
+{
+	if (config->gdb != NULL || !(config->gdb_wait || config->gdb_kaslr))
+		return true;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "%s says how --gdb shall work: give --gdb WHERE too",
+		    config->gdb_wait ? "--gdb-wait" : "--gdb-kaslr");
+	return false;
+}
+
+static bool check_disks(char **disks, GError **error)
+{
+	if (disks == NULL)
+		return true;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--disk %s: lkvm has no disks yet; put the root file system into --initrd",
+		    disks[0]);
+	return false;
+}
+
+static VmConfig *config_from_raw(RawOptions *raw, GError **error)
+{
+	g_autoptr(VmConfig) config = g_new0(VmConfig, 1);
+
+	config->initrd = g_steal_pointer(&raw->initrd);
+	config->params = g_steal_pointer(&raw->params);
+	config->gdb = g_steal_pointer(&raw->gdb);
+	config->name = raw->name != NULL ? g_steal_pointer(&raw->name)
+					 : g_strdup_printf("guest-%d", (int)getpid());
+	config->gdb_wait = raw->gdb_wait;
+	config->gdb_kaslr = raw->gdb_kaslr;
+	if (!check_disks(raw->disks, error) || !check_gdb(config, error) ||
+	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
+	    !set_console(config, raw->console, error) || !set_kernel(config, &raw->kernel, error))
+		return NULL;
+	return g_steal_pointer(&config);
+}
+
+VmConfig *config_parse(const char *const *args, char **ret_help, GError **error)
+{
+	g_auto(RawOptions) raw = {.n_cpus = 1};
+	g_autoptr(GOptionContext) context = new_context(&raw);
+	g_autoptr(GPtrArray) copy = g_ptr_array_new();
+
+	/* GOption skips the program's name and moves the pointers that it leaves. */
+	g_ptr_array_add(copy, g_strdup("lkvm"));
+	for (; *args != NULL; args++)
+		g_ptr_array_add(copy, g_strdup(*args));
+	g_ptr_array_add(copy, NULL);
+	g_auto(GStrv) left = (char **)g_ptr_array_steal(copy, NULL);
+	if (!g_option_context_parse_strv(context, &left, error))
+		return NULL;
+	if (raw.help) {
+		*ret_help = help_text(context);
+		return NULL;
+	}
+	if (left[0] != NULL && left[1] != NULL) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "unexpected word '%s'; kernel words go into -p \"...\"", left[1]);
+		return NULL;
+	}
+	return config_from_raw(&raw, error);
+}
+
+void config_free(VmConfig *config)
+{
+	if (config == NULL)
+		return;
+	g_free(config->kernel);
+	g_free(config->initrd);
+	g_free(config->params);
+	g_free(config->name);
+	g_free(config->gdb);
+	g_free(config);
+}
+
+/* ---- The kernel's command line ---- */
+
+char *config_kernel_words(const VmConfig *config, const char *arch_words)
+{
+	const char *user = config->params != NULL ? config->params : "";
+	GString *words = g_string_new(arch_words);
+
+	g_string_append(words, " console=ttyS0");
+	if (config->gdb == NULL)
+		g_string_append(words, " panic=1");
+	else if (!config->gdb_kaslr && strstr(user, "kaslr") == NULL)
+		g_string_append(words, " nokaslr");
+	if (*user != 0)
+		g_string_append_printf(words, " %s", user);
+	return g_string_free(words, FALSE);
+}

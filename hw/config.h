@@ -1,0 +1,50 @@
+/*
+ * hw/config.h - what the user asked of `lkvm run`, and the pure rules for defaults.
+ */
+#ifndef VMGDB_HW_CONFIG_H
+#define VMGDB_HW_CONFIG_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct VmConfig {
+	char *kernel; /* path; never NULL after config_parse() */
+	char *initrd; /* path or NULL */
+	char *params; /* the user's own kernel words or NULL */
+	char *name;
+	char *gdb;	 /* where to listen, or NULL: no stub */
+	uint64_t memory; /* bytes, a multiple of 1 MiB */
+	unsigned n_cpus;
+	bool console; /* FALSE: --console none */
+	bool gdb_wait;
+	bool gdb_kaslr;
+} VmConfig;
+
+/*
+ * config_parse: the words behind `lkvm run`, without `run`. @args is a strv that is not changed.
+ * Returns NULL with @error; its message names the option and what it expects. `--help` sets
+ * *@ret_help to the help text (owned by the caller) and returns NULL without error.
+ */
+VmConfig *config_parse(const char *const *args, char **ret_help, GError **error);
+void config_free(VmConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmConfig, config_free)
+
+/* config_help: the text of `lkvm help run`. Caller frees. */
+char *config_help(void);
+
+/*
+ * config_parse_size: "512" and "512M" are MiB, "2G" is GiB; also K and T, upper or lower case.
+ * FALSE with @error unless it is a whole number of MiB between 4 MiB and 64 TiB.
+ */
+bool config_parse_size(const char *text, uint64_t *ret_bytes, GError **error);
+
+/*
+ * config_kernel_words: the whole kernel command line. @arch_words come first, then the console,
+ * then what debugging wants (with @config->gdb: `nokaslr`, unless the user's words speak of kaslr
+ * or --gdb-kaslr is given; without: `panic=1`), then the user's words, so that they win.
+ * Caller frees.
+ */
+char *config_kernel_words(const VmConfig *config, const char *arch_words);
+
+#endif

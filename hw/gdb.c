@@ -1,0 +1,77 @@
+/*
+ * hw/gdb.c - lkvm's side of the gdb stub.
+ */
+#include "hw/gdb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "hw/util.h"
+
+static bool on_mmio(void *opaque, uint64_t gpa, void *data, size_t len, bool is_write)
+{
+	Vm *vm = opaque;
+
+	return bus_access(vm->mmio, NULL, gpa, data, len, is_write);
+}
+
+static void on_poweroff(void *opaque)
+{
+	vm_log("ended by the debugger");
+	vm_end(opaque, VM_STATUS_OK);
+}
+
+static void on_log(void *opaque G_GNUC_UNUSED, const char *line)
+{
+	vm_log("gdb: %s", line);
+}
+
+static const KvmGdbOps ops = {
+	.mmio = on_mmio,
+	.poweroff = on_poweroff,
+	.log = on_log,
+};
+
+bool vm_gdb_start(Vm *vm, GError **error)
+{
+	vm->gdb = kvm_gdb_new(vm->kvm_fd, vm->vm_fd, NULL, &ops, vm, error);
+	if (vm->gdb == NULL)
+		return false;
+	for (unsigned i = 0; i < vm->memory.n_banks; i++) {
+		const RamBank *bank = &vm->memory.bank[i];
+
+		kvm_gdb_map(vm->gdb, bank->gpa, bank->size, bank->host, 0);
+	}
+	for (unsigned i = 0; i < vm->vcpus->len; i++) {
+		Vcpu *vcpu = vm->vcpus->pdata[i];
+
+		vcpu->gdb = kvm_gdb_add_vcpu(vm->gdb, i, vcpu->fd, vcpu->run, error);
+		if (vcpu->gdb == NULL)
+			return false;
+	}
+	if (!kvm_gdb_listen(vm->gdb, vm->config->gdb, vm->config->gdb_wait, error))
+		return false;
+	/* Scripts read this line, so it has no prefix. */
+	fprintf(stderr, "gdb: listening on %s\n", kvm_gdb_address(vm->gdb));
+	return true;
+}
+
+void vm_gdb_panic(Vm *vm, Vcpu *vcpu)
+{
+	kvm_gdb_notify(vm->gdb, vcpu != NULL ? vcpu->gdb : NULL, KVM_GDB_PANIC);
+}
+
+void vm_gdb_end(Vm *vm, uint8_t status)
+{
+	if (vm->gdb == NULL || vm->gdb_ended)
+		return;
+	vm->gdb_ended = true;
+	kvm_gdb_end(vm->gdb, status);
+}
+
+void vm_gdb_free(Vm *vm)
+{
+	if (vm->gdb != NULL)
+		kvm_gdb_free(vm->gdb);
+	vm->gdb = NULL;
+}

@@ -1,0 +1,26 @@
+/*
+ * hw/gdb.h - the one place where lkvm talks to the gdb stub (but for kvm_gdb_run() in the run
+ * loop).
+ */
+#ifndef VMGDB_HW_GDB_H
+#define VMGDB_HW_GDB_H
+
+#include "hw/vm.h"
+
+/*
+ * vm_gdb_start: an engine that knows the VM's memory and vCPUs, and listens as --gdb says; prints
+ * the line `gdb: listening on ADDRESS` on stderr. No vCPU may have run. [main thread]
+ */
+bool vm_gdb_start(Vm *vm, GError **error);
+
+/* vm_gdb_panic: the guest's kernel panicked on @vcpu. [any thread] */
+void vm_gdb_panic(Vm *vm, Vcpu *vcpu);
+
+/* vm_gdb_end: tell the client that the machine exited with @status, and let parked vCPUs go.
+ * Before vCPUs are joined; does nothing without --gdb or
+ * the second time. [main thread] */
+void vm_gdb_end(Vm *vm, uint8_t status);
+/* vm_gdb_free: after the vCPUs' threads are joined. */
+void vm_gdb_free(Vm *vm);
+
+#endif

@@ -1,0 +1,321 @@
+/*
+ * hw/vm.c - making, running and ending the machine.
+ */
+#include "hw/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "hw/arch.h"
+#include "hw/gdb.h"
+#include "hw/util.h"
+
+typedef struct VmDevice {
+	void *device;
+	GDestroyNotify destroy;
+} VmDevice;
+
+static void free_device(gpointer data)
+{
+	VmDevice *owned = data;
+
+	owned->destroy(owned->device);
+	g_free(owned);
+}
+
+void *vm_own(Vm *vm, void *device, GDestroyNotify destroy)
+{
+	VmDevice *owned = g_new0(VmDevice, 1);
+
+	owned->device = device;
+	owned->destroy = destroy;
+	g_ptr_array_add(vm->devices, owned);
+	return device;
+}
+
+/* ---- Interrupts ---- */
+
+static void set_irq(void *opaque, unsigned irq, bool level)
+{
+	vm_arch_set_irq(opaque, irq, level);
+}
+
+IrqLine vm_irq(Vm *vm, unsigned irq)
+{
+	return (IrqLine){.set = set_irq, .opaque = vm, .irq = irq};
+}
+
+/* ---- The console: the terminal on one side, a UART on the other ---- */
+
+static size_t console_room(void *opaque)
+{
+	Vm *vm = opaque;
+
+	return term_output_room(vm->term);
+}
+
+static void console_output(void *opaque, const uint8_t *data, size_t len)
+{
+	Vm *vm = opaque;
+
+	term_output(vm->term, data, len);
+}
+
+static void console_input_wanted(void *opaque)
+{
+	Vm *vm = opaque;
+
+	term_input_wanted(vm->term);
+}
+
+static size_t on_typed(void *opaque, const uint8_t *data, size_t len)
+{
+	Vm *vm = opaque;
+
+	return serial_input(vm->console, data, len);
+}
+
+static void on_quit(void *opaque)
+{
+	vm_end(opaque, VM_STATUS_OK);
+}
+
+static void on_drained(void *opaque)
+{
+	Vm *vm = opaque;
+
+	serial_room_changed(vm->console);
+}
+
+static const TermOps term_ops = {
+	.input = on_typed,
+	.quit = on_quit,
+	.drained = on_drained,
+};
+
+Serial *vm_new_console(Vm *vm, unsigned irq)
+{
+	SerialPeer peer = {
+		.room = console_room,
+		.output = console_output,
+		.input_wanted = console_input_wanted,
+		.opaque = vm,
+	};
+
+	g_return_val_if_fail(vm->console == NULL, NULL);
+	vm->console = serial_new(&peer, vm_irq(vm, irq));
+	return vm_own(vm, vm->console, (GDestroyNotify)serial_free);
+}
+
+/* With `--gdb stdio` the debugger has stdin and stdout. */
+static Term *new_term(const VmConfig *config)
+{
+	bool is_ours = g_strcmp0(config->gdb, "stdio") != 0;
+
+	return term_new(is_ours && config->console ? STDIN_FILENO : -1,
+			is_ours ? STDOUT_FILENO : STDERR_FILENO);
+}
+
+/* ---- Making it ---- */
+
+static bool check_caps(int kvm_fd, GError **error)
+{
+	if (ioctl(kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+			    "/dev/kvm does not have version %d of the KVM interface",
+			    KVM_API_VERSION);
+		return false;
+	}
+	for (const KvmCap *cap = vm_arch_required_caps; cap->name != NULL; cap++) {
+		if (ioctl(kvm_fd, KVM_CHECK_EXTENSION, cap->number) > 0)
+			continue;
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+			    "this machine's KVM lacks %s", cap->name);
+		return false;
+	}
+	return true;
+}
+
+static bool open_kvm(Vm *vm, GError **error)
+{
+	unsigned long type;
+
+	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (vm->kvm_fd < 0) {
+		g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
+			    "cannot open /dev/kvm: %s%s", g_strerror(errno),
+			    errno == ENOENT   ? " (is the kvm module loaded, virtualization on?)"
+			    : errno == EACCES ? " (is your user in the group kvm?)"
+					      : "");
+		return false;
+	}
+	if (!check_caps(vm->kvm_fd, error) || !vm_arch_vm_type(vm->kvm_fd, &type, error))
+		return false;
+	vm->vm_fd = VM_IOCTL(vm->kvm_fd, KVM_CREATE_VM, (void *)type, error);
+	return vm->vm_fd >= 0;
+}
+
+static bool add_memory(Vm *vm, GError **error)
+{
+	RamBank banks[MEMORY_MAX_BANKS];
+	unsigned n = vm_arch_ram_layout(vm->config->memory, banks);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!memory_add(&vm->memory, banks[i].gpa, banks[i].size, error))
+			return false;
+		struct kvm_userspace_memory_region region = {
+			.slot = i,
+			.guest_phys_addr = banks[i].gpa,
+			.memory_size = banks[i].size,
+			.userspace_addr = (uintptr_t)vm->memory.bank[i].host,
+		};
+		if (VM_IOCTL(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region, error) < 0)
+			return false;
+	}
+	return true;
+}
+
+static bool add_vcpus(Vm *vm, GError **error)
+{
+	int max = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+
+	if (max > 0 && vm->config->n_cpus > (unsigned)max) {
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+			    "--cpus %u: this KVM allows at most %d", vm->config->n_cpus, max);
+		return false;
+	}
+	for (unsigned i = 0; i < vm->config->n_cpus; i++) {
+		Vcpu *vcpu = vcpu_new(vm, i, error);
+
+		if (vcpu == NULL)
+			return false;
+		g_ptr_array_add(vm->vcpus, vcpu);
+	}
+	return true;
+}
+
+static bool reset_vcpus(Vm *vm, GError **error)
+{
+	for (unsigned i = 0; i < vm->vcpus->len; i++) {
+		if (!vcpu_arch_reset(vm->vcpus->pdata[i], error))
+			return false;
+	}
+	return true;
+}
+
+Vm *vm_new(const VmConfig *config, GError **error)
+{
+	g_autoptr(Vm) vm = g_new0(Vm, 1);
+
+	vm->config = config;
+	vm->kvm_fd = -1;
+	vm->vm_fd = -1;
+	vm->pio = bus_new();
+	vm->mmio = bus_new();
+	vm->devices = g_ptr_array_new_with_free_func(free_device);
+	vm->vcpus = g_ptr_array_new_with_free_func((GDestroyNotify)vcpu_free);
+	vm->term = new_term(config);
+	if (!open_kvm(vm, error) || !vm_arch_create(vm, error) || !add_memory(vm, error) ||
+	    !vm_arch_add_devices(vm, error) || !add_vcpus(vm, error) ||
+	    !vm_arch_finish(vm, error) || !reset_vcpus(vm, error))
+		return NULL;
+	if (config->gdb != NULL && !vm_gdb_start(vm, error))
+		return NULL;
+	return g_steal_pointer(&vm);
+}
+
+void vm_free(Vm *vm)
+{
+	if (vm == NULL)
+		return;
+	vm_gdb_end(vm, vm->status);
+	vm_gdb_free(vm);
+	/* The terminal's thread calls the console device: it goes first. */
+	term_free(vm->term);
+	g_ptr_array_unref(vm->vcpus);
+	g_ptr_array_unref(vm->devices);
+	bus_free(vm->mmio);
+	bus_free(vm->pio);
+	vm_arch_free(vm->arch);
+	if (vm->vm_fd >= 0)
+		close(vm->vm_fd);
+	if (vm->kvm_fd >= 0)
+		close(vm->kvm_fd);
+	memory_clear(&vm->memory);
+	g_free(vm);
+}
+
+/* ---- Running it ---- */
+
+void vm_end(Vm *vm, uint8_t status)
+{
+	if (!g_atomic_int_compare_and_exchange(&vm->ended, 0, 1))
+		return;
+	g_atomic_int_set(&vm->status, status);
+	g_atomic_int_set(&vm->ended, 2);
+	g_main_context_wakeup(NULL);
+}
+
+bool vm_ended(Vm *vm)
+{
+	return g_atomic_int_get(&vm->ended) == 2;
+}
+
+typedef struct SignalEnd {
+	Vm *vm;
+	int number;
+	guint source;
+} SignalEnd;
+
+static gboolean on_signal(gpointer data)
+{
+	SignalEnd *end = data;
+
+	vm_log("ended by signal %d (%s)", end->number, strsignal(end->number));
+	vm_end(end->vm, 128 + end->number);
+	return G_SOURCE_CONTINUE;
+}
+
+static void stop_vcpus(Vm *vm)
+{
+	/* A vCPU that waits in the stub must come out before it can be joined. */
+	vm_gdb_end(vm, g_atomic_int_get(&vm->status));
+	for (unsigned i = 0; i < vm->vcpus->len; i++)
+		vcpu_kick(vm->vcpus->pdata[i]);
+	for (unsigned i = 0; i < vm->vcpus->len; i++)
+		vcpu_join(vm->vcpus->pdata[i]);
+}
+
+static bool start_vcpus(Vm *vm, GError **error)
+{
+	for (unsigned i = 0; i < vm->vcpus->len; i++) {
+		if (!vcpu_start(vm->vcpus->pdata[i], error))
+			return false;
+	}
+	return true;
+}
+
+int vm_run(Vm *vm, GError **error)
+{
+	SignalEnd ends[] = {{vm, SIGTERM, 0}, {vm, SIGINT, 0}, {vm, SIGHUP, 0}};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (unsigned i = 0; i < G_N_ELEMENTS(ends); i++)
+		ends[i].source = g_unix_signal_add(ends[i].number, on_signal, &ends[i]);
+	term_start(vm->term, &term_ops, vm);
+	bool started = start_vcpus(vm, error);
+	if (!started)
+		vm_end(vm, VM_STATUS_FAILED);
+	while (!vm_ended(vm))
+		g_main_context_iteration(NULL, TRUE);
+	stop_vcpus(vm);
+	for (unsigned i = 0; i < G_N_ELEMENTS(ends); i++)
+		g_source_remove(ends[i].source);
+	return started ? g_atomic_int_get(&vm->status) : -1;
+}

@@ -1,0 +1,74 @@
+/*
+ * hw/vm.h - the virtual machine: descriptors, memory, buses, vCPUs, and how it ends.
+ *
+ * Life: vm_new() makes everything, vm_run() starts the vCPUs and runs the main loop until
+ * somebody calls vm_end(), vm_free() takes everything apart in reverse order.
+ */
+#ifndef VMGDB_HW_VM_H
+#define VMGDB_HW_VM_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hw/bus.h"
+#include "hw/config.h"
+#include "hw/devices.h"
+#include "hw/memory.h"
+#include "hw/term.h"
+#include "hw/vcpu.h"
+#include "kvm/kvm-gdb.h"
+
+/* lkvm's exit status: 0 when the guest powered off or rebooted, the guest's own by port 0xf4. */
+#define VM_STATUS_OK 0
+#define VM_STATUS_FAILED 1 /* panic, triple fault, an exit that lkvm cannot handle */
+
+/* What an architecture keeps for itself; defined in its folder. */
+typedef struct VmArch VmArch;
+
+typedef struct Vm {
+	const VmConfig *config;
+	int kvm_fd;
+	int vm_fd;
+	GuestMemory memory;
+	Bus *pio;
+	Bus *mmio;
+	GPtrArray *devices; /* VmDevice */
+	GPtrArray *vcpus;   /* Vcpu, by index */
+	Term *term;
+	Serial *console; /* the UART that the terminal is connected to */
+	KvmGdb *gdb;	 /* NULL without --gdb */
+	bool gdb_ended;
+	VmArch *arch;
+	int ended;  /* atomic: somebody called vm_end() */
+	int status; /* atomic: the exit status of the first vm_end() */
+} Vm;
+
+/*
+ * vm_new: a machine as @config wants it, loaded and reset, not running. @config must outlive it.
+ * [main thread, before any other thread exists]
+ */
+Vm *vm_new(const VmConfig *config, GError **error);
+void vm_free(Vm *vm);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Vm, vm_free)
+
+/* vm_run: until the end. Returns the exit status; -1 with @error when it could not start. */
+int vm_run(Vm *vm, GError **error);
+
+/*
+ * vm_end: end the machine with @status. [any thread] The first call counts. Returns at once; the
+ * vCPUs leave their run loops and vm_run() returns.
+ */
+void vm_end(Vm *vm, uint8_t status);
+bool vm_ended(Vm *vm);
+
+/* vm_own: @device belongs to @vm and is freed with it by @destroy. Returns @device. */
+void *vm_own(Vm *vm, void *device, GDestroyNotify destroy);
+
+/* vm_new_console: the UART that the user's terminal talks to. At most one per machine. */
+Serial *vm_new_console(Vm *vm, unsigned irq);
+
+/* vm_irq: interrupt input @irq of this machine, for a device. */
+IrqLine vm_irq(Vm *vm, unsigned irq);
+
+#endif
