@@ -81,10 +81,12 @@ static bool op_write_register(void *data, unsigned cpu, const GdbReg *reg, const
 			      GError **error)
 {
 	FakeTarget *target = enter_cpu(data, cpu, true);
-	bool writable = strcmp(reg->name, "fop") != 0;
+	uint8_t *bytes = target->cpus[cpu].regs[reg->id];
+	bool writable =
+		strcmp(reg->name, "fop") != 0 || memcmp(bytes, buf, gdb_reg_bytes(reg)) == 0;
 
 	if (writable)
-		memcpy(target->cpus[cpu].regs[reg->id], buf, gdb_reg_bytes(reg));
+		memcpy(bytes, buf, gdb_reg_bytes(reg));
 	else
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "%s cannot be written", reg->name);
 	leave(target);

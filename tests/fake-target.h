@@ -25,7 +25,7 @@
 #define FAKE_BIG_SIZE 0x200000u
 #define FAKE_TOP 0xfffffffffffff000u /* the last page of all */
 
-/* Register numbers. rbx of CPU n is FAKE_DATA + 16 * n. */
+/* Register numbers. rbx of CPU n is FAKE_DATA + 16 * n; fop cannot be changed. */
 enum {
 	FAKE_REG_RAX = 0,
 	FAKE_REG_RBX = 1,

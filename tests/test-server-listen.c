@@ -1,0 +1,410 @@
+/*
+ * tests/test-server-listen.c - owns the tests of where a server listens: TCP, unix sockets, a
+ * terminal, standard input and output, and what is said about a bad address.
+ */
+#include "tests/fake-rig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+static void try_session(FakeRig *rig, int fd)
+{
+	g_assert_cmpint(fd, >=, 0);
+	rig->client = rsp_client_new(rig->context, fd);
+	fake_rig_handshake(rig);
+	rsp_expect(rig->client, "D;1", "OK");
+}
+
+/* @hosts: the addresses of which the server says one. */
+static void expect_tcp(const char *where, const char *const *hosts)
+{
+	g_autoptr(FakeRig) rig = fake_rig_new(1);
+	g_autofree char *host = NULL;
+	const char *address;
+
+	g_assert_null(gdb_server_get_address(rig->server));
+	address = fake_rig_listen(rig, where);
+	g_test_message("%s -> %s", where, address);
+	host = g_strndup(address, strrchr(address, ':') - address);
+	g_assert_true(g_strv_contains(hosts, host));
+	if (host[0] == '[')
+		g_strlcpy(host, host + 1, strlen(host) - 1);
+	for (unsigned i = 0; i < 3; i++) {
+		try_session(rig, test_connect_tcp(host, fake_rig_port(rig)));
+		fake_rig_hangup(rig);
+	}
+}
+
+#define HOSTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void test_tcp(void)
+{
+	expect_tcp("0", HOSTS("127.0.0.1"));
+	expect_tcp("tcp::0", HOSTS("127.0.0.1"));
+	expect_tcp("tcp:127.0.0.1:0", HOSTS("127.0.0.1"));
+	expect_tcp("tcp:localhost:0", HOSTS("127.0.0.1", "[::1]"));
+	expect_tcp("tcp:0.0.0.0:0", HOSTS("127.0.0.1", "0.0.0.0"));
+}
+
+static bool have_ipv6(void)
+{
+	g_autoptr(GSocketListener) listener = g_socket_listener_new();
+	g_autoptr(GSocketAddress) address = g_inet_socket_address_new_from_string("::1", 0);
+
+	return g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM,
+					     G_SOCKET_PROTOCOL_TCP, NULL, NULL, NULL);
+}
+
+static void test_tcp6(void)
+{
+	if (have_ipv6())
+		expect_tcp("tcp:[::1]:0", HOSTS("[::1]"));
+	else
+		g_test_skip("this machine has no IPv6 loopback");
+}
+
+/* Nobody but this machine: the default is the loopback alone. */
+static void test_tcp_is_local(void)
+{
+	g_autoptr(FakeRig) rig = fake_rig_new(1);
+
+	fake_rig_listen(rig, "0");
+	g_assert_cmpint(test_connect_tcp("127.0.0.2", fake_rig_port(rig)), ==, -1);
+	g_assert_cmpint(errno, ==, ECONNREFUSED);
+}
+
+/* A port is free again as soon as the server has gone, even after sessions. */
+static void test_port_reuse(void)
+{
+	g_autofree char *where = NULL;
+
+	for (unsigned i = 0; i < 3; i++) {
+		g_autoptr(FakeRig) rig = fake_rig_new(1);
+
+		fake_rig_listen(rig, where ? where : "0");
+		if (!where)
+			where = g_strdup_printf("%u", fake_rig_port(rig));
+		try_session(rig, test_connect_tcp("127.0.0.1", fake_rig_port(rig)));
+	}
+}
+
+static void test_unix(void)
+{
+	char *dir = test_dir_new();
+	g_autofree char *path = g_build_filename(dir, "gdb.sock", NULL);
+	g_autofree char *where = g_strconcat("unix:", path, NULL);
+
+	for (unsigned i = 0; i < 2; i++) {
+		g_autoptr(FakeRig) rig = fake_rig_new(1);
+		struct stat st;
+
+		g_assert_cmpstr(fake_rig_listen(rig, where), ==, path);
+		g_assert_cmpint(lstat(path, &st), ==, 0);
+		g_assert_true(S_ISSOCK(st.st_mode));
+		g_assert_cmpint(st.st_mode & 0777, ==, 0600);
+		try_session(rig, test_connect_unix(path));
+		fake_rig_hangup(rig);
+		g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+		g_clear_pointer(&rig->server, gdb_server_free);
+		g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+	}
+	test_dir_remove(dir);
+}
+
+/* A socket whose owner has died is in nobody's use. */
+static void test_unix_stale(void)
+{
+	char *dir = test_dir_new();
+	g_autofree char *path = g_build_filename(dir, "gdb.sock", NULL);
+	g_autofree char *where = g_strconcat("unix:", path, NULL);
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path));
+	g_assert_cmpint(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+	close(fd);
+	{
+		g_autoptr(FakeRig) rig = fake_rig_new(1);
+
+		fake_rig_listen(rig, where);
+		try_session(rig, test_connect_unix(path));
+	}
+	test_dir_remove(dir);
+}
+
+/* listen fails, says what it was given (the path or host at least) and why; nothing is left open.
+ */
+static void expect_refused(const char *where, const char *word)
+{
+	bool prefixed = g_str_has_prefix(where, "unix:/") || g_str_has_prefix(where, "tcp:1");
+	const char *name = prefixed ? strchr(where, ':') + 1 : where;
+	g_autoptr(FakeRig) rig = fake_rig_new(1);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(gdb_server_listen(rig->server, where, &error));
+	g_assert_nonnull(error);
+	g_test_message("\"%s\": %s", where, error->message);
+	g_assert_nonnull(strstr(error->message, name));
+	g_assert_null(strchr(error->message, '\n'));
+	g_assert_cmpuint(strlen(error->message), >, strlen(name) + 8);
+	if (word && !strstr(error->message, word))
+		g_error("\"%s\": no \"%s\" in \"%s\"", where, word, error->message);
+	g_assert_null(gdb_server_get_address(rig->server));
+}
+
+static void test_unix_refused(void)
+{
+	char *dir = test_dir_new();
+	g_autofree char *path = g_build_filename(dir, "file", NULL), *text = NULL;
+	g_autofree char *where = g_strconcat("unix:", path, NULL);
+	g_autofree char *folder = g_strconcat("unix:", dir, NULL);
+	g_autofree char *missing = g_strconcat("unix:", dir, "/no/such/folder/s", NULL);
+	g_autofree char *name = g_strnfill(200, 'n');
+	g_autofree char *too_long = g_strconcat("unix:", dir, "/", name, NULL);
+
+	g_assert_true(g_file_set_contents(path, "precious", -1, NULL));
+	expect_refused(where, NULL);
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	g_assert_cmpstr(text, ==, "precious");
+	expect_refused(folder, NULL);
+	expect_refused(missing, "No such file");
+	expect_refused(too_long, "long");
+	test_dir_remove(dir);
+}
+
+/* A socket that somebody listens on is not taken away from him. */
+static void test_unix_in_use(void)
+{
+	char *dir = test_dir_new();
+	g_autofree char *path = g_build_filename(dir, "gdb.sock", NULL);
+	g_autofree char *where = g_strconcat("unix:", path, NULL);
+	FakeRig *rig = fake_rig_new(1);
+
+	fake_rig_listen(rig, where);
+	expect_refused(where, "use");
+	try_session(rig, test_connect_unix(path));
+	fake_rig_free(rig);
+	test_dir_remove(dir);
+}
+
+static void test_bad_addresses(void)
+{
+	static const char *const bad[] = {
+		"65536",
+		"99999999999999999999",
+		"-1",
+		"12x",
+		" ",
+		"tcp:",
+		"tcp:1234x",
+		"tcp:host:",
+		"tcp::",
+		"tcp::x",
+		"tcp:1.2.3.4:0x",
+		"tcp:[::1:0",
+		"tcp:[::1]",
+		"tcp::70000",
+		"unix:",
+		"udp::1",
+		"nonsense",
+		"/dev/no-such-device",
+		"/tmp",
+		"/etc/passwd",
+		"stdio:1",
+		"tcp:127.0.0.1:0:1",
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++)
+		expect_refused(bad[i], NULL);
+	expect_refused("/dev/no-such-device", "No such file");
+}
+
+static void test_empty_address(void)
+{
+	g_autoptr(FakeRig) rig = fake_rig_new(1);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(gdb_server_listen(rig->server, "", &error));
+	g_assert_nonnull(error);
+}
+
+static void test_port_taken(void)
+{
+	g_autoptr(FakeRig) rig = fake_rig_new(1);
+	g_autofree char *port = NULL;
+
+	fake_rig_listen(rig, "0");
+	port = g_strdup_printf("%u", fake_rig_port(rig));
+	expect_refused(port, "use");
+	try_session(rig, test_connect_tcp("127.0.0.1", fake_rig_port(rig)));
+}
+
+/* A host that is not this machine's. */
+static void test_foreign_address(void)
+{
+	expect_refused("tcp:192.0.2.1:0", NULL);
+}
+
+static int open_pty(char *ret_path, size_t size)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	g_assert_cmpint(grantpt(fd), ==, 0);
+	g_assert_cmpint(unlockpt(fd), ==, 0);
+	g_assert_cmpint(ptsname_r(fd, ret_path, size), ==, 0);
+	return fd;
+}
+
+static bool is_raw(const struct termios *tio)
+{
+	return !(tio->c_lflag & (ICANON | ECHO | ISIG)) && !(tio->c_oflag & OPOST) &&
+	       !(tio->c_iflag & (ICRNL | IXON));
+}
+
+/* A serial line: no connect event, so that the first byte begins the session. */
+static void test_terminal(void)
+{
+	struct termios before, during, after;
+	char path[64];
+	int fd = open_pty(path, sizeof(path)), slave;
+	FakeRig *rig;
+
+	if (fd < 0) {
+		g_test_skip("no pseudo terminals here");
+		return;
+	}
+	slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	g_assert_cmpint(tcgetattr(slave, &before), ==, 0);
+	g_assert_false(is_raw(&before));
+	rig = fake_rig_new(1);
+	g_assert_cmpstr(fake_rig_listen(rig, path), ==, path);
+	g_assert_cmpint(tcgetattr(slave, &during), ==, 0);
+	g_assert_true(is_raw(&during));
+	rig->client = rsp_client_new(rig->context, dup(fd));
+	rsp_expect_silence(rig->client, 20);
+	for (unsigned i = 0; i < 3; i++) {
+		rig->client->no_ack = false;
+		fake_rig_handshake(rig);
+		rsp_expect(rig->client, "M600000,3:030d11", "OK");
+		rsp_expect(rig->client, "m600000,3", "030d11");
+		rsp_expect(rig->client, "D;1", "OK");
+		test_run_for(rig->context, 10);
+		g_assert_true(fake_target_is_running(rig->target));
+	}
+	fake_rig_free(rig);
+	g_assert_cmpint(tcgetattr(slave, &after), ==, 0);
+	g_assert_cmpuint(after.c_lflag, ==, before.c_lflag);
+	g_assert_cmpuint(after.c_iflag, ==, before.c_iflag);
+	g_assert_cmpuint(after.c_oflag, ==, before.c_oflag);
+	close(slave);
+	close(fd);
+}
+
+/* Ctrl-C is the first byte that the stub gets on a serial line where gdb reconnects. */
+static void test_terminal_interrupt(void)
+{
+	char path[64];
+	int fd = open_pty(path, sizeof(path));
+	FakeRig *rig;
+
+	if (fd < 0) {
+		g_test_skip("no pseudo terminals here");
+		return;
+	}
+	rig = fake_rig_new(1);
+	fake_rig_listen(rig, path);
+	rig->client = rsp_client_new(rig->context, dup(fd));
+	fake_rig_handshake(rig);
+	rsp_client_send(rig->client, "vCont;c");
+	test_run_for(rig->context, 20);
+	fake_rig_interrupt(rig);
+	fake_rig_free(rig);
+	close(fd);
+}
+
+static bool client_came(void *data)
+{
+	return gdb_server_has_client(((FakeRig *)data)->server);
+}
+
+static bool client_gone(void *data)
+{
+	return !client_came(data);
+}
+
+/* The other process of test_stdio(). */
+static int serve_stdio(void)
+{
+	FakeRig *rig = fake_rig_new(1);
+
+	g_assert_cmpstr(fake_rig_listen(rig, "stdio"), ==, "stdio");
+	test_wait(rig->context, client_came, rig, TEST_PATIENCE);
+	test_wait(rig->context, client_gone, rig, TEST_PATIENCE);
+	/* The session ends with the end of the input or with D; both are fine here. */
+	gdb_server_free(rig->server);
+	return fake_target_is_running(rig->target) ? 0 : 1;
+}
+
+static bool has_exited(void *data)
+{
+	return g_subprocess_get_identifier(data) == NULL;
+}
+
+static void test_stdio(gconstpointer self)
+{
+	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(0);
+	g_autoptr(GSubprocess) child = NULL;
+	g_autoptr(GError) error = NULL;
+	RspClient *c;
+	int fds[2];
+
+	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+	g_subprocess_launcher_take_stdout_fd(launcher, fcntl(fds[0], F_DUPFD_CLOEXEC, 3));
+	g_subprocess_launcher_take_stdin_fd(launcher, fds[0]);
+	child = g_subprocess_launcher_spawn(launcher, &error, self, "--serve-stdio", NULL);
+	g_assert_no_error(error);
+	g_clear_object(&launcher);
+	c = rsp_client_new(g_main_context_default(), fds[1]);
+	rsp_expect_prefix(c, FAKE_OFFER, "PacketSize=");
+	rsp_expect_prefix(c, "?", "T02");
+	rsp_expect(c, "m400000,1", "90");
+	rsp_expect(c, "Z0,400020,1", "OK");
+	rsp_client_send(c, "vCont;c");
+	g_free(rsp_expect_next_prefix(c, "T05"));
+	rsp_client_free(c);
+	g_assert_true(test_wait(g_main_context_default(), has_exited, child, TEST_PATIENCE));
+	g_assert_true(g_subprocess_get_successful(child));
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && g_str_equal(argv[1], "--serve-stdio"))
+		return serve_stdio();
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/server-listen/tcp", test_tcp);
+	g_test_add_func("/server-listen/tcp6", test_tcp6);
+	g_test_add_func("/server-listen/tcp-is-local", test_tcp_is_local);
+	g_test_add_func("/server-listen/port-reuse", test_port_reuse);
+	g_test_add_func("/server-listen/port-taken", test_port_taken);
+	g_test_add_func("/server-listen/foreign-address", test_foreign_address);
+	g_test_add_func("/server-listen/unix", test_unix);
+	g_test_add_func("/server-listen/unix-stale", test_unix_stale);
+	g_test_add_func("/server-listen/unix-refused", test_unix_refused);
+	g_test_add_func("/server-listen/unix-in-use", test_unix_in_use);
+	g_test_add_func("/server-listen/bad-addresses", test_bad_addresses);
+	g_test_add_func("/server-listen/empty-address", test_empty_address);
+	g_test_add_func("/server-listen/terminal", test_terminal);
+	g_test_add_func("/server-listen/terminal-interrupt", test_terminal_interrupt);
+	g_test_add_data_func("/server-listen/stdio", argv[0], test_stdio);
+	return g_test_run();
+}
