@@ -233,6 +233,23 @@ static bool runs_to_trap(ProbeVcpu *vcpu, unsigned vector, uint64_t pc)
 	       exit->pc == pc;
 }
 
+/*
+ * Lets the guest touch its pages, so that no experiment is disturbed by the host mapping them: some
+ * nested KVMs lose a step in that.
+ */
+static bool touch_pages(Probe *probe)
+{
+	/* xor %edi, %edi; 1: orb $0, (%rdi); add $0x1000, %edi; cmp $RAM_SIZE, %edi; jb 1b; hlt */
+	static const char code[] = "\x31\xff\x80\x0f\x00\x81\xc7\x00\x10\x00\x00"
+				   "\x81\xff\x00\x80\x00\x00\x72\xef\xf4";
+	ProbeVcpu vcpu;
+	bool ok = vcpu_open(&vcpu, probe, code, sizeof(code) - 1) && run(&vcpu) &&
+		  vcpu.run->exit_reason == KVM_EXIT_HLT;
+
+	vcpu_close(&vcpu);
+	return ok;
+}
+
 /* ---- The experiments: TRUE when the feature works ---- */
 
 #define NOP_NOP_HLT "\x90\x90\xf4"
@@ -291,6 +308,8 @@ static void try_all(Probe *probe)
 	ArchFeatures *features = &probe->features;
 	int bits = ioctl(probe->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2);
 
+	if (!touch_pages(probe))
+		return; /* it cannot even run code: nothing works */
 	features->step = try_step_with(probe, 0);
 	/* Old kernels do not know the bit and take it in silence. */
 	features->block_irq = bits > 0 && (bits & KVM_GUESTDBG_BLOCKIRQ) &&
