@@ -147,6 +147,8 @@ static gboolean on_accept(G_GNUC_UNUSED GSocket *socket, G_GNUC_UNUSED GIOCondit
 static void start_accepting(GdbServer *server, GSocket *listener)
 {
 	server->accept_source = g_socket_create_source(listener, G_IO_IN, NULL);
+	/* After what the client before may have said last: that it has gone. */
+	g_source_set_priority(server->accept_source, G_PRIORITY_DEFAULT + 1);
 	g_source_set_callback(server->accept_source, G_SOURCE_FUNC(on_accept), server, NULL);
 	g_source_attach(server->accept_source, server->context);
 }
