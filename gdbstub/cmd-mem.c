@@ -6,27 +6,22 @@
  */
 #include "gdbstub/internal.h"
 
-/* No address wraps: what the target is asked for ends at the last address at the latest. */
-static size_t clamp(uint64_t addr, uint64_t len, size_t max)
-{
-	return MIN(MIN(len, max), UINT64_MAX - addr);
-}
-
+/* No access wraps around: it ends with the last address at the latest. @len > 0. */
 static bool wraps(uint64_t addr, uint64_t len)
 {
-	return len > UINT64_MAX - addr;
+	return len - 1 > UINT64_MAX - addr;
 }
 
 /* At least one byte into the session's buffer, or 0 with @error set. */
-static size_t read_some(GdbSession *session, uint64_t addr, size_t len, GError **error)
+static size_t read_some(GdbSession *session, uint64_t addr, uint64_t len, size_t max,
+			GError **error)
 {
-	if (!len) {
-		g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
-			    "nothing can be read at the end of the address space");
-		return 0;
-	}
+	size_t n = MIN(len, max);
+
+	if (wraps(addr, n))
+		n = -addr;
 	return session->ops->read_memory(session->target, session->cpu, addr,
-					 gdb_session_memory(session), len, error);
+					 gdb_session_memory(session), n, error);
 }
 
 /*
@@ -41,7 +36,7 @@ static GdbReply cmd_read_hex(GdbSession *session, const GdbArgs *args)
 
 	if (!len)
 		return gdb_reply_fail(GDB_ERROR_INVAL, "m with length 0");
-	n = read_some(session, addr, clamp(addr, len, GDB_PACKET_MAX / 2), &error);
+	n = read_some(session, addr, len, GDB_PACKET_MAX / 2, &error);
 	if (!n)
 		return gdb_reply_error(error);
 	gdb_hex_append(session->reply, session->memory, n);
@@ -57,7 +52,7 @@ static GdbReply cmd_read_binary(GdbSession *session, const GdbArgs *args)
 	g_string_append_c(session->reply, 'b');
 	if (!len)
 		return gdb_reply(GDB_REPLY_DATA);
-	n = read_some(session, addr, clamp(addr, len, GDB_PACKET_MAX - 1), &error);
+	n = read_some(session, addr, len, GDB_PACKET_MAX - 1, &error);
 	if (!n)
 		return gdb_reply_error(error);
 	n = gdb_frame_fit(session->memory, n, GDB_PACKET_MAX - 1);

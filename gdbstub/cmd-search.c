@@ -36,11 +36,6 @@ static size_t walk_read(GdbSession *session, Walk *walk, GdbReply *ret_reply)
 	GError *error = NULL;
 	size_t n = MIN(walk->left, SLICE);
 
-	n = MIN(n, UINT64_MAX - walk->addr);
-	if (!n) {
-		*ret_reply = gdb_reply_fail(GDB_ERROR_FAULT, "the end of the address space");
-		return 0;
-	}
 	n = session->ops->read_memory(session->target, walk->cpu, walk->addr,
 				      gdb_session_memory(session), n, &error);
 	if (!n)
@@ -53,11 +48,17 @@ static size_t walk_read(GdbSession *session, Walk *walk, GdbReply *ret_reply)
 static GdbReply start(GdbSession *session, Walk *walk, const GdbArgs *args,
 		      bool (*step)(GdbSession *, GdbWork *, GdbReply *))
 {
+	uint64_t addr = args->v[0].number, len = args->v[1].number;
+
+	if (len && len - 1 > UINT64_MAX - addr) {
+		walk_free(&walk->work);
+		return gdb_reply_fail(GDB_ERROR_FAULT, "the range runs past the last address");
+	}
 	walk->work.step = step;
 	walk->work.free = walk_free;
 	walk->cpu = session->cpu;
-	walk->addr = args->v[0].number;
-	walk->left = args->v[1].number;
+	walk->addr = addr;
+	walk->left = len;
 	session->work = &walk->work;
 	return gdb_reply(GDB_REPLY_WORK);
 }

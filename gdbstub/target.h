@@ -134,8 +134,8 @@ typedef struct GdbTargetOps {
 	/*
 	 * Virtual memory as @cpu sees it now. read: the number of bytes that could be read from
 	 * @addr on, less than @len when it runs into a hole; 0 with @error set when the first byte
-	 * is not there. @len > 0, and @addr + @len does not wrap. write: all or an error; nothing
-	 * is written when any page is missing.
+	 * is not there. write: all or an error; nothing is written when any page is missing.
+	 * @len > 0, and the last byte's address does not wrap: @addr + @len is at most 2^64.
 	 */
 	size_t (*read_memory)(void *target, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
 			      GError **error);
