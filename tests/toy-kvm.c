@@ -1,0 +1,543 @@
+/*
+ * tests/toy-kvm.c - see tests/toy-kvm.h. The tables here are process-wide, as descriptors are.
+ */
+#include "tests/toy-kvm.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kvm/arch.h"
+
+int ioctl(int fd, unsigned long request, ...);
+
+typedef struct ToyPoint {
+	uint64_t addr;
+	uint32_t type, len;
+} ToyPoint;
+
+/* What the toy puts into kvm_guest_debug_arch and kvm_debug_exit_arch. */
+typedef struct ToyDebugRegs {
+	uint64_t n;
+	ToyPoint points[TOY_SLOTS];
+} ToyDebugRegs;
+
+typedef enum ToyCauseKind { TOY_STEP = 1, TOY_TRAP, TOY_POINT } ToyCauseKind;
+
+typedef struct ToyCause {
+	uint32_t kind, point;
+	uint64_t addr;
+} ToyCause;
+
+G_STATIC_ASSERT(sizeof(ToyDebugRegs) <= sizeof(struct kvm_guest_debug_arch));
+G_STATIC_ASSERT(sizeof(ToyCause) <= sizeof(struct kvm_debug_exit_arch));
+
+enum { TOY_PC = 4, TOY_REGS };
+
+typedef struct ToyCpu {
+	ToyVm *vm;
+	int fd;
+	struct kvm_run *run;
+	uint64_t regs[TOY_REGS];
+	bool kernel, io_pending, pass; /* pass: the point at pc does not fire once (RFLAGS.RF) */
+	int halted;		       /* atomic */
+	struct kvm_guest_debug debug;
+	unsigned guest_traps, control_calls;
+	uint64_t instructions;
+} ToyCpu;
+
+struct ToyVm {
+	uint8_t ram[TOY_RAM];
+	int late;
+	unsigned n;
+	ToyCpu cpus[];
+};
+
+static ToyCpu *cpu_by_fd[1024];
+static bool sw_break_works = true;
+
+/* ---- The machine ---- */
+
+ToyVm *toy_new(unsigned n_vcpus)
+{
+	ToyVm *vm = g_malloc0(sizeof(ToyVm) + n_vcpus * sizeof(ToyCpu));
+
+	vm->n = n_vcpus;
+	for (unsigned i = 0; i < n_vcpus; i++) {
+		ToyCpu *cpu = &vm->cpus[i];
+
+		cpu->vm = vm;
+		cpu->run = g_malloc0(4096);
+		cpu->kernel = true;
+		cpu->fd = eventfd(0, EFD_CLOEXEC);
+		g_assert_cmpint(cpu->fd, <, (int)G_N_ELEMENTS(cpu_by_fd));
+		cpu_by_fd[cpu->fd] = cpu;
+	}
+	return vm;
+}
+
+void toy_free(ToyVm *vm)
+{
+	for (unsigned i = 0; i < vm->n; i++) {
+		cpu_by_fd[vm->cpus[i].fd] = NULL;
+		close(vm->cpus[i].fd);
+		g_free(vm->cpus[i].run);
+	}
+	g_free(vm);
+}
+
+uint8_t *toy_ram(ToyVm *vm)
+{
+	return vm->ram;
+}
+
+int toy_fd(ToyVm *vm, unsigned cpu)
+{
+	return vm->cpus[cpu].fd;
+}
+
+struct kvm_run *toy_run(ToyVm *vm, unsigned cpu)
+{
+	return vm->cpus[cpu].run;
+}
+
+void toy_set_pc(ToyVm *vm, unsigned cpu, uint64_t pc)
+{
+	vm->cpus[cpu].regs[TOY_PC] = pc;
+}
+
+void toy_set_kernel(ToyVm *vm, unsigned cpu, bool kernel)
+{
+	vm->cpus[cpu].kernel = kernel;
+}
+
+void toy_map_late(ToyVm *vm)
+{
+	__atomic_store_n(&vm->late, 1, __ATOMIC_SEQ_CST);
+}
+
+void toy_wake(ToyVm *vm, unsigned cpu)
+{
+	__atomic_store_n(&vm->cpus[cpu].halted, 0, __ATOMIC_SEQ_CST);
+}
+
+void toy_set_sw_break(bool works)
+{
+	sw_break_works = works;
+}
+
+unsigned toy_guest_traps(ToyVm *vm, unsigned cpu)
+{
+	return __atomic_load_n(&vm->cpus[cpu].guest_traps, __ATOMIC_SEQ_CST);
+}
+
+unsigned toy_control_calls(ToyVm *vm, unsigned cpu)
+{
+	return __atomic_load_n(&vm->cpus[cpu].control_calls, __ATOMIC_SEQ_CST);
+}
+
+uint32_t toy_control(ToyVm *vm, unsigned cpu)
+{
+	return __atomic_load_n(&vm->cpus[cpu].debug.control, __ATOMIC_SEQ_CST);
+}
+
+uint64_t toy_instructions(ToyVm *vm, unsigned cpu)
+{
+	return __atomic_load_n(&vm->cpus[cpu].instructions, __ATOMIC_SEQ_CST);
+}
+
+static bool to_physical(bool kernel, bool late, uint64_t addr, uint64_t *ret)
+{
+	bool mapped = addr < TOY_LATE || (addr < TOY_KERNEL && late && addr - TOY_LATE < TOY_RAM) ||
+		      (kernel && addr - TOY_KERNEL < TOY_RAM);
+
+	*ret = addr % TOY_RAM;
+	return mapped;
+}
+
+/* ---- KVM_RUN ---- */
+
+static uint8_t *byte_at(ToyCpu *cpu, uint64_t addr)
+{
+	uint64_t gpa;
+
+	to_physical(cpu->kernel, true, addr, &gpa);
+	return &cpu->vm->ram[gpa];
+}
+
+static uint8_t load(ToyCpu *cpu, uint64_t addr)
+{
+	return __atomic_load_n(byte_at(cpu, addr), __ATOMIC_SEQ_CST);
+}
+
+static int debug_exit(ToyCpu *cpu, ToyCauseKind kind, uint32_t point, uint64_t addr)
+{
+	ToyCause cause = {kind, point, addr};
+
+	cpu->run->exit_reason = KVM_EXIT_DEBUG;
+	memcpy(&cpu->run->debug.arch, &cause, sizeof(cause));
+	return 0;
+}
+
+/* The point that fires for this access; -1. Execution: type GDB_BREAK_HW. */
+static int match_point(ToyCpu *cpu, bool execute, uint64_t addr)
+{
+	const ToyDebugRegs *regs = (const ToyDebugRegs *)&cpu->debug.arch;
+
+	if (!(cpu->debug.control & KVM_GUESTDBG_ENABLE))
+		return -1;
+	for (unsigned i = 0; i < regs->n; i++) {
+		const ToyPoint *point = &regs->points[i];
+
+		if ((point->type == GDB_BREAK_HW) == execute &&
+		    addr - point->addr < (execute ? 1 : point->len))
+			return i;
+	}
+	return -1;
+}
+
+enum { RAN = 1 }; /* the instruction is done; else 0: an exit, -1: errno */
+
+static int execute(ToyCpu *cpu)
+{
+	uint64_t *pc = &cpu->regs[TOY_PC];
+	uint64_t at;
+
+	switch (load(cpu, *pc)) {
+	case 0xcc:
+		if (cpu->debug.control & KVM_GUESTDBG_ENABLE && sw_break_works)
+			return debug_exit(cpu, TOY_TRAP, 0, 0);
+		__atomic_add_fetch(&cpu->guest_traps, 1, __ATOMIC_SEQ_CST);
+		*pc += 1;
+		return RAN;
+	case 0xeb:
+		*pc += 2 + (int8_t)load(cpu, *pc + 1);
+		return RAN;
+	case 0x01:
+		at = load(cpu, *pc + 1) | load(cpu, *pc + 2) << 8;
+		__atomic_add_fetch(byte_at(cpu, at), 1, __ATOMIC_SEQ_CST);
+		cpu->regs[0]++;
+		*pc += 3;
+		if (match_point(cpu, false, at) >= 0)
+			return debug_exit(cpu, TOY_POINT, match_point(cpu, false, at), at);
+		return RAN;
+	case 0xf4:
+		__atomic_store_n(&cpu->halted, 1, __ATOMIC_SEQ_CST);
+		*pc += 1;
+		return RAN;
+	case 0xe6:
+		cpu->run->exit_reason = KVM_EXIT_IO;
+		cpu->run->io.port = load(cpu, *pc + 1);
+		cpu->io_pending = true;
+		return 0;
+	case 0xff:
+		cpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return 0;
+	default:
+		*pc += 1;
+		return RAN;
+	}
+}
+
+static void finish_io(ToyCpu *cpu)
+{
+	if (!cpu->io_pending)
+		return;
+	cpu->io_pending = false;
+	cpu->regs[1] = cpu->run->io.data_offset;
+	cpu->regs[TOY_PC] += 2;
+}
+
+static int run_cpu(ToyCpu *cpu)
+{
+	finish_io(cpu);
+	for (;;) {
+		bool pass = cpu->pass;
+		int point, ret;
+
+		if (__atomic_load_n(&cpu->run->immediate_exit, __ATOMIC_SEQ_CST)) {
+			cpu->run->exit_reason = KVM_EXIT_INTR;
+			errno = EINTR;
+			return -1;
+		}
+		if (__atomic_load_n(&cpu->halted, __ATOMIC_SEQ_CST)) {
+			sched_yield();
+			continue;
+		}
+		point = pass ? -1 : match_point(cpu, true, cpu->regs[TOY_PC]);
+		if (point >= 0)
+			return debug_exit(cpu, TOY_POINT, point, cpu->regs[TOY_PC]);
+		cpu->pass = false;
+		ret = execute(cpu);
+		if (ret != RAN)
+			return ret;
+		if (!(__atomic_add_fetch(&cpu->instructions, 1, __ATOMIC_SEQ_CST) % 64))
+			sched_yield();
+		if (cpu->debug.control & KVM_GUESTDBG_SINGLESTEP)
+			return debug_exit(cpu, TOY_STEP, 0, 0);
+	}
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	ToyCpu *cpu = fd >= 0 && fd < (int)G_N_ELEMENTS(cpu_by_fd) ? cpu_by_fd[fd] : NULL;
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (!cpu)
+		return syscall(SYS_ioctl, fd, request, arg);
+	if (request == KVM_RUN)
+		return run_cpu(cpu);
+	if (request == KVM_SET_GUEST_DEBUG) {
+		const struct kvm_guest_debug *debug = arg;
+
+		cpu->debug.arch = debug->arch;
+		__atomic_store_n(&cpu->debug.control, debug->control, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&cpu->control_calls, 1, __ATOMIC_SEQ_CST);
+		return 0;
+	}
+	errno = ENOTTY;
+	return -1;
+}
+
+/* ---- kvm/arch.h: registers ---- */
+
+struct ArchVcpu {
+	ToyCpu *cpu;
+	uint64_t regs[TOY_REGS];
+	bool valid, dirty;
+};
+
+bool arch_probe(int kvm_fd G_GNUC_UNUSED, ArchFeatures *ret, GError **error G_GNUC_UNUSED)
+{
+	*ret = (ArchFeatures){true, sw_break_works, true, true, true, true, TOY_SLOTS, TOY_SLOTS};
+	return true;
+}
+
+ArchVcpu *arch_vcpu_new(int vcpu_fd, struct kvm_run *run G_GNUC_UNUSED,
+			GError **error G_GNUC_UNUSED)
+{
+	ArchVcpu *vcpu = g_new0(ArchVcpu, 1);
+
+	vcpu->cpu = cpu_by_fd[vcpu_fd];
+	return vcpu;
+}
+
+void arch_vcpu_free(ArchVcpu *vcpu)
+{
+	g_free(vcpu);
+}
+
+void arch_set_phys_reader(ArchVcpu *vcpu G_GNUC_UNUSED, ArchPhysRead read G_GNUC_UNUSED,
+			  void *opaque G_GNUC_UNUSED)
+{
+}
+
+GdbRegSet *arch_reg_set(ArchVcpu *vcpu G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+	static const GdbReg rows[] = {
+		{"r0", 0, 64, "int64", NULL, 0, 0},	    {"r1", 1, 64, "int64", NULL, 0, 1},
+		{"r2", 2, 64, "int64", NULL, 0, 2},	    {"r3", 3, 64, "int64", NULL, 0, 3},
+		{"pc", 4, 64, "code_ptr", NULL, 0, TOY_PC},
+	};
+	static const GdbFeature feature = {"org.vmgdb.toy", NULL, rows, G_N_ELEMENTS(rows)};
+	GdbRegSet *set = gdb_reg_set_new("toy", TOY_REGS, TOY_PC);
+
+	gdb_reg_set_add(set, &feature);
+	return set;
+}
+
+static uint64_t *cached(ArchVcpu *vcpu)
+{
+	if (!vcpu->valid)
+		memcpy(vcpu->regs, vcpu->cpu->regs, sizeof(vcpu->regs));
+	vcpu->valid = true;
+	return vcpu->regs;
+}
+
+bool arch_read_reg(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **error G_GNUC_UNUSED)
+{
+	memcpy(buf, &cached(vcpu)[reg->id], 8);
+	return true;
+}
+
+bool arch_write_reg(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf,
+		    GError **error G_GNUC_UNUSED)
+{
+	memcpy(&cached(vcpu)[reg->id], buf, 8);
+	vcpu->dirty = true;
+	return true;
+}
+
+bool arch_is_dirty(const ArchVcpu *vcpu)
+{
+	return vcpu->dirty;
+}
+
+bool arch_flush(ArchVcpu *vcpu, GError **error G_GNUC_UNUSED)
+{
+	if (vcpu->dirty)
+		memcpy(vcpu->cpu->regs, vcpu->regs, sizeof(vcpu->regs));
+	vcpu->dirty = false;
+	return true;
+}
+
+void arch_forget(ArchVcpu *vcpu)
+{
+	vcpu->valid = false;
+	vcpu->dirty = false;
+}
+
+bool arch_get_pc(ArchVcpu *vcpu, uint64_t *ret, GError **error G_GNUC_UNUSED)
+{
+	*ret = cached(vcpu)[TOY_PC];
+	return true;
+}
+
+const char *arch_run_state(ArchVcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->cpu->halted, __ATOMIC_SEQ_CST) ? "halted" : "running";
+}
+
+bool arch_io_pending(const struct kvm_run *run)
+{
+	return run->exit_reason == KVM_EXIT_IO;
+}
+
+/* ---- kvm/arch.h: translation ---- */
+
+bool arch_get_root(ArchVcpu *vcpu, ArchRoot *ret, GError **error G_GNUC_UNUSED)
+{
+	*ret = (ArchRoot){.kernel = vcpu->cpu->kernel};
+	ret->word[0] = __atomic_load_n(&vcpu->cpu->vm->late, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+bool arch_walk(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED,
+	       uint64_t addr, ArchMapping *ret)
+{
+	uint64_t gpa;
+
+	if (!to_physical(root->kernel, root->word[0], addr, &gpa))
+		return false;
+	*ret = (ArchMapping){gpa, 0x1000 - gpa % 0x1000};
+	return true;
+}
+
+bool arch_is_kernel_address(const ArchRoot *root G_GNUC_UNUSED, uint64_t addr)
+{
+	return addr >= TOY_KERNEL;
+}
+
+bool arch_kernel_root(const ArchRoot *user G_GNUC_UNUSED, ArchPhysRead read G_GNUC_UNUSED,
+		      void *opaque G_GNUC_UNUSED, ArchRoot *ret G_GNUC_UNUSED)
+{
+	return false;
+}
+
+/* ---- kvm/arch.h: breakpoints ---- */
+
+const uint8_t *arch_trap_insn(size_t *ret_len)
+{
+	static const uint8_t trap = 0xcc;
+
+	*ret_len = 1;
+	return &trap;
+}
+
+bool arch_is_trap(const uint8_t *insn, size_t len)
+{
+	return len && insn[0] == 0xcc;
+}
+
+bool arch_check_sw_break(uint64_t addr G_GNUC_UNUSED, uint64_t kind, GError **error)
+{
+	if (kind == 1)
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "the toy's breakpoints have kind 1");
+	return false;
+}
+
+void arch_sync_code(void *host G_GNUC_UNUSED, size_t len G_GNUC_UNUSED)
+{
+}
+
+bool arch_encode_hw(const ArchFeatures *features G_GNUC_UNUSED, const GdbBreak *points, unsigned n,
+		    struct kvm_guest_debug_arch *ret, GError **error)
+{
+	ToyDebugRegs regs = {.n = n};
+
+	if (n > TOY_SLOTS) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOSPC, "all 3 slots are in use");
+		return false;
+	}
+	for (unsigned i = 0; i < n; i++)
+		regs.points[i] = (ToyPoint){points[i].addr, points[i].type, points[i].kind};
+	memcpy(ret, &regs, sizeof(regs));
+	return true;
+}
+
+ArchTrap arch_decode_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *run,
+			  const GdbBreak *points G_GNUC_UNUSED, unsigned n G_GNUC_UNUSED)
+{
+	ToyCause cause;
+
+	memcpy(&cause, &run->debug.arch, sizeof(cause));
+	return (ArchTrap){
+		.insn = cause.kind == TOY_TRAP,
+		.step = cause.kind == TOY_STEP,
+		.point = cause.kind == TOY_POINT ? (int)cause.point : -1,
+		.addr = cause.addr,
+	};
+}
+
+bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run G_GNUC_UNUSED,
+		   const ArchMemory *mem G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+	__atomic_add_fetch(&vcpu->cpu->guest_traps, 1, __ATOMIC_SEQ_CST);
+	vcpu->cpu->regs[TOY_PC] += 1;
+	vcpu->valid = false;
+	return true;
+}
+
+bool arch_pass_break(const ArchFeatures *features G_GNUC_UNUSED, ArchVcpu *vcpu)
+{
+	vcpu->cpu->pass = true;
+	return true;
+}
+
+bool arch_step_begin(ArchVcpu *vcpu G_GNUC_UNUSED, bool quiet G_GNUC_UNUSED,
+		     const ArchMemory *mem G_GNUC_UNUSED, ArchStep *ret G_GNUC_UNUSED,
+		     GError **error G_GNUC_UNUSED)
+{
+	/* A halted CPU is made to run on, as x86 does. */
+	__atomic_store_n(&vcpu->cpu->halted, 0, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+void arch_step_end(ArchVcpu *vcpu G_GNUC_UNUSED, const ArchMemory *mem G_GNUC_UNUSED,
+		   const ArchStep *step G_GNUC_UNUSED)
+{
+}
+
+uint32_t arch_step_control(const ArchFeatures *features G_GNUC_UNUSED, bool quiet G_GNUC_UNUSED)
+{
+	return 0;
+}
+
+uint32_t arch_sw_control(void)
+{
+	return KVM_GUESTDBG_USE_SW_BP;
+}
+
+uint32_t arch_hw_control(void)
+{
+	return 0x20000;
+}

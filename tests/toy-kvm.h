@@ -1,0 +1,53 @@
+/*
+ * tests/toy-kvm.h - a toy architecture and a toy KVM for it, so that the real engine (kvm/) runs in
+ * unit tests, under sanitizers, on any machine. It defines every function of kvm/arch.h and an
+ * ioctl() that answers KVM_RUN and KVM_SET_GUEST_DEBUG on the toy's descriptors.
+ *
+ * A toy CPU has registers r0-r3 and pc (numbers 0-4, 64 bits) and these instructions:
+ *   90          nop
+ *   cc          trap: KVM_EXIT_DEBUG with software breakpoints on, else counted as the guest's
+ *   eb rel8     jump, relative to the next instruction
+ *   01 lo hi    add 1 to the byte at that address, and to r0
+ *   f4          halt until toy_wake()
+ *   e6 port     I/O exit; KVM_RUN then finishes it: r1 = the byte the VMM left in the run page
+ *   ff          the machine shuts down
+ * It has three hardware points, shared by all types.
+ *
+ * Addresses: RAM is [0, TOY_RAM). TOY_ALIAS + x is RAM x too. TOY_LATE + x is RAM x once
+ * toy_map_late() was called. TOY_KERNEL + x is RAM x, but only for a CPU in kernel mode.
+ */
+#ifndef VMGDB_TESTS_TOY_KVM_H
+#define VMGDB_TESTS_TOY_KVM_H
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TOY_RAM 0x10000u
+#define TOY_ALIAS 0x10000u
+#define TOY_LATE 0x20000u
+#define TOY_KERNEL 0x80000u
+#define TOY_SLOTS 3u
+
+typedef struct ToyVm ToyVm;
+
+ToyVm *toy_new(unsigned n_vcpus);
+void toy_free(ToyVm *vm);
+uint8_t *toy_ram(ToyVm *vm);
+int toy_fd(ToyVm *vm, unsigned cpu);
+struct kvm_run *toy_run(ToyVm *vm, unsigned cpu);
+void toy_set_pc(ToyVm *vm, unsigned cpu, uint64_t pc);
+void toy_set_kernel(ToyVm *vm, unsigned cpu, bool kernel);
+void toy_map_late(ToyVm *vm);
+void toy_wake(ToyVm *vm, unsigned cpu);
+
+/* Does this KVM report trap instructions? Before kvm_gdb_new(). */
+void toy_set_sw_break(bool works);
+
+/* Counts; may be read while the CPU runs. */
+unsigned toy_guest_traps(ToyVm *vm, unsigned cpu);   /* traps the guest got itself */
+unsigned toy_control_calls(ToyVm *vm, unsigned cpu); /* KVM_SET_GUEST_DEBUG */
+uint32_t toy_control(ToyVm *vm, unsigned cpu);	     /* the control word in force */
+uint64_t toy_instructions(ToyVm *vm, unsigned cpu);
+
+#endif
