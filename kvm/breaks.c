@@ -126,7 +126,7 @@ static void ref_patch(KvmBreaks *breaks, uint64_t gpa)
 	Patch *patch = find_patch(breaks, gpa);
 
 	if (!patch) {
-		Patch fresh = {.gpa = gpa};
+		Patch fresh = {.gpa = gpa, .lifted = true};
 		unsigned i = patch_index(breaks, gpa);
 
 		g_array_insert_val(breaks->patches, i, fresh);
