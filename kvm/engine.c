@@ -143,10 +143,24 @@ void kvm_gdb_free(KvmGdb *gdb)
 	g_free(gdb);
 }
 
+/* Before anything wakes them, so that none slips back into the guest. */
+static void owe_parked_eintr(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		vcpu->owe_eintr |= __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_PARKED;
+	}
+}
+
 void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 {
 	GdbServer *server = gdb->server;
 
+	g_mutex_lock(&gdb->lock);
+	gdb->ended = true;
+	owe_parked_eintr(gdb);
+	g_mutex_unlock(&gdb->lock);
 	if (server) {
 		gdb_server_set_exit_status(server, exit_status);
 		gdb_server_free(server);
@@ -154,14 +168,7 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 	g_mutex_lock(&gdb->lock);
 	gdb->server = NULL;
 	gdb->attached = false;
-	gdb->ended = true;
 	world_set_free(gdb);
-	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
-
-		vcpu->owe_eintr |= __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_PARKED;
-	}
-	world_wake(gdb);
 	g_mutex_unlock(&gdb->lock);
 }
 
