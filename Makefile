@@ -49,7 +49,9 @@ PURE_$(OTHER_ARCH) := $(filter-out $(call src,$(addprefix $(OTHER_ARCH)/,$(HW_PA
 		$(SRCDIR)/$(OTHER_ARCH)/*.c /dev/null 2>/dev/null)))
 PURE_SRC := $(filter %.c,$(PURE_$(OTHER_ARCH)))
 TEST_SRC := $(call src,tests/test-*.c tests/kvm-*.c)
-HELP_SRC := $(filter-out tests/test-util.c,$(call src,tests/fake-*.c))
+HELP_SRC := $(filter-out tests/test-%.c tests/kvm-%.c tests/fuzz-%.c tests/tsan-%.c \
+	tests/toy-%.c,$(call src,tests/*.c)) \
+	tests/test-util.c
 TEST_SRC := $(filter-out tests/test-util.c,$(TEST_SRC))
 GUEST_SRC := $(call src,tests/guest/*.S)
 FUZZ_SRC := $(call src,tests/fuzz-*.c)
@@ -121,6 +123,9 @@ $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
 	$(say) LD $*
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+# The engine's test brings its own architecture and KVM.
+$(B)/tests/test-engine: $(B)/tests/toy-kvm.o
 
 GUEST_LD := $(call src,tests/guest/*.ld)
 $(GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GUEST_LD) $(call src,tests/guest/*.h))
