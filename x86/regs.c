@@ -187,7 +187,10 @@ static bool write_orig_rax(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf
 
 static bool write_msr(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GError **error)
 {
-	return x86_write_msr(vcpu, msr_slot(reg->id), value_of(reg, buf), error);
+	if (x86_write_msr(vcpu, msr_slot(reg->id), value_of(reg, buf), error))
+		return true;
+	g_prefix_error(error, "KVM refuses this value of %s: ", reg->name);
+	return false;
 }
 
 /*
