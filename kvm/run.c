@@ -4,7 +4,6 @@
  * Owns what the vCPU's own thread does: parking, applying debug control, telling the debugger's
  * traps from the guest's. All of it happens here and never in a signal handler.
  */
-#define _GNU_SOURCE /* ppoll() */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
