@@ -196,7 +196,11 @@ typedef struct ArchStep {
 bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep *ret,
 		     GError **error);
 void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem, const ArchStep *step);
-/* The bits for kvm_guest_debug.control that a step needs beyond ENABLE and SINGLESTEP. */
+/*
+ * The bits for kvm_guest_debug.control that a step needs beyond ENABLE and SINGLESTEP. On x86 each
+ * step needs its own KVM_SET_GUEST_DEBUG, changed or not: an instruction that loads the flags
+ * (popf, iret) takes KVM's TF with it, and the next KVM_RUN would run on.
+ */
 uint32_t arch_step_control(const ArchFeatures *features, bool quiet);
 /* The bits for software breakpoints and for hardware points (KVM_GUESTDBG_USE_...). */
 uint32_t arch_sw_control(void);

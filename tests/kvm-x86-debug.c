@@ -143,16 +143,17 @@ static void set_msr(Rig *rig, uint32_t index, uint64_t value)
  */
 static void touch_pages(Rig *rig)
 {
-	/* xor %edi, %edi; 1: orb $0, (%rdi); add $0x1000, %edi; cmp $RAM_SIZE, %edi; jb 1b; hlt */
+	/* xor %edi, %edi; 1: orb $0, (%rdi); add $0x1000, %edi; cmp $RAM_SIZE, %edi; jb 1b; out
+	 * %al, $0x80 */
 	static const uint8_t toucher[] = {0x31, 0xff, 0x80, 0x0f, 0x00, 0x81, 0xc7,
 					  0x00, 0x10, 0x00, 0x00, 0x81, 0xff, 0x00,
-					  0x00, 0x01, 0x00, 0x72, 0xef, 0xf4};
+					  0x00, 0x01, 0x00, 0x72, 0xef, 0xe6, 0x80};
 	struct kvm_regs regs = {.rip = CODE, .rsp = STACK, .rflags = 2};
 
 	memcpy(rig->ram + CODE, toucher, sizeof(toucher));
 	g_assert_cmpint(ioctl(rig->fd, KVM_SET_REGS, &regs), ==, 0);
 	g_assert_cmpint(ioctl(rig->fd, KVM_RUN, 0), ==, 0);
-	g_assert_cmpuint(rig->run->exit_reason, ==, KVM_EXIT_HLT);
+	g_assert_cmpuint(rig->run->exit_reason, ==, KVM_EXIT_IO);
 	memset(rig->ram + CODE, 0, sizeof(toucher));
 }
 
@@ -177,8 +178,7 @@ static void rig_open(Rig *rig, const void *code, size_t len, bool with_irqchip)
 	rig->run = mmap(NULL, rig->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, rig->fd, 0);
 	fill_ram(rig);
 	set_sregs(rig);
-	if (!with_irqchip) /* with one, hlt does not exit */
-		touch_pages(rig);
+	touch_pages(rig);
 	memcpy(rig->ram + CODE, code, len);
 	g_assert_cmpint(ioctl(rig->fd, KVM_SET_REGS, &regs), ==, 0);
 	rig->vcpu = arch_vcpu_new(rig->fd, rig->run, &error);
