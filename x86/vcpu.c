@@ -161,10 +161,12 @@ static bool set_events(ArchVcpu *vcpu, GError **error)
 	return vcpu_ioctl(vcpu, KVM_SET_VCPU_EVENTS, &copy, "KVM_SET_VCPU_EVENTS", error);
 }
 
+/* struct kvm_msrs with room. */
 typedef struct MsrList {
-	struct kvm_msrs head;
+	uint32_t nmsrs, pad;
 	struct kvm_msr_entry entries[X86_N_MSRS];
 } MsrList;
+G_STATIC_ASSERT(offsetof(MsrList, entries) == sizeof(struct kvm_msrs));
 
 /* KVM stops at the first register that the vCPU does not have, so ask for the rest again. */
 static bool get_msrs(ArchVcpu *vcpu, GError **error)
@@ -173,7 +175,7 @@ static bool get_msrs(ArchVcpu *vcpu, GError **error)
 
 	while (first < X86_N_MSRS) {
 		unsigned n = X86_N_MSRS - first;
-		MsrList list = {.head.nmsrs = n};
+		MsrList list = {.nmsrs = n};
 
 		for (unsigned i = 0; i < n; i++)
 			list.entries[i].index = x86_msr_index[first + i];
@@ -194,7 +196,7 @@ static bool get_msrs(ArchVcpu *vcpu, GError **error)
 
 bool x86_write_msr(ArchVcpu *vcpu, unsigned which, uint64_t value, GError **error)
 {
-	MsrList list = {.head.nmsrs = 1};
+	MsrList list = {.nmsrs = 1};
 
 	list.entries[0] = (struct kvm_msr_entry){.index = x86_msr_index[which], .data = value};
 	int done = ioctl(vcpu->fd, KVM_SET_MSRS, &list);
