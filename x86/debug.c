@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "kvm/arch.h"
 #include "x86/debugreg.h"
 #include "x86/insn.h"
 #include "x86/vcpu.h"

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
+#include "kvm/arch.h"
 #include "x86/insn.h"
 #include "x86/vcpu.h"
 

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "kvm/arch.h"
 #include "x86/vcpu.h"
 #include "x86/walk.h"
 
