@@ -12,6 +12,7 @@
 
 #define FIFO_SIZE 16
 #define INPUT_MAX 65536
+#define POLLS 16
 
 struct Serial {
 	GMutex lock; /* everything below */
@@ -23,6 +24,7 @@ struct Serial {
 	bool irq_level; /* what the interrupt controller was told last */
 	uint8_t fifo[FIFO_SIZE];
 	unsigned n_fifo;
+	unsigned polls; /* LSR reads in a row, up to POLLS: the guest waits for input */
 	GByteArray *input;
 	bool input_full;
 };
@@ -57,13 +59,22 @@ static bool tx_empty_locked(Serial *serial)
 	return !serial->tx_full;
 }
 
+/*
+ * May the guest get input? Drivers throw away what they find while they set the UART up, so it must
+ * listen: assert RTS, and want the interrupt or look at LSR again and again.
+ */
+static bool is_listening_locked(const Serial *serial)
+{
+	return serial->mcr & UART_MCR_RTS && !(serial->mcr & UART_MCR_LOOP) &&
+	       (serial->ier & UART_IER_RDI || serial->polls >= POLLS);
+}
+
 /* Move waiting input into the FIFO that the guest sees. */
 static void fill_fifo_locked(Serial *serial)
 {
 	unsigned depth = serial->fcr & UART_FCR_ENABLE_FIFO ? FIFO_SIZE : 1;
 
-	if (!(serial->mcr & UART_MCR_RTS) || serial->mcr & UART_MCR_LOOP ||
-	    serial->n_fifo >= depth || serial->input->len == 0)
+	if (!is_listening_locked(serial) || serial->n_fifo >= depth || serial->input->len == 0)
 		return;
 	unsigned n = MIN(depth - serial->n_fifo, serial->input->len);
 	memcpy(serial->fifo + serial->n_fifo, serial->input->data, n);
@@ -97,16 +108,16 @@ static void receive_looped_locked(Serial *serial, uint8_t byte)
 
 static void transmit_locked(Serial *serial, uint8_t byte)
 {
-	if (serial->thr_event) {
-		/* The line must fall between two events: the interrupt controller sees edges. */
-		serial->thr_event = false;
-		update_irq_locked(serial);
-	}
 	if (serial->mcr & UART_MCR_LOOP)
 		receive_looped_locked(serial, byte);
 	else
 		serial->peer.output(serial->peer.opaque, &byte, 1);
+	/*
+	 * An event that is still pending from the byte before stays: its edge has been seen, and
+	 * its handler, which must read IIR, is yet to come. So a burst costs one interrupt.
+	 */
 	serial->thr_event = tx_empty_locked(serial);
+	serial->polls = 0;
 }
 
 static uint8_t receive_locked(Serial *serial)
@@ -131,6 +142,7 @@ static void write_fcr_locked(Serial *serial, uint8_t value)
 {
 	if ((value ^ serial->fcr) & UART_FCR_ENABLE_FIFO || value & UART_FCR_CLEAR_RCVR)
 		serial->n_fifo = 0;
+	serial->polls = 0;
 	serial->fcr = value & ~(UART_FCR_CLEAR_RCVR | UART_FCR_CLEAR_XMIT);
 }
 
@@ -187,6 +199,7 @@ static uint8_t read_msr_locked(const Serial *serial)
 
 static uint8_t read_lsr_locked(Serial *serial)
 {
+	serial->polls = MIN(serial->polls + 1, POLLS);
 	return (serial->n_fifo > 0 ? UART_LSR_DR : 0) |
 	       (tx_empty_locked(serial) ? UART_LSR_THRE | UART_LSR_TEMT : 0);
 }

@@ -17,6 +17,8 @@
 
 #define OUTPUT_SOFT_MAX (64 * 1024)
 #define OUTPUT_HARD_MAX (1024 * 1024)
+#define OUTPUT_LITTLE_ROOM 4096
+#define GATHER_USEC 500
 #define INPUT_CHUNK 4096
 #define DRAIN_TIME (2 * G_TIME_SPAN_SECOND)
 #define CTRL_A 0x01
@@ -45,7 +47,8 @@ struct Term {
 	size_t writing; /* bytes taken out of the queue and not yet written */
 	uint64_t lost;
 	bool stopping;
-	bool broken; /* nobody reads any more: drop */
+	bool broken;  /* nobody reads any more: drop */
+	bool waiting; /* a sender was told of little room and wants to hear of more */
 };
 
 /* ---- The terminal's settings ---- */
@@ -251,6 +254,26 @@ static void write_queue_locked(Term *term)
 	g_cond_broadcast(&term->changed);
 }
 
+/* A guest sends byte by byte: wait a moment for more, so that a line is one write(). */
+static void gather_locked(Term *term)
+{
+	if (term->stopping)
+		return;
+	g_mutex_unlock(&term->lock);
+	g_usleep(GATHER_USEC);
+	g_mutex_lock(&term->lock);
+}
+
+static void report_room_locked(Term *term)
+{
+	if (!term->waiting || term->stopping)
+		return;
+	term->waiting = false;
+	g_mutex_unlock(&term->lock);
+	term->ops->drained(term->opaque);
+	g_mutex_lock(&term->lock);
+}
+
 static gpointer output_thread(gpointer data)
 {
 	Term *term = data;
@@ -261,12 +284,9 @@ static gpointer output_thread(gpointer data)
 			g_cond_wait(&term->changed, &term->lock);
 		if (term->queue->len == 0)
 			break;
+		gather_locked(term);
 		write_queue_locked(term);
-		if (term->ops == NULL || term->stopping)
-			continue;
-		g_mutex_unlock(&term->lock);
-		term->ops->drained(term->opaque);
-		g_mutex_lock(&term->lock);
+		report_room_locked(term);
 	}
 	g_mutex_unlock(&term->lock);
 	return NULL;
@@ -278,9 +298,10 @@ void term_output(Term *term, const uint8_t *data, size_t len)
 	size_t used = term->queue->len + term->writing;
 	size_t taken = MIN(len, OUTPUT_HARD_MAX - MIN(used, OUTPUT_HARD_MAX));
 
+	if (term->queue->len == 0)
+		g_cond_broadcast(&term->changed);
 	g_byte_array_append(term->queue, data, taken);
 	term->lost += len - taken;
-	g_cond_broadcast(&term->changed);
 	g_mutex_unlock(&term->lock);
 }
 
@@ -288,8 +309,10 @@ size_t term_output_room(Term *term)
 {
 	g_mutex_lock(&term->lock);
 	size_t used = term->queue->len + term->writing;
+	size_t room = OUTPUT_SOFT_MAX - MIN(used, OUTPUT_SOFT_MAX);
+	term->waiting |= room < OUTPUT_LITTLE_ROOM;
 	g_mutex_unlock(&term->lock);
-	return OUTPUT_SOFT_MAX - MIN(used, OUTPUT_SOFT_MAX);
+	return room;
 }
 
 /* ---- Life ---- */

@@ -22,7 +22,7 @@ typedef struct TermOps {
 	size_t (*input)(void *opaque, const uint8_t *data, size_t len);
 	/* Ctrl-a x. [main thread] */
 	void (*quit)(void *opaque);
-	/* Output has drained, term_output_room() has grown. [output thread] */
+	/* term_output_room() was below 4096 and has grown. [output thread] */
 	void (*drained)(void *opaque);
 } TermOps;
 
