@@ -99,9 +99,13 @@ static void conn_ended(GdbConn *conn, void *data)
 
 	drop_client(server);
 	/* A line that ended without a byte would end again at once, for ever. */
-	if (was_line && has_read && !open_line(server, &error))
-		g_message("gdb: %s: no more clients from here: %s",
-			  gdb_transport_get_address(server->transport), error->message);
+	if (!was_line || (has_read && open_line(server, &error)))
+		return;
+	/* That stdio ends is how its one client leaves; that a device does is worth a word. */
+	if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CLOSED))
+		g_message("gdb: %s has ended and takes no more clients%s%s",
+			  gdb_transport_get_address(server->transport), error ? ": " : "",
+			  error ? error->message : "");
 }
 
 static bool start_client(GdbServer *server, GIOStream *stream, bool is_line)

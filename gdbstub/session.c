@@ -5,6 +5,9 @@
 
 #include "gdbstub/internal.h"
 
+/* Shorter hex gains nothing worth mentioning and stays readable in a trace. */
+#define RUNS_FROM 256
+
 const GdbCommandTable *const gdb_command_tables[] = {
 	&gdb_commands_mem,     &gdb_commands_regs,
 	&gdb_commands_run,     &gdb_commands_break,
@@ -198,7 +201,7 @@ static void send_by_kind(GdbSession *session, const GdbReply *reply)
 		send_text(session, text->str, text->len);
 		break;
 	case GDB_REPLY_HEX:
-		gdb_frame_encode(session->out, text->str, text->len, true);
+		gdb_frame_encode(session->out, text->str, text->len, text->len >= RUNS_FROM);
 		break;
 	case GDB_REPLY_OUTPUT:
 		send_output(session, text->str, text->len);
