@@ -23,6 +23,7 @@ typedef struct Cpu {
 	unsigned index;
 	KvmGdbVcpu *vcpu;
 	GThread *thread;
+	pthread_t id;	 /* atomic, of the thread once it runs */
 	unsigned eintrs; /* atomic */
 	bool ended;	 /* atomic: the thread has left its loop */
 } Cpu;
@@ -61,6 +62,7 @@ static gpointer vcpu_thread(gpointer data)
 	Cpu *cpu = data;
 	struct kvm_run *run = toy_run(cpu->rig->vm, cpu->index);
 
+	SET(cpu->id, pthread_self());
 	for (;;) {
 		int ret = kvm_gdb_run(cpu->vcpu);
 
@@ -797,13 +799,19 @@ static void test_partial_read(void)
 
 /* ---- Disconnects ---- */
 
+static bool is_clean(void *data)
+{
+	static const uint8_t loop[] = {0x90, 0x90, 0xeb, 0xfc};
+	Rig *rig = data;
+
+	return is_free(rig) && !memcmp(toy_ram(rig->vm) + 0x100, loop, sizeof(loop));
+}
+
 /* T17: every patch out and every control off, then all run. */
 static void check_released(Rig *rig)
 {
-	static const uint8_t loop[] = {0x90, 0x90, 0xeb, 0xfc};
-
-	hang_up(rig);
-	g_assert_cmpmem(toy_ram(rig->vm) + 0x100, 4, loop, 4);
+	g_clear_pointer(&rig->client, rsp_client_free);
+	g_assert_true(test_wait(NULL, is_clean, rig, TEST_PATIENCE));
 	for (unsigned i = 0; i < rig->n; i++) {
 		expect_runs(rig, i);
 		g_assert_cmpuint(toy_guest_traps(rig->vm, i), ==, 0);
@@ -905,43 +913,29 @@ static void test_interrupt_race(void)
 
 /* ---- The VMM's side ---- */
 
-typedef struct Eintrs {
-	Cpu *cpu;
-	unsigned before;
-} Eintrs;
-
-static bool got_eintr(void *data)
-{
-	Eintrs *eintrs = data;
-
-	return GET(eintrs->cpu->eintrs) > eintrs->before;
-}
-
 static void on_signal(int signo G_GNUC_UNUSED)
 {
 }
 
-/* A signal to a parked vCPU's thread ends the wait, as it ends KVM_RUN. */
+/*
+ * A signal to a parked vCPU's thread ends the wait, as it ends KVM_RUN. One that comes before the
+ * thread waits is handled and gone, as for KVM_RUN, so it is sent until it is seen.
+ */
 static void test_signal_while_parked(void)
 {
 	Rig *rig = rig_new_stopped(1);
+	Cpu *cpu = &rig->cpus[0];
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, old;
-	Eintrs eintrs = {&rig->cpus[0], 0};
+	unsigned before;
 
 	sigaction(SIGUSR1, &action, &old);
-	expect_stands(rig, 0);
-	eintrs.before = GET(rig->cpus[0].eintrs);
-	/* To the whole process; only the vCPU thread has it unblocked. */
-	{
-		sigset_t usr1, before;
-
-		sigemptyset(&usr1);
-		sigaddset(&usr1, SIGUSR1);
-		pthread_sigmask(SIG_BLOCK, &usr1, &before);
-		kill(getpid(), SIGUSR1);
-		g_assert_true(test_wait(NULL, got_eintr, &eintrs, TEST_PATIENCE));
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	resume_to(rig, "vCont;s:1", "T05");
+	before = GET(cpu->eintrs);
+	for (unsigned i = 0; i < 1000 && GET(cpu->eintrs) == before; i++) {
+		pthread_kill(GET(cpu->id), SIGUSR1);
+		g_usleep(1000);
 	}
+	g_assert_cmpuint(GET(cpu->eintrs), >, before);
 	resume_to(rig, "vCont;s:1", "T05");
 	rig_free(rig);
 	sigaction(SIGUSR1, &old, NULL);
