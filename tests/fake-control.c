@@ -3,11 +3,22 @@
  */
 #include "tests/fake-machine.h"
 
-void fake_target_set_server(FakeTarget *target, GdbServer *server)
+void fake_target_set_post(FakeTarget *target, FakePost *post, void *data)
 {
 	g_mutex_lock(&target->lock);
-	target->server = server;
+	target->post = post;
+	target->post_data = data;
 	g_mutex_unlock(&target->lock);
+}
+
+static void post_to_server(void *data, const GdbStop *stop)
+{
+	gdb_server_post_stop(data, stop);
+}
+
+void fake_target_set_server(FakeTarget *target, GdbServer *server)
+{
+	fake_target_set_post(target, post_to_server, server);
 }
 
 void fake_target_raise(FakeTarget *target, const GdbStop *stops, unsigned n)

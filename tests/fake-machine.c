@@ -155,8 +155,8 @@ void fake_post(FakeTarget *target, const GdbStop *stop)
 	target->stop_owed = false;
 	target->stop_wanted = false;
 	target->counts.posts++;
-	if (target->server)
-		gdb_server_post_stop(target->server, stop);
+	if (target->post)
+		target->post(target->post_data, stop);
 }
 
 static bool event_is_valid(FakeTarget *target, const FakeCpu *cpu)

@@ -28,7 +28,8 @@ typedef struct FakeCpu {
 struct FakeTarget {
 	GMutex lock;
 	GCond cond;
-	GdbServer *server;
+	FakePost *post;
+	void *post_data;
 	GdbRegSet *set;
 	GHashTable *pages; /* address -> FAKE_PAGE bytes */
 	GArray *breaks;	   /* GdbBreak */

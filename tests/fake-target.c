@@ -249,9 +249,13 @@ static void op_kill(void *data)
 {
 	FakeTarget *target = enter(data);
 
+	if (!target->attached)
+		complain(target, "kill() without attach()");
 	target->counts.kills++;
 	target->killed = true;
+	target->attached = false;
 	target->stop_owed = false;
+	g_array_set_size(target->breaks, 0);
 	target->stop_wanted = true;
 	g_cond_broadcast(&target->cond);
 	fake_run_inline(target);
@@ -412,7 +416,8 @@ FakeTarget *fake_target_new(unsigned n_cpus, bool threads)
 	target->complaints = g_string_new(NULL);
 	fake_map(target, FAKE_CODE, FAKE_PAGE);
 	fake_map(target, FAKE_DATA, 2 * FAKE_PAGE);
-	fake_map(target, FAKE_BIG, FAKE_BIG_SIZE);
+	if (threads)
+		fake_map(target, FAKE_BIG, FAKE_BIG_SIZE);
 	fake_map(target, FAKE_TOP, FAKE_PAGE);
 	fake_write_program(target);
 	for (unsigned i = 0; i < n_cpus; i++)

@@ -46,7 +46,7 @@ typedef struct FakeCounts {
 
 /*
  * fake_target_new: @threads: one thread per CPU, running at once; FALSE: nothing runs but inside
- * the operations, for a bounded number of instructions.
+ * the operations, for a bounded number of instructions, and there is no FAKE_BIG.
  */
 FakeTarget *fake_target_new(unsigned n_cpus, bool threads);
 /* After the server is freed. Joins the threads. */
@@ -55,7 +55,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FakeTarget, fake_target_free)
 
 /* Every operation is there. The target is the `target` of these. */
 const GdbTargetOps *fake_target_ops(void);
-/* Where stops are posted. Before the first client. */
+/* Where stops are posted, on the thread of a CPU. Before the first client. */
+typedef void FakePost(void *data, const GdbStop *stop);
+void fake_target_set_post(FakeTarget *target, FakePost *post, void *data);
+/* The same, with gdb_server_post_stop() of this server. */
 void fake_target_set_server(FakeTarget *target, GdbServer *server);
 
 /*
