@@ -548,6 +548,42 @@ static void test_refusal(Fixture *fix, gconstpointer data)
 	put_fails(fix, "xmm0", 7, GDB_ERROR_IO, "KVM_GET_XSAVE");
 }
 
+/* gdb restores the TSC after a function call; that must not turn the clock back. */
+static void test_tsc_restored(Fixture *fix, gconstpointer data)
+{
+	unsigned slot = 9; /* of the TSC in x86_msr_index[] */
+
+	(void)data;
+	g_assert_cmphex(x86_msr_index[slot], ==, 0x10);
+	fix->vcpu.msrs[slot].value = 1000;
+	put_fails(fix, "tsc", 900, GDB_ERROR_IO, "KVM_SET_MSRS"); /* never shown: a wish */
+	g_assert_cmpuint(get(fix, "tsc"), ==, 1000);
+	fix->vcpu.msrs[slot].value = 5000;
+	put_ok(fix, "tsc", 1000);
+	g_assert_cmpuint(get(fix, "tsc"), ==, 5000);
+	put_fails(fix, "tsc", 999, GDB_ERROR_IO, "KVM_SET_MSRS");
+	put_fails(fix, "tsc", 5001, GDB_ERROR_IO, "KVM_SET_MSRS");
+}
+
+static void test_io_pending(void)
+{
+	static const struct kvm_run pending[] = {
+		{.exit_reason = KVM_EXIT_IO},	     {.exit_reason = KVM_EXIT_MMIO},
+		{.exit_reason = KVM_EXIT_HYPERCALL}, {.exit_reason = KVM_EXIT_X86_RDMSR},
+		{.exit_reason = KVM_EXIT_X86_WRMSR},
+	};
+	static const struct kvm_run done[] = {
+		{.exit_reason = KVM_EXIT_DEBUG},   {.exit_reason = KVM_EXIT_INTR},
+		{.exit_reason = KVM_EXIT_HLT},	   {.exit_reason = KVM_EXIT_SHUTDOWN},
+		{.exit_reason = KVM_EXIT_UNKNOWN},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(pending); i++)
+		g_assert_true(arch_io_pending(&pending[i]));
+	for (unsigned i = 0; i < G_N_ELEMENTS(done); i++)
+		g_assert_false(arch_io_pending(&done[i]));
+}
+
 /* What KVM takes but the CPU would not run with. */
 static void test_illegal_bases(Fixture *fix, gconstpointer data)
 {
@@ -585,5 +621,7 @@ int main(int argc, char **argv)
 	ADD("same-value", test_same_value);
 	ADD("refusal", test_refusal);
 	ADD("illegal-bases", test_illegal_bases);
+	ADD("tsc-restored", test_tsc_restored);
+	g_test_add_func("/x86-regs/io-pending", test_io_pending);
 	return g_test_run();
 }

@@ -19,6 +19,7 @@
 #define RFLAGS_LEGAL 0x3f7fd7ull
 #define MXCSR_LEGAL 0xffffu /* all of it, on every CPU with 64-bit mode */
 #define CR4_LA57 (1ull << 12)
+#define MSR_TSC 0x10
 
 /* The widest row: half a zmm register. */
 #define ROW_MAX 32
@@ -185,9 +186,26 @@ static bool write_orig_rax(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf
 	return true;
 }
 
+/*
+ * gdb writes back all registers that it can read after a function call, so also the TSC. Doing
+ * that would turn the guest's clock back; so a time between what a client was shown and now is
+ * taken for such a restoration and left alone.
+ */
+static bool restores_tsc(ArchVcpu *vcpu, const GdbReg *reg, uint64_t value)
+{
+	uint64_t now;
+
+	if (reg->id != MSR_TSC || !vcpu->tsc_shown)
+		return false;
+	memcpy(&now, at_msr(vcpu, reg), sizeof(now));
+	return value >= vcpu->tsc_shown && value <= now;
+}
+
 static bool write_msr(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GError **error)
 {
-	if (x86_write_msr(vcpu, msr_slot(reg->id), value_of(reg, buf), error))
+	uint64_t value = value_of(reg, buf);
+
+	if (restores_tsc(vcpu, reg, value) || x86_write_msr(vcpu, msr_slot(reg->id), value, error))
 		return true;
 	g_prefix_error(error, "KVM refuses this value of %s: ", reg->name);
 	return false;
@@ -313,7 +331,7 @@ static const SourceOps source_ops[X86_N_SOURCES] = {
 	[X86_FROM_ORIG_RAX] = {X86_REGS, 0, 0, at_orig_rax, write_orig_rax},
 };
 
-bool arch_read_reg(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **error)
+static bool read_row(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **error)
 {
 	const SourceOps *ops = &source_ops[reg->source];
 	size_t len = gdb_reg_bytes(reg);
@@ -336,11 +354,20 @@ bool arch_read_reg(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **err
 	return true;
 }
 
+bool arch_read_reg(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **error)
+{
+	if (!read_row(vcpu, reg, buf, error))
+		return false;
+	if (reg->source == X86_FROM_MSR && reg->id == MSR_TSC && !vcpu->tsc_shown)
+		vcpu->tsc_shown = value_of(reg, buf);
+	return true;
+}
+
 bool arch_write_reg(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GError **error)
 {
 	uint8_t now[ROW_MAX];
 
-	if (!arch_read_reg(vcpu, reg, now, error))
+	if (!read_row(vcpu, reg, now, error))
 		return false;
 	if (memcmp(now, buf, gdb_reg_bytes(reg)) == 0)
 		return true;

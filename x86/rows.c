@@ -3,8 +3,9 @@
  *
  * gdb knows the features org.gnu.gdb.i386.* by name and demands their register names (gdb manual,
  * "i386 Features"): so $ymm0, $fs_base as the TLS base and floating-point results work. Everything
- * that gdb does not know itself is in org.vmgdb.x86.system, group "system", which a function call
- * from gdb neither saves nor restores.
+ * that gdb does not know itself is in org.vmgdb.x86.system. Its group "system" also says that a
+ * function call need not save and restore these; gdb for x86 overlooks both (gdb 13), see
+ * write_msr() in x86/regs.c.
  */
 #include "x86/rows.h"
 

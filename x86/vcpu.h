@@ -63,7 +63,8 @@ struct ArchVcpu {
 	X86XsaveLayout xsave_layout;
 
 	uint64_t fetched_rip; /* rip as KVM had it, to see whether the debugger moved it */
-	uint64_t orig_rax;    /* not a register: see x86/regs.c */
+	uint64_t orig_rax;    /* not a register: see x86/rows.c */
+	uint64_t tsc_shown;   /* the least TSC value that a client has read; 0: none */
 
 	ArchPhysRead phys_read; /* NULL: none installed */
 	void *phys_opaque;
