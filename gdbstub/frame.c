@@ -97,10 +97,8 @@ static void packet_byte(GdbFrame *frame, uint8_t c)
 	}
 }
 
-static bool is_special(uint8_t c)
-{
-	return c == '#' || c == '$' || c == '}' || c == '*';
-}
+/* Looked at once per byte of memory that is sent. */
+static const bool special[256] = {['#'] = true, ['$'] = true, ['}'] = true, ['*'] = true};
 
 /* The usual case in one go: bytes that stand for themselves. Returns how many there were. */
 static size_t packet_plain(GdbFrame *frame, const uint8_t *data, size_t len)
@@ -108,7 +106,7 @@ static size_t packet_plain(GdbFrame *frame, const uint8_t *data, size_t len)
 	uint8_t sum = frame->sum;
 	size_t n;
 
-	for (n = 0; n < len && !is_special(data[n]); n++)
+	for (n = 0; n < len && !special[data[n]]; n++)
 		sum += data[n];
 	frame->sum = sum;
 	packet_add(frame, data, n);
@@ -218,22 +216,35 @@ static size_t put_run(uint8_t *out, size_t repeats)
 
 static size_t put_escaped(uint8_t *out, uint8_t c)
 {
-	if (!is_special(c)) {
-		out[0] = c;
-		return 1;
-	}
 	out[0] = '}';
 	out[1] = c ^ ESCAPE_XOR;
 	return 2;
 }
 
-static size_t put_body(uint8_t *out, const uint8_t *data, size_t len, bool runs)
+static size_t put_plain(uint8_t *out, const uint8_t *data, size_t len)
+{
+	uint8_t *start = out;
+
+	for (size_t at = 0; at < len; at++) {
+		if (special[data[at]])
+			out += put_escaped(out, data[at]);
+		else
+			*out++ = data[at];
+	}
+	return out - start;
+}
+
+static size_t put_shortened(uint8_t *out, const uint8_t *data, size_t len)
 {
 	uint8_t *start = out;
 
 	for (size_t at = 0, n; at < len; at++) {
-		out += put_escaped(out, data[at]);
-		if (!runs || is_special(data[at]) || at + 1 == len || data[at + 1] != data[at])
+		if (special[data[at]]) {
+			out += put_escaped(out, data[at]);
+			continue;
+		}
+		*out++ = data[at];
+		if (at + 1 == len || data[at + 1] != data[at])
 			continue;
 		n = run_length(data + at, len - at) - 1;
 		if (n >= RUN_MIN) {
@@ -252,7 +263,7 @@ void gdb_frame_encode(GByteArray *out, const void *payload, size_t len, bool run
 	/* Room for the worst case: everything escaped. */
 	g_byte_array_set_size(out, start + 2 * len + 4);
 	body = out->data + start + 1;
-	n = put_body(body, payload, len, runs);
+	n = runs ? put_shortened(body, payload, len) : put_plain(body, payload, len);
 	for (size_t at = 0; at < n; at++)
 		sum += body[at];
 	body[-1] = '$';
@@ -268,7 +279,7 @@ size_t gdb_frame_fit(const void *data, size_t len, size_t room)
 	size_t n, used = 0;
 
 	for (n = 0; n < len; n++) {
-		used += is_special(bytes[n]) ? 2 : 1;
+		used += 1 + special[bytes[n]];
 		if (used > room)
 			break;
 	}

@@ -108,9 +108,11 @@ int gdb_hex_digit(uint8_t c)
 	return digits[c] - 1;
 }
 
+static const char hex_chars[16] = "0123456789abcdef";
+
 char gdb_hex_char(unsigned digit)
 {
-	return "0123456789abcdef"[digit];
+	return hex_chars[digit];
 }
 
 bool gdb_hex_decode(const char *hex, size_t len, uint8_t *ret_bytes)
@@ -136,8 +138,8 @@ void gdb_hex_append(GString *out, const void *data, size_t len)
 	g_string_set_size(out, start + 2 * len);
 	to = out->str + start;
 	for (size_t n = 0; n < len; n++) {
-		*to++ = gdb_hex_char(bytes[n] >> 4);
-		*to++ = gdb_hex_char(bytes[n] & 15);
+		*to++ = hex_chars[bytes[n] >> 4];
+		*to++ = hex_chars[bytes[n] & 15];
 	}
 }
 
