@@ -10,14 +10,18 @@ write_job()
 	cat >"$W/job" <<'END'
 guest()
 {
-	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 512 -c $1 --gdb tcp:0.0.0.0:1234 $3 \
-		-p "console=ttyS0 $2 text=$TEXT_ADDR" </dev/null
-	echo "lab: guest $1 status $?"
+	cpus=$1 words=$2
+	shift 2
+	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 512 -c $cpus "$@" \
+		-p "console=ttyS0 text=$TEXT_ADDR $words" </dev/null
+	echo "lab: guest $cpus status $?"
 }
-guest 2 pti=on
-guest 1 x --gdb-wait
-guest 8 x
-guest 4 panic=0
+gdb="--gdb tcp:0.0.0.0:1234"
+guest 2 pti=on $gdb
+guest 1 - $gdb --gdb-wait
+guest 8 - $gdb
+guest 4 - $gdb
+guest 3 do=44
 END
 }
 
@@ -42,5 +46,6 @@ check "2 CPUs: both came up" lab_wait 1 'shell reached, cpus 2'
 one_guest 2 1 43 0 wait leave
 one_guest 3 8 42 0 look leave
 check "8 CPUs: all came up" lab_wait 1 'shell reached, cpus 8'
-one_guest 4 4 44 1 crash
+one_guest 4 4 44 0 crash
+check "without gdb a panic ends lkvm with status 1" lab_wait 90 'lab: guest 3 status 1$'
 finish

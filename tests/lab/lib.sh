@@ -6,8 +6,9 @@
 #   lab_open                      make the work folder, set the traps
 #   lab_add FILE NAME             put FILE into L1 at /NAME (before lab_boot)
 #   lab_boot BENCH JOB [CPUS]     boot L1 on svm, bochs or arm64; its init runs the script JOB
-#                                 (busybox sh). Bench "qemu" runs no L1: a guest under QEMU's own
-#                                 stub, to try the gdb scripts on
+#                                 (busybox sh). Two benches run no L1 but one guest: native (lkvm
+#                                 here), qemu (QEMU's own stub, to try the gdb scripts on)
+#   lab_native_works              does KVM here boot Linux? W/native says why not
 #   lab_wait SECONDS PATTERN [N]  wait until the Nth line of the console matches (grep -E)
 #   lab_end                       end the emulator
 #   lab_gdb SECONDS ARGS...       run gdb-multiarch, bounded
@@ -77,18 +78,26 @@ lab_end()
 pack() { (cd "$1" && find . | cpio -o -H newc --quiet) | gzip -1 >"$2"; }
 
 # The guest's initramfs. Every second or so it prints a line "guest: tick ..." about its health;
-# a debugger that writes 42, 43 or 44 to the kernel's panic_timeout makes it power off, reboot or
-# crash.
+# a debugger that writes 42, 43 or 44 to the kernel's panic_timeout, or do=42 in the kernel's words,
+# makes it power off, reboot or crash.
 make_l2()
 {
 	cp "$CACHE/lab-$1/busybox" "$W/l2/bin/"
 	cp "$W/guest" "$W/l2/bin/"
+	mkdir -p "$W/l2/lib"
+	cp "$CACHE/lab-$1"/modules/pvpanic*.ko "$W/l2/lib/" 2>/dev/null
 	cat >"$W/l2/init" <<'END'
 #!/bin/busybox sh
 B=/bin/busybox
 $B mkdir -p /proc /sys /dev
 $B mount -t proc p /proc; $B mount -t sysfs s /sys; $B mount -t devtmpfs d /dev
-for w in $($B cat /proc/cmdline); do case $w in text=*) text=${w#text=} ;; esac; done
+[ ! -e /lib/pvpanic.ko ] || { $B insmod /lib/pvpanic.ko; $B insmod /lib/pvpanic-mmio.ko; }
+for w in $($B cat /proc/cmdline); do
+	case $w in
+	text=*) text=${w#text=} ;;
+	do=*) echo ${w#do=} >/proc/sys/kernel/panic ;;
+	esac
+done
 echo "guest: shell reached, cpus $($B grep -c ^processor /proc/cpuinfo)"
 n=0
 while :; do
@@ -213,6 +222,40 @@ boot_qemu_stub()
 	sleep 1
 }
 
+# lkvm without any emulator: stopped before the first instruction.
+boot_native()
+{
+	"$LKVM" run -k "$CACHE/lab-amd64/vmlinuz" -i "$W/l1/boot/l2.gz" -m 256 -c "$1" \
+		--gdb tcp:127.0.0.1:0 --gdb-wait \
+		-p "console=ttyS0 earlyprintk=ttyS0 text=$TEXT_ADDR" </dev/null >"$LOG" 2>&1 &
+	EMU_PID=$!
+	keep $EMU_PID
+	lab_wait 10 'gdb: listening' || lab_die "lkvm does not listen: $(tail -n 1 "$LOG")"
+	PORT=$(lab_last 'gdb: listening' | sed 's/.*://')
+}
+
+# A software KVM may run tiny guests only, so look rather than believe in /dev/kvm.
+lab_native_works()
+{
+	local why='' last
+	if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
+		why="no usable /dev/kvm"
+	else
+		make_l2 amd64
+		"$LKVM" run -k "$CACHE/lab-amd64/vmlinuz" -i "$W/l1/boot/l2.gz" -m 256 \
+			-p "console=ttyS0 earlyprintk=ttyS0 do=42" </dev/null >"$LOG" 2>&1 &
+		EMU_PID=$!
+		keep $EMU_PID
+		{ lab_wait 10 'Linux version' && lab_wait 60 'guest: shell reached'; } ||
+			why=no
+		last=$(tail -n 1 "$LOG" | tr -d '\r')
+		[ -z "$why" ] || why="KVM here does not boot Linux: ${last:-its console stays empty}"
+		lab_end
+	fi
+	echo "$why" >"$W/native"
+	[ -z "$why" ]
+}
+
 # Where do_sys_openat2 begins: the guest prints these bytes, to show that nobody left a patch.
 find_text()
 {
@@ -268,8 +311,18 @@ lab_boot()
 	VMLINUX=$CACHE/lab-$arch/vmlinux
 	find_text
 	make_l2 $arch
-	[ "$bench" = qemu ] || { add_lkvm; make_l1 $arch "$job"; }
+	case $bench in
+	qemu | native) ;;
+	*)
+		add_lkvm
+		make_l1 $arch "$job"
+		;;
+	esac
 	: >"$LOG"
+	case $bench in
+	qemu) boot_qemu_stub "$cpus" && return ;;
+	native) boot_native "$cpus" && return ;;
+	esac
 	say LAB "booting a KVM host on $bench"
 	case $bench in
 	svm) boot_qemu qemu-system-x86_64 ttyS0 -accel tcg,thread=multi -cpu EPYC -smp "$cpus" \
@@ -277,8 +330,7 @@ lab_boot()
 	arm64) boot_qemu qemu-system-aarch64 ttyAMA0 -M virt,virtualization=on,gic-version=3 \
 		-accel tcg,thread=multi -cpu max -smp "$cpus" -kernel "$CACHE/lab-arm64/vmlinuz" ;;
 	bochs) boot_bochs ;;
-	qemu) boot_qemu_stub "$cpus" && return ;;
-	*) lab_die "no bench $bench: svm, bochs, arm64 and qemu are known" ;;
+	*) lab_die "no bench $bench: svm, bochs, arm64, native and qemu are known" ;;
 	esac
 	lab_wait "$([ "$bench" = bochs ] && echo 200 || echo 60)" '^lab: L1 up' ||
 		lab_die "L1 did not come up: $(tail -n 3 "$LOG" "$W/emu.log" | tr '\r\n' '  ')"

@@ -54,7 +54,9 @@ main_job()
 	lab_open
 	write_job "$cpus"
 	lab_boot "$bench" "$W/job" "$cpus"
-	[ "$bench" = qemu ] || lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen"
+	case $bench in
+	svm | bochs) lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen" ;;
+	esac
 	gdb_script 400 main
 	check "the guest reaches its shell after detach" lab_wait 200 'guest: shell reached'
 	check "all CPUs came up" lab_wait 1 "guest: shell reached, cpus $cpus"
@@ -63,11 +65,14 @@ main_job()
 	check "detach left no patched byte" test "$(echo "$text_before" | wc -l)" = 1
 	kill_at_breakpoint
 	traps=$(traps_from 1)
-	[ "$bench" = bochs ] && int1=1 || int1=0 # QEMU's TCG has no int1
+	case $bench in svm | qemu) int1=0 ;; *) int1=1 ;; esac # QEMU's TCG has no int1
 	check "the guest's own int3, int \$3, int1 and steps work with and without gdb ($traps)" \
 		test "$traps" = "int3=1 intn=1 int1=$int1 steps=5"
 	gdb_script 60 leave
 	check "the guest powers off when told by a write of gdb" lab_wait 60 'guest: poweroff'
-	[ "$bench" = qemu ] || check "poweroff ends lkvm with status 0" lab_wait 60 'lab: lkvm status 0$'
+	case $bench in
+	svm | bochs) check "poweroff ends lkvm with status 0" lab_wait 60 'lab: lkvm status 0$' ;;
+	native) check "poweroff ends lkvm with status 0" wait "$EMU_PID" ;;
+	esac
 	finish
 }

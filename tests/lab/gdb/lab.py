@@ -40,14 +40,18 @@ def run(*tests):
 def execute(command):
     """A gdb command, its output as text."""
     print("(gdb) " + command, flush=True)
+    _stops.clear()
     text = gdb.execute(command, to_string=True)
     print(text, end="", flush=True)
     return text
 
 
 def stop_reason():
-    """Why the guest stopped last: "SIGINT", "break LOCATION", "watch EXPRESSION" or "step"."""
-    event = _stops[-1] if _stops else None
+    """Why the guest stopped last: "SIGINT", "break LOCATION", "watch EXPRESSION", "step",
+    or "none": the last command was not ended by a stop."""
+    if not _stops:
+        return "none"
+    event = _stops[-1]
     if isinstance(event, gdb.BreakpointEvent):
         point = event.breakpoints[0]
         return f"break {point.location}" if point.location else f"watch {point.expression}"

@@ -45,7 +45,8 @@ def watch():
     execute("watch jiffies_64")
     before = value("jiffies_64")
     execute("continue")
-    report(stop_reason() == "watch jiffies_64", "watch jiffies_64 hits", stop_reason())
+    reason = stop_reason()
+    report(reason == "watch jiffies_64", "watch jiffies_64 hits", reason)
     report(value("jiffies_64") != before, "the watched value changed", before)
     execute("delete")
 
