@@ -186,6 +186,13 @@ static bool write_orig_rax(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf
 	return true;
 }
 
+/* Some values KVM takes and then drops bits of, as AMD's CPUs do for sysenter_esp. */
+static bool not_kept(const char *name, GError **error)
+{
+	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "KVM does not keep this value of %s", name);
+	return false;
+}
+
 /*
  * gdb writes back all registers that it can read after a function call, so also the TSC. Doing
  * that would turn the guest's clock back; so a time between what a client was shown and now is
@@ -203,18 +210,26 @@ static bool restores_tsc(ArchVcpu *vcpu, const GdbReg *reg, uint64_t value)
 
 static bool write_msr(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GError **error)
 {
-	uint64_t value = value_of(reg, buf);
+	unsigned slot = msr_slot(reg->id);
+	uint64_t value = value_of(reg, buf), before = vcpu->msrs[slot].value;
 
-	if (restores_tsc(vcpu, reg, value) || x86_write_msr(vcpu, msr_slot(reg->id), value, error))
+	if (restores_tsc(vcpu, reg, value))
 		return true;
-	g_prefix_error(error, "KVM refuses this value of %s: ", reg->name);
-	return false;
+	if (!x86_write_msr(vcpu, slot, value, error)) {
+		g_prefix_error(error, "KVM refuses this value of %s: ", reg->name);
+		return false;
+	}
+	if (!x86_fetch(vcpu, X86_MSRS, error))
+		return false;
+	if (reg->id == MSR_TSC || vcpu->msrs[slot].value == value)
+		return true;
+	x86_write_msr(vcpu, slot, before, NULL);
+	return not_kept(reg->name, error);
 }
 
 /*
- * Change @len bytes @at the cache of @group to @value and let KVM have its say. Some values KVM
- * ignores instead of refusing them, so look what became of the first @check bytes. The cache and
- * KVM are as before when it fails.
+ * Change @len bytes @at the cache of @group to @value and let KVM have its say; the first @check
+ * bytes must come back. The cache and KVM are as before when it fails.
  */
 static bool commit(ArchVcpu *vcpu, X86Group group, uint8_t *at, const void *value, size_t len,
 		   size_t check, const char *name, GError **error)
@@ -233,8 +248,7 @@ static bool commit(ArchVcpu *vcpu, X86Group group, uint8_t *at, const void *valu
 		return true;
 	memcpy(at, before, len);
 	x86_store(vcpu, group, NULL);
-	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "KVM does not keep this value of %s", name);
-	return false;
+	return not_kept(name, error);
 }
 
 static bool write_at_once(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GError **error)

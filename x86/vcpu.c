@@ -201,7 +201,7 @@ bool x86_write_msr(ArchVcpu *vcpu, unsigned which, uint64_t value, GError **erro
 	list.entries[0] = (struct kvm_msr_entry){.index = x86_msr_index[which], .data = value};
 	int done = ioctl(vcpu->fd, KVM_SET_MSRS, &list);
 	if (done == 1) {
-		vcpu->msrs[which].value = value;
+		vcpu->valid &= ~BIT_OF(X86_MSRS);
 		return true;
 	}
 	g_set_error(error, GDB_ERROR, GDB_ERROR_IO,

@@ -92,8 +92,9 @@ void x86_mark_dirty(ArchVcpu *vcpu, X86Group group);
 bool x86_store(ArchVcpu *vcpu, X86Group group, GError **error);
 
 /*
- * x86_write_msr: write one of x86_msr_index[] in KVM at once. Never part of a group write, since
- * writing the TSC back as it was read would turn the guest's clock back.
+ * x86_write_msr: write one of x86_msr_index[] in KVM at once; X86_MSRS is then read again. Never
+ * part of a group write, since writing the TSC back as it was read would turn the guest's clock
+ * back.
  */
 bool x86_write_msr(ArchVcpu *vcpu, unsigned which, uint64_t value, GError **error);
 
