@@ -26,6 +26,11 @@ static void keep_stop(void *data, const GdbStop *stop)
 	g_queue_push_tail(&((Fuzz *)data)->stops, g_memdup2(stop, sizeof(*stop)));
 }
 
+static void forget_stops(void *data)
+{
+	g_queue_clear_full(&((Fuzz *)data)->stops, g_free);
+}
+
 /* Takes the output away, which has to be whole packets and acknowledgements. */
 static bool drain(Fuzz *fuzz)
 {
@@ -86,6 +91,7 @@ static void begin(Fuzz *fuzz, uint8_t setup)
 	fuzz->target = fake_target_new(1 + (setup >> 3 & 3), false);
 	fake_target_set_post(fuzz->target, keep_stop, fuzz);
 	fuzz->session = gdb_session_new(fake_target_ops(), fuzz->target, "fuzz", setup & 4);
+	gdb_session_on_detach(fuzz->session, forget_stops, fuzz);
 	gdb_frame_init(&fuzz->replies);
 	if (!(setup & 4))
 		gdb_session_attach(fuzz->session);
@@ -113,7 +119,7 @@ static void end(Fuzz *fuzz)
 	g_assert_cmpstr(complaints, ==, "");
 	fake_target_free(fuzz->target);
 	gdb_frame_clear(&fuzz->replies);
-	g_queue_clear_full(&fuzz->stops, g_free);
+	forget_stops(fuzz);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
