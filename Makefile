@@ -124,8 +124,8 @@ $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
-# The engine's test brings its own architecture and KVM.
-$(B)/tests/test-engine: $(B)/tests/toy-kvm.o
+# Tests of the engine bring their own architecture and KVM.
+$(addprefix $(B)/tests/test-,breaks engine memory): $(B)/tests/toy-kvm.o
 
 GUEST_LD := $(call src,tests/guest/*.ld)
 $(GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GUEST_LD) $(call src,tests/guest/*.h))

@@ -1,0 +1,317 @@
+/*
+ * tests/test-breaks.c - the sentences of kvm/breaks.h, on the toy architecture: trap cc, kind 1,
+ * three hardware points.
+ */
+#include <string.h>
+
+#include "kvm/breaks.h"
+
+typedef struct Fixture {
+	uint8_t ram[64];
+	KvmMemory *memory;
+	KvmBreaks *breaks;
+	bool mapped; /* what translate() says */
+} Fixture;
+
+static Fixture *fixture_new(bool sw_break)
+{
+	Fixture *f = g_new0(Fixture, 1);
+	ArchFeatures features = {.sw_break = sw_break, .n_breaks = 3, .n_watches = 3};
+
+	for (unsigned i = 0; i < sizeof(f->ram); i++)
+		f->ram[i] = i;
+	f->memory = kvm_memory_new(NULL, NULL);
+	kvm_memory_map(f->memory, 0x1000, sizeof(f->ram), f->ram);
+	f->breaks = kvm_breaks_new(f->memory, &features);
+	return f;
+}
+
+static void fixture_free(Fixture *f)
+{
+	kvm_breaks_free(f->breaks);
+	kvm_memory_free(f->memory);
+	g_free(f);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, fixture_free)
+
+static void insert(Fixture *f, uint64_t addr, uint64_t gpa)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(kvm_breaks_insert_sw(f->breaks, addr, 1, &gpa, &error));
+	g_assert_no_error(error);
+}
+
+static void insert_unmapped(Fixture *f, uint64_t addr)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(kvm_breaks_insert_sw(f->breaks, addr, 1, NULL, &error));
+	g_assert_no_error(error);
+}
+
+static void remove_break(Fixture *f, GdbBreakType type, uint64_t addr, uint64_t kind)
+{
+	GdbBreak bp = {type, addr, kind};
+
+	kvm_breaks_remove(f->breaks, &bp);
+}
+
+static unsigned n_points(Fixture *f)
+{
+	unsigned n;
+
+	kvm_breaks_points(f->breaks, &n);
+	return n;
+}
+
+static bool translate(void *opaque, uint64_t addr, uint64_t *ret_gpa)
+{
+	Fixture *f = opaque;
+
+	*ret_gpa = addr & 0xffff;
+	return f->mapped;
+}
+
+/* T04: twice in, once out; out again does nothing. */
+static void test_idempotent(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	insert(f, 0x1005, 0x1005);
+	insert(f, 0x1005, 0x1005);
+	g_assert_cmphex(f->ram[5], ==, 0xcc);
+	g_assert_true(kvm_breaks_has_patch(f->breaks, 0x1005));
+	remove_break(f, GDB_BREAK_SW, 0x1005, 1);
+	g_assert_cmphex(f->ram[5], ==, 5);
+	remove_break(f, GDB_BREAK_SW, 0x1005, 1);
+	remove_break(f, GDB_BREAK_SW, 0x1006, 1);
+	g_assert_cmphex(f->ram[6], ==, 6);
+	g_assert_false(kvm_breaks_any_patch(f->breaks));
+}
+
+/* T07: two addresses of one byte share a patch. */
+static void test_alias(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	insert(f, 0xaaa005, 0x1005);
+	insert(f, 0xbbb005, 0x1005);
+	remove_break(f, GDB_BREAK_SW, 0xaaa005, 1);
+	g_assert_cmphex(f->ram[5], ==, 0xcc);
+	remove_break(f, GDB_BREAK_SW, 0xbbb005, 1);
+	g_assert_cmphex(f->ram[5], ==, 5);
+}
+
+/* The same address elsewhere: another process' page tables. */
+static void test_move(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	insert(f, 0xaaa005, 0x1005);
+	insert(f, 0xaaa005, 0x1009);
+	g_assert_cmphex(f->ram[5], ==, 5);
+	g_assert_cmphex(f->ram[9], ==, 0xcc);
+	remove_break(f, GDB_BREAK_SW, 0xaaa005, 1);
+	g_assert_cmphex(f->ram[9], ==, 9);
+}
+
+/* T06: nobody sees a patch, nobody loses one. */
+static void test_hidden(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+	static const uint8_t before[] = {4, 5, 6, 7, 8};
+	uint8_t buf[64];
+
+	insert(f, 0x1005, 0x1005);
+	insert(f, 0x1007, 0x1007);
+	g_assert_cmpuint(kvm_breaks_read(f->breaks, 0x1004, buf, 5), ==, 5);
+	g_assert_cmpmem(buf, 5, before, 5);
+	g_assert_cmpuint(kvm_breaks_read(f->breaks, 0x103f, buf, 5), ==, 1);
+	g_assert_true(kvm_breaks_write(f->breaks, 0x1004, "ABCDE", 5));
+	g_assert_cmphex(f->ram[4], ==, 'A');
+	g_assert_cmphex(f->ram[5], ==, 0xcc);
+	g_assert_cmphex(f->ram[7], ==, 0xcc);
+	kvm_breaks_read(f->breaks, 0x1004, buf, 5);
+	g_assert_cmpmem(buf, 5, "ABCDE", 5);
+	kvm_breaks_clear(f->breaks);
+	g_assert_cmpmem(f->ram + 4, 5, "ABCDE", 5);
+	g_assert_false(kvm_breaks_write(f->breaks, 0x103f, "ABC", 3));
+	g_assert_cmphex(f->ram[63], ==, 63);
+}
+
+/* Only what is still ours is restored, and only what is ours is hidden. */
+static void test_overwritten(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+	uint8_t byte;
+
+	insert(f, 0x1005, 0x1005);
+	f->ram[5] = 0x77;
+	g_assert_false(kvm_breaks_has_patch(f->breaks, 0x1005));
+	kvm_breaks_read(f->breaks, 0x1005, &byte, 1);
+	g_assert_cmphex(byte, ==, 0x77);
+	remove_break(f, GDB_BREAK_SW, 0x1005, 1);
+	g_assert_cmphex(f->ram[5], ==, 0x77);
+	/* Inserted again, it goes over the new code. */
+	insert(f, 0x1009, 0x1009);
+	f->ram[9] = 0x88;
+	insert(f, 0x1009, 0x1009);
+	g_assert_cmphex(f->ram[9], ==, 0xcc);
+	f->ram[9] = 0x99;
+	kvm_breaks_repatch(f->breaks);
+	g_assert_cmphex(f->ram[9], ==, 0xcc);
+	remove_break(f, GDB_BREAK_SW, 0x1009, 1);
+	g_assert_cmphex(f->ram[9], ==, 0x99);
+}
+
+/* On a byte that is a trap instruction of the guest's own. */
+static void test_on_guest_trap(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	f->ram[5] = 0xcc;
+	insert(f, 0x1005, 0x1005);
+	remove_break(f, GDB_BREAK_SW, 0x1005, 1);
+	g_assert_cmphex(f->ram[5], ==, 0xcc);
+}
+
+static void test_lift(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	insert(f, 0x1005, 0x1005);
+	kvm_breaks_lift(f->breaks, 0x1005);
+	g_assert_cmphex(f->ram[5], ==, 5);
+	g_assert_false(kvm_breaks_has_patch(f->breaks, 0x1005));
+	g_assert_true(kvm_breaks_any_patch(f->breaks));
+	kvm_breaks_replace(f->breaks, 0x1005);
+	g_assert_cmphex(f->ram[5], ==, 0xcc);
+	kvm_breaks_lift(f->breaks, 0x1006);
+	kvm_breaks_replace(f->breaks, 0x1006);
+	g_assert_cmphex(f->ram[6], ==, 6);
+}
+
+/* Not mapped yet: a hardware point, which is left for memory when it is mapped. */
+static void test_early(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	insert_unmapped(f, 0xff1005);
+	g_assert_cmpuint(n_points(f), ==, 1);
+	g_assert_cmpint(kvm_breaks_point_kind(f->breaks, 0), ==, GDB_STOP_SWBREAK);
+	g_assert_true(kvm_breaks_wants(f->breaks, GDB_STOP_SWBREAK, 0xff1005));
+	kvm_breaks_rearm(f->breaks, translate, f);
+	g_assert_cmpuint(n_points(f), ==, 1);
+	f->mapped = true;
+	kvm_breaks_rearm(f->breaks, translate, f);
+	g_assert_cmpuint(n_points(f), ==, 0);
+	g_assert_cmphex(f->ram[5], ==, 0xcc);
+	remove_break(f, GDB_BREAK_SW, 0xff1005, 1);
+	g_assert_cmphex(f->ram[5], ==, 5);
+}
+
+/* A Z0 in a hardware point and a Z1 at the same address share it. */
+static void test_shared_point(void)
+{
+	g_autoptr(Fixture) f = fixture_new(false);
+	GdbBreak hard = {GDB_BREAK_HW, 0x1005, 1};
+	uint64_t gpa = 0x1005;
+
+	g_assert_true(kvm_breaks_insert_sw(f->breaks, 0x1005, 1, &gpa, NULL));
+	g_assert_cmphex(f->ram[5], ==, 5);
+	g_assert_true(kvm_breaks_insert_hw(f->breaks, &hard, NULL));
+	g_assert_cmpuint(n_points(f), ==, 1);
+	g_assert_cmpint(kvm_breaks_point_kind(f->breaks, 0), ==, GDB_STOP_HWBREAK);
+	remove_break(f, GDB_BREAK_HW, 0x1005, 1);
+	g_assert_cmpint(kvm_breaks_point_kind(f->breaks, 0), ==, GDB_STOP_SWBREAK);
+	remove_break(f, GDB_BREAK_SW, 0x1005, 1);
+	g_assert_cmpuint(n_points(f), ==, 0);
+}
+
+/* T23: what does not fit is refused, and what was there stays. */
+static void test_full(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+	g_autoptr(GError) error = NULL;
+	GdbBreak points[] = {
+		{GDB_BREAK_HW, 0x10, 1},
+		{GDB_WATCH_WRITE, 0x20, 4},
+		{GDB_WATCH_ACCESS, 0x20, 4},
+		{GDB_BREAK_HW, 0x40, 1},
+	};
+	struct kvm_guest_debug_arch before;
+
+	for (unsigned i = 0; i < 3; i++)
+		g_assert_true(kvm_breaks_insert_hw(f->breaks, &points[i], NULL));
+	g_assert_true(kvm_breaks_insert_hw(f->breaks, &points[1], NULL));
+	before = *kvm_breaks_hw(f->breaks);
+	g_assert_false(kvm_breaks_insert_hw(f->breaks, &points[3], &error));
+	g_assert_error(error, GDB_ERROR, GDB_ERROR_NOSPC);
+	g_clear_error(&error);
+	g_assert_false(kvm_breaks_insert_sw(f->breaks, 0x9999, 1, NULL, &error));
+	g_assert_error(error, GDB_ERROR, GDB_ERROR_NOSPC);
+	g_assert_cmpmem(&before, sizeof(before), kvm_breaks_hw(f->breaks), sizeof(before));
+	g_assert_cmpuint(n_points(f), ==, 3);
+	/* z is by type, address and length. */
+	remove_break(f, GDB_WATCH_WRITE, 0x20, 2);
+	g_assert_cmpuint(n_points(f), ==, 3);
+	remove_break(f, GDB_WATCH_WRITE, 0x20, 4);
+	g_assert_cmpuint(n_points(f), ==, 2);
+	g_assert_false(kvm_breaks_wants(f->breaks, GDB_STOP_WATCH, 0x20));
+	g_assert_true(kvm_breaks_wants(f->breaks, GDB_STOP_AWATCH, 0x23));
+	g_assert_false(kvm_breaks_wants(f->breaks, GDB_STOP_AWATCH, 0x24));
+}
+
+static void test_errors(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+	g_autoptr(GError) error = NULL;
+	uint64_t outside = 0x2000, inside = 0x1005;
+
+	g_assert_false(kvm_breaks_insert_sw(f->breaks, 0x2000, 1, &outside, &error));
+	g_assert_error(error, GDB_ERROR, GDB_ERROR_FAULT);
+	g_clear_error(&error);
+	g_assert_false(kvm_breaks_insert_sw(f->breaks, 0x1005, 2, &inside, &error));
+	g_assert_error(error, GDB_ERROR, GDB_ERROR_INVAL);
+	g_assert_false(kvm_breaks_any_patch(f->breaks));
+}
+
+/* Many breakpoints cost no time that grows with their square. */
+static void test_many(void)
+{
+	enum { N = 10000 };
+	g_autofree uint8_t *ram = g_malloc0(N);
+	g_autoptr(Fixture) f = fixture_new(true);
+	uint8_t byte;
+
+	kvm_memory_map(f->memory, 0x100000, N, ram);
+	for (unsigned i = 0; i < N; i++)
+		insert(f, 0x100000 + (i * 7919) % N, 0x100000 + (i * 7919) % N);
+	for (unsigned i = 0; i < N; i++) {
+		g_assert_cmphex(ram[i], ==, 0xcc);
+		kvm_breaks_read(f->breaks, 0x100000 + i, &byte, 1);
+		g_assert_cmphex(byte, ==, 0);
+	}
+	kvm_breaks_clear(f->breaks);
+	for (unsigned i = 0; i < N; i++)
+		g_assert_cmphex(ram[i], ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/breaks/idempotent", test_idempotent);
+	g_test_add_func("/breaks/alias", test_alias);
+	g_test_add_func("/breaks/move", test_move);
+	g_test_add_func("/breaks/hidden", test_hidden);
+	g_test_add_func("/breaks/overwritten", test_overwritten);
+	g_test_add_func("/breaks/on-guest-trap", test_on_guest_trap);
+	g_test_add_func("/breaks/lift", test_lift);
+	g_test_add_func("/breaks/early", test_early);
+	g_test_add_func("/breaks/shared-point", test_shared_point);
+	g_test_add_func("/breaks/full", test_full);
+	g_test_add_func("/breaks/errors", test_errors);
+	g_test_add_func("/breaks/many", test_many);
+	return g_test_run();
+}
