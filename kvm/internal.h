@@ -18,8 +18,9 @@
  * @state and then loads @attention; who wants to stop it stores @attention and then loads @state.
  * Both are sequentially consistent, so one of the two sees the other.
  *
- * The lock is never held across KVM_RUN, except with immediate_exit, nor while calling the VMM.
- * gdb_server_post_stop() is called under it; the server's lock is a leaf.
+ * The lock is never held across KVM_RUN, except with immediate_exit. gdb_server_post_stop() and the
+ * VMM's callbacks are called under it: the server's lock is a leaf, and a callback must not call
+ * the engine (kvm/kvm-gdb.h says so).
  */
 #ifndef VMGDB_KVM_INTERNAL_H
 #define VMGDB_KVM_INTERNAL_H

@@ -25,7 +25,8 @@ struct _GMainContext;
 
 /*
  * What a VMM may offer. Every member may be NULL, then the feature is absent.
- * Called on the engine's thread while the world is stopped, except where it says otherwise.
+ * Called on the engine's thread while the world is stopped, except where it says otherwise. The
+ * engine's lock is held (not for poweroff and reset), so a callback must not call the engine.
  */
 typedef struct KvmGdbOps {
 	/*
