@@ -158,6 +158,8 @@ static GdbReply cmd_attach(GdbSession *session, const GdbArgs *args)
 	if (session->state == GDB_SESSION_STOPPED)
 		return cmd_why(session, args);
 	gdb_session_attach(session);
+	if (session->state == GDB_SESSION_NONE)
+		return gdb_reply_fail(GDB_ERROR_NOENT, "the machine is ending");
 	session->attach_reply = true;
 	return gdb_reply(GDB_REPLY_STOP);
 }

@@ -116,12 +116,18 @@ static gboolean on_readable(GObject *stream, gpointer data);
 static gboolean on_writable(GObject *stream, gpointer data);
 static gboolean on_work(gpointer data);
 
+static bool can_read(const GdbConn *conn)
+{
+	return conn->input->len < INPUT_MAX &&
+	       gdb_session_output(conn->session)->len <= GDB_SESSION_OUTPUT_MAX;
+}
+
 static void update_sources(GdbConn *conn)
 {
-	guint waiting = gdb_session_output(conn->session)->len;
-	bool can_read = conn->input->len < INPUT_MAX && waiting <= GDB_SESSION_OUTPUT_MAX;
+	bool waiting = gdb_session_output(conn->session)->len > 0;
 
-	want_source(conn, &conn->in_source, can_read, make_in_source, G_SOURCE_FUNC(on_readable));
+	want_source(conn, &conn->in_source, can_read(conn), make_in_source,
+		    G_SOURCE_FUNC(on_readable));
 	want_source(conn, &conn->out_source, waiting, make_out_source, G_SOURCE_FUNC(on_writable));
 	want_source(conn, &conn->work_source, gdb_session_has_work(conn->session), make_work_source,
 		    on_work);
@@ -151,8 +157,8 @@ static void go_on(GdbConn *conn, bool alive)
 		conn->ended(conn, conn->data);
 }
 
-/* FALSE at the end of the stream. */
-static bool read_some(GdbConn *conn)
+/* FALSE at the end of the stream. @ret_more: something came, and there may be more. */
+static bool read_some(GdbConn *conn, bool *ret_more)
 {
 	guint before = conn->input->len;
 	g_autoptr(GError) error = NULL;
@@ -162,6 +168,7 @@ static bool read_some(GdbConn *conn)
 	n = g_pollable_input_stream_read_nonblocking(conn->in, conn->input->data + before,
 						     INPUT_MAX, NULL, &error);
 	g_byte_array_set_size(conn->input, before + MAX(n, 0));
+	*ret_more = n > 0;
 	if (n > 0)
 		conn->has_read = true;
 	return n > 0 || (n < 0 && g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK));
@@ -170,8 +177,9 @@ static bool read_some(GdbConn *conn)
 static gboolean on_readable(G_GNUC_UNUSED GObject *stream, gpointer data)
 {
 	GdbConn *conn = data;
+	bool more;
 
-	go_on(conn, read_some(conn));
+	go_on(conn, read_some(conn, &more));
 	return G_SOURCE_CONTINUE;
 }
 
@@ -240,6 +248,15 @@ GdbSession *gdb_conn_get_session(const GdbConn *conn)
 void gdb_conn_pump(GdbConn *conn)
 {
 	go_on(conn, true);
+}
+
+void gdb_conn_catch_up(GdbConn *conn)
+{
+	bool alive = true, more = true;
+
+	while (alive && more && can_read(conn))
+		alive = read_some(conn, &more) && pump(conn);
+	go_on(conn, alive);
 }
 
 bool gdb_conn_has_read(const GdbConn *conn)

@@ -31,6 +31,12 @@ GdbSession *gdb_conn_get_session(const GdbConn *conn);
 /* gdb_conn_pump: after something was done to the session: move what can be moved now. */
 void gdb_conn_pump(GdbConn *conn);
 
+/*
+ * gdb_conn_catch_up: read all that has come so far, without waiting for the loop to say so. For
+ * when it matters whether the client has gone; as always, @conn may be gone afterwards.
+ */
+void gdb_conn_catch_up(GdbConn *conn);
+
 /* gdb_conn_has_read: did at least one byte ever come from the client? */
 bool gdb_conn_has_read(const GdbConn *conn);
 

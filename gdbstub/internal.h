@@ -34,6 +34,7 @@ struct GdbSession {
 	GdbFeatures features;
 	bool no_ack;	   /* QStartNoAckMode: no more + and - */
 	bool last_plus;	   /* the client still acknowledges the OK to QStartNoAckMode */
+	bool killed;	   /* the machine is about to end: nothing to attach to */
 	bool attach_reply; /* the stop that attach() brings answers a vAttach */
 	bool held;	   /* the packet in @frame waits to be handled */
 
@@ -83,6 +84,15 @@ GdbReply gdb_reply_fail(GdbError code, const char *format, ...);
  * another domain than GDB_ERROR counts as GDB_ERROR_IO.
  */
 bool gdb_error_append(GString *out, const GError *error, bool with_text);
+
+/*
+ * gdb_session_send: queue what @reply says, and keep it for a NACK; takes @reply's error over.
+ * gdb_session_send_ack: queue + or -, unless the client wants none.
+ * gdb_session_send_stop: queue the stop reply for the last stop.
+ */
+void gdb_session_send(GdbSession *session, GdbReply reply);
+void gdb_session_send_ack(GdbSession *session, bool good);
+void gdb_session_send_stop(GdbSession *session);
 
 /* gdb_session_reset_reply: start the reply anew; returns it. It is empty when a handler starts. */
 static inline GString *gdb_session_reset_reply(GdbSession *session)

@@ -26,6 +26,14 @@ struct GdbServer {
 static void drop_client(GdbServer *server);
 static bool open_line(GdbServer *server, GError **error);
 
+static void drop_source(GSource **source)
+{
+	if (!*source)
+		return;
+	g_source_destroy(*source);
+	g_clear_pointer(source, g_source_unref);
+}
+
 /* ---- Stops ---- */
 
 typedef struct StopSource {
@@ -136,25 +144,46 @@ static bool open_line(GdbServer *server, GError **error)
 	return stream && start_client(server, stream, true);
 }
 
+static void watch_accept(GdbServer *server, GSource *source, GSourceFunc callback)
+{
+	drop_source(&server->accept_source);
+	server->accept_source = source;
+	g_source_set_callback(source, callback, server, NULL);
+	g_source_attach(source, server->context);
+}
+
+static gboolean on_accept(GSocket *socket, GIOCondition condition, gpointer data);
+
+static gboolean start_accepting(gpointer data)
+{
+	GdbServer *server = data;
+	GSocket *listener = gdb_transport_get_listener(server->transport);
+
+	watch_accept(server, g_socket_create_source(listener, G_IO_IN, NULL),
+		     G_SOURCE_FUNC(on_accept));
+	return G_SOURCE_REMOVE;
+}
+
 static gboolean on_accept(G_GNUC_UNUSED GSocket *socket, G_GNUC_UNUSED GIOCondition condition,
 			  gpointer data)
 {
 	GdbServer *server = data;
-	g_autoptr(GIOStream) stream = gdb_transport_accept(server->transport, NULL);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GIOStream) stream = gdb_transport_accept(server->transport, &error);
 
+	/* The last client may have gone without the loop having said so yet. */
+	if (stream && server->conn)
+		gdb_conn_catch_up(server->conn);
 	/* One at a time; to a second one the end of the connection says so. */
 	if (stream && (server->conn || !start_client(server, stream, false)))
 		g_io_stream_close(stream, NULL, NULL);
+	/* Out of descriptors, say: the client still waits and would wake us again at once. */
+	if (!stream && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
+		g_message("gdb: cannot take a client, trying again in a second: %s",
+			  error->message);
+		watch_accept(server, g_timeout_source_new_seconds(1), start_accepting);
+	}
 	return G_SOURCE_CONTINUE;
-}
-
-static void start_accepting(GdbServer *server, GSocket *listener)
-{
-	server->accept_source = g_socket_create_source(listener, G_IO_IN, NULL);
-	/* After what the client before may have said last: that it has gone. */
-	g_source_set_priority(server->accept_source, G_PRIORITY_DEFAULT + 1);
-	g_source_set_callback(server->accept_source, G_SOURCE_FUNC(on_accept), server, NULL);
-	g_source_attach(server->accept_source, server->context);
 }
 
 /* ---- The server ---- */
@@ -172,14 +201,6 @@ GdbServer *gdb_server_new(GMainContext *context, const GdbTargetOps *ops, void *
 	g_queue_init(&server->stops);
 	server->stop_source = stop_source_new(server);
 	return server;
-}
-
-static void drop_source(GSource **source)
-{
-	if (!*source)
-		return;
-	g_source_destroy(*source);
-	g_clear_pointer(source, g_source_unref);
 }
 
 void gdb_server_free(GdbServer *server)
@@ -206,15 +227,12 @@ void gdb_server_set_exit_status(GdbServer *server, uint8_t status)
 
 bool gdb_server_listen(GdbServer *server, const char *where, GError **error)
 {
-	GSocket *listener;
-
 	g_return_val_if_fail(!server->transport, false);
 	server->transport = gdb_transport_open(where, error);
 	if (!server->transport)
 		return false;
-	listener = gdb_transport_get_listener(server->transport);
-	if (listener) {
-		start_accepting(server, listener);
+	if (gdb_transport_get_listener(server->transport)) {
+		start_accepting(server);
 		return true;
 	}
 	if (open_line(server, error))

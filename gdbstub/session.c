@@ -5,9 +5,6 @@
 
 #include "gdbstub/internal.h"
 
-/* Shorter hex gains nothing worth mentioning and stays readable in a trace. */
-#define RUNS_FROM 256
-
 const GdbCommandTable *const gdb_command_tables[] = {
 	&gdb_commands_mem,     &gdb_commands_regs,
 	&gdb_commands_run,     &gdb_commands_break,
@@ -76,7 +73,7 @@ static void forget_client(GdbSession *session)
 
 void gdb_session_attach(GdbSession *session)
 {
-	if (session->state != GDB_SESSION_NONE)
+	if (session->state != GDB_SESSION_NONE || session->killed)
 		return;
 	if (session->lazy)
 		forget_client(session);
@@ -102,7 +99,8 @@ void gdb_session_detach(GdbSession *session, bool kill)
 	drop_work(session);
 	session->held = false;
 	gdb_session_move(session, GDB_SESSION_DETACH);
-	if (kill && session->ops->kill)
+	session->killed = kill && session->ops->kill;
+	if (session->killed)
 		session->ops->kill(session->target);
 	else
 		session->ops->detach(session->target);
@@ -145,137 +143,6 @@ bool gdb_session_find_cpu(GdbSession *session, const GdbThread *thread, unsigned
 				 ret_cpu, error);
 }
 
-/* ---- Sending ---- */
-
-GdbReply gdb_reply_fail(GdbError code, const char *format, ...)
-{
-	g_autofree char *message = NULL;
-	va_list args;
-
-	va_start(args, format);
-	message = g_strdup_vprintf(format, args);
-	va_end(args);
-	return gdb_reply_error(g_error_new_literal(GDB_ERROR, code, message));
-}
-
-static void send_text(GdbSession *session, const char *text, size_t len)
-{
-	gdb_frame_encode(session->out, text, len, false);
-}
-
-/* Console text: as many O packets as it takes, then OK. */
-static void send_output(GdbSession *session, const char *text, size_t len)
-{
-	g_autoptr(GString) packet = g_string_new(NULL);
-	size_t n;
-
-	for (; len; text += n, len -= n) {
-		n = MIN(len, (GDB_PACKET_MAX - 1) / 2);
-		g_string_assign(packet, "O");
-		gdb_hex_append(packet, text, n);
-		send_text(session, packet->str, packet->len);
-	}
-	send_text(session, "OK", 2);
-}
-
-static void send_error(GdbSession *session, const GError *error)
-{
-	GString *text = gdb_session_reset_reply(session);
-
-	gdb_error_append(text, error, session->features.error_message);
-	send_text(session, text->str, text->len);
-}
-
-static void send_by_kind(GdbSession *session, const GdbReply *reply)
-{
-	const GString *text = session->reply;
-
-	switch (reply->kind) {
-	case GDB_REPLY_EMPTY:
-		send_text(session, "", 0);
-		break;
-	case GDB_REPLY_OK:
-		send_text(session, "OK", 2);
-		break;
-	case GDB_REPLY_DATA:
-		send_text(session, text->str, text->len);
-		break;
-	case GDB_REPLY_HEX:
-		gdb_frame_encode(session->out, text->str, text->len, text->len >= RUNS_FROM);
-		break;
-	case GDB_REPLY_OUTPUT:
-		send_output(session, text->str, text->len);
-		break;
-	case GDB_REPLY_ERROR:
-		send_error(session, reply->error);
-		break;
-	case GDB_REPLY_STOP:
-	case GDB_REPLY_WORK:
-	case GDB_REPLY_NOTHING:
-		break;
-	}
-}
-
-static void send_reply(GdbSession *session, GdbReply reply)
-{
-	guint start = session->out->len;
-
-	send_by_kind(session, &reply);
-	g_clear_error(&reply.error);
-	if (session->no_ack || session->out->len == start)
-		return;
-	g_byte_array_set_size(session->last, 0);
-	g_byte_array_append(session->last, session->out->data + start, session->out->len - start);
-}
-
-static void send_ack(GdbSession *session, bool good)
-{
-	if (!session->no_ack)
-		g_byte_array_append(session->out, (const uint8_t *)(good ? "+" : "-"), 1);
-}
-
-static void append_expedited(GdbSession *session, GString *out)
-{
-	const GdbRegSet *set = session->ops->registers(session->target);
-	uint8_t bytes[GDB_REG_MAX_BYTES];
-	const unsigned *nums;
-	unsigned n_nums;
-
-	nums = gdb_reg_set_expedited(set, &n_nums);
-	for (unsigned n = 0; n < n_nums; n++) {
-		const GdbReg *reg = gdb_reg_set_by_num(set, nums[n]);
-
-		if (reg && session->ops->read_register(session->target, session->stop.cpu, reg,
-						       bytes, NULL))
-			gdb_stop_append_register(out, reg, bytes);
-	}
-}
-
-void gdb_session_append_stop(GdbSession *session, GString *out)
-{
-	gdb_stop_append(out, &session->stop, &session->features);
-	append_expedited(session, out);
-}
-
-static void send_stop(GdbSession *session)
-{
-	gdb_session_append_stop(session, gdb_session_reset_reply(session));
-	send_reply(session, gdb_reply(GDB_REPLY_DATA));
-}
-
-void gdb_session_exited(GdbSession *session, uint8_t status)
-{
-	bool owed = session->state == GDB_SESSION_RUNNING ||
-		    (session->state == GDB_SESSION_ATTACHING && session->attach_reply);
-
-	if (!owed)
-		return;
-	gdb_stop_append_exit(gdb_session_reset_reply(session), status, &session->features);
-	send_reply(session, gdb_reply(GDB_REPLY_DATA));
-}
-
-/* ---- Handling ---- */
-
 static GdbReply illegal_now(const GdbSession *session, const GdbCommand *row)
 {
 	if (session->state == GDB_SESSION_RUNNING)
@@ -311,7 +178,7 @@ static void handle_packet(GdbSession *session)
 	size_t len;
 
 	packet = gdb_frame_payload(&session->frame, &len);
-	send_reply(session, answer_packet(session, packet, len));
+	gdb_session_send(session, answer_packet(session, packet, len));
 }
 
 static bool must_wait(const GdbSession *session)
@@ -323,7 +190,7 @@ static void take_packet(GdbSession *session)
 {
 	if (session->lazy)
 		gdb_session_attach(session);
-	send_ack(session, true);
+	gdb_session_send_ack(session, true);
 	if (must_wait(session))
 		session->held = true;
 	else
@@ -344,7 +211,7 @@ static void take_break(GdbSession *session)
 		gdb_session_attach(session);
 	if (session->work) {
 		drop_work(session);
-		send_reply(session, gdb_reply_fail(GDB_ERROR_BUSY, "interrupted"));
+		gdb_session_send(session, gdb_reply_fail(GDB_ERROR_BUSY, "interrupted"));
 		handle_held(session);
 	} else if (session->state & (GDB_SESSION_ATTACHING | GDB_SESSION_RUNNING)) {
 		session->ops->stop(session->target, session->focus);
@@ -383,15 +250,17 @@ static void take_event(GdbSession *session, GdbFrameEvent event)
 		take_break(session);
 		break;
 	case GDB_FRAME_BAD:
-		send_ack(session, false);
+		gdb_session_send_ack(session, false);
 		if (session->no_ack)
-			send_reply(session, gdb_reply_fail(GDB_ERROR_INVAL, "malformed packet"));
+			gdb_session_send(session,
+					 gdb_reply_fail(GDB_ERROR_INVAL, "malformed packet"));
 		break;
 	case GDB_FRAME_TOO_LONG:
-		send_ack(session, true);
-		send_reply(session, gdb_reply_fail(GDB_ERROR_INVAL,
-						   "packet longer than the %d bytes of PacketSize",
-						   GDB_PACKET_MAX));
+		gdb_session_send_ack(session, true);
+		gdb_session_send(session,
+				 gdb_reply_fail(GDB_ERROR_INVAL,
+						"packet longer than the %d bytes of PacketSize",
+						GDB_PACKET_MAX));
 		break;
 	}
 }
@@ -425,7 +294,7 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 	session->attach_reply = false;
 	gdb_session_move(session, GDB_SESSION_STOP);
 	if (owed)
-		send_stop(session);
+		gdb_session_send_stop(session);
 	handle_held(session);
 }
 
@@ -439,6 +308,17 @@ void gdb_session_work(GdbSession *session)
 	if (!session->work->step(session, session->work, &reply))
 		return;
 	drop_work(session);
-	send_reply(session, reply);
+	gdb_session_send(session, reply);
 	handle_held(session);
+}
+
+void gdb_session_exited(GdbSession *session, uint8_t status)
+{
+	bool owed = session->state == GDB_SESSION_RUNNING ||
+		    (session->state == GDB_SESSION_ATTACHING && session->attach_reply);
+
+	if (!owed)
+		return;
+	gdb_stop_append_exit(gdb_session_reset_reply(session), status, &session->features);
+	gdb_session_send(session, gdb_reply(GDB_REPLY_DATA));
 }

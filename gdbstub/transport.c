@@ -101,18 +101,17 @@ static bool open_tcp(GdbTransport *transport, GError **error)
 	return true;
 }
 
-/* Nobody answers there any more: a server that died could not remove its socket. */
+/*
+ * Nobody holds it any more: a server that died could not remove its socket. Asked with a datagram
+ * socket, because a stream would be a client to a live server, and stop its machine.
+ */
 static bool is_stale(GSocketAddress *address)
 {
-	g_autoptr(GSocket) socket = g_socket_new(G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM,
+	g_autoptr(GSocket) socket = g_socket_new(G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_DATAGRAM,
 						 G_SOCKET_PROTOCOL_DEFAULT, NULL);
 	g_autoptr(GError) error = NULL;
 
-	if (!socket)
-		return false;
-	/* A live server whose backlog is full must not make us wait. */
-	g_socket_set_blocking(socket, FALSE);
-	return !g_socket_connect(socket, address, NULL, &error) &&
+	return socket && !g_socket_connect(socket, address, NULL, &error) &&
 	       g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
 }
 
