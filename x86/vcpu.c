@@ -257,7 +257,10 @@ bool x86_store(ArchVcpu *vcpu, X86Group group, GError **error)
 		return false;
 	vcpu->valid &= ~BIT_OF(group);
 	vcpu->dirty &= ~BIT_OF(group);
-	return true;
+	/* Storing X86_REGS may have to bring a pending exception back. */
+	if (group != X86_REGS || !(vcpu->dirty & BIT_OF(X86_EVENTS)))
+		return true;
+	return x86_store(vcpu, X86_EVENTS, error);
 }
 
 bool arch_is_dirty(const ArchVcpu *vcpu)
