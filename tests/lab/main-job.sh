@@ -15,9 +15,12 @@ echo "lab: lkvm status \$?"
 END
 }
 
-# The bytes of do_sys_openat2 that tick lines show from line N on; one line if they never change.
-texts_from() { tr -d '\r' <"$LOG" | grep 'guest: tick' | tail -n "+$1" | sed 's/.*text: //' | sort -u; }
-traps_from() { tr -d '\r' <"$LOG" | grep 'guest: tick' | tail -n "+$1" | sed 's/.*traps: //; s/ text.*//' | sort -u; }
+# Whole tick lines from number N on; the last one may still be in the making.
+ticks_from() { tr -d '\r' <"$LOG" | grep -E 'guest: tick .* text: [0-9a-f]{32}$' | tail -n "+$1"; }
+# The bytes of do_sys_openat2 that they show, and what became of the guest's own traps; each is one
+# line if it never changes.
+texts_from() { ticks_from "$1" | sed 's/.*text: //' | sort -u; }
+traps_from() { ticks_from "$1" | sed 's/.*traps: //; s/ text.*//' | sort -u; }
 
 # kill_at_breakpoint: gdb is at a breakpoint; SIGKILL it, nothing may be left in the guest.
 kill_at_breakpoint()

@@ -109,3 +109,9 @@ def wait_console(text, seconds, more_than=0):
             return count
         time.sleep(0.3)
     return 0
+
+
+def console_after(text):
+    """The console after the last place where it says this; all of it if it never did."""
+    with open(os.environ["LAB_LOG"], errors="replace") as log:
+        return log.read().rpartition(text)[2]

@@ -14,7 +14,9 @@ def at_the_reset():
     threads = execute("info threads")
     cpus = int(os.environ.get("LAB_CPUS", "2"))
     report(threads.count("Thread") == cpus, f"info threads lists {cpus}", threads)
-    report(wait_console("Linux version", 1) == 0, "--gdb-wait: the kernel has not run yet")
+    said = console_after("gdb: listening")
+    report("Linux version" not in said and pc() < 1 << 32, "--gdb-wait: the kernel has not run yet",
+           f"pc {pc():#x}, console: {said[-100:]}")
 
 
 def break_start_kernel():
