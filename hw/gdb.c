@@ -23,7 +23,7 @@ static void on_poweroff(void *opaque)
 
 static void on_log(void *opaque G_GNUC_UNUSED, const char *line)
 {
-	vm_log("gdb: %s", line);
+	vm_log("%s", line);
 }
 
 static const KvmGdbOps ops = {
