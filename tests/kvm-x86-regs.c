@@ -24,6 +24,7 @@
 
 typedef struct Fixture {
 	int kvm, vm, fd;
+	bool xsave;
 	uint8_t *ram;
 	struct kvm_run *run;
 	size_t run_size;
@@ -147,7 +148,8 @@ static void set_up(Fixture *fix, gconstpointer data)
 	fix->run = mmap(NULL, fix->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, fix->fd, 0);
 	g_assert_true(fix->run != MAP_FAILED);
 	fill_ram(fix);
-	set_long_mode(fix, set_cpuid(fix));
+	fix->xsave = set_cpuid(fix);
+	set_long_mode(fix, fix->xsave);
 	fix->vcpu = arch_vcpu_new(fix->fd, fix->run, &error);
 	g_assert_no_error(error);
 	arch_set_phys_reader(fix->vcpu, read_phys, fix);
@@ -340,20 +342,23 @@ static void check_row(Fixture *fix, const GdbReg *reg, unsigned *failed)
 		g_test_fail();
 		(*failed)++;
 	}
+	arch_write_reg(fix->vcpu, reg, before.bytes, NULL);
+	flush(fix);
 }
 
-/* Each row in a fresh vCPU state: some values do not go together. */
+/* Segments and control registers are set anew each time: some values do not go together. */
 static void test_every_row(Fixture *fix, gconstpointer data)
 {
 	unsigned n, failed = 0;
 
+	(void)data;
 	if (skipped(fix))
 		return;
 	gdb_reg_set_rows(fix->set, &n);
 	for (unsigned i = 0; i < n; i++) {
 		check_row(fix, gdb_reg_set_rows(fix->set, &n)[i], &failed);
-		tear_down(fix, data);
-		set_up(fix, data);
+		set_long_mode(fix, fix->xsave);
+		arch_forget(fix->vcpu);
 	}
 	g_test_message("%u rows, %u failed", n, failed);
 }
