@@ -1,0 +1,174 @@
+/*
+ * tests/kvm-x86-step.c - single steps of kvm/arch.h on a real KVM, over the instructions that make
+ * steps hard. What the probe does not find here is skipped with that reason.
+ */
+#include "tests/x86-rig.h"
+
+static ArchFeatures features; /* written once by main() */
+
+static void set_msr(Rig *rig, uint32_t index, uint64_t value)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msr = {.head.nmsrs = 1, .entry = {.index = index, .data = value}};
+
+	g_assert_cmpint(ioctl(rig->fd, KVM_SET_MSRS, &msr), ==, 1);
+}
+
+/* One step, as the engine does it. Returns the exit reason. */
+static uint32_t step(Rig *rig)
+{
+	uint32_t control = KVM_GUESTDBG_SINGLESTEP | arch_step_control(&features, true);
+	g_autoptr(GError) error = NULL;
+	ArchStep step;
+	uint32_t reason;
+
+	g_assert_true(arch_step_begin(rig->vcpu, true, &rig->memory, &step, &error));
+	g_assert_no_error(error);
+	g_assert_true(arch_flush(rig->vcpu, &error));
+	if (step.landing && features.hw_break)
+		rig_arm(rig, &features, control, &(GdbBreak){GDB_BREAK_HW, step.landing, 1}, 1);
+	else
+		rig_debug(rig, control, NULL);
+	reason = rig_run(rig);
+	arch_step_end(rig->vcpu, &rig->memory, &step);
+	g_assert_true(arch_flush(rig->vcpu, &error));
+	g_assert_no_error(error);
+	return reason;
+}
+
+typedef struct Program {
+	const char *name, *code;
+	size_t len;
+	unsigned n_steps; /* up to and without the hlt at its end */
+	unsigned n_held;  /* traps that some CPUs hold back for one more instruction */
+	bool needs_landing;
+} Program;
+
+static const Program programs[] = {
+	{"nop", BYTES("\x90\x90\x90\xf4"), 3, 0, false},
+	{"pushf", BYTES("\x9c\x90\x66\x9c\x90\xf4"), 4, 0, false},
+	{"popf", BYTES("\x6a\x02\x9d\x90\x90\xf4"), 4, 0, false},
+	{"cli-sti", BYTES("\xfb\x90\x9c\xfa\x9c\x90\xf4"), 6, 1, false},
+	{"mov-ss", BYTES("\x8c\xd0\x8e\xd0\x90\x90\xf4"), 4, 1, false},
+	/* push ss, rsp, flags, cs, target; iretq */
+	{"iret",
+	 BYTES("\x6a\x10\x68\x00\xb0\x00\x00\x6a\x02\x6a\x08\x68\x12\x60\x00\x00\x48\xcf"
+	       "\x90\x90\xf4"),
+	 8, 1, false},
+	/* mov $3, %ecx; rep stosb to rdi: each iteration is a step */
+	{"rep", BYTES("\xbf\x00\x90\x00\x00\xb9\x03\x00\x00\x00\xf3\xaa\x90\xf4"), 6, 1, false},
+	{"int", BYTES("\xcd\x50\x90\xf4"), 1, 0, true},
+	{"int3", BYTES("\xcc\x90\xf4"), 1, 0, true},
+	{"syscall", BYTES("\x0f\x05\x90\xf4"), 1, 0, true},
+};
+
+static void prepare_program(Rig *rig, const Program *program)
+{
+	rig_open(rig, program->code, program->len, false);
+	set_msr(rig, 0xc0000081, 0x08ull << 32);
+	set_msr(rig, 0xc0000082, SYSCALL_ENTRY);
+	set_msr(rig, 0xc0000084, TF);
+}
+
+/* The same program with and without steps leaves the same memory and registers (T11). */
+static void test_step_program(const void *data)
+{
+	const Program *program = data;
+	Rig plain, stepped;
+	struct kvm_regs want, got;
+	uint32_t reason;
+	unsigned n = 0;
+
+	if (!has(features.step, "steps") ||
+	    (program->needs_landing && !has(features.sw_break, "software traps of the guest")) ||
+	    (program->needs_landing && !has(features.hw_break, "hardware breakpoints")))
+		return;
+	prepare_program(&plain, program);
+	g_assert_cmpuint(rig_run(&plain), ==, KVM_EXIT_HLT);
+	want = rig_regs(&plain);
+	prepare_program(&stepped, program);
+	/* the step over hlt ends in KVM_EXIT_HLT or KVM_EXIT_DEBUG, as the backend likes */
+	for (reason = step(&stepped); rig_regs(&stepped).rip != want.rip; reason = step(&stepped)) {
+		g_assert_cmpuint(reason, ==, KVM_EXIT_DEBUG);
+		g_assert_cmpuint(++n, <=, program->n_steps);
+	}
+	g_assert_cmpuint(n, >=, program->n_steps - program->n_held);
+	got = rig_regs(&stepped);
+	got.rflags &= ~RF;
+	want.rflags &= ~RF;
+	g_assert_cmpmem(&got, sizeof(got), &want, sizeof(want));
+	g_assert_cmpmem(stepped.ram + DATA, RAM_SIZE - DATA, plain.ram + DATA, RAM_SIZE - DATA);
+	rig_close(&plain);
+	rig_close(&stepped);
+}
+
+/* T14: a vCPU that sits in HLT with nothing to wake it. */
+static void test_step_halted(void)
+{
+	struct kvm_mp_state state = {KVM_MP_STATE_HALTED};
+	Rig rig;
+
+	if (!has(features.step, "steps"))
+		return;
+	rig_open(&rig, BYTES("\x90\x90\xf4"), true);
+	g_assert_cmpint(ioctl(rig.fd, KVM_SET_MP_STATE, &state), ==, 0);
+	g_assert_cmpstr(arch_run_state(rig.vcpu), ==, "halted");
+	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
+	g_assert_cmphex(rig_regs(&rig).rip, ==, CODE + 1);
+	rig_close(&rig);
+}
+
+static void raise_irq(Rig *rig)
+{
+	struct kvm_lapic_state lapic;
+	struct kvm_msi msi = {.address_lo = 0xfee00000, .data = VECTOR_IRQ};
+	const uint32_t spurious = 0x1ff, tpr = 0;
+
+	g_assert_cmpint(ioctl(rig->fd, KVM_GET_LAPIC, &lapic), ==, 0);
+	memcpy(lapic.regs + 0xf0, &spurious, 4);
+	memcpy(lapic.regs + 0x80, &tpr, 4);
+	g_assert_cmpint(ioctl(rig->fd, KVM_SET_LAPIC, &lapic), ==, 0);
+	g_assert_cmpint(ioctl(rig->vm_fd, KVM_SIGNAL_MSI, &msi), ==, 1);
+}
+
+/* T13: an interrupt is pending; steps stay in the code, and it comes when the guest runs on. */
+static void test_step_quiet(void)
+{
+	struct kvm_regs regs;
+	Rig rig;
+
+	if (!has(features.step, "steps") || !has(features.block_irq, "KVM_GUESTDBG_BLOCKIRQ"))
+		return;
+	rig_open(&rig, BYTES("\x90\x90\x90\x90\xf4"), true);
+	raise_irq(&rig);
+	regs = rig_regs(&rig);
+	regs.rflags |= IF;
+	g_assert_cmpint(ioctl(rig.fd, KVM_SET_REGS, &regs), ==, 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
+		g_assert_cmphex(rig_regs(&rig).rip, ==, CODE + i);
+	}
+	/* hlt waits inside KVM with an interrupt controller: stop at the handler instead */
+	rig.ram[HANDLERS + 16 * VECTOR_IRQ] = 0xe6; /* out %al, $0x80 */
+	rig.ram[HANDLERS + 16 * VECTOR_IRQ + 1] = 0x80;
+	rig_debug(&rig, 0, NULL);
+	g_assert_cmpuint(rig_run(&rig), ==, KVM_EXIT_IO);
+	g_assert_cmphex(rig_regs(&rig).rip & ~0xfull, ==, HANDLERS + 16 * VECTOR_IRQ);
+	g_assert_cmphex(get64(&rig, rig_regs(&rig).rsp), ==, CODE + 3);
+	rig_close(&rig);
+}
+
+int main(int argc, char **argv)
+{
+	if (!rig_init(&argc, &argv, &features))
+		return g_test_run();
+	g_test_add_func("/kvm-x86-step/halted", test_step_halted);
+	g_test_add_func("/kvm-x86-step/quiet", test_step_quiet);
+	for (unsigned i = 0; i < G_N_ELEMENTS(programs); i++) {
+		g_autofree char *path = g_strdup_printf("/kvm-x86-step/%s", programs[i].name);
+		g_test_add_data_func(path, &programs[i], test_step_program);
+	}
+	return g_test_run();
+}
