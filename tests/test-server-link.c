@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -298,6 +299,37 @@ static void test_lost_in_search(void)
 	rsp_expect(rig->client, "qC", "QC01");
 }
 
+static double thread_seconds(void)
+{
+	struct rusage usage;
+
+	g_assert_cmpint(getrusage(RUSAGE_THREAD, &usage), ==, 0);
+	return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* Whoever is waited for, the loop sleeps; input that cannot be taken yet is no reason to spin. */
+static void test_no_spinning(void)
+{
+	for (State state = ATTACHING; state < N_STATES; state++) {
+		g_autoptr(FakeRig) rig = fake_rig_new(2);
+		double begin;
+
+		fake_rig_listen(rig, "0");
+		enter(rig, state);
+		if (state == ATTACHING || state == MID_REPLY)
+			for (unsigned i = 0; i < 100; i++)
+				send(rig->client->fd, "$g#67", 5, MSG_NOSIGNAL);
+		test_run_for(rig->context, 50);
+		begin = thread_seconds();
+		test_run_for(rig->context, 300);
+		g_test_message("%s: %.1f ms of 300", state_names[state],
+			       (thread_seconds() - begin) * 1000);
+		g_assert_cmpfloat(thread_seconds() - begin, <, 0.075);
+		fake_target_set_stuck(rig->target, 0, false);
+	}
+}
+
 static void one_cycle(FakeRig *rig, unsigned i)
 {
 	fake_rig_connect(rig);
@@ -381,6 +413,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/server-link/deaf-client", test_deaf_client);
 	g_test_add_func("/server-link/loop-stays-alive", test_loop_stays_alive);
 	g_test_add_func("/server-link/lost-in-search", test_lost_in_search);
+	g_test_add_func("/server-link/no-spinning", test_no_spinning);
 	g_test_add_func("/server-link/thousand-cycles", test_thousand_cycles);
 	g_test_add_func("/server-link/two-servers", test_two_servers);
 	g_test_add_func("/server-link/free-in-state", test_free_in_state);

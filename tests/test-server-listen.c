@@ -355,26 +355,17 @@ static int serve_stdio(void)
 	return fake_target_is_running(rig->target) ? 0 : 1;
 }
 
-static bool has_exited(void *data)
-{
-	return g_subprocess_get_identifier(data) == NULL;
-}
-
 static void test_stdio(gconstpointer self)
 {
-	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(0);
-	g_autoptr(GSubprocess) child = NULL;
-	g_autoptr(GError) error = NULL;
+	const char *const argv[] = {self, "--serve-stdio", NULL};
+	GMainContext *context = g_main_context_default();
+	int fds[2], pid;
 	RspClient *c;
-	int fds[2];
 
 	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-	g_subprocess_launcher_take_stdout_fd(launcher, fcntl(fds[0], F_DUPFD_CLOEXEC, 3));
-	g_subprocess_launcher_take_stdin_fd(launcher, fds[0]);
-	child = g_subprocess_launcher_spawn(launcher, &error, self, "--serve-stdio", NULL);
-	g_assert_no_error(error);
-	g_clear_object(&launcher);
-	c = rsp_client_new(g_main_context_default(), fds[1]);
+	pid = test_spawn(argv, fds[0], fds[0], 2);
+	close(fds[0]);
+	c = rsp_client_new(context, fds[1]);
 	rsp_expect_prefix(c, FAKE_OFFER, "PacketSize=");
 	rsp_expect_prefix(c, "?", "T02");
 	rsp_expect(c, "m400000,1", "90");
@@ -382,8 +373,7 @@ static void test_stdio(gconstpointer self)
 	rsp_client_send(c, "vCont;c");
 	g_free(rsp_expect_next_prefix(c, "T05"));
 	rsp_client_free(c);
-	g_assert_true(test_wait(g_main_context_default(), has_exited, child, TEST_PATIENCE));
-	g_assert_true(g_subprocess_get_successful(child));
+	g_assert_cmpint(test_join(context, pid, TEST_PATIENCE), ==, 0);
 }
 
 int main(int argc, char **argv)

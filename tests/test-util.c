@@ -10,10 +10,12 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 unsigned test_count_fds(void)
@@ -139,6 +141,41 @@ int test_connect_unix(const char *path)
 	g_assert_cmpuint(g_strlcpy(addr.sun_path, path, sizeof(addr.sun_path)), <,
 			 sizeof(addr.sun_path));
 	return try_connect(AF_UNIX, (struct sockaddr *)&addr, sizeof(addr));
+}
+
+/* --- processes --- */
+
+int test_spawn(const char *const *argv, int in, int out, int err)
+{
+	g_autoptr(GError) error = NULL;
+	GPid pid = -1;
+
+	g_spawn_async_with_fds(NULL, (char **)argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
+			       &pid, in, out, err, &error);
+	g_assert_no_error(error);
+	return pid;
+}
+
+typedef struct Child {
+	int pid, status;
+} Child;
+
+static bool child_ended(void *data)
+{
+	Child *child = data;
+
+	return waitpid(child->pid, &child->status, WNOHANG) == child->pid;
+}
+
+int test_join(GMainContext *context, int pid, unsigned ms)
+{
+	Child child = {.pid = pid};
+
+	if (test_wait(context, child_ended, &child, ms))
+		return child.status;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return -1;
 }
 
 /* --- the client --- */

@@ -36,6 +36,15 @@ int test_connect_tcp(const char *host, uint16_t port);
 int test_connect_unix(const char *path);
 
 /*
+ * test_spawn: start @argv (NULL at the end) with these descriptors as standard input, output and
+ * error; -1 is /dev/null. Uses no thread of GLib's, which the thread sanitizer cannot follow.
+ * test_join: run @context until the process has ended, at most @ms milliseconds; its wait status,
+ * or -1 after it had to be killed.
+ */
+int test_spawn(const char *const *argv, int in, int out, int err);
+int test_join(GMainContext *context, int pid, unsigned ms);
+
+/*
  * The client. It reads whatever arrives as soon as it arrives, except while `deaf` is set, and
  * answers good packets with '+' until `no_ack` is set. Every function that waits gives up with a
  * test failure after TEST_PATIENCE.
