@@ -8,12 +8,12 @@ static ArchFeatures features; /* written once by main() */
 
 static void set_msr(Rig *rig, uint32_t index, uint64_t value)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msr = {.head.nmsrs = 1, .entry = {.index = index, .data = value}};
+	const struct kvm_msr_entry entry = {.index = index, .data = value};
+	g_autofree struct kvm_msrs *msrs = g_malloc0(sizeof(*msrs) + sizeof(entry));
 
-	g_assert_cmpint(ioctl(rig->fd, KVM_SET_MSRS, &msr), ==, 1);
+	msrs->nmsrs = 1;
+	memcpy(msrs->entries, &entry, sizeof(entry));
+	g_assert_cmpint(ioctl(rig->fd, KVM_SET_MSRS, msrs), ==, 1);
 }
 
 /* One step, as the engine does it. Returns the exit reason. */
