@@ -81,13 +81,13 @@ static GdbReply cmd_write_all(GdbSession *session, const GdbArgs *args)
 	const GdbText *hex = &args->v[0].text;
 	const GdbRegSet *set = get_set(session);
 	size_t len = gdb_reg_set_g_bytes(set);
-	g_autofree uint8_t *bytes = NULL;
+	uint8_t *bytes = gdb_session_memory(session);
 	GError *error = NULL;
 
+	/* Which also says that it fits: no packet is longer than GDB_PACKET_MAX. */
 	if (gdb_text_left(hex) != 2 * len)
 		return gdb_reply_fail(GDB_ERROR_INVAL, "G with %zu digits; expected %zu",
 				      gdb_text_left(hex), 2 * len);
-	bytes = g_malloc0(len);
 	if (!decode_all(set, hex->at, bytes))
 		return gdb_reply_fail(GDB_ERROR_INVAL, "G: the data is not hex");
 	if (!write_all(session, hex->at, bytes, &error))

@@ -17,8 +17,8 @@ enum {
 };
 
 static const struct {
-	uint8_t signal;
 	const char *reason;
+	uint8_t signal;
 	bool with_address;
 } kinds[] = {
 	[GDB_STOP_PAUSED] = {SIGNAL_INT, NULL, false},

@@ -20,7 +20,7 @@ bool gdb_text_word(GdbText *text, const char *word)
 {
 	size_t len = strlen(word);
 
-	if (gdb_text_left(text) < len || memcmp(text->at, word, len))
+	if (gdb_text_left(text) < len || memcmp(text->at, word, len) != 0)
 		return false;
 	text->at += len;
 	return true;
