@@ -21,18 +21,18 @@ static const struct {
 	uint8_t signal;
 	bool with_address;
 } kinds[] = {
-	[GDB_STOP_PAUSED] = {SIGNAL_INT, NULL, false},
-	[GDB_STOP_STEP] = {SIGNAL_TRAP, NULL, false},
-	[GDB_STOP_SWBREAK] = {SIGNAL_TRAP, "swbreak", false},
-	[GDB_STOP_HWBREAK] = {SIGNAL_TRAP, "hwbreak", false},
-	[GDB_STOP_WATCH] = {SIGNAL_TRAP, "watch", true},
-	[GDB_STOP_RWATCH] = {SIGNAL_TRAP, "rwatch", true},
-	[GDB_STOP_AWATCH] = {SIGNAL_TRAP, "awatch", true},
-	[GDB_STOP_SHUTDOWN] = {SIGNAL_SEGV, NULL, false},
-	[GDB_STOP_PANIC] = {SIGNAL_ABRT, NULL, false},
-	[GDB_STOP_INTERNAL_ERROR] = {SIGNAL_ABRT, NULL, false},
-	[GDB_STOP_WATCHDOG] = {SIGNAL_ALRM, NULL, false},
-	[GDB_STOP_IO_ERROR] = {SIGNAL_STOP, NULL, false},
+	[GDB_STOP_PAUSED] = {NULL, SIGNAL_INT, false},
+	[GDB_STOP_STEP] = {NULL, SIGNAL_TRAP, false},
+	[GDB_STOP_SWBREAK] = {"swbreak", SIGNAL_TRAP, false},
+	[GDB_STOP_HWBREAK] = {"hwbreak", SIGNAL_TRAP, false},
+	[GDB_STOP_WATCH] = {"watch", SIGNAL_TRAP, true},
+	[GDB_STOP_RWATCH] = {"rwatch", SIGNAL_TRAP, true},
+	[GDB_STOP_AWATCH] = {"awatch", SIGNAL_TRAP, true},
+	[GDB_STOP_SHUTDOWN] = {NULL, SIGNAL_SEGV, false},
+	[GDB_STOP_PANIC] = {NULL, SIGNAL_ABRT, false},
+	[GDB_STOP_INTERNAL_ERROR] = {NULL, SIGNAL_ABRT, false},
+	[GDB_STOP_WATCHDOG] = {NULL, SIGNAL_ALRM, false},
+	[GDB_STOP_IO_ERROR] = {NULL, SIGNAL_STOP, false},
 };
 
 static bool is_offered(GdbStopKind kind, const GdbFeatures *features)
