@@ -96,17 +96,18 @@ GdbRegSet *x86_reg_set_new(unsigned has, const X86Msr *msrs)
 
 GdbRegSet *arch_reg_set(ArchVcpu *vcpu, GError **error)
 {
-	g_autofree struct kvm_cpuid2 *cpuid =
-		g_malloc0(sizeof(*cpuid) + MAX_CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2));
+	struct {
+		uint32_t nent, padding;
+		struct kvm_cpuid_entry2 entries[MAX_CPUID_ENTRIES];
+	} cpuid = {.nent = MAX_CPUID_ENTRIES}; /* struct kvm_cpuid2 with room */
 
 	if (!x86_fetch(vcpu, X86_MSRS, error))
 		return NULL;
-	cpuid->nent = MAX_CPUID_ENTRIES;
-	if (ioctl(vcpu->fd, KVM_GET_CPUID2, cpuid) != 0) {
+	if (ioctl(vcpu->fd, KVM_GET_CPUID2, &cpuid) != 0) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "KVM_GET_CPUID2: %s",
 			    g_strerror(errno));
 		return NULL;
 	}
-	return x86_reg_set_new(x86_guest_has(cpuid->entries, cpuid->nent, &vcpu->xsave_layout),
+	return x86_reg_set_new(x86_guest_has(cpuid.entries, cpuid.nent, &vcpu->xsave_layout),
 			       vcpu->msrs);
 }

@@ -179,14 +179,14 @@ static const GdbReg xcr_rows[] = {
 #define ROWS(array) array, G_N_ELEMENTS(array)
 
 const X86Feature x86_features[] = {
-	{"org.gnu.gdb.i386.core", "x86-core", 0, ROWS(core_rows)},
-	{"org.gnu.gdb.i386.sse", "x86-sse", 0, ROWS(sse_rows)},
-	{"org.gnu.gdb.i386.linux", NULL, 0, ROWS(linux_rows)},
-	{"org.gnu.gdb.i386.segments", NULL, 0, ROWS(segment_rows)},
-	{"org.gnu.gdb.i386.avx", NULL, X86_HAS_AVX, ROWS(avx_rows)},
-	{"org.gnu.gdb.i386.avx512", "x86-avx512", X86_HAS_AVX512, ROWS(avx512_rows)},
-	{"org.gnu.gdb.i386.pkeys", NULL, X86_HAS_PKEYS, ROWS(pkeys_rows)},
-	{"org.vmgdb.x86.system", "x86-system", 0, ROWS(system_rows)},
-	{"org.vmgdb.x86.xcr", "x86-xcr", X86_HAS_XSAVE, ROWS(xcr_rows)},
-	{NULL, NULL, 0, NULL, 0},
+	{"org.gnu.gdb.i386.core", "x86-core", ROWS(core_rows), 0},
+	{"org.gnu.gdb.i386.sse", "x86-sse", ROWS(sse_rows), 0},
+	{"org.gnu.gdb.i386.linux", NULL, ROWS(linux_rows), 0},
+	{"org.gnu.gdb.i386.segments", NULL, ROWS(segment_rows), 0},
+	{"org.gnu.gdb.i386.avx", NULL, ROWS(avx_rows), X86_HAS_AVX},
+	{"org.gnu.gdb.i386.avx512", "x86-avx512", ROWS(avx512_rows), X86_HAS_AVX512},
+	{"org.gnu.gdb.i386.pkeys", NULL, ROWS(pkeys_rows), X86_HAS_PKEYS},
+	{"org.vmgdb.x86.system", "x86-system", ROWS(system_rows), 0},
+	{"org.vmgdb.x86.xcr", "x86-xcr", ROWS(xcr_rows), X86_HAS_XSAVE},
+	{NULL, NULL, NULL, 0, 0},
 };

@@ -61,9 +61,9 @@ enum {
 typedef struct X86Feature {
 	const char *name;
 	const char *types;
-	unsigned needs; /* X86_HAS_ bits, all of them */
 	const GdbReg *rows;
 	unsigned n_rows;
+	unsigned needs; /* X86_HAS_ bits, all of them */
 } X86Feature;
 
 /* In the order in which target.xml lists them. Ends with a NULL name. */
