@@ -104,6 +104,11 @@ static void op_detach(void *data)
 	g_string_append(((Target *)data)->log, "detach ");
 }
 
+static void op_kill(void *data)
+{
+	g_string_append(((Target *)data)->log, "kill ");
+}
+
 static const GdbTargetOps ops = {
 	.cpu_count = op_cpu_count,
 	.describe_cpu = op_describe,
@@ -401,6 +406,31 @@ static void test_detach(void)
 	check_log(rig, "detach ");
 }
 
+/* Once the machine is told to end, there is nothing to detach from or to attach to. */
+static void test_kill(void)
+{
+	static const char *const packets[] = {"k", "vKill;1"}, *const replies[] = {"", "$OK"};
+	GdbTargetOps with_kill = ops;
+
+	with_kill.kill = op_kill;
+	for (int n = 0; n < 2; n++) {
+		g_autoptr(Rig) rig = rig_new(false);
+
+		gdb_session_free(rig->session);
+		rig->session = gdb_session_new(&with_kill, &rig->target, "vmgdb 0.1", false);
+		gdb_session_attach(rig->session);
+		post(rig, GDB_STOP_PAUSED, 0);
+		check_ask(rig, "vKill;2", "$E02");
+		check_log(rig, "attach ");
+		check_ask(rig, packets[n], replies[n]);
+		check_log(rig, "kill ");
+		check_ask(rig, "vAttach;1", "$E02");
+		check_ask(rig, "D", "$OK");
+		gdb_session_free(g_steal_pointer(&rig->session));
+		check_log(rig, "");
+	}
+}
+
 static void test_free_detaches(void)
 {
 	Rig *rig = rig_new_stopped();
@@ -586,6 +616,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/session/legacy-resume", test_legacy_resume);
 	g_test_add_func("/session/choice", test_choice);
 	g_test_add_func("/session/detach", test_detach);
+	g_test_add_func("/session/kill", test_kill);
 	g_test_add_func("/session/free-detaches", test_free_detaches);
 	g_test_add_func("/session/nack", test_nack);
 	g_test_add_func("/session/no-ack", test_no_ack);
