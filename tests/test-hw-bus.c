@@ -1,0 +1,130 @@
+/*
+ * tests/test-hw-bus.c - hw/bus.h: ranges, widths, and what nobody answers.
+ */
+#include <gio/gio.h>
+#include <string.h>
+
+#include "hw/bus.h"
+
+/* Remembers the last access, and answers reads with the offset of each byte. */
+typedef struct Probe {
+	unsigned calls;
+	uint64_t offset;
+	size_t len;
+	bool is_write;
+	uint64_t written;
+} Probe;
+
+static void probe_io(void *owner, struct Vcpu *vcpu G_GNUC_UNUSED, uint64_t offset, void *data,
+		     size_t len, bool is_write)
+{
+	Probe *probe = owner;
+
+	probe->calls++;
+	probe->offset = offset;
+	probe->len = len;
+	probe->is_write = is_write;
+	probe->written = 0;
+	if (is_write)
+		memcpy(&probe->written, data, len);
+	for (size_t i = 0; !is_write && i < len; i++)
+		((uint8_t *)data)[i] = offset + i;
+}
+
+static bool add(Bus *bus, uint64_t base, uint64_t size, BusFlags flags, Probe *probe)
+{
+	return bus_add(bus, "probe", base, size, flags, probe_io, probe, NULL);
+}
+
+static void test_offset(void)
+{
+	g_autoptr(Bus) bus = bus_new();
+	Probe low = {0}, high = {0};
+	uint32_t value = 0x11223344;
+
+	/* Added out of order. */
+	g_assert_true(add(bus, 0x1000, 0x10, BUS_ANY_WIDTH, &high));
+	g_assert_true(add(bus, 0x10, 8, BUS_ANY_WIDTH, &low));
+	g_assert_true(bus_access(bus, NULL, 0x1004, &value, 4, true));
+	g_assert_cmpuint(high.calls, ==, 1);
+	g_assert_cmphex(high.offset, ==, 4);
+	g_assert_cmpuint(high.len, ==, 4);
+	g_assert_true(high.is_write);
+	g_assert_cmphex(high.written, ==, 0x11223344);
+	g_assert_true(bus_access(bus, NULL, 0x14, &value, 4, false));
+	g_assert_cmphex(value, ==, 0x07060504);
+	g_assert_cmpuint(low.calls, ==, 1);
+}
+
+static void test_unclaimed(void)
+{
+	g_autoptr(Bus) bus = bus_new();
+	Probe probe = {0};
+	uint64_t value = 0;
+
+	g_assert_true(add(bus, 0x10, 8, BUS_ANY_WIDTH, &probe));
+	g_assert_false(bus_access(bus, NULL, 0x0, &value, 8, false));
+	g_assert_cmphex(value, ==, UINT64_MAX);
+	g_assert_false(bus_access(bus, NULL, 0x18, &value, 8, true));
+	g_assert_false(bus_access(bus, NULL, UINT64_MAX, &value, 1, false));
+	g_assert_cmpuint(probe.calls, ==, 0);
+}
+
+static void test_bytes(void)
+{
+	g_autoptr(Bus) bus = bus_new();
+	Probe probe = {0};
+	uint32_t value = 0;
+
+	g_assert_true(add(bus, 0x3f8, 8, BUS_BYTES, &probe));
+	g_assert_true(bus_access(bus, NULL, 0x3f8, &value, 4, false));
+	g_assert_cmphex(value, ==, 0x03020100);
+	g_assert_cmpuint(probe.calls, ==, 4);
+	g_assert_cmpuint(probe.len, ==, 1);
+}
+
+/* The part behind the end of a range reads as ones. */
+static void test_crossing(void)
+{
+	g_autoptr(Bus) bus = bus_new();
+	Probe probe = {0};
+	uint32_t value = 0;
+
+	g_assert_true(add(bus, 0x20, 4, BUS_ANY_WIDTH, &probe));
+	g_assert_true(bus_access(bus, NULL, 0x22, &value, 4, false));
+	g_assert_cmphex(value, ==, 0xffff0302);
+	g_assert_true(bus_access(bus, NULL, 0x1e, &value, 4, false));
+	g_assert_cmphex(value, ==, 0x0100ffff);
+}
+
+static void test_refuses(void)
+{
+	g_autoptr(Bus) bus = bus_new();
+	g_autoptr(GError) error = NULL;
+	Probe probe = {0};
+
+	g_assert_true(bus_add(bus, "first", 0x100, 0x10, BUS_BYTES, probe_io, &probe, NULL));
+	g_assert_false(bus_add(bus, "second", 0x10f, 0x10, BUS_BYTES, probe_io, &probe, &error));
+	g_assert_nonnull(strstr(error->message, "first"));
+	g_assert_nonnull(strstr(error->message, "second"));
+	g_assert_nonnull(strstr(error->message, "0x10f"));
+	g_assert_false(add(bus, 0xf1, 0x10, BUS_BYTES, &probe));
+	g_assert_false(add(bus, 0x80, 0x100, BUS_BYTES, &probe));
+	g_assert_false(add(bus, 0x104, 1, BUS_BYTES, &probe));
+	g_assert_false(add(bus, 0x10, 0, BUS_BYTES, &probe));
+	g_assert_false(add(bus, UINT64_MAX, 2, BUS_BYTES, &probe));
+	g_assert_true(add(bus, 0x110, 0x10, BUS_BYTES, &probe));
+	g_assert_true(add(bus, 0xf0, 0x10, BUS_BYTES, &probe));
+	g_assert_true(add(bus, UINT64_MAX, 1, BUS_BYTES, &probe));
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/hw-bus/offset-and-width", test_offset);
+	g_test_add_func("/hw-bus/unclaimed-reads-ones", test_unclaimed);
+	g_test_add_func("/hw-bus/bytes-are-split", test_bytes);
+	g_test_add_func("/hw-bus/crossing-an-end", test_crossing);
+	g_test_add_func("/hw-bus/refuses-overlap", test_refuses);
+	return g_test_run();
+}

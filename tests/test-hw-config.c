@@ -1,0 +1,261 @@
+/*
+ * tests/test-hw-config.c - hw/config.h and the pure half of hw/term.h and hw/loader.h: options,
+ * kernel words, the Ctrl-a filter, where an initrd goes.
+ */
+#include <gio/gio.h>
+#include <string.h>
+
+#include "hw/config.h"
+#include "hw/loader.h"
+#include "hw/term.h"
+
+/* ---- Options ---- */
+
+static VmConfig *parse(GError **error, const char *args)
+{
+	g_auto(GStrv) words = g_strsplit(args, " ", -1);
+	g_autofree char *help = NULL;
+
+	VmConfig *config = config_parse((const char *const *)words, &help, error);
+	g_assert_null(help);
+	return config;
+}
+
+static void test_options(void)
+{
+	g_autoptr(VmConfig) config =
+		parse(NULL, "-k K -i I -p quiet --mem=2G -c 3 --name N --gdb unix:/s --gdb-wait");
+
+	g_assert_nonnull(config);
+	g_assert_cmpstr(config->kernel, ==, "K");
+	g_assert_cmpstr(config->initrd, ==, "I");
+	g_assert_cmpstr(config->params, ==, "quiet");
+	g_assert_cmpstr(config->name, ==, "N");
+	g_assert_cmpstr(config->gdb, ==, "unix:/s");
+	g_assert_cmpuint(config->memory, ==, 2ull << 30);
+	g_assert_cmpuint(config->n_cpus, ==, 3);
+	g_assert_true(config->gdb_wait);
+	g_assert_true(config->console);
+}
+
+static void test_defaults(void)
+{
+	g_autoptr(VmConfig) config = parse(NULL, "-k K --console none");
+
+	g_assert_nonnull(config);
+	g_assert_cmpuint(config->n_cpus, ==, 1);
+	g_assert_cmpuint(config->memory, ==, 256ull << 20);
+	g_assert_null(config->gdb);
+	g_assert_false(config->console);
+	g_assert_true(g_str_has_prefix(config->name, "guest-"));
+}
+
+/* Each refusal names the option, or the word. */
+static void test_refusals(void)
+{
+	static const struct {
+		const char *args;
+		const char *named;
+	} rows[] = {
+		{"-k K -c 0", "--cpus"},
+		{"-k K -c 256", "--cpus"},
+		{"-k K -c x", "x"},
+		{"-k K -m 0", "--mem"},
+		{"-k K -m 12Q", "--mem"},
+		{"-k K -m -5", "--mem"},
+		{"-k K -m 999999T", "--mem"},
+		{"-k K --console vga", "--console"},
+		{"-k K -d disk.img", "disk.img"},
+		{"-k K --gdb-wait", "--gdb"},
+		{"-k K --gdb-kaslr", "--gdb"},
+		{"-k K --nonsense", "nonsense"},
+		{"-k K word", "word"},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(VmConfig) config = parse(&error, rows[i].args);
+
+		g_test_message("%s", rows[i].args);
+		g_assert_null(config);
+		g_assert_nonnull(error);
+		g_assert_nonnull(strstr(error->message, rows[i].named));
+	}
+}
+
+static void test_help(void)
+{
+	const char *const args[] = {"--help", NULL};
+	g_autofree char *help = NULL, *other = config_help();
+	g_autoptr(GError) error = NULL;
+
+	g_assert_null(config_parse(args, &help, &error));
+	g_assert_no_error(error);
+	g_assert_cmpstr(help, ==, other);
+	g_assert_nonnull(strstr(help, "--gdb-wait"));
+}
+
+static void test_sizes(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes; /* 0: refused */
+	} rows[] = {
+		{"4", 4ull << 20},
+		{"512", 512ull << 20},
+		{"512M", 512ull << 20},
+		{"1g", 1ull << 30},
+		{"8192K", 8ull << 20},
+		{"64T", 1ull << 46},
+		{"3", 0},
+		{"", 0},
+		{"M", 0},
+		{"12MM", 0},
+		{"5000K", 0},
+		{"65T", 0},
+		{"0x40", 0},
+		{" 64", 0},
+		{"+64", 0},
+		{"18446744073709551616", 0},
+		{"17592186044416M", 0},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		uint64_t bytes = 77;
+		g_autoptr(GError) error = NULL;
+		bool parsed = config_parse_size(rows[i].text, &bytes, &error);
+
+		g_test_message("'%s'", rows[i].text);
+		g_assert_true(parsed == (rows[i].bytes != 0));
+		g_assert_true(parsed == (error == NULL));
+		g_assert_cmpuint(bytes, ==, parsed ? rows[i].bytes : 77);
+	}
+}
+
+/* ---- The kernel's words ---- */
+
+static char *words(char *params, char *gdb, bool gdb_kaslr)
+{
+	VmConfig config = {.params = params, .gdb = gdb, .gdb_kaslr = gdb_kaslr};
+
+	return config_kernel_words(&config, "arch");
+}
+
+static void test_words(void)
+{
+	char where[] = "1234", quiet[] = "quiet", kaslr[] = "kaslr", user_panic[] = "panic=0";
+	g_autofree char *plain = words(NULL, NULL, false);
+	g_autofree char *user = words(user_panic, NULL, false);
+	g_autofree char *gdb = words(quiet, where, false);
+	g_autofree char *with = words(kaslr, where, false);
+	g_autofree char *option = words(NULL, where, true);
+
+	g_assert_cmpstr(plain, ==, "arch console=ttyS0 panic=1");
+	g_assert_cmpstr(user, ==, "arch console=ttyS0 panic=1 panic=0");
+	g_assert_cmpstr(gdb, ==, "arch console=ttyS0 nokaslr quiet");
+	g_assert_cmpstr(with, ==, "arch console=ttyS0 kaslr");
+	g_assert_cmpstr(option, ==, "arch console=ttyS0");
+}
+
+/* ---- Ctrl-a ---- */
+
+static void check_filter(const char *const *chunks, const char *expected, bool quits)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
+	TermEscape escape = {0};
+	bool quit = false;
+
+	for (; *chunks != NULL && !quit; chunks++) {
+		size_t len = strlen(*chunks);
+		g_autofree uint8_t *data = g_malloc(len + 1);
+
+		memcpy(data, *chunks, len);
+		len = term_filter(&escape, data, len, &quit);
+		g_string_append_len(out, (const char *)data, len);
+	}
+	g_assert_cmpstr(out->str, ==, expected);
+	g_assert_true(quit == quits);
+}
+
+static void test_filter(void)
+{
+	check_filter((const char *const[]){"plain", NULL}, "plain", false);
+	check_filter((const char *const[]){"ab\001xcd", NULL}, "ab", true);
+	check_filter((const char *const[]){"ab\001", "x", NULL}, "ab", true);
+	check_filter((const char *const[]){"\001a", NULL}, "\001", false);
+	check_filter((const char *const[]){"\001\001x", NULL}, "\001x", false);
+	check_filter((const char *const[]){"\001", "b", NULL}, "\001b", false);
+	check_filter((const char *const[]){"\001bx\001", "a", NULL}, "\001bx\001", false);
+	check_filter((const char *const[]){"x", "", NULL}, "x", false);
+}
+
+/* ---- Memory and placing ---- */
+
+static void test_memory(void)
+{
+	GuestMemory memory = {0};
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(memory_add(&memory, 0, 0x4000, NULL));
+	g_assert_true(memory_add(&memory, 0x100000, 0x4000, NULL));
+	g_assert_cmpuint(memory_total(&memory), ==, 0x8000);
+	g_assert_nonnull(memory_span(&memory, 0, 0x4000));
+	g_assert_null(memory_span(&memory, 0, 0x4001));
+	g_assert_null(memory_span(&memory, 0x4000, 1));
+	g_assert_nonnull(memory_span(&memory, 0x103fff, 1));
+	g_assert_null(memory_span(&memory, 0x103fff, UINT64_MAX));
+	g_assert_null(memory_span(&memory, UINT64_MAX, 2));
+	g_assert_false(memory_write(&memory, 0x3fff, "ab", 2, "the thing", &error));
+	g_assert_nonnull(strstr(error->message, "the thing"));
+	g_assert_true(memory_write(&memory, 0x3ffe, "ab", 2, "the thing", NULL));
+	g_assert_cmpmem(memory_span(&memory, 0x3ffe, 2), 2, "ab", 2);
+	memory_clear(&memory);
+	g_assert_null(memory_span(&memory, 0, 1));
+}
+
+static void test_place(void)
+{
+	GuestMemory memory = {0};
+	uint64_t gpa = 0;
+
+	g_assert_true(memory_add(&memory, 0, 0x10000, NULL));
+	g_assert_true(memory_add(&memory, 0x100000, 0x10000, NULL));
+	g_assert_true(loader_place_below(&memory, 0x1001, 0, UINT64_MAX, &gpa));
+	g_assert_cmphex(gpa, ==, 0x10e000);
+	g_assert_true(loader_place_below(&memory, 0x1000, 0, 0x100800, &gpa));
+	g_assert_cmphex(gpa, ==, 0xf000);
+	g_assert_false(loader_place_below(&memory, 0x1000, 0x108000, 0x108fff, &gpa));
+	g_assert_false(loader_place_below(&memory, 0x10001, 0, UINT64_MAX, &gpa));
+	g_assert_false(loader_place_below(&memory, UINT64_MAX, 0, UINT64_MAX, &gpa));
+	g_assert_cmphex(gpa, ==, 0xf000);
+	memory_clear(&memory);
+}
+
+static void test_missing_file(void)
+{
+	g_auto(LoadedFile) file = {0};
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(loader_open("/nonexistent/vmlinuz", "kernel", &file, &error));
+	g_assert_nonnull(strstr(error->message, "kernel"));
+	g_assert_nonnull(strstr(error->message, "/nonexistent/vmlinuz"));
+	g_clear_error(&error);
+	g_assert_false(loader_open("/dev/null", "initrd", &file, &error));
+	g_assert_nonnull(strstr(error->message, "/dev/null"));
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/hw-config/options", test_options);
+	g_test_add_func("/hw-config/defaults", test_defaults);
+	g_test_add_func("/hw-config/refusals-name-the-option", test_refusals);
+	g_test_add_func("/hw-config/help", test_help);
+	g_test_add_func("/hw-config/sizes", test_sizes);
+	g_test_add_func("/hw-config/kernel-words", test_words);
+	g_test_add_func("/hw-term/filter", test_filter);
+	g_test_add_func("/hw-memory/spans", test_memory);
+	g_test_add_func("/hw-loader/place", test_place);
+	g_test_add_func("/hw-loader/missing-file", test_missing_file);
+	return g_test_run();
+}
