@@ -1,0 +1,73 @@
+/*
+ * arm/insn.h - call me: recognise the few instructions a debugger must treat in its own way.
+ *
+ * Owns: encodings of traps, of what reads or writes the interrupt masks, of exception entry and
+ * return, and of exclusive accesses (Arm ARM C4.1 and C6.2). Pure: bits in, answer out.
+ */
+#ifndef VMGDB_ARM_INSN_H
+#define VMGDB_ARM_INSN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum ArmInsnKind {
+	ARM_INSN_OTHER,
+	ARM_INSN_MRS_DAIF,   /* rt */
+	ARM_INSN_MSR_DAIF,   /* rt */
+	ARM_INSN_DAIFSET,    /* imm: bits 3:0 are D A I F */
+	ARM_INSN_DAIFCLR,    /* imm */
+	ARM_INSN_MRS_ALLINT, /* rt */
+	ARM_INSN_MSR_ALLINT, /* rt */
+	ARM_INSN_ALLINT,     /* imm: 0 or 1 */
+	ARM_INSN_ERET,	     /* also ERETAA, ERETAB */
+	ARM_INSN_SVC,	     /* imm, likewise the next four */
+	ARM_INSN_HVC,
+	ARM_INSN_SMC,
+	ARM_INSN_BRK,
+	ARM_INSN_HLT,
+	ARM_INSN_ESB, /* synchronises errors: must not run with a mask it does not expect */
+	ARM_INSN_WFI, /* also WFIT */
+	ARM_INSN_WFE, /* also WFET */
+	ARM_INSN_LOAD_EXCLUSIVE,  /* LDXR, LDAXR, LDXP, LDAXP of any size */
+	ARM_INSN_STORE_EXCLUSIVE, /* STXR, STLXR, STXP, STLXP of any size */
+	ARM_INSN_CLREX,
+} ArmInsnKind;
+
+/* @rt: 31 is xzr. */
+typedef struct ArmInsn {
+	ArmInsnKind kind;
+	uint16_t imm;
+	uint8_t rt;
+} ArmInsn;
+
+/* arm_insn_decode: an A64 instruction. Its bytes in memory are little-endian in any guest. */
+ArmInsn arm_insn_decode(uint32_t insn);
+
+typedef enum ArmInsnSet { ARM_A64, ARM_A32, ARM_T32 } ArmInsnSet;
+
+/* The instruction set that PSTATE says the CPU is in. */
+ArmInsnSet arm_insn_set(uint64_t pstate);
+
+/* Is there a BRK or BKPT with any immediate at @bytes, of which @len may be read? */
+bool arm_insn_is_trap(ArmInsnSet set, const uint8_t *bytes, size_t len);
+
+/* Reads an instruction at a virtual address; FALSE when it is not mapped. */
+typedef bool (*ArmInsnRead)(void *opaque, uint64_t addr, uint32_t *ret);
+
+#define ARM_EXITS_MAX 4
+
+/*
+ * arm_exclusive_exits: where may the CPU come out of the sequence that begins with the exclusive
+ * load at @pc? A step inside it loses the reservation, so that the loop would never end; run over
+ * it to one of these addresses instead. exits[0] is behind the store or CLREX, the others are where
+ * branches leave before it.
+ * Returns how many there are; 0 when @pc has no exclusive load, no store comes within 16
+ * instructions, or something is among them that hides where control goes: an indirect branch, a
+ * call, an exception, more branches than fit, or a branch back to @pc or before (a spin on the load
+ * alone, which ends when another CPU stores: stepping it is right).
+ */
+unsigned arm_exclusive_exits(ArmInsnRead read, void *opaque, uint64_t pc,
+			     uint64_t exits[ARM_EXITS_MAX]);
+
+#endif
