@@ -53,6 +53,20 @@ void fake_target_set_stuck(FakeTarget *target, unsigned cpu, bool stuck)
 	g_mutex_unlock(&target->lock);
 }
 
+void fake_target_refuse_resume(FakeTarget *target, bool refuse)
+{
+	g_mutex_lock(&target->lock);
+	target->refuse_resume = refuse;
+	g_mutex_unlock(&target->lock);
+}
+
+void fake_target_set_unreadable(FakeTarget *target, int num)
+{
+	g_mutex_lock(&target->lock);
+	target->unreadable = num;
+	g_mutex_unlock(&target->lock);
+}
+
 void fake_target_map(FakeTarget *target, uint64_t addr, size_t size)
 {
 	g_mutex_lock(&target->lock);

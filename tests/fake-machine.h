@@ -39,6 +39,8 @@ struct FakeTarget {
 	unsigned n_cpus, n_running, next_report, pause_cpu;
 	bool threads, quit, attached, killed;
 	bool stop_owed, stop_wanted;
+	bool refuse_resume;
+	int unreadable; /* number of a register, or -1 */
 	FakeCpu cpus[FAKE_MAX_CPUS];
 	GdbAction actions[FAKE_MAX_CPUS];
 };

@@ -70,11 +70,14 @@ static bool op_read_register(void *data, unsigned cpu, const GdbReg *reg, uint8_
 			     GError **error)
 {
 	FakeTarget *target = enter_cpu(data, cpu, true);
+	bool readable = (int)reg->num != target->unreadable;
 
-	(void)error;
-	memcpy(buf, target->cpus[cpu].regs[reg->id], gdb_reg_bytes(reg));
+	if (readable)
+		memcpy(buf, target->cpus[cpu].regs[reg->id], gdb_reg_bytes(reg));
+	else
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "%s cannot be read", reg->name);
 	leave(target);
-	return true;
+	return readable;
 }
 
 static bool op_write_register(void *data, unsigned cpu, const GdbReg *reg, const uint8_t *buf,
@@ -190,7 +193,7 @@ static bool check_resume(FakeTarget *target, const GdbAction *actions)
 		held += actions[i].kind == GDB_ACTION_HOLD;
 	if (held == target->n_cpus)
 		complain(target, "resume() of no CPU at all");
-	return !target->killed;
+	return !target->killed && !target->refuse_resume;
 }
 
 static void start(FakeTarget *target)
@@ -410,6 +413,7 @@ FakeTarget *fake_target_new(unsigned n_cpus, bool threads)
 	g_cond_init(&target->cond);
 	target->n_cpus = n_cpus;
 	target->threads = threads;
+	target->unreadable = -1;
 	target->set = fake_reg_set();
 	target->pages = fake_pages_new();
 	target->breaks = g_array_new(FALSE, FALSE, sizeof(GdbBreak));

@@ -71,6 +71,10 @@ void fake_target_set_server(FakeTarget *target, GdbServer *server);
 void fake_target_raise(FakeTarget *target, const GdbStop *stops, unsigned n);
 /* While TRUE the CPU sits in a device and does not notice that it should stop. */
 void fake_target_set_stuck(FakeTarget *target, unsigned cpu, bool stuck);
+/* While TRUE resume() fails. */
+void fake_target_refuse_resume(FakeTarget *target, bool refuse);
+/* Reading this register fails from now on; -1: none does. */
+void fake_target_set_unreadable(FakeTarget *target, int num);
 void fake_target_map(FakeTarget *target, uint64_t addr, size_t size);
 void fake_target_peek(FakeTarget *target, uint64_t addr, uint8_t *buf, size_t len);
 uint64_t fake_target_get_reg(FakeTarget *target, unsigned cpu, unsigned num);
