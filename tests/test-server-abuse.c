@@ -147,54 +147,54 @@ static void test_bad_runs(void)
 	expect_raw(rig->client, "+$QC01#f5");
 }
 
-static void test_bad_numbers(void)
-{
-	static const char *const bad[] = {
-		"m600000,",
-		"m,4",
-		"m600000",
-		"m",
-		"mzz,4",
-		"m600000,4;",
-		"m-1,4",
-		"m 600000,4",
-		"m0x600000,4",
-		"m60000000000000000000,4",
-		"m600000,60000000000000000000",
-		"M600000,2:abc",
-		"M600000,2:ab",
-		"M600000,2:abcdef",
-		"M600000,2",
-		"M600000,1:zz",
-		"M600000,ffffffffffffffff:00",
-		"X600000,ffffffffffffffff:a",
-		"X600000,2:a",
-		"X600000,1:ab",
-		"Mffffffffffffffff,2:0000",
-		"X600000",
-		"x600000",
-		"xzz,1",
-		"Hgzz",
-		"Hg",
-		"H",
-		"Hxp1.1",
-		"T",
-		"Hgp",
-		"Hgp1.",
-		"Z0",
-		"Z",
-		"z0,1",
-		"Z0,400000,1,1",
-		"Z0,11111111111111111111,1",
-		"Z1,400000,ffffffffffffffff",
-		"Z2,600000,ffffffffffffffff",
-		"qCRC:zz,1",
-		"qCRC:600000,ffffffffffffffff",
-		"qSearch:memory:zz;1;a",
-		"qThreadExtraInfo",
-		"qThreadExtraInfo,",
-	};
-	static const char *const any[] = {"m600000,0",
+static const char *const bad_numbers[] = {
+	"m600000,",
+	"m,4",
+	"m600000",
+	"m",
+	"mzz,4",
+	"m600000,4;",
+	"m-1,4",
+	"m 600000,4",
+	"m0x600000,4",
+	"m60000000000000000000,4",
+	"m600000,60000000000000000000",
+	"M600000,2:abc",
+	"M600000,2:ab",
+	"M600000,2:abcdef",
+	"M600000,2",
+	"M600000,1:zz",
+	"M600000,ffffffffffffffff:00",
+	"X600000,ffffffffffffffff:a",
+	"X600000,2:a",
+	"X600000,1:ab",
+	"Mffffffffffffffff,2:0000",
+	"X600000",
+	"x600000",
+	"xzz,1",
+	"Hgzz",
+	"Hg",
+	"H",
+	"Hxp1.1",
+	"T",
+	"Hgp",
+	"Hgp1.",
+	"Z0",
+	"Z",
+	"z0,1",
+	"Z0,400000,1,1",
+	"Z0,11111111111111111111,1",
+	"Z1,400000,ffffffffffffffff",
+	"Z2,600000,ffffffffffffffff",
+	"qCRC:zz,1",
+	"qCRC:600000,ffffffffffffffff",
+	"qSearch:memory:zz;1;a",
+	"qThreadExtraInfo",
+	"qThreadExtraInfo,",
+};
+
+/* These may be answered in any way, but harm nothing. */
+static const char *const odd_packets[] = {"m600000,0",
 					  "x600000,0",
 					  "M600000,0:",
 					  "X600000,0:",
@@ -203,7 +203,6 @@ static void test_bad_numbers(void)
 					  "vCont",
 					  "qAttached:",
 					  "qC:",
-					  "D;",
 					  "qRcmd",
 					  "qRcmd,",
 					  "qXfer",
@@ -215,19 +214,21 @@ static void test_bad_numbers(void)
 					  "qXfer:features:read:target.xml:0,0",
 					  "qCRC:600000,0",
 					  "qSearch:memory:600000;0;a"};
+
+static void test_bad_numbers(void)
+{
 	g_autoptr(FakeRig) rig = fake_rig_new_ready(2);
 	g_autofree char *before = rsp_client_ask(rig->client, "m600000,40"), *after = NULL;
 
-	for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
-		g_autofree char *got = rsp_client_ask(rig->client, bad[i]);
+	for (unsigned i = 0; i < G_N_ELEMENTS(bad_numbers); i++) {
+		g_autofree char *got = rsp_client_ask(rig->client, bad_numbers[i]);
 
 		/* The empty reply is fair for a packet that lacks even its parts. */
 		if (got[0] != 'E' && got[0] != '\0')
-			g_error("%s: the server said \"%.40s\"", bad[i], got);
+			g_error("%s: the server said \"%.40s\"", bad_numbers[i], got);
 	}
-	for (unsigned i = 0; i < G_N_ELEMENTS(any); i++)
-		if (strcmp(any[i], "D;") != 0)
-			g_free(rsp_client_ask(rig->client, any[i]));
+	for (unsigned i = 0; i < G_N_ELEMENTS(odd_packets); i++)
+		g_free(rsp_client_ask(rig->client, odd_packets[i]));
 	after = rsp_client_ask(rig->client, "m600000,40");
 	g_assert_cmpstr(after, ==, before);
 	g_assert_cmpuint(fake_target_count_breaks(rig->target), ==, 0);
