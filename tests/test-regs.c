@@ -13,6 +13,7 @@ static const GdbReg core[] = {
 static const GdbReg extra[] = {
 	{"v<0>", 10, 128, "vec", "vector", 0, 0},
 	{"tiny", 5, 8, NULL, "a&b", 0, 0},
+	{"cr9", 11, 64, "int64", "system", 0, 0},
 };
 
 static GdbRegSet *make_set(void)
@@ -47,7 +48,7 @@ static void test_lookup(void)
 
 static void test_rows(void)
 {
-	static const char *const expected[] = {"r0", "flags", "pc", "tiny", "v<0>"};
+	static const char *const expected[] = {"r0", "flags", "pc", "tiny", "v<0>", "cr9"};
 	g_autoptr(GdbRegSet) set = make_set();
 	const GdbReg *const *rows;
 	unsigned n;
@@ -127,7 +128,9 @@ static void test_xml(void)
 			"reg name=flags bitsize=32 regnum=1 type=my_flags group=general\n"
 			"feature name=org.vmgdb.extra\n"
 			"reg name=v<0> bitsize=128 regnum=10 type=vec group=vector\n"
-			"reg name=tiny bitsize=8 regnum=5 group=a&b\n");
+			"reg name=tiny bitsize=8 regnum=5 group=a&b\n"
+			"reg name=cr9 bitsize=64 regnum=11 type=int64 group=system "
+			"save-restore=no\n");
 }
 
 int main(int argc, char **argv)
