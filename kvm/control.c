@@ -111,14 +111,22 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 		ret->control |= KVM_GUESTDBG_ENABLE;
 }
 
+/*
+ * A step is armed anew each time: an instruction that loads the flags (popf, iret) may have taken
+ * KVM's TF away, and after a register write KVM has forgotten the pc it was for.
+ */
+static bool must_set(const KvmGdbVcpu *vcpu, const struct kvm_guest_debug *wanted)
+{
+	return memcmp(wanted, &vcpu->applied, sizeof(*wanted)) ||
+	       (wanted->control & KVM_GUESTDBG_SINGLESTEP) || (vcpu->reapply && wanted->control);
+}
+
 static bool set_guest_debug(KvmGdbVcpu *vcpu, GError **error)
 {
 	struct kvm_guest_debug wanted;
-	bool same;
 
 	compute(vcpu, &wanted);
-	same = !memcmp(&wanted, &vcpu->applied, sizeof(wanted));
-	if (same && !(vcpu->reapply && wanted.control))
+	if (!must_set(vcpu, &wanted))
 		return true;
 	if (ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &wanted) < 0) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "KVM_SET_GUEST_DEBUG: %s",
