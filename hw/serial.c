@@ -117,7 +117,9 @@ static void transmit_locked(Serial *serial, uint8_t byte)
 	 * its handler, which must read IIR, is yet to come. So a burst costs one interrupt.
 	 */
 	serial->thr_event = tx_empty_locked(serial);
-	serial->polls = 0;
+	/* A look at LSR before each byte is for sending. */
+	if (serial->polls < POLLS)
+		serial->polls = 0;
 }
 
 static uint8_t receive_locked(Serial *serial)

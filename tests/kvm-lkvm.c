@@ -1,0 +1,436 @@
+/*
+ * tests/kvm-lkvm.c - the built lkvm as a user runs it, with the bare-metal guests of tests/guest.
+ *
+ * What this machine's KVM cannot run is skipped with its reason; `hello` is the touchstone.
+ */
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "hw/arch.h"
+#include "tests/test-util.h"
+
+#define PATIENCE_MS 20000
+
+/* One lkvm, its pipes, and what it said. */
+typedef struct Run {
+	int pid;
+	int in, out, err; /* our ends; -1 when closed */
+	GString *said;	  /* stdout */
+	GString *told;	  /* stderr */
+	int status;	  /* wait status; -1 while it runs */
+} Run;
+
+static const char *lkvm_path(void)
+{
+	const char *path = g_getenv("LKVM");
+
+	return path != NULL ? path : "./lkvm";
+}
+
+static char *guest_path(const char *name)
+{
+	g_autofree char *file = g_strconcat(name, ".elf", NULL);
+
+	return g_test_build_filename(G_TEST_BUILT, "guest", file, NULL);
+}
+
+static void set_up_pipe(int *ours, int *theirs, bool we_write)
+{
+	int fds[2];
+
+	g_assert_cmpint(pipe2(fds, O_CLOEXEC), ==, 0);
+	*ours = fds[we_write ? 1 : 0];
+	*theirs = fds[we_write ? 0 : 1];
+}
+
+/* @in_fd: lkvm's stdin, or -1 for a pipe. Takes the words behind `run -k GUEST`. */
+static Run *run_new(const char *guest, const char *words, int in_fd)
+{
+	Run *run = g_new0(Run, 1);
+	g_autofree char *kernel = guest_path(guest);
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+	g_auto(GStrv) more = g_strsplit(words, " ", -1);
+	int in = in_fd, out, err;
+
+	g_strv_builder_add_many(builder, lkvm_path(), "run", "-k", kernel, NULL);
+	for (unsigned i = 0; more[i] != NULL && *more[i] != 0; i++)
+		g_strv_builder_add(builder, more[i]);
+	g_auto(GStrv) argv = g_strv_builder_end(builder);
+	run->in = -1;
+	if (in_fd < 0)
+		set_up_pipe(&run->in, &in, true);
+	set_up_pipe(&run->out, &out, false);
+	set_up_pipe(&run->err, &err, false);
+	run->said = g_string_new(NULL);
+	run->told = g_string_new(NULL);
+	run->status = -1;
+	run->pid = test_spawn((const char *const *)argv, in, out, err);
+	g_assert_cmpint(run->pid, >, 0);
+	if (in_fd < 0)
+		close(in);
+	close(out);
+	close(err);
+	return run;
+}
+
+static void run_free(Run *run)
+{
+	if (run->status < 0) {
+		kill(run->pid, SIGKILL);
+		waitpid(run->pid, NULL, 0);
+	}
+	if (run->in >= 0)
+		close(run->in);
+	if (run->out >= 0)
+		close(run->out);
+	if (run->err >= 0)
+		close(run->err);
+	g_string_free(run->said, TRUE);
+	g_string_free(run->told, TRUE);
+	g_free(run);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Run, run_free)
+
+static void drain(int *fd, short revents, GString *into)
+{
+	char buf[4096];
+
+	if (*fd < 0 || !revents)
+		return;
+	ssize_t n = read(*fd, buf, sizeof(buf));
+	if (n > 0) {
+		g_string_append_len(into, buf, n);
+		return;
+	}
+	close(*fd);
+	*fd = -1;
+}
+
+/* Reads until @text is on stdout or stderr, or (NULL) both are at their end. */
+static bool run_read_until(Run *run, const char *text)
+{
+	int64_t end = g_get_monotonic_time() + PATIENCE_MS * 1000;
+
+	for (;;) {
+		struct pollfd fds[] = {{run->out, POLLIN, 0}, {run->err, POLLIN, 0}};
+
+		if (text != NULL && (strstr(run->said->str, text) || strstr(run->told->str, text)))
+			return true;
+		if (run->out < 0 && run->err < 0)
+			return text == NULL;
+		if (g_get_monotonic_time() > end || poll(fds, 2, PATIENCE_MS) <= 0)
+			return false;
+		drain(&run->out, fds[0].revents, run->said);
+		drain(&run->err, fds[1].revents, run->told);
+	}
+}
+
+/* Its exit status; fails the test when it does not end or was killed. */
+static int run_end(Run *run)
+{
+	bool ended = run_read_until(run, NULL);
+
+	g_test_message("stdout: %s", run->said->str);
+	g_test_message("stderr: %s", run->told->str);
+	g_assert_true(ended);
+	g_assert_cmpint(waitpid(run->pid, &run->status, 0), ==, run->pid);
+	g_assert_true(WIFEXITED(run->status));
+	return WEXITSTATUS(run->status);
+}
+
+static bool cannot_run(void)
+{
+	if (!g_file_test(lkvm_path(), G_FILE_TEST_IS_EXECUTABLE)) {
+		g_test_skip("lkvm is not built");
+		return true;
+	}
+	if (access("/dev/kvm", R_OK | W_OK) == 0)
+		return false;
+	g_test_skip("no usable /dev/kvm");
+	return true;
+}
+
+/* ---- Ends ---- */
+
+static void test_hello(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("hello", "-p spoken", -1);
+	g_assert_cmpint(run_end(run), ==, 42);
+	g_assert_true(g_str_has_prefix(run->said->str, "hello: "));
+	g_assert_true(g_str_has_suffix(run->said->str, " spoken\n"));
+	g_assert_cmpstr(run->told->str, ==, "");
+}
+
+static void test_smp(gconstpointer data)
+{
+	const char *cpus = data;
+
+	if (cannot_run())
+		return;
+	g_autofree char *words = g_strdup_printf("-c %s -p q", cpus);
+	g_autoptr(Run) run = run_new("smp", words, -1);
+	g_assert_cmpint(run_end(run), ==, atoi(cpus));
+	g_assert_nonnull(strstr(run->said->str, "all"));
+}
+
+static void test_timer(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("timer", "", -1);
+	g_assert_cmpint(run_end(run), ==, 0);
+	g_assert_cmpstr(run->said->str, ==, "ready\n");
+}
+
+static void test_triple(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("triple", "", -1);
+	g_assert_cmpint(run_end(run), ==, VM_STATUS_FAILED);
+	g_assert_cmpstr(run->said->str, ==, "before\n");
+	g_assert_nonnull(strstr(run->told->str, "triple fault"));
+}
+
+static void test_panic(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("panic", "", -1);
+	g_assert_cmpint(run_end(run), ==, VM_STATUS_FAILED);
+	g_assert_nonnull(strstr(run->told->str, "panicked"));
+}
+
+static void test_int3(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("int3", "", -1);
+	int status = run_end(run);
+	if (strstr(run->told->str, "KVM internal error") != NULL) {
+		g_test_skip("this KVM ends with an internal error at a guest's int3");
+		return;
+	}
+	g_assert_cmpint(status, ==, 3);
+}
+
+static void test_signal(void)
+{
+	static const char *const guests[] = {"loop", "halt"};
+
+	if (cannot_run())
+		return;
+	for (unsigned i = 0; i < G_N_ELEMENTS(guests); i++) {
+		g_autoptr(Run) run = run_new(guests[i], "", -1);
+
+		g_assert_true(run_read_until(run, "ready"));
+		kill(run->pid, SIGTERM);
+		g_assert_cmpint(run_end(run), ==, 128 + SIGTERM);
+	}
+}
+
+/* ---- Console ---- */
+
+static void test_input(void)
+{
+	enum { TOTAL = 70000 }; /* more than lkvm's queue */
+	g_autoptr(GString) sent = g_string_new(NULL);
+
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("echo", "", -1);
+	while (sent->len < TOTAL)
+		g_string_append_printf(sent, "%u,", (unsigned)sent->len);
+	g_string_append_c(sent, 'q');
+	fcntl(run->in, F_SETFL, O_NONBLOCK);
+	for (size_t at = 0; at < sent->len;) {
+		struct pollfd fds[] = {{run->out, POLLIN, 0}, {run->in, POLLOUT, 0}};
+
+		g_assert_cmpint(poll(fds, 2, PATIENCE_MS), >, 0);
+		drain(&run->out, fds[0].revents, run->said);
+		ssize_t n = fds[1].revents ? write(run->in, sent->str + at, sent->len - at) : 0;
+		at += MAX(n, 0);
+	}
+	g_assert_cmpint(run_end(run), ==, 0);
+	g_string_append_c(sent, '.');
+	g_assert_cmpuint(run->said->len, ==, sent->len);
+	g_assert_cmpstr(run->said->str, ==, sent->str);
+}
+
+static void test_quit_key(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("loop", "", -1);
+	g_assert_true(run_read_until(run, "ready"));
+	g_assert_cmpint(write(run->in, "\001x", 2), ==, 2);
+	g_assert_cmpint(run_end(run), ==, 0);
+}
+
+/* The terminal's settings come back, whatever ends lkvm. */
+static void check_terminal(int sig)
+{
+	int master, slave;
+	struct termios before, during, after;
+
+	g_assert_cmpint(openpty(&master, &slave, NULL, NULL, NULL), ==, 0);
+	g_assert_cmpint(tcgetattr(slave, &before), ==, 0);
+	Run *run = run_new("loop", "", slave);
+	g_assert_true(run_read_until(run, "ready"));
+	g_assert_cmpint(tcgetattr(slave, &during), ==, 0);
+	g_assert_false(during.c_lflag & (ICANON | ECHO | ISIG));
+	if (sig != 0)
+		kill(run->pid, sig);
+	else
+		g_assert_cmpint(write(master, "\001x", 2), ==, 2);
+	g_assert_cmpint(waitpid(run->pid, &run->status, 0), ==, run->pid);
+	for (unsigned i = 0; i < 100; i++) {
+		g_assert_cmpint(tcgetattr(slave, &after), ==, 0);
+		if (after.c_lflag == before.c_lflag)
+			break;
+		g_usleep(20000);
+	}
+	g_assert_cmphex(after.c_lflag, ==, before.c_lflag);
+	g_assert_cmphex(after.c_iflag, ==, before.c_iflag);
+	run_free(run);
+	close(master);
+	close(slave);
+}
+
+static void test_terminal(void)
+{
+	static const int signals[] = {0, SIGTERM, SIGSEGV, SIGKILL};
+
+	if (cannot_run())
+		return;
+	for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++)
+		check_terminal(signals[i]);
+}
+
+/* ---- Errors ---- */
+
+static void check_error(const char *guest, const char *words, int status, const char *named)
+{
+	g_autoptr(Run) run = run_new(guest, words, -1);
+
+	g_assert_cmpint(run_end(run), ==, status);
+	g_assert_nonnull(strstr(run->told->str, named));
+}
+
+static void test_errors(void)
+{
+	if (cannot_run())
+		return;
+	check_error("absent", "", VM_STATUS_FAILED, "absent.elf");
+	check_error("hello", "-i /nonexistent/initrd", VM_STATUS_FAILED, "/nonexistent/initrd");
+	check_error("hello", "-c 0", 2, "--cpus");
+	check_error("hello", "-d disk.img", 2, "disk.img");
+	check_error("hello", "--gdb nonsense:::", VM_STATUS_FAILED, "nonsense");
+}
+
+/* ---- gdb ---- */
+
+/* The port in lkvm's machine-readable line. */
+static uint16_t gdb_port(Run *run)
+{
+	g_assert_true(run_read_until(run, "gdb: listening on "));
+	const char *line = strstr(run->told->str, "gdb: listening on ");
+	const char *colon = strrchr(line, ':');
+	return strtoul(colon + 1, NULL, 10);
+}
+
+static RspClient *attach(Run *run)
+{
+	int fd = test_connect_tcp("127.0.0.1", gdb_port(run));
+
+	g_assert_cmpint(fd, >=, 0);
+	RspClient *client = rsp_client_new(NULL, fd);
+	rsp_expect_prefix(client, "?", "T");
+	return client;
+}
+
+/* Before the first instruction; then the guest runs as if nothing had been. */
+static void test_gdb_wait(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("hello", "--gdb 0 --gdb-wait -c 2", -1);
+	g_autoptr(RspClient) client = attach(run);
+	g_assert_cmpstr(run->said->str, ==, "");
+	/* rip = pvh_start = 0x200000 */
+	rsp_expect(client, "p10", "0000200000000000");
+	rsp_client_send(client, "c");
+	g_assert_cmpint(run_end(run), ==, 42);
+	g_autofree char *reply = rsp_expect_next_prefix(client, "W2a");
+}
+
+static void test_gdb_kill(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("loop", "--gdb 0", -1);
+	g_assert_true(run_read_until(run, "ready"));
+	g_autoptr(RspClient) client = attach(run);
+	rsp_client_send(client, "k");
+	g_assert_cmpint(run_end(run), ==, 0);
+}
+
+/* A triple fault stops in the debugger first, and ends lkvm when it goes on. */
+static void test_gdb_triple(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("triple", "--gdb 0 --gdb-wait", -1);
+	g_autoptr(RspClient) client = attach(run);
+	rsp_client_send(client, "c");
+	g_autofree char *stop = rsp_expect_next_prefix(client, "T");
+	rsp_client_send(client, "c");
+	g_assert_cmpint(run_end(run), ==, VM_STATUS_FAILED);
+	g_assert_nonnull(strstr(run->told->str, "triple fault"));
+}
+
+static void test_gdb_panic(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("panic", "--gdb 0 --gdb-wait", -1);
+	g_autoptr(RspClient) client = attach(run);
+	rsp_client_send(client, "c");
+	g_autofree char *stop = rsp_expect_next_prefix(client, "T");
+	g_assert_true(run_read_until(run, "panicked"));
+	rsp_client_send(client, "k");
+	g_assert_cmpint(run_end(run), ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/lkvm/hello", test_hello);
+	g_test_add_data_func("/lkvm/smp-1", "1", test_smp);
+	g_test_add_data_func("/lkvm/smp-2", "2", test_smp);
+	g_test_add_data_func("/lkvm/smp-8", "8", test_smp);
+	g_test_add_func("/lkvm/timer", test_timer);
+	g_test_add_func("/lkvm/triple-fault", test_triple);
+	g_test_add_func("/lkvm/panic", test_panic);
+	g_test_add_func("/lkvm/own-int3", test_int3);
+	g_test_add_func("/lkvm/ends-by-signal", test_signal);
+	g_test_add_func("/lkvm/input-is-not-lost", test_input);
+	g_test_add_func("/lkvm/ctrl-a-x", test_quit_key);
+	g_test_add_func("/lkvm/terminal-is-restored", test_terminal);
+	g_test_add_func("/lkvm/errors-name-the-cause", test_errors);
+	g_test_add_func("/lkvm/gdb-wait", test_gdb_wait);
+	g_test_add_func("/lkvm/gdb-kill", test_gdb_kill);
+	g_test_add_func("/lkvm/gdb-triple-fault", test_gdb_triple);
+	g_test_add_func("/lkvm/gdb-panic", test_gdb_panic);
+	return g_test_run();
+}
