@@ -22,6 +22,9 @@ extern const KvmCap vm_arch_required_caps[];
 /* Where a kernel is looked for in the current folder when there is no -k; ends with NULL. */
 extern const char *const vm_arch_kernel_paths[];
 
+/* Does the kernel get a device tree (VmConfig.dump_dtb is written by vm_arch_finish() then)? */
+extern const bool vm_arch_has_fdt;
+
 /* The kernel words that this machine always wants; a literal. */
 const char *vm_arch_kernel_words(void);
 

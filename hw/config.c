@@ -16,7 +16,7 @@
 
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
-	char *kernel, *initrd, *params, *memory, *console, *name, *gdb;
+	char *kernel, *initrd, *params, *memory, *console, *name, *gdb, *dump_dtb;
 	char **disks;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, help;
@@ -25,7 +25,7 @@ typedef struct RawOptions {
 static void raw_options_clear(RawOptions *raw)
 {
 	char *strings[] = {raw->kernel,	 raw->initrd, raw->params, raw->memory,
-			   raw->console, raw->name,   raw->gdb};
+			   raw->console, raw->name,   raw->gdb,	   raw->dump_dtb};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
@@ -73,6 +73,8 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "wait for gdb before the first guest instruction", NULL},
 		{"gdb-kaslr", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_kaslr,
 		 "do not add `nokaslr` with --gdb", NULL},
+		{"dump-dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dump_dtb,
+		 "write the guest's device tree to FILE (arm64)", "FILE"},
 		{"help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "show this", NULL},
 		{0},
 	};
@@ -200,6 +202,16 @@ static bool check_gdb(const VmConfig *config, GError **error)
 	return false;
 }
 
+static bool check_dump_dtb(const VmConfig *config, GError **error)
+{
+	if (config->dump_dtb == NULL || vm_arch_has_fdt)
+		return true;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--dump-dtb %s: this architecture's guests have no device tree",
+		    config->dump_dtb);
+	return false;
+}
+
 static bool check_disks(char **disks, GError **error)
 {
 	if (disks == NULL)
@@ -217,13 +229,15 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->initrd = g_steal_pointer(&raw->initrd);
 	config->params = g_steal_pointer(&raw->params);
 	config->gdb = g_steal_pointer(&raw->gdb);
+	config->dump_dtb = g_steal_pointer(&raw->dump_dtb);
 	config->name = raw->name != NULL ? g_steal_pointer(&raw->name)
 					 : g_strdup_printf("guest-%d", (int)getpid());
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
 	if (!check_disks(raw->disks, error) || !check_gdb(config, error) ||
-	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
-	    !set_console(config, raw->console, error) || !set_kernel(config, &raw->kernel, error))
+	    !check_dump_dtb(config, error) || !set_cpus(config, raw->n_cpus, error) ||
+	    !set_memory(config, raw->memory, error) || !set_console(config, raw->console, error) ||
+	    !set_kernel(config, &raw->kernel, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }
@@ -263,6 +277,7 @@ void config_free(VmConfig *config)
 	g_free(config->params);
 	g_free(config->name);
 	g_free(config->gdb);
+	g_free(config->dump_dtb);
 	g_free(config);
 }
 

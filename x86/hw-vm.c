@@ -24,6 +24,8 @@ const KvmCap vm_arch_required_caps[] = {
 	CAP(KVM_CAP_IMMEDIATE_EXIT), {0},
 };
 
+const bool vm_arch_has_fdt = false;
+
 const char *const vm_arch_kernel_paths[] = {
 	"./bzImage",
 	"arch/x86/boot/bzImage",
@@ -159,13 +161,12 @@ bool vm_arch_finish(Vm *vm, GError **error)
 
 static void set_msr(int vcpu_fd, uint32_t index, uint64_t value)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = {.head = {.nmsrs = 1}, .entry = {.index = index, .data = value}};
+	g_autofree struct kvm_msrs *msrs = g_malloc0(sizeof(*msrs) + sizeof(struct kvm_msr_entry));
 
+	msrs->nmsrs = 1;
+	msrs->entries[0] = (struct kvm_msr_entry){.index = index, .data = value};
 	/* What firmware would have set; a KVM without the MSR has no need of it. */
-	ioctl(vcpu_fd, KVM_SET_MSRS, &msrs);
+	ioctl(vcpu_fd, KVM_SET_MSRS, msrs);
 }
 
 /* As firmware leaves it: the 8259 on LINT0, NMI on LINT1. */

@@ -1,0 +1,63 @@
+/*
+ * arm/hw.h - the machine that lkvm models on arm64: kvmtool's address map, so that words such as
+ * earlycon=uart8250,mmio,0x1000000 which people know go on working.
+ * Shared by arm/hw*.c and arm/boot*.c only.
+ */
+#ifndef VMGDB_ARM_HW_H
+#define VMGDB_ARM_HW_H
+
+#include "hw/vm.h"
+
+#define ARM_UART_ADDR 0x01000000u
+#define ARM_RTC_ADDR 0x01010000u
+#define ARM_PVPANIC_ADDR 0x01040000u
+#define ARM_DEBUG_EXIT_ADDR 0x01050000u
+#define ARM_GIC_DIST_ADDR 0x3fff0000u
+#define ARM_RAM_ADDR 0x80000000ull
+
+/* Shared peripheral interrupts, numbered as in the device tree: from 0. */
+enum {
+	ARM_SPI_UART = 0,
+	ARM_N_SPIS = 64,
+};
+#define ARM_SPI_BASE 32 /* their first number in the GIC */
+
+/* Which interrupt controller KVM gave us, and where its second part lies (below the first). */
+typedef struct ArmGic {
+	bool is_v3;
+	int fd;
+	uint64_t dist_size;
+	uint64_t cpu_addr; /* v3: redistributors of all vCPUs; v2: the CPU interface */
+	uint64_t cpu_size;
+} ArmGic;
+
+/* What the generic VMM keeps for us. */
+struct VmArch {
+	ArmGic gic;
+	uint64_t entry; /* of the first vCPU */
+	uint64_t fdt;	/* its x0 */
+};
+
+/* ---- hw-gic.c: KVM api.txt, devices/arm-vgic-v3.rst and arm-vgic.rst ---- */
+
+/* arm_gic_create: before the vCPUs: GICv3, or GICv2 where the host has no v3. */
+bool arm_gic_create(int vm_fd, unsigned n_cpus, ArmGic *ret, GError **error);
+/* arm_gic_init: the vCPUs exist. */
+bool arm_gic_init(const ArmGic *gic, GError **error);
+
+/* ---- hw-vcpu.c ---- */
+
+/*
+ * arm_vcpu_init: KVM_ARM_VCPU_INIT with all that the host's KVM offers (SVE, pointer
+ * authentication, PSCI 1.x); all but the first wait for PSCI CPU_ON.
+ */
+bool arm_vcpu_init(const Vcpu *vcpu, GError **error);
+/* arm_vcpu_mpidr: the affinity fields, as a device tree's cpu node wants them. */
+bool arm_vcpu_mpidr(const Vcpu *vcpu, uint64_t *ret, GError **error);
+
+/* ---- boot.c ---- */
+
+/* arm_boot_load: kernel, initrd and device tree into RAM; sets vm->arch->entry and fdt. */
+bool arm_boot_load(Vm *vm, GError **error);
+
+#endif
