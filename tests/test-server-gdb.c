@@ -1,5 +1,5 @@
 /*
- * tests/test-server-gdb.c - owns the tests with the real gdb as the client of the fake target.
+ * tests/test-server-gdb.c - owns the tests with real clients, gdb and lldb, of the fake target.
  */
 #include "tests/fake-rig.h"
 
@@ -12,11 +12,11 @@ typedef struct GdbCase {
 	const char *name;
 	unsigned n_cpus;
 	const char *const *commands, *const *patterns;
-	bool over_unix, extended, kills;
+	bool over_unix, extended, kills, lldb;
 } GdbCase;
 
 /* Gathers what comes out of the pipe @fd; closes it at the end. */
-static gboolean gdb_wrote(int fd, GIOCondition condition, gpointer data)
+static gboolean client_wrote(int fd, GIOCondition condition, gpointer data)
 {
 	char buf[4096];
 	ssize_t n = read(fd, buf, sizeof(buf));
@@ -27,11 +27,30 @@ static gboolean gdb_wrote(int fd, GIOCondition condition, gpointer data)
 	return n > 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
-static char *find_gdb(void)
+static char *find_client(bool lldb)
 {
-	char *gdb = g_find_program_in_path("gdb");
+	static const char *const gdbs[] = {"gdb", "gdb-multiarch", NULL};
+	static const char *const lldbs[] = {"lldb", "lldb-19", "lldb-14", NULL};
+	char *path = NULL;
 
-	return gdb ? gdb : g_find_program_in_path("gdb-multiarch");
+	for (const char *const *name = lldb ? lldbs : gdbs; *name && !path; name++)
+		path = g_find_program_in_path(*name);
+	return path;
+}
+
+static char **lldb_command_line(FakeRig *rig, const char *lldb, const GdbCase *what)
+{
+	GStrvBuilder *argv = g_strv_builder_new();
+	g_autofree char *connect =
+		g_strdup_printf("gdb-remote %s", gdb_server_get_address(rig->server));
+	char **all;
+
+	g_strv_builder_add_many(argv, lldb, "--no-lldbinit", "-b", "-o", connect, NULL);
+	for (unsigned i = 0; what->commands[i]; i++)
+		g_strv_builder_add_many(argv, "-o", what->commands[i], NULL);
+	all = g_strv_builder_end(argv);
+	g_strv_builder_unref(argv);
+	return all;
 }
 
 static char **gdb_command_line(FakeRig *rig, const char *gdb, const GdbCase *what)
@@ -53,10 +72,11 @@ static char **gdb_command_line(FakeRig *rig, const char *gdb, const GdbCase *wha
 	return all;
 }
 
-/* What gdb prints, both streams. */
-static char *run_gdb(FakeRig *rig, const char *gdb, const GdbCase *what)
+/* What the client prints, both streams. */
+static char *run_client(FakeRig *rig, const char *client, const GdbCase *what)
 {
-	g_auto(GStrv) argv = gdb_command_line(rig, gdb, what);
+	g_auto(GStrv) argv = what->lldb ? lldb_command_line(rig, client, what)
+					: gdb_command_line(rig, client, what);
 	GString *output = g_string_new(NULL);
 	GSource *source;
 	int fds[2], pid, status;
@@ -65,7 +85,7 @@ static char *run_gdb(FakeRig *rig, const char *gdb, const GdbCase *what)
 	pid = test_spawn((const char *const *)argv, -1, fds[1], fds[1]);
 	close(fds[1]);
 	source = g_unix_fd_source_new(fds[0], G_IO_IN | G_IO_HUP);
-	g_source_set_callback(source, G_SOURCE_FUNC(gdb_wrote), output, NULL);
+	g_source_set_callback(source, G_SOURCE_FUNC(client_wrote), output, NULL);
 	g_source_attach(source, rig->context);
 	status = test_join(rig->context, pid, 6 * TEST_PATIENCE);
 	while (!g_source_is_destroyed(source))
@@ -74,7 +94,7 @@ static char *run_gdb(FakeRig *rig, const char *gdb, const GdbCase *what)
 	close(fds[0]);
 	g_test_message("%s", output->str);
 	if (status == -1)
-		g_error("gdb does not end; it said:\n%s", output->str);
+		g_error("the client does not end; it said:\n%s", output->str);
 	return g_string_free(output, FALSE);
 }
 
@@ -171,19 +191,30 @@ static const GdbCase cases[] = {
 	 .commands = LIST("stepi", "p 4321", "monitor ping over unix"),
 	 .patterns = LIST("= 4321$", "pong 0 \\[over unix\\]"),
 	 .over_unix = true},
+	{.name = "lldb",
+	 .n_cpus = 2,
+	 .commands = LIST("thread list", "register read rbx rsp", "memory read 0x600000 0x600008",
+			  "breakpoint set -a 0x400020", "continue", "register read rip",
+			  "thread step-inst", "register read rip", "process detach"),
+	 .patterns = LIST("stop reason = signal SIGINT", "thread #2: tid = 0x0002",
+			  "rbx = 0x0000000000600000", "rsp = 0x0000000000601000",
+			  "0x00600000: 00 07 0e 15", "stop reason = breakpoint 1\\.1",
+			  "rip = 0x0000000000400020", "stop reason = instruction step into",
+			  "rip = 0x0000000000400021", "Process 1 detached"),
+	 .lldb = true},
 	{.name = "monitor",
 	 .n_cpus = 1,
 	 .commands = LIST("monitor ping a b", "monitor help", "monitor nonsense"),
 	 .patterns = LIST("^pong 0 \\[a b\\]", "ping hard", "unknown command")},
 };
 
-static void drive(const GdbCase *what, const char *gdb, const char *where)
+static void drive(const GdbCase *what, const char *client, const char *where)
 {
 	g_autoptr(FakeRig) rig = fake_rig_new(what->n_cpus);
 	g_autofree char *output = NULL;
 
 	fake_rig_listen(rig, where);
-	output = run_gdb(rig, gdb, what);
+	output = run_client(rig, client, what);
 	expect_no_trouble(output);
 	expect_lines(output, what->patterns);
 	if (!what->kills)
@@ -191,19 +222,20 @@ static void drive(const GdbCase *what, const char *gdb, const char *where)
 	g_assert_cmpuint(fake_target_counts(rig->target).kills, ==, what->kills);
 }
 
-static void test_gdb(gconstpointer data)
+static void test_client(gconstpointer data)
 {
-	g_autofree char *gdb = find_gdb(), *path = NULL, *where = NULL;
+	const GdbCase *what = data;
+	g_autofree char *client = find_client(what->lldb), *path = NULL, *where = NULL;
 	char *dir;
 
-	if (!gdb) {
-		g_test_skip("gdb is not installed");
+	if (!client) {
+		g_test_skip(what->lldb ? "lldb is not installed" : "gdb is not installed");
 		return;
 	}
 	dir = test_dir_new();
 	path = g_build_filename(dir, "gdb.sock", NULL);
 	where = g_strconcat("unix:", path, NULL);
-	drive(data, gdb, ((const GdbCase *)data)->over_unix ? where : "0");
+	drive(what, client, what->over_unix ? where : "0");
 	test_dir_remove(dir);
 }
 
@@ -213,7 +245,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autofree char *path = g_strconcat("/server-gdb/", cases[i].name, NULL);
 
-		g_test_add_data_func(path, &cases[i], test_gdb);
+		g_test_add_data_func(path, &cases[i], test_client);
 	}
 	return g_test_run();
 }
