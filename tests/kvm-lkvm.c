@@ -9,7 +9,7 @@
 #include <pty.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -371,7 +371,7 @@ static void test_gdb_wait(void)
 	rsp_expect(client, "p10", "0000200000000000");
 	rsp_client_send(client, "c");
 	g_assert_cmpint(run_end(run), ==, 42);
-	g_autofree char *reply = rsp_expect_next_prefix(client, "W2a");
+	g_free(rsp_expect_next_prefix(client, "W2a"));
 }
 
 static void test_gdb_kill(void)
@@ -393,7 +393,7 @@ static void test_gdb_triple(void)
 	g_autoptr(Run) run = run_new("triple", "--gdb 0 --gdb-wait", -1);
 	g_autoptr(RspClient) client = attach(run);
 	rsp_client_send(client, "c");
-	g_autofree char *stop = rsp_expect_next_prefix(client, "T");
+	g_free(rsp_expect_next_prefix(client, "T"));
 	rsp_client_send(client, "c");
 	g_assert_cmpint(run_end(run), ==, VM_STATUS_FAILED);
 	g_assert_nonnull(strstr(run->told->str, "triple fault"));
@@ -406,7 +406,7 @@ static void test_gdb_panic(void)
 	g_autoptr(Run) run = run_new("panic", "--gdb 0 --gdb-wait", -1);
 	g_autoptr(RspClient) client = attach(run);
 	rsp_client_send(client, "c");
-	g_autofree char *stop = rsp_expect_next_prefix(client, "T");
+	g_free(rsp_expect_next_prefix(client, "T"));
 	g_assert_true(run_read_until(run, "panicked"));
 	rsp_client_send(client, "k");
 	g_assert_cmpint(run_end(run), ==, 0);
@@ -414,6 +414,8 @@ static void test_gdb_panic(void)
 
 int main(int argc, char **argv)
 {
+	/* A test ends lkvm by SIGSEGV. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/lkvm/hello", test_hello);
 	g_test_add_data_func("/lkvm/smp-1", "1", test_smp);
