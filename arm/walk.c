@@ -1,0 +1,302 @@
+/*
+ * arm/walk.c - page walks. See walk.h.
+ *
+ * All granules are the same loop over 8-byte descriptors; they differ in the sizes that a Half
+ * holds, and in where the bits of an address above 47 are kept.
+ */
+#include "arm/walk.h"
+
+#define SCTLR_M (1ull << 0)
+#define SCTLR_EE (1ull << 25)
+#define TCR_EPD1 (1ull << 23)
+
+#define DESC_VALID 1ull
+#define DESC_TABLE 2ull /* at the last level: a page */
+
+#define LAST_LEVEL 3
+
+/* What TCR and TTBR say about the half of the address space that an address is in. */
+typedef struct Half {
+	unsigned granule; /* log2 of the page size: 12, 14, 16; 0: a reserved value */
+	unsigned va_bits;
+	unsigned pa_bits;
+	bool high; /* the half of TTBR1 */
+	bool tagged;
+	bool off;	 /* EPD */
+	bool wide_64k;	 /* FEAT_LPA: bits 51:48 of an address are in bits 15:12 */
+	bool wide_small; /* TCR.DS: bits 51:50 are in bits 9:8 */
+	uint64_t ttbr;
+} Half;
+
+static unsigned field(uint64_t value, unsigned low, unsigned bits)
+{
+	return value >> low & ((1u << bits) - 1);
+}
+
+static uint64_t low_bits(unsigned n)
+{
+	return (1ull << n) - 1;
+}
+
+/* Of TCR.IPS, TCR_EL2.PS and ID_AA64MMFR0.PARange. */
+static unsigned physical_bits(unsigned code)
+{
+	static const uint8_t bits[8] = {32, 36, 40, 42, 44, 48, 52, 52};
+
+	return bits[code & 7];
+}
+
+static unsigned root_pa_bits(const ArmRoot *root)
+{
+	return physical_bits(field(root->mmfr0, 0, 4) > 6 ? 6 : field(root->mmfr0, 0, 4));
+}
+
+static bool has_one_range(const ArmRoot *root)
+{
+	return root->mode & ARM_ROOT_ONE_RANGE;
+}
+
+/* TG0 and TG1 number the same granules differently. */
+static unsigned granule_bits(unsigned tg, bool high)
+{
+	static const uint8_t tg0[4] = {12, 16, 14, 0}, tg1[4] = {0, 14, 12, 16};
+
+	return high ? tg1[tg] : tg0[tg];
+}
+
+/* Can this granule have 52-bit addresses by TCR.DS (ID_AA64MMFR0.TGran4 and TGran16)? */
+static bool has_lpa2(const ArmRoot *root, unsigned granule)
+{
+	return (granule == 12 && field(root->mmfr0, 28, 4) == 1) ||
+	       (granule == 14 && field(root->mmfr0, 20, 4) == 2);
+}
+
+static unsigned input_bits(const ArmRoot *root, const Half *half, unsigned tsz)
+{
+	bool has_small_tables = field(root->mmfr2, 28, 4);
+	bool has_lva = half->granule == 16 && field(root->mmfr2, 16, 4);
+	unsigned min = half->wide_small || has_lva ? 12 : 16;
+	unsigned max = !has_small_tables ? 39 : half->granule == 16 ? 47 : 48;
+
+	return 64 - (tsz < min ? min : tsz > max ? max : tsz);
+}
+
+static unsigned output_bits(const ArmRoot *root, const Half *half, unsigned ps)
+{
+	unsigned bits = physical_bits(ps), limit = root_pa_bits(root);
+
+	if (bits > limit)
+		bits = limit;
+	return bits > 48 && !half->wide_64k && !half->wide_small ? 48 : bits;
+}
+
+static Half get_half(const ArmRoot *root, uint64_t addr)
+{
+	bool one = has_one_range(root);
+	bool high = !one && addr >> 55 & 1;
+	uint64_t tcr = root->tcr;
+	Half half = {
+		.granule = granule_bits(field(tcr, high ? 30 : 14, 2), high),
+		.high = high,
+		.tagged = field(tcr,
+				one    ? 20
+				: high ? 38
+				       : 37,
+				1),
+		.off = !one && field(tcr, high ? 23 : 7, 1),
+		.ttbr = high ? root->ttbr1 : root->ttbr0,
+	};
+
+	half.wide_64k = half.granule == 16 && root_pa_bits(root) == 52;
+	half.wide_small = field(tcr, one ? 32 : 59, 1) && has_lpa2(root, half.granule);
+	half.va_bits = input_bits(root, &half, field(tcr, high ? 16 : 0, 6));
+	half.pa_bits = output_bits(root, &half, field(tcr, one ? 16 : 32, 3));
+	return half;
+}
+
+/* Are the bits above the input size, and below a tag, what they are in all of this half? */
+static bool is_in_range(const Half *half, uint64_t addr)
+{
+	unsigned top = half->tagged ? 56 : 64;
+	uint64_t sign = half->high ? ~0ull : 0;
+
+	return (addr ^ sign) << (64 - top) >> (64 - top) >> half->va_bits == 0;
+}
+
+static unsigned level_shift(const Half *half, int level)
+{
+	return half->granule + (half->granule - 3) * (LAST_LEVEL - level);
+}
+
+static int first_level(const Half *half)
+{
+	unsigned stride = half->granule - 3;
+
+	return LAST_LEVEL + 1 - (int)((half->va_bits - half->granule + stride - 1) / stride);
+}
+
+static bool is_block_level(const Half *half, int level)
+{
+	if (half->granule == 12)
+		return level >= (half->wide_small ? 0 : 1);
+	return level >= (half->wide_small || half->wide_64k ? 1 : 2);
+}
+
+static uint64_t descriptor_address(const Half *half, uint64_t desc)
+{
+	unsigned top = half->wide_small ? 50 : 48;
+	uint64_t addr = desc & low_bits(top) & ~low_bits(half->granule);
+
+	if (half->wide_small)
+		addr |= (desc >> 8 & 3) << 50;
+	if (half->wide_64k)
+		addr |= (desc >> 12 & 0xf) << 48;
+	return addr;
+}
+
+/* How much of a virtual address indexes the first table. */
+static unsigned first_index_bits(const Half *half)
+{
+	return half->va_bits - level_shift(half, first_level(half));
+}
+
+static uint64_t first_table(const Half *half)
+{
+	unsigned align = first_index_bits(half) + 3;
+	uint64_t addr = half->ttbr & low_bits(48) & ~1ull;
+
+	if (half->wide_small || (half->wide_64k && half->pa_bits == 52)) {
+		addr |= (half->ttbr >> 2 & 0xf) << 48;
+		align = align < 6 ? 6 : align;
+	}
+	return addr & ~low_bits(align);
+}
+
+static bool read_descriptor(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t at,
+			    uint64_t *ret)
+{
+	uint8_t bytes[8];
+	uint64_t desc = 0;
+
+	if (!read(opaque, at, bytes, sizeof(bytes)))
+		return false;
+	for (unsigned i = 0; i < 8; i++)
+		desc |= (uint64_t)bytes[i] << 8 * (root->sctlr & SCTLR_EE ? 7 - i : i);
+	*ret = desc;
+	return true;
+}
+
+static bool set_page(const Half *half, uint64_t base, uint64_t addr, unsigned bits, ArmMapping *ret)
+{
+	uint64_t offset = addr & low_bits(bits);
+
+	if (base >> half->pa_bits)
+		return false;
+	*ret = (ArmMapping){(base & ~low_bits(bits)) + offset, (1ull << bits) - offset};
+	return true;
+}
+
+static bool walk_tables(const ArmRoot *root, const Half *half, ArmPhysRead read, void *opaque,
+			uint64_t addr, ArmMapping *ret)
+{
+	uint64_t table = first_table(half);
+	int level = first_level(half);
+
+	addr &= low_bits(half->va_bits);
+	for (;; level++) {
+		unsigned shift = level_shift(half, level);
+		uint64_t index = (addr >> shift) & low_bits(half->granule - 3);
+		uint64_t desc;
+
+		if (table >> half->pa_bits ||
+		    !read_descriptor(root, read, opaque, table + index * 8, &desc) ||
+		    !(desc & DESC_VALID))
+			return false;
+		table = descriptor_address(half, desc);
+		if (level == LAST_LEVEL)
+			return (desc & DESC_TABLE) && set_page(half, table, addr, shift, ret);
+		if (!(desc & DESC_TABLE))
+			return is_block_level(half, level) &&
+			       set_page(half, table, addr, shift, ret);
+	}
+}
+
+static bool walk_off(const ArmRoot *root, const Half *half, uint64_t addr, ArmMapping *ret)
+{
+	unsigned bits = root_pa_bits(root);
+
+	if (half->tagged)
+		addr &= low_bits(56);
+	if (addr >> bits)
+		return false;
+	*ret = (ArmMapping){addr, (1ull << bits) - addr};
+	return true;
+}
+
+bool arm_walk(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t addr, ArmMapping *ret)
+{
+	Half half = get_half(root, addr);
+
+	if (!(root->sctlr & SCTLR_M))
+		return walk_off(root, &half, addr, ret);
+	return half.granule && !half.off && is_in_range(&half, addr) &&
+	       walk_tables(root, &half, read, opaque, addr, ret);
+}
+
+bool arm_is_kernel_address(const ArmRoot *root, uint64_t addr)
+{
+	Half half = get_half(root, addr);
+
+	return half.high && is_in_range(&half, addr);
+}
+
+bool arm_root_is_kernel(const ArmRoot *root)
+{
+	return (root->mode & ARM_ROOT_EL) >= 1 && !has_one_range(root) && (root->sctlr & SCTLR_M) &&
+	       !(root->tcr & TCR_EPD1);
+}
+
+/* ---- Linux' trampoline ---- */
+
+/* Does @kernel's first table have all entries of @user's, and more? */
+static bool has_more_entries(const ArmRoot *user, const ArmRoot *kernel, ArmPhysRead read,
+			     void *opaque)
+{
+	Half user_half = get_half(user, ~0ull), kernel_half = get_half(kernel, ~0ull);
+	uint64_t user_table = first_table(&user_half), kernel_table = first_table(&kernel_half);
+	bool more = false;
+
+	for (uint64_t i = 0; i < 1ull << first_index_bits(&user_half); i++) {
+		uint64_t mine, other;
+
+		if (!read_descriptor(user, read, opaque, user_table + i * 8, &mine) ||
+		    !read_descriptor(kernel, read, opaque, kernel_table + i * 8, &other) ||
+		    (mine & DESC_VALID & ~other))
+			return false;
+		more |= other & DESC_VALID & ~mine;
+	}
+	return more;
+}
+
+bool arm_kernel_root(const ArmRoot *user, ArmPhysRead read, void *opaque, ArmRoot *ret)
+{
+	Half half = get_half(user, ~0ull);
+	ArmMapping mine, other;
+
+	if ((user->mode & ARM_ROOT_EL) != 0 || !half.high || !(user->sctlr & SCTLR_M) ||
+	    !arm_is_kernel_address(user, user->vbar) ||
+	    !arm_walk(user, read, opaque, user->vbar, &mine))
+		return false;
+	for (uint64_t pages = 2; pages >= 1; pages--) {
+		ArmRoot kernel = *user;
+
+		kernel.ttbr1 += pages << half.granule;
+		kernel.mode = (kernel.mode & ~ARM_ROOT_EL) | 1;
+		if (arm_walk(&kernel, read, opaque, kernel.vbar, &other) && other.gpa == mine.gpa &&
+		    has_more_entries(user, &kernel, read, opaque)) {
+			*ret = kernel;
+			return true;
+		}
+	}
+	return false;
+}
