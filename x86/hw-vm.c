@@ -35,7 +35,9 @@ const char *const vm_arch_kernel_paths[] = {
 
 const char *vm_arch_kernel_words(void)
 {
-	return "earlyprintk=serial reboot=k i8042.direct=1 i8042.dumbkbd=1 i8042.nopnp=1 "
+	/* Not earlyprintk=serial: Linux reads on behind that word, finds the next ttyS and
+	 * complains. */
+	return "earlyprintk=ttyS0 reboot=k i8042.direct=1 i8042.dumbkbd=1 i8042.nopnp=1 "
 	       "i8042.noaux=1";
 }
 
