@@ -41,8 +41,8 @@ struct FakeTarget {
 	bool stop_owed, stop_wanted;
 	bool refuse_resume;
 	int unreadable; /* number of a register, or -1 */
-	FakeCpu cpus[FAKE_MAX_CPUS];
 	GdbAction actions[FAKE_MAX_CPUS];
+	FakeCpu cpus[]; /* n_cpus of them */
 };
 
 /* The rows, as a fresh set; a row's id is its index into FakeCpu.regs. */

@@ -406,7 +406,7 @@ static void init_cpu(FakeTarget *target, unsigned index)
 
 FakeTarget *fake_target_new(unsigned n_cpus, bool threads)
 {
-	FakeTarget *target = g_new0(FakeTarget, 1);
+	FakeTarget *target = g_malloc0(sizeof(*target) + n_cpus * sizeof(FakeCpu));
 
 	g_assert(n_cpus >= 1 && n_cpus <= FAKE_MAX_CPUS);
 	g_mutex_init(&target->lock);
