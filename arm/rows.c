@@ -1,0 +1,74 @@
+/*
+ * arm/rows.c - the tables of arm64 registers that do not depend on the vCPU. Data only.
+ *
+ * gdb knows org.gnu.gdb.aarch64.core and .pauth_v2 by name and demands their register names (gdb
+ * manual, "AArch64 Features").
+ */
+#include "arm/rows.h"
+
+#include "arm/vcpu.h"
+
+#define X(n)                                                                                       \
+	{                                                                                          \
+		"x" #n, n, 64, "int", NULL, ARM_FROM_SLOT, ARM_X0 + n                              \
+	}
+#define PAUTH(name, i, which)                                                                      \
+	{                                                                                          \
+		name, ARM_NUM_PAUTH + i, 64, "int", "system", ARM_FROM_PAUTH, which                \
+	}
+
+static const GdbReg core_rows[] = {
+	X(0),
+	X(1),
+	X(2),
+	X(3),
+	X(4),
+	X(5),
+	X(6),
+	X(7),
+	X(8),
+	X(9),
+	X(10),
+	X(11),
+	X(12),
+	X(13),
+	X(14),
+	X(15),
+	X(16),
+	X(17),
+	X(18),
+	X(19),
+	X(20),
+	X(21),
+	X(22),
+	X(23),
+	X(24),
+	X(25),
+	X(26),
+	X(27),
+	X(28),
+	X(29),
+	X(30),
+	{"sp", ARM_NUM_SP, 64, "data_ptr", NULL, ARM_FROM_SP, 0},
+	{"pc", ARM_NUM_PC, 64, "code_ptr", NULL, ARM_FROM_SLOT, ARM_PC},
+	{"cpsr", ARM_NUM_CPSR, 32, "cpsr_flags", NULL, ARM_FROM_CPSR, 0},
+};
+
+static const GdbReg pauth_rows[] = {
+	PAUTH("pauth_dmask", 0, ARM_PAUTH_LOW),
+	PAUTH("pauth_cmask", 1, ARM_PAUTH_LOW),
+	PAUTH("pauth_dmask_high", 2, ARM_PAUTH_HIGH),
+	PAUTH("pauth_cmask_high", 3, ARM_PAUTH_HIGH),
+};
+
+const GdbFeature arm_core_feature = {
+	.name = "org.gnu.gdb.aarch64.core",
+	.rows = core_rows,
+	.n_rows = G_N_ELEMENTS(core_rows),
+};
+
+const GdbFeature arm_pauth_feature = {
+	.name = "org.gnu.gdb.aarch64.pauth_v2",
+	.rows = pauth_rows,
+	.n_rows = G_N_ELEMENTS(pauth_rows),
+};
