@@ -398,7 +398,7 @@ gdb_script()
 	results "$2"
 	if [ $code != 0 ] || [ "$n" = 0 ] || [ $tap_bad = 1 ]; then
 		[ $code = 0 ] || not_ok "$2: gdb ended with status $code" "$([ $code = 124 ] && echo "took more than $1 s")"
-		tail -n 40 "$W/$2.out" | sed 's/^/# | /'
+		tail -n 70 "$W/$2.out" | sed 's/^/# | /'
 	fi
 	return $code
 }

@@ -102,13 +102,19 @@ def run_and_interrupt(seconds):
 def wait_console(text, seconds, more_than=0):
     """Wait until the console has more than so many lines with this text; their number, or 0."""
     end = time.time() + seconds
-    while time.time() < end:
-        with open(os.environ["LAB_LOG"], errors="replace") as log:
-            count = sum(text in line for line in log)
+    while True:
+        count = count_console(text)
         if count > more_than:
             return count
+        if time.time() >= end:
+            return 0
         time.sleep(0.3)
-    return 0
+
+
+def count_console(text):
+    """How many lines of the console have this text."""
+    with open(os.environ["LAB_LOG"], errors="replace") as log:
+        return sum(text in line for line in log)
 
 
 def console_after(text):

@@ -66,7 +66,7 @@ def control_c_again_and_again():
 
 
 def leave_and_come_back():
-    ticks = wait_console("guest: tick", 1)
+    ticks = count_console("guest: tick")
     execute("detach")
     report(wait_console("guest: tick", 60, ticks + 1), "the guest runs on after detach")
 

@@ -17,7 +17,7 @@ def own_traps():
     execute("info threads")
     if os.environ["LAB_BREAK"] == "yes":
         execute("break panic")  # keeps software breakpoints switched on; never hit
-    start = wait_console("guest: tick", 1)
+    start = count_console("guest: tick")
     done = []
 
     def watch_console():
