@@ -63,9 +63,10 @@ typedef bool (*ArmInsnRead)(void *opaque, uint64_t addr, uint32_t *ret);
  * it to one of these addresses instead. exits[0] is behind the store or CLREX, the others are where
  * branches leave before it.
  * Returns how many there are; 0 when @pc has no exclusive load, no store comes within 16
- * instructions, or something is among them that hides where control goes: an indirect branch, a
- * call, an exception, more branches than fit, or a branch back to @pc or before (a spin on the load
- * alone, which ends when another CPU stores: stepping it is right).
+ * instructions, or something is among them that must not be run over (anything that
+ * arm_insn_decode() knows: WFE, MSR DAIF, ...) or hides where control goes: an indirect branch, a
+ * call, more branches than fit, or a branch back to @pc or before (a spin on the load alone, which
+ * ends when another CPU stores: stepping it is right).
  */
 unsigned arm_exclusive_exits(ArmInsnRead read, void *opaque, uint64_t pc,
 			     uint64_t exits[ARM_EXITS_MAX]);

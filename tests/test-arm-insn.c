@@ -1,0 +1,292 @@
+/*
+ * tests/test-arm-insn.c - arm/insn.h: encodings, traps of all instruction sets, and the ways out of
+ * exclusive sequences. The numbers are what GNU as makes of the text behind them.
+ */
+#include <glib.h>
+
+#include "arm/insn.h"
+#include "arm/pstate.h"
+
+static const struct {
+	uint32_t insn;
+	ArmInsnKind kind;
+	uint16_t imm;
+	uint8_t rt;
+} rows[] = {
+	{0xd53b4220, ARM_INSN_MRS_DAIF, 0, 0},	       /* mrs x0, daif */
+	{0xd53b423e, ARM_INSN_MRS_DAIF, 0, 30},	       /* mrs x30, daif */
+	{0xd53b423f, ARM_INSN_MRS_DAIF, 0, 31},	       /* mrs xzr, daif */
+	{0xd51b4225, ARM_INSN_MSR_DAIF, 0, 5},	       /* msr daif, x5 */
+	{0xd51b423f, ARM_INSN_MSR_DAIF, 0, 31},	       /* msr daif, xzr */
+	{0xd50342df, ARM_INSN_DAIFSET, 2, 31},	       /* msr daifset, #2 */
+	{0xd5034fdf, ARM_INSN_DAIFSET, 15, 31},	       /* msr daifset, #15 */
+	{0xd50342ff, ARM_INSN_DAIFCLR, 2, 31},	       /* msr daifclr, #2 */
+	{0xd50348ff, ARM_INSN_DAIFCLR, 8, 31},	       /* msr daifclr, #8 */
+	{0xd5384303, ARM_INSN_MRS_ALLINT, 0, 3},       /* mrs x3, allint */
+	{0xd5184304, ARM_INSN_MSR_ALLINT, 0, 4},       /* msr allint, x4 */
+	{0xd501411f, ARM_INSN_ALLINT, 1, 31},	       /* msr allint, #1 */
+	{0xd501401f, ARM_INSN_ALLINT, 0, 31},	       /* msr allint, #0 */
+	{0xd69f03e0, ARM_INSN_ERET, 0, 31},	       /* eret */
+	{0xd69f0bff, ARM_INSN_ERET, 0, 31},	       /* eretaa */
+	{0xd69f0fff, ARM_INSN_ERET, 0, 31},	       /* eretab */
+	{0xd4000001, ARM_INSN_SVC, 0, 31},	       /* svc #0 */
+	{0xd4024681, ARM_INSN_SVC, 0x1234, 31},	       /* svc #0x1234 */
+	{0xd41fffe2, ARM_INSN_HVC, 0xffff, 31},	       /* hvc #0xffff */
+	{0xd4000023, ARM_INSN_SMC, 1, 31},	       /* smc #1 */
+	{0xd4200000, ARM_INSN_BRK, 0, 31},	       /* brk #0 */
+	{0xd4210000, ARM_INSN_BRK, 0x800, 31},	       /* brk #0x800 */
+	{0xd43fffe0, ARM_INSN_BRK, 0xffff, 31},	       /* brk #0xffff */
+	{0xd45e0000, ARM_INSN_HLT, 0xf000, 31},	       /* hlt #0xf000 */
+	{0xd503221f, ARM_INSN_ESB, 0, 31},	       /* esb */
+	{0xd503207f, ARM_INSN_WFI, 0, 31},	       /* wfi */
+	{0xd503205f, ARM_INSN_WFE, 0, 31},	       /* wfe */
+	{0xd5031027, ARM_INSN_WFI, 0, 7},	       /* wfit x7 */
+	{0xd5031008, ARM_INSN_WFE, 0, 8},	       /* wfet x8 */
+	{0x885f7c41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldxr w1, [x2] */
+	{0xc85f7c41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldxr x1, [x2] */
+	{0xc85ffc41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldaxr x1, [x2] */
+	{0x085ffc41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldaxrb w1, [x2] */
+	{0x485f7fe1, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldxrh w1, [sp] */
+	{0xc87f0861, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldxp x1, x2, [x3] */
+	{0x887f8861, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldaxp w1, w2, [x3] */
+	{0xc8007c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stxr w0, x1, [x2] */
+	{0x8800fc41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stlxr w0, w1, [x2] */
+	{0x08007c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stxrb w0, w1, [x2] */
+	{0x4800fc41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stlxrh w0, w1, [x2] */
+	{0xc8200c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stxp w0, x1, x3, [x2] */
+	{0x88208c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stlxp w0, w1, w3, [x2] */
+	{0xd5033f5f, ARM_INSN_CLREX, 0, 31},	       /* clrex */
+	{0xd503335f, ARM_INSN_CLREX, 0, 31},	       /* clrex #3 */
+
+	/* neighbours of the above in the encoding tables */
+	{0xc8dffc41, ARM_INSN_OTHER, 0, 31}, /* ldar x1, [x2] */
+	{0x889ffc41, ARM_INSN_OTHER, 0, 31}, /* stlr w1, [x2] */
+	{0xc8df7c41, ARM_INSN_OTHER, 0, 31}, /* ldlar x1, [x2] */
+	{0xc8a07c41, ARM_INSN_OTHER, 0, 31}, /* cas x0, x1, [x2] */
+	{0x88e0fc41, ARM_INSN_OTHER, 0, 31}, /* casal w0, w1, [x2] */
+	{0x48207c82, ARM_INSN_OTHER, 0, 31}, /* casp x0, x1, x2, x3, [x4] */
+	{0x08207c82, ARM_INSN_OTHER, 0, 31}, /* casp w0, w1, w2, w3, [x4] */
+	{0xf8bfc020, ARM_INSN_OTHER, 0, 31}, /* ldapr x0, [x1] */
+	{0xf8200041, ARM_INSN_OTHER, 0, 31}, /* ldadd x0, x1, [x2] */
+	{0xd53b4200, ARM_INSN_OTHER, 0, 31}, /* mrs x0, nzcv */
+	{0xd5384000, ARM_INSN_OTHER, 0, 31}, /* mrs x0, spsr_el1 */
+	{0xd50041bf, ARM_INSN_OTHER, 0, 31}, /* msr spsel, #1 */
+	{0xd500419f, ARM_INSN_OTHER, 0, 31}, /* msr pan, #1 */
+	{0xd503415f, ARM_INSN_OTHER, 0, 31}, /* msr dit, #1 */
+	{0xd503419f, ARM_INSN_OTHER, 0, 31}, /* msr tco, #1 */
+	{0xd503201f, ARM_INSN_OTHER, 0, 31}, /* nop */
+	{0xd503203f, ARM_INSN_OTHER, 0, 31}, /* yield */
+	{0xd503209f, ARM_INSN_OTHER, 0, 31}, /* sev */
+	{0xd5033fdf, ARM_INSN_OTHER, 0, 31}, /* isb */
+	{0xd5033f9f, ARM_INSN_OTHER, 0, 31}, /* dsb sy */
+	{0xd65f03c0, ARM_INSN_OTHER, 0, 31}, /* ret */
+	{0xd6bf03e0, ARM_INSN_OTHER, 0, 31}, /* drps */
+	{0xf9400020, ARM_INSN_OTHER, 0, 31}, /* ldr x0, [x1] */
+	{0x00000000, ARM_INSN_OTHER, 0, 31}, /* udf #0 */
+	{0xffffffff, ARM_INSN_OTHER, 0, 31},
+};
+
+static void test_decode(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		ArmInsn insn = arm_insn_decode(rows[i].insn);
+
+		g_test_message("%08x", rows[i].insn);
+		g_assert_cmpint(insn.kind, ==, rows[i].kind);
+		g_assert_cmphex(insn.imm, ==, rows[i].imm);
+		g_assert_cmpuint(insn.rt, ==, rows[i].rt);
+	}
+}
+
+static void test_set(void)
+{
+	g_assert_cmpint(arm_insn_set(ARM_MODE_EL0), ==, ARM_A64);
+	g_assert_cmpint(arm_insn_set(0x600003c5), ==, ARM_A64);
+	g_assert_cmpint(arm_insn_set(0x60000010), ==, ARM_A32);
+	g_assert_cmpint(arm_insn_set(0x60000030), ==, ARM_T32);
+	/* bit 5 is no T without AArch32 */
+	g_assert_cmpint(arm_insn_set(0x20), ==, ARM_A64);
+}
+
+static void test_trap(void)
+{
+	const uint8_t brk0[] = {0x00, 0x00, 0x20, 0xd4}, brk800[] = {0x00, 0x00, 0x21, 0xd4},
+		      brkmax[] = {0xe0, 0xff, 0x3f, 0xd4}, hlt[] = {0x00, 0x00, 0x5e, 0xd4},
+		      svc[] = {0x01, 0x00, 0x00, 0xd4}, nop[] = {0x1f, 0x20, 0x03, 0xd5};
+	const uint8_t bkpt_a32[] = {0x74, 0x23, 0x21, 0xe1}, /* bkpt 0x1234 */
+		udf_a32[] = {0xf0, 0x01, 0xf0, 0xe7};	     /* udf #16, Linux' own for gdb */
+	const uint8_t bkpt_t32[] = {0x42, 0xbe}, udf_t32[] = {0x01, 0xde};
+	/* ldrb w30, [x16, #0xfaf]: a Thumb BKPT if its first half were one */
+	const uint8_t other[] = {0x1e, 0xbe, 0x7e, 0x39};
+
+	g_assert_true(arm_insn_is_trap(ARM_A64, brk0, 4));
+	g_assert_true(arm_insn_is_trap(ARM_A64, brk800, 4));
+	g_assert_true(arm_insn_is_trap(ARM_A64, brkmax, 4));
+	g_assert_false(arm_insn_is_trap(ARM_A64, brk0, 3));
+	g_assert_false(arm_insn_is_trap(ARM_A64, brk0, 0));
+	g_assert_false(arm_insn_is_trap(ARM_A64, hlt, 4));
+	g_assert_false(arm_insn_is_trap(ARM_A64, svc, 4));
+	g_assert_false(arm_insn_is_trap(ARM_A64, nop, 4));
+	g_assert_false(arm_insn_is_trap(ARM_A64, other, 4));
+	g_assert_false(arm_insn_is_trap(ARM_A64, bkpt_a32, 4));
+	g_assert_true(arm_insn_is_trap(ARM_A32, bkpt_a32, 4));
+	g_assert_false(arm_insn_is_trap(ARM_A32, bkpt_a32, 3));
+	g_assert_false(arm_insn_is_trap(ARM_A32, udf_a32, 4));
+	g_assert_false(arm_insn_is_trap(ARM_A32, brk0, 4));
+	g_assert_true(arm_insn_is_trap(ARM_T32, bkpt_t32, 2));
+	g_assert_false(arm_insn_is_trap(ARM_T32, bkpt_t32, 1));
+	g_assert_false(arm_insn_is_trap(ARM_T32, udf_t32, 2));
+}
+
+/* ---- Exclusive sequences, at 0x1000 ---- */
+
+typedef struct Code {
+	const uint32_t *insns;
+	unsigned n;
+} Code;
+
+static bool code_read(void *opaque, uint64_t addr, uint32_t *ret)
+{
+	const Code *code = opaque;
+
+	if (addr < 0x1000 || addr % 4 || addr >= 0x1000 + 4 * code->n)
+		return false;
+	*ret = code->insns[(addr - 0x1000) / 4];
+	return true;
+}
+
+static unsigned find_exits(const uint32_t *insns, unsigned n, uint64_t exits[ARM_EXITS_MAX])
+{
+	Code code = {insns, n};
+
+	return arm_exclusive_exits(code_read, &code, 0x1000, exits);
+}
+
+static void assert_stepped(const uint32_t *insns, unsigned n)
+{
+	uint64_t exits[ARM_EXITS_MAX];
+
+	g_assert_cmpuint(find_exits(insns, n, exits), ==, 0);
+}
+
+#define LDXR 0x885f7c41
+#define STXR 0x88007c41
+#define NOP 0xd503201f
+
+static void test_atomic_add(void)
+{
+	/* ldxr w1, [x2]; add w1, w1, #1; stxr w0, w1, [x2]; cbnz w0, 0x1000 */
+	const uint32_t insns[] = {LDXR, 0x11000421, STXR, 0x35ffffa0};
+	uint64_t exits[ARM_EXITS_MAX];
+
+	g_assert_cmpuint(find_exits(insns, G_N_ELEMENTS(insns), exits), ==, 1);
+	g_assert_cmphex(exits[0], ==, 0x100c);
+}
+
+static void test_compare_and_swap(void)
+{
+	/* ldxr; eor w3, w1, w4; cbnz w3, 0x1018; stxr; cbnz w0, 0x1000; dmb ish */
+	const uint32_t insns[] = {LDXR, 0x4a040023, 0x35000083, STXR, 0x35ffff80, 0xd5033bbf};
+	/* the same by b.ne, tbnz w3, #31 and forwards beyond the store only */
+	const uint32_t flags[] = {LDXR, 0x6b04003f, 0x54000081, 0x37f80063, STXR};
+	uint64_t exits[ARM_EXITS_MAX];
+
+	g_assert_cmpuint(find_exits(insns, G_N_ELEMENTS(insns), exits), ==, 2);
+	g_assert_cmphex(exits[0], ==, 0x1010);
+	g_assert_cmphex(exits[1], ==, 0x1018);
+	g_assert_cmpuint(find_exits(flags, G_N_ELEMENTS(flags), exits), ==, 2);
+	g_assert_cmphex(exits[0], ==, 0x1014);
+	g_assert_cmphex(exits[1], ==, 0x1018);
+}
+
+/* A branch inside the sequence is no way out of it; nor is one to where it ends a second one. */
+static void test_inner_branches(void)
+{
+	/* ldxr; cbz w1, 0x100c; nop; stxr */
+	const uint32_t inner[] = {LDXR, 0x34000041, NOP, STXR};
+	/* ldxr; cbz w1, 0x100c; stxr */
+	const uint32_t end[] = {LDXR, 0x34000041, STXR};
+	uint64_t exits[ARM_EXITS_MAX];
+
+	g_assert_cmpuint(find_exits(inner, 4, exits), ==, 1);
+	g_assert_cmphex(exits[0], ==, 0x1010);
+	g_assert_cmpuint(find_exits(end, 3, exits), ==, 1);
+	g_assert_cmphex(exits[0], ==, 0x100c);
+}
+
+static void test_other_ends(void)
+{
+	const uint32_t pair[] = {0xc87f0861, 0xc8200c41}, clear[] = {LDXR, 0xd5033f5f};
+	uint64_t exits[ARM_EXITS_MAX];
+
+	g_assert_cmpuint(find_exits(pair, 2, exits), ==, 1);
+	g_assert_cmphex(exits[0], ==, 0x1008);
+	g_assert_cmpuint(find_exits(clear, 2, exits), ==, 1);
+	g_assert_cmphex(exits[0], ==, 0x1008);
+}
+
+static void test_no_sequence(void)
+{
+	static const uint32_t between[] = {
+		0xd503205f, /* wfe */
+		0xd503207f, /* wfi */
+		0xd50342ff, /* msr daifclr, #2 */
+		0xd4000001, /* svc #0 */
+		0xd4200000, /* brk #0 */
+		0xd69f03e0, /* eret */
+		0xd65f03c0, /* ret */
+		0xd61f0020, /* br x1 */
+		0x94000010, /* bl . + 0x40 */
+		0x14000010, /* b . + 0x40 */
+		0x35ffffe1, /* cbnz w1, 0x1000 */
+		0x54ffff81, /* b.ne 0xff4 */
+	};
+	const uint32_t not_exclusive[] = {NOP, LDXR, STXR}, no_store[] = {LDXR, NOP};
+	uint32_t long_one[17];
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(between); i++) {
+		const uint32_t insns[] = {LDXR, between[i], STXR};
+
+		g_test_message("%08x", between[i]);
+		assert_stepped(insns, 3);
+	}
+	assert_stepped(not_exclusive, 3);
+	assert_stepped(no_store, 2); /* runs into a hole */
+	assert_stepped(no_store, 0);
+	for (unsigned i = 0; i < 17; i++)
+		long_one[i] = i == 0 ? LDXR : i == 16 ? STXR : NOP;
+	assert_stepped(long_one, 17);
+}
+
+/* The 16th instruction may still be the store; four ways out are the most. */
+static void test_limits(void)
+{
+	uint64_t exits[ARM_EXITS_MAX];
+	uint32_t insns[16];
+
+	for (unsigned i = 0; i < 16; i++)
+		insns[i] = i == 0 ? LDXR : i == 15 ? STXR : NOP;
+	g_assert_cmpuint(find_exits(insns, 16, exits), ==, 1);
+	g_assert_cmphex(exits[0], ==, 0x1040);
+	for (unsigned i = 1; i <= 3; i++)
+		insns[i] = 0x35000401; /* cbnz w1, . + 0x80: each to another place */
+	g_assert_cmpuint(find_exits(insns, 16, exits), ==, 4);
+	g_assert_cmphex(exits[3], ==, 0x108c);
+	insns[4] = 0x35000401;
+	g_assert_cmpuint(find_exits(insns, 16, exits), ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/arm-insn/decode", test_decode);
+	g_test_add_func("/arm-insn/set", test_set);
+	g_test_add_func("/arm-insn/trap", test_trap);
+	g_test_add_func("/arm-insn/exclusive/atomic-add", test_atomic_add);
+	g_test_add_func("/arm-insn/exclusive/compare-and-swap", test_compare_and_swap);
+	g_test_add_func("/arm-insn/exclusive/inner-branches", test_inner_branches);
+	g_test_add_func("/arm-insn/exclusive/other-ends", test_other_ends);
+	g_test_add_func("/arm-insn/exclusive/none", test_no_sequence);
+	g_test_add_func("/arm-insn/exclusive/limits", test_limits);
+	return g_test_run();
+}
