@@ -24,6 +24,8 @@ typedef struct ArchFeatures {
 	bool watch;	 /* a data watchpoint exits */
 	bool block_irq;	 /* x86 KVM_GUESTDBG_BLOCKIRQ; arm: interrupts can be masked for a step */
 	bool pass_break; /* the CPU can leave a hardware breakpoint at its pc: arch_pass_break() */
+	bool watch_before; /* a watchpoint exits before the access (arm), which is then to be passed
+			    */
 	unsigned n_breaks; /* hardware breakpoints; on x86 shared with the watchpoints */
 	unsigned n_watches;
 } ArchFeatures;
@@ -125,9 +127,9 @@ bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, Arc
 
 /* The instruction that a software breakpoint is patched with; @ret_len at most ARCH_TRAP_MAX. */
 const uint8_t *arch_trap_insn(size_t *ret_len);
-/* Is there a trap instruction of any kind at @insn (@len bytes may be read)? Then a trap that is
- * not ours belongs to the guest. */
-bool arch_is_trap(const uint8_t *insn, size_t len);
+/* Is there a trap instruction of any kind, for the state that this vCPU is in, at @insn (@len bytes
+ * may be read)? Then a trap that is not ours belongs to the guest. */
+bool arch_is_trap(ArchVcpu *vcpu, const uint8_t *insn, size_t len);
 /* Is (addr, kind) a legal software breakpoint? FALSE with @error: alignment, kind. */
 bool arch_check_sw_break(uint64_t addr, uint64_t kind, GError **error);
 /* Make a change of guest code through @host visible to instruction fetch (x86: nothing). */
@@ -182,7 +184,7 @@ bool arch_pass_break(const ArchFeatures *features, ArchVcpu *vcpu);
  */
 typedef struct ArchStep {
 	uint64_t landing;
-	uint64_t note[4]; /* the architecture's own */
+	uint64_t note[12]; /* the architecture's own */
 } ArchStep;
 
 /*
@@ -196,6 +198,12 @@ typedef struct ArchStep {
 bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep *ret,
 		     GError **error);
 void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem, const ArchStep *step);
+/*
+ * arch_ends_range: would stepping on from here through a range never get out of it (arm: the
+ * exclusive load of a loop, since each step loses the reservation)? Then a range step ends before
+ * this instruction, and the client runs over the sequence with breakpoints, as gdb does.
+ */
+bool arch_ends_range(ArchVcpu *vcpu, const ArchMemory *mem);
 /*
  * The bits for kvm_guest_debug.control that a step needs beyond ENABLE and SINGLESTEP. On x86 each
  * step needs its own KVM_SET_GUEST_DEBUG, changed or not: an instruction that loads the flags

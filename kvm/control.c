@@ -40,18 +40,25 @@ void control_undo_step(KvmGdbVcpu *vcpu)
 	vcpu->stepping = false;
 }
 
-/* The vCPU goes on from a hardware breakpoint that the client knows of: do not hit it again. */
-static void pass_reported_break(KvmGdbVcpu *vcpu)
+static bool is_watch_stop(GdbStopKind kind)
+{
+	return kind == GDB_STOP_WATCH || kind == GDB_STOP_RWATCH || kind == GDB_STOP_AWATCH;
+}
+
+/* The vCPU goes on from a hardware point that the client knows of: do not hit it again. */
+static void pass_reported_point(KvmGdbVcpu *vcpu)
 {
 	GdbStopKind kind = vcpu->event.stop.kind;
+	bool watch = is_watch_stop(kind) && vcpu->gdb->features.watch_before;
 	uint64_t pc;
 
-	if (kind != GDB_STOP_HWBREAK && kind != GDB_STOP_SWBREAK)
+	if (kind != GDB_STOP_HWBREAK && kind != GDB_STOP_SWBREAK && !watch)
 		return;
 	vcpu->event.stop.kind = GDB_STOP_PAUSED;
 	if (vcpu->gdb->over == vcpu || !arch_get_pc(vcpu->arch, &pc, NULL) || pc != vcpu->event.pc)
 		return;
-	vcpu->passing = !arch_pass_break(&vcpu->gdb->features, vcpu->arch);
+	vcpu->passing_watch = watch;
+	vcpu->passing = watch || !arch_pass_break(&vcpu->gdb->features, vcpu->arch);
 }
 
 static void arm(Armed *armed, const GdbBreak *point, int client)
@@ -62,7 +69,14 @@ static void arm(Armed *armed, const GdbBreak *point, int client)
 	armed->client[armed->n++] = client;
 }
 
-/* The client's points, less the one that is being passed. */
+static bool is_passed(const KvmGdbVcpu *vcpu, const GdbBreak *point)
+{
+	if (!vcpu->passing)
+		return false;
+	return point->type == GDB_BREAK_HW ? point->addr == vcpu->event.pc : vcpu->passing_watch;
+}
+
+/* The client's points, less those that are being passed. */
 static void arm_client_points(KvmGdbVcpu *vcpu)
 {
 	unsigned n;
@@ -70,10 +84,7 @@ static void arm_client_points(KvmGdbVcpu *vcpu)
 
 	vcpu->armed.n = 0;
 	for (unsigned i = 0; i < n; i++) {
-		bool passed = vcpu->passing && points[i].type == GDB_BREAK_HW &&
-			      points[i].addr == vcpu->event.pc;
-
-		if (!passed)
+		if (!is_passed(vcpu, &points[i]))
 			arm(&vcpu->armed, &points[i], i);
 	}
 }
@@ -142,7 +153,7 @@ bool control_apply(KvmGdbVcpu *vcpu, GError **error)
 {
 	ArchMemory memory = virtual_memory(vcpu);
 
-	pass_reported_break(vcpu);
+	pass_reported_point(vcpu);
 	if (!begin_step(vcpu, error))
 		return false;
 	vcpu->reapply |= arch_is_dirty(vcpu->arch);

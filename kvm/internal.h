@@ -68,9 +68,10 @@ struct KvmGdbVcpu {
 	int wake_fd; /* eventfd that ends a park */
 
 	ArchVcpu *arch;
-	GdbAction action; /* for the current or next run */
-	bool stepping;	  /* arch_step_begin() was done and not undone */
-	bool passing;	  /* steps off a hardware breakpoint, which is not armed meanwhile */
+	GdbAction action;   /* for the current or next run */
+	bool stepping;	    /* arch_step_begin() was done and not undone */
+	bool passing;	    /* steps off a hardware breakpoint, which is not armed meanwhile */
+	bool passing_watch; /* the same, of a watchpoint that was hit before its access */
 	ArchStep step;
 	Armed armed;
 	bool kicked;	/* the engine set immediate_exit and has not cleared it */

@@ -113,7 +113,7 @@ static bool trap_insn_at(KvmGdbVcpu *vcpu, uint64_t gpa)
 	uint8_t insn[ARCH_TRAP_MAX];
 	size_t len = kvm_memory_read(vcpu->gdb->memory, gpa, insn, sizeof(insn));
 
-	return len && arch_is_trap(insn, len);
+	return len && arch_is_trap(vcpu->arch, insn, len);
 }
 
 /*
@@ -133,13 +133,21 @@ static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 		vcpu->reinject = trap_insn_at(vcpu, gpa);
 }
 
+static bool leaves_range(KvmGdbVcpu *vcpu, uint64_t pc)
+{
+	const GdbAction *action = &vcpu->action;
+	ArchMemory memory = virtual_memory(vcpu);
+
+	return pc < action->start || pc >= action->end || arch_ends_range(vcpu->arch, &memory);
+}
+
 static void on_step(KvmGdbVcpu *vcpu, uint64_t pc)
 {
 	const GdbAction *action = &vcpu->action;
 	KvmGdb *gdb = vcpu->gdb;
 
 	if (action->kind == GDB_ACTION_STEP ||
-	    (action->kind == GDB_ACTION_RANGE && (pc < action->start || pc >= action->end)))
+	    (action->kind == GDB_ACTION_RANGE && leaves_range(vcpu, pc)))
 		world_event(vcpu, GDB_STOP_STEP, 0, pc);
 	else if (gdb->over == vcpu)
 		world_step_over_done(gdb);

@@ -317,7 +317,16 @@ struct ArchVcpu {
 
 bool arch_probe(int kvm_fd G_GNUC_UNUSED, ArchFeatures *ret, GError **error G_GNUC_UNUSED)
 {
-	*ret = (ArchFeatures){true, sw_break_works, true, true, true, true, TOY_SLOTS, TOY_SLOTS};
+	*ret = (ArchFeatures){
+		.step = true,
+		.sw_break = sw_break_works,
+		.hw_break = true,
+		.watch = true,
+		.block_irq = true,
+		.pass_break = true,
+		.n_breaks = TOY_SLOTS,
+		.n_watches = TOY_SLOTS,
+	};
 	return true;
 }
 
@@ -452,7 +461,7 @@ const uint8_t *arch_trap_insn(size_t *ret_len)
 	return &trap;
 }
 
-bool arch_is_trap(const uint8_t *insn, size_t len)
+bool arch_is_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const uint8_t *insn, size_t len)
 {
 	return len && insn[0] == 0xcc;
 }
@@ -511,6 +520,11 @@ bool arch_pass_break(const ArchFeatures *features G_GNUC_UNUSED, ArchVcpu *vcpu)
 {
 	vcpu->cpu->pass = true;
 	return true;
+}
+
+bool arch_ends_range(ArchVcpu *vcpu G_GNUC_UNUSED, const ArchMemory *mem G_GNUC_UNUSED)
+{
+	return false;
 }
 
 bool arch_step_begin(ArchVcpu *vcpu G_GNUC_UNUSED, bool quiet G_GNUC_UNUSED,

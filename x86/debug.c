@@ -26,7 +26,7 @@ const uint8_t *arch_trap_insn(size_t *ret_len)
 	return int3;
 }
 
-bool arch_is_trap(const uint8_t *insn, size_t len)
+bool arch_is_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const uint8_t *insn, size_t len)
 {
 	return x86_insn_is_trap(insn, len);
 }

@@ -89,6 +89,11 @@ static uint64_t find_landing(ArchVcpu *vcpu, const X86Insn *insn, const ArchMemo
 	return 0;
 }
 
+bool arch_ends_range(ArchVcpu *vcpu G_GNUC_UNUSED, const ArchMemory *mem G_GNUC_UNUSED)
+{
+	return false;
+}
+
 bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep *ret,
 		     GError **error)
 {

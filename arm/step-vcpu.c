@@ -1,0 +1,91 @@
+/*
+ * arm/step-vcpu.c - a quiet single step of a vCPU: arm/step.h on its registers.
+ *
+ * KVM steps by PSTATE.SS and MDSCR.SS and hides both. It cannot block interrupts, so the step runs
+ * with PSTATE.I, F and A set, and what that changed is put right afterwards.
+ */
+#include <string.h>
+
+#include "arm/pstate.h"
+#include "arm/step.h"
+#include "arm/vcpu.h"
+#include "kvm/arch.h"
+
+#define PFR1_NMI(pfr1) ((pfr1) >> 36 & 15)
+#define NO_RT 31
+
+G_STATIC_ASSERT(sizeof(ArmStep) <= sizeof(((ArchStep *)0)->note));
+
+static bool get_state(ArchVcpu *vcpu, ArmStepState *ret, GError **error)
+{
+	*ret = (ArmStepState){0};
+	return arm_get(vcpu, ARM_PC, &ret->pc, error) &&
+	       arm_get(vcpu, ARM_PSTATE, &ret->pstate, error) &&
+	       arm_get(vcpu, ARM_ELR_EL1, &ret->el1.elr, error) &&
+	       arm_get(vcpu, ARM_SPSR_EL1, &ret->el1.spsr, error) &&
+	       arm_get(vcpu, ARM_VBAR_EL1, &ret->el1.vbar, error);
+}
+
+static void set_if_changed(ArchVcpu *vcpu, ArmSlot slot, uint64_t value)
+{
+	if (vcpu->slots[slot] != value)
+		arm_set(vcpu, slot, value);
+}
+
+static void set_state(ArchVcpu *vcpu, const ArmStepState *state)
+{
+	set_if_changed(vcpu, ARM_PC, state->pc);
+	set_if_changed(vcpu, ARM_PSTATE, state->pstate);
+	set_if_changed(vcpu, ARM_ELR_EL1, state->el1.elr);
+	set_if_changed(vcpu, ARM_SPSR_EL1, state->el1.spsr);
+}
+
+static ArmInsn read_insn(const ArmStepState *state, const ArchMemory *mem)
+{
+	uint32_t insn;
+
+	if (arm_insn_set(state->pstate) != ARM_A64 ||
+	    mem->read(mem->opaque, state->pc, &insn, sizeof(insn)) != sizeof(insn))
+		return (ArmInsn){.kind = ARM_INSN_OTHER, .rt = NO_RT};
+	return arm_insn_decode(insn);
+}
+
+uint32_t arch_step_control(const ArchFeatures *features G_GNUC_UNUSED, bool quiet G_GNUC_UNUSED)
+{
+	return 0;
+}
+
+bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep *ret,
+		     GError **error)
+{
+	ArmStepState state;
+	ArmStep step = {0};
+	uint64_t pfr1;
+
+	*ret = (ArchStep){0};
+	if (!quiet)
+		return true;
+	if (!get_state(vcpu, &state, error) || !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, error))
+		return false;
+	ArmInsn insn = read_insn(&state, mem);
+	set_if_changed(vcpu, ARM_PSTATE, arm_step_begin(&state, &insn, PFR1_NMI(pfr1) != 0, &step));
+	memcpy(ret->note, &step, sizeof(step));
+	return true;
+}
+
+void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem G_GNUC_UNUSED, const ArchStep *record)
+{
+	ArmStepState state;
+	ArmStep step;
+	uint64_t xt = 0;
+
+	memcpy(&step, record->note, sizeof(step));
+	if (!step.active || !get_state(vcpu, &state, NULL))
+		return;
+	ArmSlot rt = ARM_X0 + step.insn.rt;
+	bool has_rt = step.insn.rt < NO_RT && arm_get(vcpu, rt, &xt, NULL);
+	arm_step_end(&step, &state, &xt);
+	set_state(vcpu, &state);
+	if (has_rt)
+		set_if_changed(vcpu, rt, xt);
+}
