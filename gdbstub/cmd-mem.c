@@ -6,6 +6,24 @@
  */
 #include "gdbstub/internal.h"
 
+size_t gdb_session_read(GdbSession *session, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
+			GError **error)
+{
+	const GdbTargetOps *ops = session->ops;
+
+	return session->physical ? ops->read_physical(session->target, addr, buf, len, error)
+				 : ops->read_memory(session->target, cpu, addr, buf, len, error);
+}
+
+bool gdb_session_write(GdbSession *session, unsigned cpu, uint64_t addr, const uint8_t *buf,
+		       size_t len, GError **error)
+{
+	const GdbTargetOps *ops = session->ops;
+
+	return session->physical ? ops->write_physical(session->target, addr, buf, len, error)
+				 : ops->write_memory(session->target, cpu, addr, buf, len, error);
+}
+
 /* No access wraps around: it ends with the last address at the latest. @len > 0. */
 static bool wraps(uint64_t addr, uint64_t len)
 {
@@ -20,8 +38,7 @@ static size_t read_some(GdbSession *session, uint64_t addr, uint64_t len, size_t
 
 	if (wraps(addr, n))
 		n = -addr;
-	return session->ops->read_memory(session->target, session->cpu, addr,
-					 gdb_session_memory(session), n, error);
+	return gdb_session_read(session, session->cpu, addr, gdb_session_memory(session), n, error);
 }
 
 /*
@@ -69,7 +86,7 @@ static GdbReply write_bytes(GdbSession *session, uint64_t addr, const uint8_t *b
 		return gdb_reply(GDB_REPLY_OK);
 	if (wraps(addr, len))
 		return gdb_reply_fail(GDB_ERROR_FAULT, "the write runs past the last address");
-	if (!session->ops->write_memory(session->target, session->cpu, addr, bytes, len, &error))
+	if (!gdb_session_write(session, session->cpu, addr, bytes, len, &error))
 		return gdb_reply_error(error);
 	return gdb_reply(GDB_REPLY_OK);
 }

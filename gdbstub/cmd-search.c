@@ -36,8 +36,8 @@ static size_t walk_read(GdbSession *session, Walk *walk, GdbReply *ret_reply)
 	GError *error = NULL;
 	size_t n = MIN(walk->left, SLICE);
 
-	n = session->ops->read_memory(session->target, walk->cpu, walk->addr,
-				      gdb_session_memory(session), n, &error);
+	n = gdb_session_read(session, walk->cpu, walk->addr, gdb_session_memory(session), n,
+			     &error);
 	if (!n)
 		*ret_reply = gdb_reply_error(error);
 	walk->addr += n;

@@ -22,6 +22,12 @@ struct GdbWork {
 	void (*free)(GdbWork *work);
 };
 
+/* QEMU's bits in sstep. QEMU's third, NOTIMER (4), means nothing where the guest's time runs on. */
+typedef enum GdbStepFlags {
+	GDB_STEP_ENABLE = 1, /* without it a step is a continue */
+	GDB_STEP_NOIRQ = 2,  /* no interrupt is taken during a step */
+} GdbStepFlags;
+
 struct GdbSession {
 	const GdbTargetOps *ops;
 	void *target;
@@ -49,6 +55,9 @@ struct GdbSession {
 	unsigned run_cpu;    /* what s steps */
 	unsigned focus;	     /* the CPU to name when the user interrupts */
 
+	bool physical;	     /* memory packets mean guest-physical addresses */
+	unsigned step_flags; /* of GdbStepFlags */
+
 	GdbAction *actions; /* room for n_actions */
 	unsigned n_actions;
 	GdbWork *work;
@@ -60,7 +69,7 @@ struct GdbSession {
 extern const GdbCommandTable *const gdb_command_tables[];
 extern const GdbCommandTable gdb_commands_query, gdb_commands_regs, gdb_commands_mem,
 	gdb_commands_run, gdb_commands_break, gdb_commands_thread, gdb_commands_monitor,
-	gdb_commands_xfer, gdb_commands_search;
+	gdb_commands_xfer, gdb_commands_search, gdb_commands_qemu;
 
 /* Replies. */
 static inline GdbReply gdb_reply(GdbReplyKind kind)
@@ -115,6 +124,18 @@ void gdb_session_detach(GdbSession *session, bool kill);
 
 /* gdb_session_append_stop: the stop reply for the last stop, with the expedited registers. */
 void gdb_session_append_stop(GdbSession *session, GString *out);
+
+/* gdb_session_step_flags: the bits of GdbStepFlags that the target can do. */
+unsigned gdb_session_step_flags(const GdbSession *session);
+
+/*
+ * Memory in the address space that the client chose: @cpu's virtual one, or the physical one.
+ * Otherwise as GdbTargetOps.read_memory and write_memory.
+ */
+size_t gdb_session_read(GdbSession *session, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
+			GError **error);
+bool gdb_session_write(GdbSession *session, unsigned cpu, uint64_t addr, const uint8_t *buf,
+		       size_t len, GError **error);
 
 /* gdb_session_memory: a buffer of GDB_PACKET_MAX bytes, the session's. */
 uint8_t *gdb_session_memory(GdbSession *session);

@@ -10,7 +10,8 @@ const GdbCommandTable *const gdb_command_tables[] = {
 	&gdb_commands_run,     &gdb_commands_break,
 	&gdb_commands_query,   &gdb_commands_thread,
 	&gdb_commands_xfer,    &gdb_commands_search,
-	&gdb_commands_monitor, NULL,
+	&gdb_commands_monitor, &gdb_commands_qemu,
+	NULL,
 };
 
 GdbSessionState gdb_session_next(GdbSessionState state, GdbSessionEvent event)
@@ -80,6 +81,8 @@ void gdb_session_attach(GdbSession *session)
 	session->cpu = 0;
 	session->focus = 0;
 	session->run_cpu_chosen = false;
+	session->physical = false;
+	session->step_flags = gdb_session_step_flags(session);
 	gdb_session_move(session, GDB_SESSION_ATTACH);
 	session->ops->attach(session->target);
 }

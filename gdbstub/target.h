@@ -89,14 +89,23 @@ typedef struct GdbBreak {
 	uint64_t kind;
 } GdbBreak;
 
+/* Conditions and commands that run at a hit (gdbstub/break-code.h). */
+struct GdbBreakCode;
+
 /*
  * Breakpoints and watchpoints. @cpu is the CPU that the client chose with Hg, on which the address
  * is translated. Called only while the world is stopped.
- * insert: inserting what is there already is success and takes nothing twice.
+ * insert: inserting what is there already is success and takes nothing twice; code that it had is
+ * gone.
+ * insert_code: insert, and at each hit ask @code whether to stop (gdb_break_code_hit()) on the CPU
+ * that hit; it replaces what was there. An error changes nothing. The target takes its own
+ * reference. NULL: the client is not told that conditions are possible.
  * remove: removing what is not there is success.
  */
 typedef struct GdbBreakOps {
 	bool (*insert)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
+	bool (*insert_code)(void *target, unsigned cpu, const GdbBreak *bp,
+			    struct GdbBreakCode *code, GError **error);
 	bool (*remove)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
 } GdbBreakOps;
 
@@ -141,6 +150,22 @@ typedef struct GdbTargetOps {
 			      GError **error);
 	bool (*write_memory)(void *target, unsigned cpu, uint64_t addr, const uint8_t *buf,
 			     size_t len, GError **error);
+
+	/*
+	 * Guest-physical memory, for a client that switches to it; otherwise as read_memory and
+	 * write_memory. Both or neither.
+	 */
+	size_t (*read_physical)(void *target, uint64_t addr, uint8_t *buf, size_t len,
+				GError **error);
+	bool (*write_physical)(void *target, uint64_t addr, const uint8_t *buf, size_t len,
+			       GError **error);
+
+	/*
+	 * Steps without interrupts: can this target do that, and shall it. Each attach() sets it
+	 * where it can be had. Only while stopped. Both or neither.
+	 */
+	bool (*can_block_irq)(void *target);
+	void (*block_irq)(void *target, bool block);
 
 	/* A client is here: begin to stop the world. */
 	void (*attach)(void *target);

@@ -25,8 +25,8 @@ static bool begin_step(KvmGdbVcpu *vcpu, GError **error)
 	if (vcpu->stepping || !wants_step(vcpu))
 		return true;
 	vcpu->step = (ArchStep){0};
-	vcpu->stepping = arch_step_begin(vcpu->arch, vcpu->gdb->features.block_irq, &memory,
-					 &vcpu->step, error);
+	vcpu->stepping =
+		arch_step_begin(vcpu->arch, vcpu->gdb->block_irq, &memory, &vcpu->step, error);
 	return vcpu->stepping;
 }
 
@@ -108,8 +108,8 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	if (vcpu->stepping)
-		ret->control |= KVM_GUESTDBG_SINGLESTEP |
-				arch_step_control(&gdb->features, gdb->features.block_irq);
+		ret->control |=
+			KVM_GUESTDBG_SINGLESTEP | arch_step_control(&gdb->features, gdb->block_irq);
 	if (kvm_breaks_any_patch(gdb->breaks))
 		ret->control |= arch_sw_control();
 	arm_client_points(vcpu);

@@ -103,6 +103,7 @@ struct KvmGdb {
 	bool attached;	   /* a client is there: stops are posted */
 	bool detaching;	   /* when the world has stopped, take everything out and set it free */
 	bool ended;	   /* kvm_gdb_end(): everything passes through */
+	bool block_irq;	   /* steps take no interrupts */
 	unsigned stop_cpu; /* the CPU to name in a GDB_STOP_PAUSED */
 	GSource *grace;	   /* ends the wait for vCPUs that are in the VMM with an I/O half done */
 	bool grace_over;
@@ -150,6 +151,9 @@ bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa);
 /* As GdbTargetOps.read_memory and write_memory. */
 size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, GError **error);
 bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len, GError **error);
+/* As GdbTargetOps.read_physical and write_physical. */
+size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError **error);
+bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, GError **error);
 /* The same for the arch half; holds @vcpu. */
 ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
 

@@ -116,7 +116,53 @@ static bool write_memory(void *target, unsigned cpu, uint64_t addr, const uint8_
 	return ok;
 }
 
+static bool check_stopped(KvmGdb *gdb, GError **error)
+{
+	if (gdb->world == WORLD_STOPPED)
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "the machine is running");
+	return false;
+}
+
+static size_t read_physical(void *target, uint64_t addr, uint8_t *buf, size_t len, GError **error)
+{
+	KvmGdb *gdb = target;
+	size_t done = 0;
+
+	g_mutex_lock(&gdb->lock);
+	if (check_stopped(gdb, error))
+		done = physical_read(gdb, addr, buf, len, error);
+	g_mutex_unlock(&gdb->lock);
+	return done;
+}
+
+static bool write_physical(void *target, uint64_t addr, const uint8_t *buf, size_t len,
+			   GError **error)
+{
+	KvmGdb *gdb = target;
+	bool ok;
+
+	g_mutex_lock(&gdb->lock);
+	ok = check_stopped(gdb, error) && physical_write(gdb, addr, buf, len, error);
+	g_mutex_unlock(&gdb->lock);
+	return ok;
+}
+
 /* ---- Run control ---- */
+
+static bool can_block_irq(void *target)
+{
+	return ((KvmGdb *)target)->features.block_irq;
+}
+
+static void block_irq(void *target, bool block)
+{
+	KvmGdb *gdb = target;
+
+	g_mutex_lock(&gdb->lock);
+	gdb->block_irq = block;
+	g_mutex_unlock(&gdb->lock);
+}
 
 static void attach(void *target)
 {
@@ -125,6 +171,7 @@ static void attach(void *target)
 
 	g_mutex_lock(&gdb->lock);
 	gdb->attached = true;
+	gdb->block_irq = gdb->features.block_irq;
 	gdb->stop_cpu = 0;
 	if (gdb->world == WORLD_STOPPED)
 		gdb_server_post_stop(gdb->server, &paused);
@@ -265,6 +312,10 @@ const GdbTargetOps kvm_target_ops = {
 	.write_register = write_register,
 	.read_memory = read_memory,
 	.write_memory = write_memory,
+	.read_physical = read_physical,
+	.write_physical = write_physical,
+	.can_block_irq = can_block_irq,
+	.block_irq = block_irq,
 	.attach = attach,
 	.stop = stop,
 	.resume = resume,

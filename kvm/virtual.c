@@ -45,6 +45,33 @@ static size_t read_phys_any(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
 	return done;
 }
 
+static void set_no_memory(GError **error, uint64_t gpa)
+{
+	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
+		    "there is no memory at guest-physical 0x%" PRIx64, gpa);
+}
+
+size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError **error)
+{
+	size_t done = read_phys_any(gdb, gpa, buf, len);
+
+	if (!done)
+		set_no_memory(error, gpa);
+	return done;
+}
+
+bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, GError **error)
+{
+	if (kvm_memory_covers(gdb->memory, gpa, len))
+		return kvm_breaks_write(gdb->breaks, gpa, buf, len);
+	/* Only a device's registers can answer, and they are written in one piece or not at all. */
+	if (!kvm_memory_covers(gdb->memory, gpa, 1) && len <= 8 &&
+	    mmio(gdb, gpa, (uint8_t *)buf, len, true) == len)
+		return true;
+	set_no_memory(error, gpa);
+	return false;
+}
+
 static void set_not_there(GError **error, uint64_t addr, uint64_t gpa)
 {
 	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,

@@ -166,6 +166,16 @@ const GdbAction *fake_target_last_actions(FakeTarget *target)
 	return target->actions;
 }
 
+bool fake_target_blocks_irq(FakeTarget *target)
+{
+	bool blocked;
+
+	g_mutex_lock(&target->lock);
+	blocked = target->irq_blocked;
+	g_mutex_unlock(&target->lock);
+	return blocked;
+}
+
 char *fake_target_complaints(FakeTarget *target)
 {
 	char *text;

@@ -40,6 +40,7 @@ struct FakeTarget {
 	bool threads, quit, attached, killed;
 	bool stop_owed, stop_wanted;
 	bool refuse_resume;
+	bool irq_blocked;
 	int unreadable; /* number of a register, or -1 */
 	GdbAction actions[FAKE_MAX_CPUS];
 	FakeCpu cpus[]; /* n_cpus of them */

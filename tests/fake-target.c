@@ -146,6 +146,45 @@ static bool op_write_memory(void *data, unsigned cpu, uint64_t addr, const uint8
 	return ok;
 }
 
+/* Physical memory is the pages of FAKE_DATA at 0, and nothing else. */
+static bool to_virtual(uint64_t addr, uint64_t *ret)
+{
+	*ret = addr + FAKE_DATA;
+	return addr < 2 * FAKE_PAGE;
+}
+
+static size_t op_read_physical(void *data, uint64_t addr, uint8_t *buf, size_t len, GError **error)
+{
+	uint64_t at;
+
+	if (!to_virtual(addr, &at))
+		return fault(error, addr);
+	return op_read_memory(data, 0, at, buf, MIN(len, 2 * FAKE_PAGE - addr), error);
+}
+
+static bool op_write_physical(void *data, uint64_t addr, const uint8_t *buf, size_t len,
+			      GError **error)
+{
+	uint64_t at;
+
+	if (!to_virtual(addr, &at))
+		return fault(error, addr);
+	return op_write_memory(data, 0, at, buf, len, error);
+}
+
+static bool op_can_block_irq(G_GNUC_UNUSED void *data)
+{
+	return true;
+}
+
+static void op_block_irq(void *data, bool block)
+{
+	FakeTarget *target = enter_cpu(data, 0, true);
+
+	target->irq_blocked = block;
+	leave(target);
+}
+
 static void op_attach(void *data)
 {
 	FakeTarget *target = enter(data);
@@ -154,6 +193,7 @@ static void op_attach(void *data)
 	if (target->attached)
 		complain(target, "attach() twice");
 	target->attached = true;
+	target->irq_blocked = true;
 	target->counts.attaches++;
 	target->pause_cpu = 0;
 	target->stop_owed = true;
@@ -374,6 +414,10 @@ const GdbTargetOps *fake_target_ops(void)
 		.write_register = op_write_register,
 		.read_memory = op_read_memory,
 		.write_memory = op_write_memory,
+		.read_physical = op_read_physical,
+		.write_physical = op_write_physical,
+		.can_block_irq = op_can_block_irq,
+		.block_irq = op_block_irq,
 		.attach = op_attach,
 		.stop = op_stop,
 		.resume = op_resume,

@@ -88,6 +88,8 @@ uint64_t fake_target_executed(FakeTarget *target, unsigned cpu);
 FakeCounts fake_target_counts(FakeTarget *target);
 /* The actions of the last resume; cpu_count entries, owned by the target. */
 const GdbAction *fake_target_last_actions(FakeTarget *target);
+/* Did the server ask for steps without interrupts? TRUE again with each client. */
+bool fake_target_blocks_irq(FakeTarget *target);
 /* Every breach of the contract by the server, one per line; "" when there was none. */
 char *fake_target_complaints(FakeTarget *target);
 
