@@ -48,10 +48,11 @@ typedef struct ArmHit {
  * arm_slots_decode: which of @points does a breakpoint or watchpoint exception mean? @slots: made
  * from the same points. @pc: of the CPU; @far: of the exit.
  * Breakpoint: the execution point at @pc.
- * Watchpoint: of those for the kind of access, the one nearest to @far. An access may begin far
+ * Watchpoint: of those for the kind of access (of all, if none is for it), the one nearest to @far.
+ * While KVM debugs, the registers are ours, so some point must be meant: an access may begin far
  * below what is watched (16-byte and vector accesses, DC ZVA), so distance has no limit, and @addr
- * is moved into the point. A valid watchpoint number, or else the only watch there is, stands in
- * for an invalid FAR. @addr has the tag that the client gave to the point.
+ * is moved into the point. For an invalid FAR the number of the watchpoint stands in, or else the
+ * first point is taken. @addr has the tag that the client gave to the point.
  */
 ArmHit arm_slots_decode(const ArmSlots *slots, const GdbBreak *points, unsigned n,
 			const ArmSyndrome *syndrome, uint64_t pc, uint64_t far);
