@@ -83,6 +83,9 @@ bool arch_is_dirty(const ArchVcpu *vcpu);
 bool arch_flush(ArchVcpu *vcpu, GError **error);
 void arch_forget(ArchVcpu *vcpu);
 
+/* Does a VMM that makes this vCPU request give the CPU its power-on state? Pure. */
+bool arch_is_reset(unsigned long request, const void *arg);
+
 /* The linear address of the next instruction (x86: cs.base + rip). */
 bool arch_get_pc(ArchVcpu *vcpu, uint64_t *ret, GError **error);
 

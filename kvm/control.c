@@ -106,6 +106,10 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 	KvmGdb *gdb = vcpu->gdb;
 	Armed *armed = &vcpu->armed;
 
+	if (!gdb->attached && gdb->world == WORLD_FREE) {
+		*ret = vcpu->vmm_debug;
+		return;
+	}
 	memset(ret, 0, sizeof(*ret));
 	if (vcpu->stepping)
 		ret->control |=
@@ -120,6 +124,12 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 		ret->control |= arch_hw_control();
 	if (ret->control)
 		ret->control |= KVM_GUESTDBG_ENABLE;
+}
+
+bool control_is_vmms(const KvmGdbVcpu *vcpu)
+{
+	return vcpu->vmm_debug.control & KVM_GUESTDBG_ENABLE &&
+	       !memcmp(&vcpu->applied, &vcpu->vmm_debug, sizeof(vcpu->applied));
 }
 
 /*

@@ -122,6 +122,8 @@ static void vcpu_free(KvmGdbVcpu *vcpu)
 	arch_vcpu_free(vcpu->arch);
 	if (vcpu->wake_fd >= 0)
 		close(vcpu->wake_fd);
+	if (vcpu->mask_fd >= 0)
+		close(vcpu->mask_fd);
 	g_free(vcpu);
 }
 
@@ -208,6 +210,7 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 	vcpu->fd = vcpu_fd;
 	vcpu->run = run;
 	vcpu->action.kind = GDB_ACTION_CONTINUE;
+	vcpu->mask_fd = -1;
 	vcpu->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (vcpu->wake_fd < 0)
 		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "eventfd: %s", g_strerror(errno));

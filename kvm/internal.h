@@ -26,6 +26,7 @@
 #define VMGDB_KVM_INTERNAL_H
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "gdbstub/gdbstub.h"
 #include "kvm/arch.h"
@@ -82,6 +83,11 @@ struct KvmGdbVcpu {
 	Event event;
 	struct kvm_guest_debug applied;
 	bool reapply; /* registers were written since: KVM must see the debug control again */
+
+	struct kvm_guest_debug vmm_debug; /* the VMM's own; in force while no client is there */
+	bool has_mask;			  /* KVM_SET_SIGNAL_MASK: */
+	sigset_t mask;			  /* blocked in KVM_RUN, as the VMM gave it */
+	int mask_fd; /* signalfd of the others: shows those that the thread blocks; or -1 */
 };
 
 struct KvmGdb {
@@ -98,6 +104,7 @@ struct KvmGdb {
 	GdbServer *server;
 	GdbRegSet *regs;
 	GPtrArray *vcpus; /* of KvmGdbVcpu, by index */
+	unsigned told_cpus; /* how many the session knows of: as many actions it gives */
 
 	World world;
 	bool attached;	   /* a client is there: stops are posted */
@@ -174,6 +181,9 @@ typedef struct Cause {
 	uint64_t addr;
 } Cause;
 bool control_decode(KvmGdbVcpu *vcpu, Cause *ret);
+
+/* Is the debug control in force the VMM's own, so that a debug exit is the VMM's too? */
+bool control_is_vmms(const KvmGdbVcpu *vcpu);
 
 /* ---- target.c ---- */
 

@@ -4,11 +4,13 @@
  * A VMM tells the engine of its VM, memory and vCPUs, and calls kvm_gdb_run() where it called
  * ioctl(vcpu_fd, KVM_RUN, 0). The engine never owns a descriptor or a thread of the VMM.
  *
- * Threads: kvm_gdb_run() belongs to the thread of its vCPU. kvm_gdb_notify() may be called by any
- * thread. All other functions belong to the thread that runs the engine's GMainContext, or may be
- * called by any thread while no client can be connected (before kvm_gdb_listen()).
+ * Threads: kvm_gdb_run() belongs to the thread of its vCPU. kvm_gdb_notify(), kvm_gdb_map(),
+ * kvm_gdb_unmap(), kvm_gdb_add_vcpu() (one call at a time) and kvm_gdb_vcpu_ioctl() may be called
+ * by any thread. All other functions belong to the thread that runs the engine's GMainContext, or
+ * may be called by any thread while no client can be connected (before kvm_gdb_listen()). A program
+ * without a GMainLoop gets such a thread from kvm_gdb_thread_new().
  *
- * Only <linux/kvm.h> is needed to use kvm_gdb_run(); no GLib type appears in it.
+ * Only <linux/kvm.h> is needed to use this header: no program must know GLib for it.
  */
 #ifndef VMGDB_KVM_GDB_H
 #define VMGDB_KVM_GDB_H
@@ -102,6 +104,22 @@ bool kvm_gdb_has_client(const KvmGdb *gdb);
 int kvm_gdb_run(KvmGdbVcpu *vcpu);
 
 /*
+ * kvm_gdb_vcpu_ioctl: [any thread] drop-in for ioctl(vcpu_fd, request, arg), for a VMM whose other
+ * requests meet a debugger's: it reads and writes registers while the world is stopped, debugs by
+ * itself, or uses a signal mask for KVM_RUN. Same value, same errno. What it sees to:
+ *   KVM_RUN              is kvm_gdb_run()
+ *   KVM_SET_GUEST_DEBUG  is kept: in force while no client is connected, and its exits are
+ *                        returned. While one is, turning debugging on fails with EBUSY and a line
+ *                        in the log, turning it off takes effect when the client has left.
+ *   KVM_SET_SIGNAL_MASK  also holds while kvm_gdb_run() waits; the engine's own signal gets
+ *                        through it.
+ *   all others           see what the debugger wrote to registers, and the debugger what they
+ *                        wrote. Power-on registers given to vCPU 0 are a KVM_GDB_RESET.
+ * A VMM that does none of these needs only kvm_gdb_run().
+ */
+int kvm_gdb_vcpu_ioctl(KvmGdbVcpu *vcpu, unsigned long request, void *arg);
+
+/*
  * kvm_gdb_notify: [any thread] the VMM saw something that a debugger wants to know.
  * @vcpu: the vCPU that did it, or NULL. Does not wait; when a client is connected the world stops
  * (except for RESET) and @vcpu parks at its next entry.
@@ -112,5 +130,21 @@ typedef enum KvmGdbEvent {
 	KVM_GDB_PANIC,	  /* the guest's kernel reported a panic */
 } KvmGdbEvent;
 void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event);
+
+/*
+ * A thread for the server, for a VMM that has no GMainLoop. It blocks every signal, so it takes
+ * none that is meant for the VMM.
+ * kvm_gdb_thread_new: starts it. NULL with @error when the system has no thread to give.
+ * kvm_gdb_thread_context: its context, for kvm_gdb_new(). Owned by the thread.
+ * kvm_gdb_thread_call: [any thread but this one] runs @fn(@data) on it and waits until that has
+ * returned; for the functions that belong to the engine's thread. FALSE: @timeout_ms (0: no
+ * limit) is over and @fn, if it has not begun, never will; if it has, it still runs.
+ * kvm_gdb_thread_free: after kvm_gdb_free(); ends the thread. NULL is accepted.
+ */
+typedef struct KvmGdbThread KvmGdbThread;
+KvmGdbThread *kvm_gdb_thread_new(struct _GError **error);
+struct _GMainContext *kvm_gdb_thread_context(const KvmGdbThread *thread);
+bool kvm_gdb_thread_call(KvmGdbThread *thread, void (*fn)(void *), void *data, unsigned timeout_ms);
+void kvm_gdb_thread_free(KvmGdbThread *thread);
 
 #endif

@@ -64,18 +64,27 @@ static void adopt_thread(KvmGdbVcpu *vcpu)
  * Waits for the wake descriptor or a signal; FALSE for a signal. All signals are blocked until
  * ppoll() unblocks them, so one that came just before is not slept through; a VMM that kicks by
  * immediate_exit alone is seen by the look at it.
+ *
+ * With a mask for KVM_RUN (KVM_SET_SIGNAL_MASK) a signal that the thread blocks but KVM_RUN would
+ * not ends the wait too. It must stay pending, as KVM_RUN leaves it, because the VMM may take it by
+ * sigwait() and have no handler: so it is not unblocked here but seen through a signalfd.
  */
 static bool wait_for_wake(KvmGdbVcpu *vcpu)
 {
-	struct pollfd fd = {.fd = vcpu->wake_fd, .events = POLLIN};
-	sigset_t all, old;
+	struct pollfd fds[] = {{.fd = vcpu->wake_fd, .events = POLLIN},
+			       {.fd = vcpu->mask_fd, .events = POLLIN}};
+	sigset_t all, old, wait;
 	eventfd_t count;
 	bool woken = false;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
+	wait = old;
+	if (vcpu->has_mask)
+		sigorset(&wait, &old, &vcpu->mask);
+	sigdelset(&wait, vcpu->gdb->kick_signal);
 	if (!__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_SEQ_CST) &&
-	    ppoll(&fd, 1, NULL, &old) == 1)
+	    ppoll(fds, G_N_ELEMENTS(fds), NULL, &wait) > 0 && fds[0].revents)
 		woken = eventfd_read(vcpu->wake_fd, &count) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return woken;
@@ -204,7 +213,7 @@ static bool is_fatal(const struct kvm_run *run, GdbStopKind *ret)
 static bool after_run(KvmGdbVcpu *vcpu, int ret, int err)
 {
 	struct kvm_run *run = vcpu->run;
-	bool debug = ret == 0 && run->exit_reason == KVM_EXIT_DEBUG;
+	bool debug = ret == 0 && run->exit_reason == KVM_EXIT_DEBUG && !control_is_vmms(vcpu);
 	GdbStopKind kind;
 	uint64_t pc = 0;
 	Cause cause;
@@ -295,7 +304,8 @@ static void relax_attention(KvmGdbVcpu *vcpu)
 	KvmGdb *gdb = vcpu->gdb;
 
 	vcpu->io_done = false;
-	if (gdb->world == WORLD_FREE && !gdb->attached && !vcpu->applied.control)
+	if (gdb->world == WORLD_FREE && !gdb->attached &&
+	    (!vcpu->applied.control || control_is_vmms(vcpu)))
 		__atomic_store_n(&vcpu->attention, 0, __ATOMIC_SEQ_CST);
 }
 

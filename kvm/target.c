@@ -32,8 +32,12 @@ static KvmGdbVcpu *stopped_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
 static unsigned cpu_count(void *target)
 {
 	KvmGdb *gdb = target;
+	unsigned n;
 
-	return gdb->vcpus->len;
+	g_mutex_lock(&gdb->lock);
+	n = gdb->told_cpus = gdb->vcpus->len;
+	g_mutex_unlock(&gdb->lock);
+	return n;
 }
 
 static const GdbRegSet *registers(void *target)

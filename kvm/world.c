@@ -283,7 +283,9 @@ void world_resume(KvmGdb *gdb, const GdbAction *actions)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
 
-		vcpu->action = actions[i];
+		/* One that was added since the client last asked just runs. */
+		vcpu->action =
+			i < gdb->told_cpus ? actions[i] : (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
 	}
 	revalidate(gdb);
 	chosen = choose_event(gdb);
