@@ -11,12 +11,16 @@
 #include "tests/fuzz-command.c"
 #undef LLVMFuzzerTestOneInput
 
+#define LLVMFuzzerTestOneInput fuzz_ax
+#include "tests/fuzz-ax.c"
+#undef LLVMFuzzerTestOneInput
+
 typedef struct Corpus {
 	const char *name;
 	int (*run)(const uint8_t *data, size_t size);
 } Corpus;
 
-static const Corpus corpora[] = {{"frame", fuzz_frame}, {"command", fuzz_command}};
+static const Corpus corpora[] = {{"frame", fuzz_frame}, {"command", fuzz_command}, {"ax", fuzz_ax}};
 
 static bool replay(const Corpus *corpus, const char *path)
 {
@@ -50,7 +54,7 @@ static void test_corpus(gconstpointer data)
 	g_assert_cmpuint(n, >, 0);
 }
 
-/* test-corpus frame|command FILE... */
+/* test-corpus frame|command|ax FILE... */
 static int replay_files(int argc, char **argv)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(corpora); i++)
