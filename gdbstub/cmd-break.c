@@ -3,39 +3,61 @@
  *
  * gdb manual, "Packets", z and Z. The types 0 to 4 are GdbBreakType's numbers.
  */
+#include "gdbstub/break-code.h"
 #include "gdbstub/internal.h"
 
-typedef bool (*BreakOp)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
-
-static GdbReply apply(GdbSession *session, const GdbArgs *args, BreakOp op)
+static GdbBreak get_break(const GdbArgs *args)
 {
-	GdbBreak bp = {0, args->v[1].number, args->v[2].number};
+	return (GdbBreak){args->v[0].number, args->v[1].number, args->v[2].number};
+}
+
+static bool is_known(const GdbSession *session, const GdbArgs *args)
+{
+	return session->ops->breaks && args->v[0].number <= GDB_WATCH_ACCESS;
+}
+
+static GdbReply insert_code(GdbSession *session, const GdbArgs *args)
+{
+	g_autoptr(GdbBreakCode) code = NULL;
+	GdbBreak bp = get_break(args);
 	GError *error = NULL;
 
-	if (args->v[0].number > GDB_WATCH_ACCESS)
+	/* Not advertised: to take conditions and ignore them would be wrong. */
+	if (!session->ops->breaks->insert_code)
 		return gdb_reply(GDB_REPLY_EMPTY);
-	bp.type = args->v[0].number;
-	if (!op(session->target, session->cpu, &bp, &error))
+	code = gdb_break_code_parse(args->v[3].text, &error);
+	if (!code ||
+	    !session->ops->breaks->insert_code(session->target, session->cpu, &bp, code, &error))
 		return gdb_reply_error(error);
 	return gdb_reply(GDB_REPLY_OK);
 }
 
 static GdbReply cmd_insert(GdbSession *session, const GdbArgs *args)
 {
-	const GdbBreakOps *breaks = session->ops->breaks;
+	GError *error = NULL;
+	GdbBreak bp;
 
-	/* Conditions and commands are not advertised: to take them and ignore them would be wrong.
-	 */
-	if (!breaks || args->n > 3)
+	if (!is_known(session, args))
 		return gdb_reply(GDB_REPLY_EMPTY);
-	return apply(session, args, breaks->insert);
+	if (args->n > 3)
+		return insert_code(session, args);
+	bp = get_break(args);
+	if (!session->ops->breaks->insert(session->target, session->cpu, &bp, &error))
+		return gdb_reply_error(error);
+	return gdb_reply(GDB_REPLY_OK);
 }
 
 static GdbReply cmd_remove(GdbSession *session, const GdbArgs *args)
 {
-	const GdbBreakOps *breaks = session->ops->breaks;
+	GError *error = NULL;
+	GdbBreak bp;
 
-	return breaks ? apply(session, args, breaks->remove) : gdb_reply(GDB_REPLY_EMPTY);
+	if (!is_known(session, args))
+		return gdb_reply(GDB_REPLY_EMPTY);
+	bp = get_break(args);
+	if (!session->ops->breaks->remove(session->target, session->cpu, &bp, &error))
+		return gdb_reply_error(error);
+	return gdb_reply(GDB_REPLY_OK);
 }
 
 static const GdbCommand rows[] = {

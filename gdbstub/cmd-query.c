@@ -42,6 +42,8 @@ static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 			       GDB_PACKET_MAX);
 	if (session->ops->breaks)
 		g_string_append(session->reply, ";swbreak+;hwbreak+");
+	if (session->ops->breaks && session->ops->breaks->insert_code)
+		g_string_append(session->reply, ";ConditionalBreakpoints+;BreakpointCommands+");
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
