@@ -103,10 +103,24 @@ static bool get_mpidrs(Vm *vm, uint64_t *mpidrs, GError **error)
 	return true;
 }
 
+/*
+ * gdb before 14 cannot strip the signature of a kernel return address: no backtrace, no finish. So
+ * with --gdb the kernel does not sign, unless the user's words speak of it. The CPU still can.
+ */
+static char *kernel_words(const VmConfig *config)
+{
+	bool sign = config->gdb == NULL ||
+		    (config->params != NULL && strstr(config->params, "pauth") != NULL);
+	g_autofree char *ours =
+		g_strconcat(vm_arch_kernel_words(), sign ? "" : " arm64.nopauth", NULL);
+
+	return config_kernel_words(config, ours);
+}
+
 static bool write_fdt(Vm *vm, const Loaded *loaded, GError **error)
 {
 	const ArmGic *gic = &vm->arch->gic;
-	g_autofree char *words = config_kernel_words(vm->config, vm_arch_kernel_words());
+	g_autofree char *words = kernel_words(vm->config);
 	g_autofree uint64_t *mpidrs = g_new0(uint64_t, vm->vcpus->len);
 	ArmFdtInput input = {
 		.ram_addr = ARM_RAM_ADDR,
