@@ -21,7 +21,7 @@ def own_traps():
     done = []
 
     def watch_console():
-        done.append(wait_console("guest: tick", 90, start + 4))
+        done.append(wait_console("guest: tick", 200, start + 4))
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=watch_console)

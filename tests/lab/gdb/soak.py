@@ -59,8 +59,10 @@ def is_alive(when):
     if not report(wait_console("guest: tick", 60, ticks + 1), "the guest is alive " + when):
         attach()
         execute("thread apply all bt")
-        execute("info registers rip eflags cr8 apic_base")
+        execute("thread apply all info registers rip eflags cr8 cs dr6 dr7")
         execute("thread apply all x/6i $pc")
+        execute("p jiffies_64")
+        execute("p/x irq_stat")
         execute("detach")
 
 
@@ -77,7 +79,7 @@ def attach_and_detach():
             report(False, f"cycle {n}", f"? answered {stop!r}, D answered {bye!r}")
             return
         done += 1
-        if n == 20:
+        if n == min(20, cycles - 1):
             before = resources()  # everything that is allocated once is there
     report(done == cycles, f"{cycles} attach/detach cycles", done)
     after = resources()
@@ -113,6 +115,7 @@ def interrupt_and_continue():
         report(after[0] <= before[0] and after[1] <= before[1] + 2048, "nothing has grown",
                f"{before} {after}")
     client.ask("D")
+    client.sock.close()
     is_alive("after Ctrl-C and continue")
 
 
