@@ -19,7 +19,8 @@ static const Offer offers[] = {
 
 static void accept_offers(GdbFeatures *features, GdbText text)
 {
-	memset(features, 0, sizeof(*features));
+	for (unsigned n = 0; n < G_N_ELEMENTS(offers); n++)
+		G_STRUCT_MEMBER(bool, features, offers[n].offset) = false;
 	do {
 		GdbText word = gdb_text_until(&text, ';');
 
@@ -38,7 +39,7 @@ static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 	g_string_append_printf(session->reply,
 			       "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;"
 			       "qXfer:threads:read+;vContSupported+;multiprocess+;error-message+;"
-			       "binary-upload+",
+			       "binary-upload+;qEcho+",
 			       GDB_PACKET_MAX);
 	if (session->ops->breaks)
 		g_string_append(session->reply, ";swbreak+;hwbreak+");

@@ -146,9 +146,10 @@ static GdbReply cmd_detach(GdbSession *session, const GdbArgs *args)
 	return gdb_reply(GDB_REPLY_OK);
 }
 
+/* lldb says k of its own accord when a command fails in batch mode, so there it only detaches. */
 static GdbReply cmd_kill(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	gdb_session_detach(session, true);
+	gdb_session_detach(session, !session->thread_suffix);
 	return gdb_reply(GDB_REPLY_NOTHING);
 }
 

@@ -15,19 +15,24 @@ static void append_message(GString *out, const char *message)
 		g_string_append_c(out, g_ascii_iscntrl(*c) || strchr("#$}*", *c) ? ' ' : *c);
 }
 
-bool gdb_error_append(GString *out, const GError *error, bool with_text)
+bool gdb_error_append(GString *out, const GError *error, const GdbFeatures *features)
 {
+	bool has_text = error && error->message[0];
 	int code = GDB_ERROR_IO;
 
 	if (error && error->domain == GDB_ERROR)
 		code = error->code;
 	if (code == GDB_ERROR_UNSUPPORTED)
 		return false;
-	if (with_text && error && error->message[0]) {
+	if (has_text && features->error_message) {
 		g_string_append(out, "E.");
 		append_message(out, error->message);
-	} else {
-		g_string_append_printf(out, "E%02d", CLAMP(code, 1, 99));
+		return true;
+	}
+	g_string_append_printf(out, "E%02d", CLAMP(code, 1, 99));
+	if (has_text && features->error_strings) {
+		g_string_append_c(out, ';');
+		gdb_hex_append(out, error->message, strlen(error->message));
 	}
 	return true;
 }

@@ -55,6 +55,8 @@ struct GdbSession {
 	unsigned run_cpu;    /* what s steps */
 	unsigned focus;	     /* the CPU to name when the user interrupts */
 
+	bool thread_suffix;  /* lldb: g G p P may name a thread at their end */
+	bool list_threads;   /* lldb: stop replies list the threads and their pcs */
 	bool physical;	     /* memory packets mean guest-physical addresses */
 	unsigned step_flags; /* of GdbStepFlags */
 
@@ -69,7 +71,7 @@ struct GdbSession {
 extern const GdbCommandTable *const gdb_command_tables[];
 extern const GdbCommandTable gdb_commands_query, gdb_commands_regs, gdb_commands_mem,
 	gdb_commands_run, gdb_commands_break, gdb_commands_thread, gdb_commands_monitor,
-	gdb_commands_xfer, gdb_commands_search, gdb_commands_qemu;
+	gdb_commands_xfer, gdb_commands_search, gdb_commands_qemu, gdb_commands_lldb;
 
 /* Replies. */
 static inline GdbReply gdb_reply(GdbReplyKind kind)
@@ -89,10 +91,10 @@ GdbReply gdb_reply_fail(GdbError code, const char *format, ...);
 
 /*
  * gdb_error_append: "Exx", the number in decimal digits as QEMU writes it, or "E.message" when the
- * client takes text. FALSE, and nothing appended, when the answer is the empty reply. An error of
- * another domain than GDB_ERROR counts as GDB_ERROR_IO.
+ * client takes text, or lldb's "Exx;message in hex". FALSE, and nothing appended, when the answer
+ * is the empty reply. An error of another domain than GDB_ERROR counts as GDB_ERROR_IO.
  */
-bool gdb_error_append(GString *out, const GError *error, bool with_text);
+bool gdb_error_append(GString *out, const GError *error, const GdbFeatures *features);
 
 /*
  * gdb_session_send: queue what @reply says, and keep it for a NACK; takes @reply's error over.
@@ -124,6 +126,17 @@ void gdb_session_detach(GdbSession *session, bool kill);
 
 /* gdb_session_append_stop: the stop reply for the last stop, with the expedited registers. */
 void gdb_session_append_stop(GdbSession *session, GString *out);
+
+/* gdb_session_append_expedited: the expedited registers of @cpu, as a stop reply has them. */
+void gdb_session_append_expedited(GdbSession *session, GString *out, unsigned cpu);
+
+/*
+ * gdb_lldb_append_threads: "threads:1,2;thread-pcs:...;" for a client that asked for it.
+ * gdb_lldb_take_suffix: the CPU that ";thread:ID;" at the end of a packet names; @len is shortened.
+ * FALSE, and nothing changed, when the packet has none. @ret_cpu: UINT_MAX for an unknown one.
+ */
+void gdb_lldb_append_threads(GdbSession *session, GString *out);
+bool gdb_lldb_take_suffix(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu);
 
 /* gdb_session_step_flags: the bits of GdbStepFlags that the target can do. */
 unsigned gdb_session_step_flags(const GdbSession *session);

@@ -41,7 +41,7 @@ static void send_error(GdbSession *session, const GError *error)
 {
 	GString *text = gdb_session_reset_reply(session);
 
-	gdb_error_append(text, error, session->features.error_message);
+	gdb_error_append(text, error, &session->features);
 	send_text(session, text->str, text->len);
 }
 
@@ -93,7 +93,7 @@ void gdb_session_send_ack(GdbSession *session, bool good)
 		g_byte_array_append(session->out, (const uint8_t *)(good ? "+" : "-"), 1);
 }
 
-static void append_expedited(GdbSession *session, GString *out)
+void gdb_session_append_expedited(GdbSession *session, GString *out, unsigned cpu)
 {
 	const GdbRegSet *set = session->ops->registers(session->target);
 	uint8_t bytes[GDB_REG_MAX_BYTES];
@@ -104,8 +104,7 @@ static void append_expedited(GdbSession *session, GString *out)
 	for (unsigned n = 0; n < n_nums; n++) {
 		const GdbReg *reg = gdb_reg_set_by_num(set, nums[n]);
 
-		if (reg && session->ops->read_register(session->target, session->stop.cpu, reg,
-						       bytes, NULL))
+		if (reg && session->ops->read_register(session->target, cpu, reg, bytes, NULL))
 			gdb_stop_append_register(out, reg, bytes);
 	}
 }
@@ -113,7 +112,8 @@ static void append_expedited(GdbSession *session, GString *out)
 void gdb_session_append_stop(GdbSession *session, GString *out)
 {
 	gdb_stop_append(out, &session->stop, &session->features);
-	append_expedited(session, out);
+	gdb_session_append_expedited(session, out, session->stop.cpu);
+	gdb_lldb_append_threads(session, out);
 }
 
 void gdb_session_send_stop(GdbSession *session)

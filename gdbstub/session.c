@@ -6,12 +6,9 @@
 #include "gdbstub/internal.h"
 
 const GdbCommandTable *const gdb_command_tables[] = {
-	&gdb_commands_mem,     &gdb_commands_regs,
-	&gdb_commands_run,     &gdb_commands_break,
-	&gdb_commands_query,   &gdb_commands_thread,
-	&gdb_commands_xfer,    &gdb_commands_search,
-	&gdb_commands_monitor, &gdb_commands_qemu,
-	NULL,
+	&gdb_commands_mem,     &gdb_commands_regs,   &gdb_commands_run,	 &gdb_commands_break,
+	&gdb_commands_query,   &gdb_commands_thread, &gdb_commands_xfer, &gdb_commands_search,
+	&gdb_commands_monitor, &gdb_commands_qemu,   &gdb_commands_lldb, NULL,
 };
 
 GdbSessionState gdb_session_next(GdbSessionState state, GdbSessionEvent event)
@@ -68,6 +65,8 @@ static void forget_client(GdbSession *session)
 	session->no_ack = false;
 	session->run_cpu_chosen = false;
 	session->attach_reply = false;
+	session->thread_suffix = false;
+	session->list_threads = false;
 	g_byte_array_set_size(session->last, 0);
 	gdb_frame_ignore_sum(&session->frame, false);
 }
@@ -175,13 +174,29 @@ static GdbReply answer_packet(GdbSession *session, const char *packet, size_t le
 	return reply;
 }
 
+/* lldb names the thread at the end of the packet, for this packet only. */
+static GdbReply answer_for_thread(GdbSession *session, const char *packet, size_t len)
+{
+	unsigned cpu, chosen = session->cpu;
+	GdbReply reply;
+
+	if (!session->thread_suffix || !gdb_lldb_take_suffix(session, packet, &len, &cpu))
+		return answer_packet(session, packet, len);
+	if (cpu == UINT_MAX)
+		return gdb_reply_fail(GDB_ERROR_NOENT, "no such thread");
+	session->cpu = cpu;
+	reply = answer_packet(session, packet, len);
+	session->cpu = chosen;
+	return reply;
+}
+
 static void handle_packet(GdbSession *session)
 {
 	const char *packet;
 	size_t len;
 
 	packet = gdb_frame_payload(&session->frame, &len);
-	gdb_session_send(session, answer_packet(session, packet, len));
+	gdb_session_send(session, answer_for_thread(session, packet, len));
 }
 
 static bool must_wait(const GdbSession *session)

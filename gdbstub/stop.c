@@ -17,22 +17,23 @@ enum {
 };
 
 static const struct {
-	const char *reason;
+	const char *reason; /* gdb's */
+	const char *word;   /* lldb's */
 	uint8_t signal;
 	bool with_address;
 } kinds[] = {
-	[GDB_STOP_PAUSED] = {NULL, SIGNAL_INT, false},
-	[GDB_STOP_STEP] = {NULL, SIGNAL_TRAP, false},
-	[GDB_STOP_SWBREAK] = {"swbreak", SIGNAL_TRAP, false},
-	[GDB_STOP_HWBREAK] = {"hwbreak", SIGNAL_TRAP, false},
-	[GDB_STOP_WATCH] = {"watch", SIGNAL_TRAP, true},
-	[GDB_STOP_RWATCH] = {"rwatch", SIGNAL_TRAP, true},
-	[GDB_STOP_AWATCH] = {"awatch", SIGNAL_TRAP, true},
-	[GDB_STOP_SHUTDOWN] = {NULL, SIGNAL_SEGV, false},
-	[GDB_STOP_PANIC] = {NULL, SIGNAL_ABRT, false},
-	[GDB_STOP_INTERNAL_ERROR] = {NULL, SIGNAL_ABRT, false},
-	[GDB_STOP_WATCHDOG] = {NULL, SIGNAL_ALRM, false},
-	[GDB_STOP_IO_ERROR] = {NULL, SIGNAL_STOP, false},
+	[GDB_STOP_PAUSED] = {NULL, "signal", SIGNAL_INT, false},
+	[GDB_STOP_STEP] = {NULL, "trace", SIGNAL_TRAP, false},
+	[GDB_STOP_SWBREAK] = {"swbreak", "breakpoint", SIGNAL_TRAP, false},
+	[GDB_STOP_HWBREAK] = {"hwbreak", "breakpoint", SIGNAL_TRAP, false},
+	[GDB_STOP_WATCH] = {"watch", "watchpoint", SIGNAL_TRAP, true},
+	[GDB_STOP_RWATCH] = {"rwatch", "watchpoint", SIGNAL_TRAP, true},
+	[GDB_STOP_AWATCH] = {"awatch", "watchpoint", SIGNAL_TRAP, true},
+	[GDB_STOP_SHUTDOWN] = {NULL, "signal", SIGNAL_SEGV, false},
+	[GDB_STOP_PANIC] = {NULL, "signal", SIGNAL_ABRT, false},
+	[GDB_STOP_INTERNAL_ERROR] = {NULL, "signal", SIGNAL_ABRT, false},
+	[GDB_STOP_WATCHDOG] = {NULL, "signal", SIGNAL_ALRM, false},
+	[GDB_STOP_IO_ERROR] = {NULL, "signal", SIGNAL_STOP, false},
 };
 
 static bool is_offered(GdbStopKind kind, const GdbFeatures *features)
@@ -44,17 +45,34 @@ static bool is_offered(GdbStopKind kind, const GdbFeatures *features)
 	return true;
 }
 
-void gdb_stop_append(GString *out, const GdbStop *stop, const GdbFeatures *features)
+const char *gdb_stop_reason(GdbStopKind kind)
 {
-	g_string_append_printf(out, "T%02xthread:", kinds[stop->kind].signal);
-	gdb_thread_append(out, stop->cpu, features->multiprocess);
-	g_string_append_c(out, ';');
+	return kinds[kind].word;
+}
+
+unsigned gdb_stop_signal(GdbStopKind kind)
+{
+	return kinds[kind].signal;
+}
+
+static void append_reason(GString *out, const GdbStop *stop, const GdbFeatures *features)
+{
 	if (!kinds[stop->kind].reason || !is_offered(stop->kind, features))
 		return;
 	g_string_append_printf(out, "%s:", kinds[stop->kind].reason);
 	if (kinds[stop->kind].with_address)
 		gdb_number_append(out, stop->addr);
 	g_string_append_c(out, ';');
+}
+
+void gdb_stop_append(GString *out, const GdbStop *stop, const GdbFeatures *features)
+{
+	g_string_append_printf(out, "T%02xthread:", kinds[stop->kind].signal);
+	gdb_thread_append(out, stop->cpu, features->multiprocess);
+	g_string_append_c(out, ';');
+	append_reason(out, stop, features);
+	if (features->reasons)
+		g_string_append_printf(out, "reason:%s;", kinds[stop->kind].word);
 }
 
 void gdb_stop_append_register(GString *out, const GdbReg *reg, const uint8_t *bytes)

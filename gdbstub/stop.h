@@ -17,13 +17,23 @@ typedef struct GdbFeatures {
 	bool swbreak;	    /* the reason swbreak may be sent */
 	bool hwbreak;	    /* the reason hwbreak may be sent */
 	bool error_message; /* errors may be sent as E.text */
+	bool error_strings; /* errors may be sent as Exx;text in hex (lldb) */
+	bool reasons;	    /* stop replies say why in lldb's words */
 } GdbFeatures;
 
 /*
  * gdb_stop_append: "T05thread:p01.02;swbreak:;": signal, thread and, where there is one that the
- * client accepts, the reason. A watch reason is always sent, with the data address.
+ * client accepts, the reason. A watch reason is always sent, with the data address. With @features'
+ * reasons, lldb's words follow, as "reason:trace;".
  */
 void gdb_stop_append(GString *out, const GdbStop *stop, const GdbFeatures *features);
+
+/*
+ * gdb_stop_reason: lldb's word for it: "breakpoint", "trace", "watchpoint", "signal". A literal.
+ * gdb_stop_signal: the number after T.
+ */
+const char *gdb_stop_reason(GdbStopKind kind);
+unsigned gdb_stop_signal(GdbStopKind kind);
 
 /*
  * gdb_stop_append_register: an expedited register, "10:f0ff000000000000;". To be called after

@@ -121,6 +121,12 @@ typedef struct GdbMonitorCommand {
 	bool (*run)(void *target, unsigned cpu, const char *args, GString *out, GError **error);
 } GdbMonitorCommand;
 
+/* A stretch of virtual addresses of one kind, [start, last]; a hole has no permission at all. */
+typedef struct GdbRegion {
+	uint64_t start, last;
+	bool mapped, read, write, execute;
+} GdbRegion;
+
 /*
  * Run control, the one rule: after attach() and after each resume() that returned true, the target
  * posts exactly one stop with gdb_server_post_stop(), when no CPU runs guest code any more.
@@ -161,6 +167,13 @@ typedef struct GdbTargetOps {
 			       GError **error);
 
 	/*
+	 * The stretch that @addr lies in, as @cpu sees it; a long one may be told in pieces, each
+	 * of which says the same about its addresses. May be NULL.
+	 */
+	bool (*memory_region)(void *target, unsigned cpu, uint64_t addr, GdbRegion *ret,
+			      GError **error);
+
+	/*
 	 * Steps without interrupts: can this target do that, and shall it. Each attach() sets it
 	 * where it can be had. Only while stopped. Both or neither.
 	 */
@@ -178,8 +191,9 @@ typedef struct GdbTargetOps {
 	/* The client asked to end the machine: do so soon. May be NULL: k detaches. */
 	void (*kill)(void *target);
 
-	const GdbBreakOps *breaks;	  /* or NULL */
-	const GdbMonitorCommand *monitor; /* ends with a NULL name; or NULL */
+	const GdbBreakOps *breaks;	       /* or NULL */
+	unsigned (*watch_slots)(void *target); /* how many watchpoints at most; or NULL */
+	const GdbMonitorCommand *monitor;      /* ends with a NULL name; or NULL */
 } GdbTargetOps;
 
 #endif

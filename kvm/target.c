@@ -278,6 +278,13 @@ static const GdbBreakOps break_ops = {
 	.remove = remove_break,
 };
 
+static unsigned watch_slots(void *target)
+{
+	const ArchFeatures *have = &((KvmGdb *)target)->features;
+
+	return have->watch ? have->n_watches : 0;
+}
+
 /* ---- Monitor ---- */
 
 static bool monitor_info_kvm(void *target, unsigned cpu G_GNUC_UNUSED,
@@ -326,5 +333,6 @@ const GdbTargetOps kvm_target_ops = {
 	.detach = detach,
 	.kill = kill_machine,
 	.breaks = &break_ops,
+	.watch_slots = watch_slots,
 	.monitor = monitor_commands,
 };

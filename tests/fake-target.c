@@ -172,6 +172,28 @@ static bool op_write_physical(void *data, uint64_t addr, const uint8_t *buf, siz
 	return op_write_memory(data, 0, at, buf, len, error);
 }
 
+/* Code may be executed, data written; the rest is holes, told page by page. */
+static bool op_memory_region(void *data, unsigned cpu, uint64_t addr, GdbRegion *ret,
+			     GError **error)
+{
+	FakeTarget *target = enter_cpu(data, cpu, true);
+
+	(void)error;
+	ret->start = addr - addr % FAKE_PAGE;
+	ret->last = ret->start + FAKE_PAGE - 1;
+	ret->mapped = fake_byte(target, addr) != NULL;
+	ret->read = ret->mapped;
+	ret->execute = ret->start == FAKE_CODE;
+	ret->write = ret->mapped && !ret->execute;
+	leave(target);
+	return true;
+}
+
+static unsigned op_watch_slots(G_GNUC_UNUSED void *data)
+{
+	return HW_SLOTS;
+}
+
 static bool op_can_block_irq(G_GNUC_UNUSED void *data)
 {
 	return true;
@@ -416,6 +438,8 @@ const GdbTargetOps *fake_target_ops(void)
 		.write_memory = op_write_memory,
 		.read_physical = op_read_physical,
 		.write_physical = op_write_physical,
+		.memory_region = op_memory_region,
+		.watch_slots = op_watch_slots,
 		.can_block_irq = op_can_block_irq,
 		.block_irq = op_block_irq,
 		.attach = op_attach,

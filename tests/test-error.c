@@ -10,7 +10,8 @@ static char *text_of(GQuark domain, int code, const char *message, bool with_tex
 {
 	g_autoptr(GError) error = g_error_new_literal(domain, code, message);
 	GString *out = g_string_new(NULL);
-	bool some = gdb_error_append(out, error, with_text);
+	GdbFeatures features = {.error_message = with_text};
+	bool some = gdb_error_append(out, error, &features);
 
 	g_assert_true(some == (out->len > 0));
 	return g_string_free(out, FALSE);
@@ -57,12 +58,24 @@ static void test_text(void)
 	check(GDB_ERROR, GDB_ERROR_IO, "CPU#1:\n$rip }*\t.", true, "E.CPU 1:  rip    .");
 }
 
+/* lldb's form: the number, then the text in hex. */
+static void test_strings(void)
+{
+	g_autoptr(GError) error = g_error_new_literal(GDB_ERROR, GDB_ERROR_FAULT, "no $;");
+	g_autoptr(GString) out = g_string_new(NULL);
+	GdbFeatures features = {.error_strings = true};
+
+	g_assert_true(gdb_error_append(out, error, &features));
+	g_assert_cmpstr(out->str, ==, "E14;6e6f20243b");
+}
+
 static void test_no_error(void)
 {
 	g_autoptr(GString) out = g_string_new(NULL);
+	GdbFeatures features = {.error_message = true};
 
 	/* A target that fails without saying why. */
-	g_assert_true(gdb_error_append(out, NULL, true));
+	g_assert_true(gdb_error_append(out, NULL, &features));
 	g_assert_cmpstr(out->str, ==, "E05");
 }
 
@@ -73,6 +86,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/error/unsupported", test_unsupported);
 	g_test_add_func("/error/other-domain", test_other_domain);
 	g_test_add_func("/error/text", test_text);
+	g_test_add_func("/error/strings", test_strings);
 	g_test_add_func("/error/no-error", test_no_error);
 	return g_test_run();
 }

@@ -196,7 +196,7 @@ static const GdbCase cases[] = {
 	 .commands = LIST("thread list", "register read rbx rsp", "memory read 0x600000 0x600008",
 			  "breakpoint set -a 0x400020", "continue", "register read rip",
 			  "thread step-inst", "register read rip", "process detach"),
-	 .patterns = LIST("stop reason = signal SIGINT", "thread #2: tid = 0x0002",
+	 .patterns = LIST("stop reason = signal SIGINT", "thread #2: tid = (0x000)?2",
 			  "rbx = 0x0000000000600000", "rsp = 0x0000000000601000",
 			  "0x00600000: 00 07 0e 15", "stop reason = breakpoint 1\\.1",
 			  "rip = 0x0000000000400020", "stop reason = instruction step into",

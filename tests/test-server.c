@@ -124,7 +124,7 @@ static void test_unknown_packets(void)
 		"qNoSuchThing",
 		"QNoSuchThing:1",
 		"vNoSuch;1",
-		"jThreadsInfo",
+		"jModulesInfo",
 		"_Mx",
 		"b",
 		"R0",

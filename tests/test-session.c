@@ -328,7 +328,7 @@ static void test_refused_resume(void)
 		  "$PacketSize=40000;QStartNoAckMode+;"
 		  "qXfer:features:read+;qXfer:threads:read+;"
 		  "vContSupported+;multiprocess+;error-message+;"
-		  "binary-upload+");
+		  "binary-upload+;qEcho+");
 	check_ask(rig, "vCont;c", "$E.not now");
 	check_ask(rig, "vCont;c:9",
 		  "$E.no thread 9: the machine has 2 CPUs, which are threads 1 "

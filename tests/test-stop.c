@@ -4,7 +4,8 @@
 #include "gdbstub/stop.h"
 
 static const GdbFeatures nothing;
-static const GdbFeatures everything = {true, true, true, true};
+static const GdbFeatures everything = {
+	.multiprocess = true, .swbreak = true, .hwbreak = true, .error_message = true};
 
 static void check(GdbStopKind kind, const GdbFeatures *features, const char *expected)
 {

@@ -1,0 +1,256 @@
+/*
+ * gdbstub/cmd-lldb.c - what lldb asks beyond gdb's packets.
+ *
+ * LLDB's documentation, "GDB Remote Protocol Extensions". lldb needs to hear that a Linux machine
+ * is here: otherwise it looks for another system's kernel in all of memory.
+ */
+#include "gdbstub/internal.h"
+
+/* What lldb calls the machines whose registers have gdb's name @architecture. */
+static const struct {
+	const char *architecture, *triple;
+	const char *more; /* of qHostInfo */
+} machines[] = {
+	{"i386:x86-64", "x86_64-unknown-linux-gnu",
+	 "vm-page-size:4096;watchpoint_exceptions_received:after;"},
+	{"aarch64", "aarch64-unknown-linux-gnu",
+	 "addressing_bits:48;watchpoint_exceptions_received:before;"},
+};
+
+static void append_machine(GdbSession *session, bool host)
+{
+	const GdbRegSet *set = session->ops->registers(session->target);
+	const char *name = gdb_reg_set_architecture(set);
+
+	for (unsigned n = 0; n < G_N_ELEMENTS(machines); n++) {
+		if (!g_str_equal(machines[n].architecture, name))
+			continue;
+		g_string_append(session->reply, "triple:");
+		gdb_hex_append(session->reply, machines[n].triple, strlen(machines[n].triple));
+		g_string_append_c(session->reply, ';');
+		if (host)
+			g_string_append(session->reply, machines[n].more);
+	}
+	g_string_append(session->reply, "endian:little;ptrsize:8;");
+}
+
+static GdbReply cmd_host_info(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	append_machine(session, true);
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static GdbReply cmd_process_info(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	g_string_append_printf(session->reply, "pid:%x;", GDB_PROCESS);
+	append_machine(session, false);
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static GdbReply cmd_thread_suffix(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	session->thread_suffix = true;
+	session->features.reasons = true;
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+static GdbReply cmd_list_threads(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	session->list_threads = true;
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+static GdbReply cmd_error_strings(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	session->features.error_strings = true;
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+static GdbReply cmd_echo(GdbSession *session, const GdbArgs *args)
+{
+	const GdbText *text = &args->v[0].text;
+
+	g_string_append(session->reply, "qEcho:");
+	g_string_append_len(session->reply, text->at, gdb_text_left(text));
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static GdbReply cmd_watch_slots(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	if (!session->ops->watch_slots)
+		return gdb_reply(GDB_REPLY_EMPTY);
+	g_string_append_printf(session->reply, "num:%u;",
+			       session->ops->watch_slots(session->target));
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+/* ---- Threads ---- */
+
+bool gdb_lldb_take_suffix(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu)
+{
+	static const char word[] = ";thread:";
+	const size_t word_len = strlen(word);
+	GdbThread thread;
+	size_t at = *len;
+	GdbText text;
+
+	if (!*len || !strchr("gGpP", *packet))
+		return false;
+	/* Only the last such word counts, and it must be the end of the packet. */
+	while (at > 0 && (*len - at < word_len || memcmp(packet + at, word, word_len)))
+		at--;
+	if (!at)
+		return false;
+	text = gdb_text(packet + at + word_len, *len - at - word_len);
+	if (!gdb_text_thread(&text, &thread) || !gdb_text_equal(&text, ";"))
+		return false;
+	*len = at;
+	if (!gdb_session_find_cpu(session, &thread, ret_cpu, NULL))
+		*ret_cpu = UINT_MAX;
+	return true;
+}
+
+/* The program counter of @cpu as lldb writes numbers there: most significant digit first. */
+static void append_pc(GdbSession *session, GString *out, unsigned cpu)
+{
+	const GdbReg *reg = gdb_reg_set_pc(session->ops->registers(session->target));
+	uint8_t bytes[GDB_REG_MAX_BYTES] = {0};
+	uint64_t pc = 0;
+
+	if (reg && session->ops->read_register(session->target, cpu, reg, bytes, NULL)) {
+		for (unsigned n = sizeof(pc); n > 0; n--)
+			pc = pc << 8 | bytes[n - 1];
+	}
+	gdb_number_append(out, pc);
+}
+
+void gdb_lldb_append_threads(GdbSession *session, GString *out)
+{
+	unsigned n_cpus;
+
+	if (!session->list_threads)
+		return;
+	n_cpus = session->ops->cpu_count(session->target);
+	g_string_append(out, "threads:");
+	for (unsigned cpu = 0; cpu < n_cpus; cpu++)
+		g_string_append_printf(out, "%s%x", cpu ? "," : "", cpu + 1);
+	g_string_append(out, ";thread-pcs:");
+	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
+		if (cpu)
+			g_string_append_c(out, ',');
+		append_pc(session, out, cpu);
+	}
+	g_string_append_c(out, ';');
+}
+
+/* The thread that stopped has its stop reply; the others only stand. */
+static GdbReply cmd_thread_stop(GdbSession *session, const GdbArgs *args)
+{
+	GError *error = NULL;
+	unsigned cpu;
+
+	if (!gdb_session_find_cpu(session, &args->v[0].thread, &cpu, &error))
+		return gdb_reply_error(error);
+	if (cpu == session->stop.cpu) {
+		gdb_session_append_stop(session, session->reply);
+		return gdb_reply(GDB_REPLY_DATA);
+	}
+	g_string_append(session->reply, "T00thread:");
+	gdb_thread_append(session->reply, cpu, session->features.multiprocess);
+	g_string_append_printf(session->reply, ";name:vCPU %u;", cpu);
+	gdb_session_append_expedited(session, session->reply, cpu);
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static void append_json_registers(GdbSession *session, unsigned cpu)
+{
+	const GdbRegSet *set = session->ops->registers(session->target);
+	uint8_t bytes[GDB_REG_MAX_BYTES];
+	const char *comma = "";
+	const unsigned *nums;
+	unsigned n_nums;
+
+	nums = gdb_reg_set_expedited(set, &n_nums);
+	for (unsigned n = 0; n < n_nums; n++) {
+		const GdbReg *reg = gdb_reg_set_by_num(set, nums[n]);
+
+		if (!reg || !session->ops->read_register(session->target, cpu, reg, bytes, NULL))
+			continue;
+		g_string_append_printf(session->reply, "%s\"%u\":\"", comma, reg->num);
+		gdb_hex_append(session->reply, bytes, gdb_reg_bytes(reg));
+		g_string_append_c(session->reply, '"');
+		comma = ",";
+	}
+}
+
+static void append_json_stop(GdbSession *session, const GdbStop *stop)
+{
+	const char *reason = gdb_stop_reason(stop->kind);
+
+	g_string_append_printf(session->reply, ",\"reason\":\"%s\",\"signal\":%u", reason,
+			       gdb_stop_signal(stop->kind));
+	/* lldb reads the address that was hit out of the text. */
+	if (g_str_equal(reason, "watchpoint"))
+		g_string_append_printf(session->reply, ",\"description\":\"%" PRIu64 " 0\"",
+				       stop->addr);
+}
+
+static GdbReply cmd_threads_json(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	unsigned n_cpus = session->ops->cpu_count(session->target);
+
+	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
+		g_string_append_printf(session->reply, "%s{\"tid\":%u,\"name\":\"vCPU %u\"",
+				       cpu ? "," : "[", cpu + 1, cpu);
+		if (cpu == session->stop.cpu)
+			append_json_stop(session, &session->stop);
+		g_string_append(session->reply, ",\"registers\":{");
+		append_json_registers(session, cpu);
+		g_string_append(session->reply, "}}");
+	}
+	g_string_append_c(session->reply, ']');
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+/* ---- Memory ---- */
+
+static GdbReply cmd_region(GdbSession *session, const GdbArgs *args)
+{
+	GdbRegion region = {0};
+	GError *error = NULL;
+
+	if (!session->ops->memory_region)
+		return gdb_reply(GDB_REPLY_EMPTY);
+	if (!session->ops->memory_region(session->target, session->cpu, args->v[0].number, &region,
+					 &error))
+		return gdb_reply_error(error);
+	/* The whole space has no size in 64 bits: it is told less its last byte. */
+	g_string_append_printf(session->reply, "start:%" PRIx64 ";size:%" PRIx64 ";", region.start,
+			       MAX(region.last - region.start + 1, region.last - region.start));
+	if (region.mapped)
+		g_string_append_printf(session->reply, "permissions:%s%s%s;",
+				       region.read ? "r" : "", region.write ? "w" : "",
+				       region.execute ? "x" : "");
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static GdbReply cmd_region_known(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	return gdb_reply(session->ops->memory_region ? GDB_REPLY_OK : GDB_REPLY_EMPTY);
+}
+
+static const GdbCommand rows[] = {
+	{"qHostInfo", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_host_info},
+	{"qProcessInfo", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_process_info},
+	{"QThreadSuffixSupported", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_thread_suffix},
+	{"QListThreadsInStopReply", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_list_threads},
+	{"QEnableErrorStrings", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_error_strings},
+	{"qEcho:", GDB_MATCH_PREFIX, "*", GDB_ALWAYS, false, cmd_echo},
+	{"qWatchpointSupportInfo:", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_watch_slots},
+	{"qThreadStopInfo", GDB_MATCH_PREFIX, "t", GDB_WHEN_STOPPED, false, cmd_thread_stop},
+	{"jThreadsInfo", GDB_MATCH_WHOLE, NULL, GDB_WHEN_STOPPED, false, cmd_threads_json},
+	{"qMemoryRegionInfo", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_region_known},
+	{"qMemoryRegionInfo:", GDB_MATCH_PREFIX, "x", GDB_WHEN_STOPPED, false, cmd_region},
+};
+
+const GdbCommandTable gdb_commands_lldb = {rows, G_N_ELEMENTS(rows)};
