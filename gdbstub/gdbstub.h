@@ -2,9 +2,9 @@
  * gdbstub/gdbstub.h - call me: a server of the gdb remote protocol for one target.
  *
  * The server lives on one GMainContext. Every function is for the thread that runs that context,
- * except gdb_server_post_stop(), which any thread may call. It listens in one place, serves one
- * client at a time and tells a second one so by closing its connection. What it does not own: the
- * target's CPUs, memory and breakpoints (gdbstub/target.h).
+ * except gdb_server_post_stop() and gdb_server_post_output(), which any thread may call. It listens
+ * in one place, serves one client at a time and tells a second one so by closing its connection.
+ * What it does not own: the target's CPUs, memory and breakpoints (gdbstub/target.h).
  */
 #ifndef VMGDB_GDBSTUB_H
 #define VMGDB_GDBSTUB_H
@@ -67,5 +67,15 @@ bool gdb_server_serve(GdbServer *server, GIOStream *stream);
  * wakes the server's context. See the rule of run control in target.h.
  */
 void gdb_server_post_stop(GdbServer *server, const GdbStop *stop);
+
+/*
+ * gdb_server_post_output: [any thread] a line (or more text) for the client's console while the
+ * target runs: what a dprintf prints. It comes before a stop that is posted later. What is more
+ * than GDB_SERVER_OUTPUT_MAX bytes in GDB_SERVER_OUTPUT_MS milliseconds, or more than the client
+ * takes, is dropped, and a line says how many posts were. Without a client it goes nowhere.
+ */
+#define GDB_SERVER_OUTPUT_MAX (64 * 1024)
+#define GDB_SERVER_OUTPUT_MS 20
+void gdb_server_post_output(GdbServer *server, const char *text, size_t len);
 
 #endif

@@ -18,9 +18,12 @@ struct GdbServer {
 	GdbConn *conn;
 	bool conn_is_line;
 
-	GSource *stop_source;
-	GMutex stops_lock;
-	GQueue stops; /* GdbStop, oldest first */
+	GSource *stop_source, *output_source;
+	GMutex stops_lock;  /* a leaf; for what follows */
+	GQueue stops;	    /* GdbStop, oldest first */
+	GString *output;    /* text for the client's console */
+	unsigned dropped;   /* how many posts of it did not fit */
+	gint64 output_time; /* when text may be sent again */
 };
 
 static void drop_client(GdbServer *server);
@@ -34,12 +37,86 @@ static void drop_source(GSource **source)
 	g_clear_pointer(source, g_source_unref);
 }
 
-/* ---- Stops ---- */
+/* ---- Output ---- */
 
-typedef struct StopSource {
+typedef struct ServerSource {
 	GSource source;
 	GdbServer *server;
-} StopSource;
+} ServerSource;
+
+static GSource *server_source_new(GdbServer *server, const GSourceFuncs *funcs)
+{
+	GSource *source = g_source_new((GSourceFuncs *)funcs, sizeof(ServerSource));
+
+	((ServerSource *)source)->server = server;
+	g_source_attach(source, server->context);
+	return source;
+}
+
+static GString *take_output(GdbServer *server)
+{
+	GString *text, *empty = g_string_new(NULL);
+
+	g_mutex_lock(&server->stops_lock);
+	text = server->output;
+	server->output = empty;
+	if (server->dropped)
+		g_string_append_printf(text, "[%u more lines were dropped: too many at once]\n",
+				       server->dropped);
+	server->dropped = 0;
+	server->output_time = g_get_monotonic_time() + GDB_SERVER_OUTPUT_MS * 1000;
+	g_mutex_unlock(&server->stops_lock);
+	return text;
+}
+
+/* @last: a stop follows, so it goes now or never. */
+static void send_output(GdbServer *server, bool last)
+{
+	g_autoptr(GString) text = NULL;
+	GdbSession *session = server->conn ? gdb_conn_get_session(server->conn) : NULL;
+
+	/* A client that does not read gets no more on top of what it has not read. */
+	if (session && !last && gdb_session_output(session)->len > GDB_SERVER_OUTPUT_MAX) {
+		g_source_set_ready_time(server->output_source,
+					g_get_monotonic_time() + GDB_SERVER_OUTPUT_MS * 1000);
+		return;
+	}
+	text = take_output(server);
+	if (session && text->len)
+		gdb_session_print(session, text->str, text->len);
+}
+
+static gboolean output_dispatch(GSource *source, G_GNUC_UNUSED GSourceFunc callback,
+				G_GNUC_UNUSED gpointer data)
+{
+	GdbServer *server = ((ServerSource *)source)->server;
+
+	/* First, so that text posted from here on wakes the context again. */
+	g_source_set_ready_time(source, -1);
+	send_output(server, false);
+	if (server->conn)
+		gdb_conn_pump(server->conn);
+	return G_SOURCE_CONTINUE;
+}
+
+void gdb_server_post_output(GdbServer *server, const char *text, size_t len)
+{
+	bool was_empty;
+	gint64 when;
+
+	g_mutex_lock(&server->stops_lock);
+	was_empty = !server->output->len && !server->dropped;
+	if (len <= GDB_SERVER_OUTPUT_MAX - server->output->len)
+		g_string_append_len(server->output, text, len);
+	else
+		server->dropped++;
+	when = server->output_time;
+	g_mutex_unlock(&server->stops_lock);
+	if (was_empty)
+		g_source_set_ready_time(server->output_source, when);
+}
+
+/* ---- Stops ---- */
 
 static GdbStop *take_stop(GdbServer *server)
 {
@@ -54,13 +131,14 @@ static GdbStop *take_stop(GdbServer *server)
 static gboolean stop_dispatch(GSource *source, G_GNUC_UNUSED GSourceFunc callback,
 			      G_GNUC_UNUSED gpointer data)
 {
-	GdbServer *server = ((StopSource *)source)->server;
+	GdbServer *server = ((ServerSource *)source)->server;
 	GdbStop *stop;
 
 	/* First, so that a stop posted from here on wakes the context again. */
 	g_source_set_ready_time(source, -1);
 	while ((stop = take_stop(server))) {
 		if (server->conn) {
+			send_output(server, true);
 			gdb_session_stop(gdb_conn_get_session(server->conn), stop);
 			gdb_conn_pump(server->conn);
 		}
@@ -69,22 +147,13 @@ static gboolean stop_dispatch(GSource *source, G_GNUC_UNUSED GSourceFunc callbac
 	return G_SOURCE_CONTINUE;
 }
 
-static GSource *stop_source_new(GdbServer *server)
-{
-	static const GSourceFuncs funcs = {.dispatch = stop_dispatch};
-	GSource *source = g_source_new((GSourceFuncs *)&funcs, sizeof(StopSource));
-
-	((StopSource *)source)->server = server;
-	g_source_attach(source, server->context);
-	return source;
-}
-
 /* After detach() nothing is posted any more, so what is still queued belongs to the past. */
-static void forget_stops(void *data)
+static void forget_posts(void *data)
 {
 	GdbServer *server = data;
 	GdbStop *stop;
 
+	g_string_free(take_output(server), TRUE);
 	while ((stop = take_stop(server)))
 		g_free(stop);
 }
@@ -121,7 +190,7 @@ static bool start_client(GdbServer *server, GIOStream *stream, bool is_line)
 	g_autoptr(GdbSession) session =
 		gdb_session_new(server->ops, server->target, server->version, is_line);
 
-	gdb_session_on_detach(session, forget_stops, server);
+	gdb_session_on_detach(session, forget_posts, server);
 	server->conn = gdb_conn_new(server->context, stream, session, conn_ended, server);
 	if (!server->conn)
 		return false;
@@ -188,6 +257,9 @@ static gboolean on_accept(G_GNUC_UNUSED GSocket *socket, G_GNUC_UNUSED GIOCondit
 
 /* ---- The server ---- */
 
+static const GSourceFuncs stop_funcs = {.dispatch = stop_dispatch};
+static const GSourceFuncs output_funcs = {.dispatch = output_dispatch};
+
 GdbServer *gdb_server_new(GMainContext *context, const GdbTargetOps *ops, void *target,
 			  const char *version)
 {
@@ -199,7 +271,9 @@ GdbServer *gdb_server_new(GMainContext *context, const GdbTargetOps *ops, void *
 	server->version = g_strdup(version);
 	g_mutex_init(&server->stops_lock);
 	g_queue_init(&server->stops);
-	server->stop_source = stop_source_new(server);
+	server->output = g_string_new(NULL);
+	server->stop_source = server_source_new(server, &stop_funcs);
+	server->output_source = server_source_new(server, &output_funcs);
 	return server;
 }
 
@@ -212,7 +286,9 @@ void gdb_server_free(GdbServer *server)
 		gdb_session_exited(gdb_conn_get_session(server->conn), server->exit_status);
 	drop_client(server);
 	drop_source(&server->stop_source);
-	forget_stops(server);
+	drop_source(&server->output_source);
+	forget_posts(server);
+	g_string_free(server->output, TRUE);
 	g_mutex_clear(&server->stops_lock);
 	gdb_transport_close(server->transport);
 	g_main_context_unref(server->context);

@@ -73,6 +73,12 @@ size_t gdb_session_feed(GdbSession *session, const uint8_t *data, size_t len);
 void gdb_session_stop(GdbSession *session, const GdbStop *stop);
 
 /*
+ * gdb_session_print: console text for the user while the target runs (O packets). Dropped when no
+ * stop reply is owed: the protocol has no room for it then.
+ */
+void gdb_session_print(GdbSession *session, const char *text, size_t len);
+
+/*
  * gdb_session_output: bytes for the client, oldest first; the caller removes what it has written.
  * Owned by the session.
  */

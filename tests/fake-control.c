@@ -1,6 +1,7 @@
 /*
  * tests/fake-control.c - owns what tests do to the fake target and ask of it, from outside.
  */
+#include "gdbstub/break-code.h"
 #include "tests/fake-machine.h"
 
 void fake_target_set_post(FakeTarget *target, FakePost *post, void *data)
@@ -119,6 +120,22 @@ bool fake_target_has_break(FakeTarget *target, GdbBreakType type, uint64_t addr)
 	found = fake_has_break(target, type, addr);
 	g_mutex_unlock(&target->lock);
 	return found;
+}
+
+size_t fake_target_code_size(FakeTarget *target, GdbBreakType type, uint64_t addr)
+{
+	size_t size = 0;
+
+	g_mutex_lock(&target->lock);
+	for (unsigned i = 0; i < target->breaks->len; i++) {
+		const GdbBreak *bp = &g_array_index(target->breaks, GdbBreak, i);
+		GdbBreakCode *code = target->codes->pdata[i];
+
+		if (bp->type == type && bp->addr == addr && code)
+			size = gdb_break_code_size(code);
+	}
+	g_mutex_unlock(&target->lock);
+	return size;
 }
 
 bool fake_target_is_running(FakeTarget *target)

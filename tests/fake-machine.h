@@ -33,6 +33,7 @@ struct FakeTarget {
 	GdbRegSet *set;
 	GHashTable *pages; /* address -> FAKE_PAGE bytes */
 	GArray *breaks;	   /* GdbBreak */
+	GPtrArray *codes;  /* struct GdbBreakCode or NULL, parallel to breaks */
 	GString *complaints;
 	GThread *server_thread;
 	FakeCounts counts;

@@ -2,6 +2,7 @@
  * tests/fake-target.c - owns the operations of the fake target, the checks of how the server
  * calls them, and its life.
  */
+#include "gdbstub/break-code.h"
 #include "tests/fake-machine.h"
 
 #include <string.h>
@@ -305,6 +306,7 @@ static void op_detach(void *data)
 	target->stop_wanted = false;
 	target->counts.detaches++;
 	g_array_set_size(target->breaks, 0);
+	g_ptr_array_set_size(target->codes, 0);
 	if (!target->killed)
 		fake_run_all(target);
 	leave(target);
@@ -321,6 +323,7 @@ static void op_kill(void *data)
 	target->attached = false;
 	target->stop_owed = false;
 	g_array_set_size(target->breaks, 0);
+	g_ptr_array_set_size(target->codes, 0);
 	target->stop_wanted = true;
 	g_cond_broadcast(&target->cond);
 	fake_run_inline(target);
@@ -360,19 +363,38 @@ static bool check_break(FakeTarget *target, const GdbBreak *bp, unsigned n_hw, G
 	return true;
 }
 
-static bool op_insert(void *data, unsigned cpu, const GdbBreak *bp, GError **error)
+static bool insert(void *data, unsigned cpu, const GdbBreak *bp, GdbBreakCode *code, GError **error)
 {
 	FakeTarget *target = enter_cpu(data, cpu, true);
 	unsigned n_hw;
-	bool there = find_break(target, bp, &n_hw) >= 0;
+	int i = find_break(target, bp, &n_hw);
+	bool there = i >= 0;
 	bool ok = there || check_break(target, bp, n_hw, error);
 
 	if (bp->type > GDB_WATCH_ACCESS)
 		complain(target, "insert() of a type that does not exist");
-	if (ok && !there)
+	if (ok && !there) {
+		i = target->breaks->len;
 		g_array_append_val(target->breaks, *bp);
+		g_ptr_array_add(target->codes, NULL);
+	}
+	if (ok) {
+		gdb_break_code_unref(target->codes->pdata[i]);
+		target->codes->pdata[i] = gdb_break_code_ref(code);
+	}
 	leave(target);
 	return ok;
+}
+
+static bool op_insert(void *data, unsigned cpu, const GdbBreak *bp, GError **error)
+{
+	return insert(data, cpu, bp, NULL, error);
+}
+
+static bool op_insert_code(void *data, unsigned cpu, const GdbBreak *bp, GdbBreakCode *code,
+			   GError **error)
+{
+	return insert(data, cpu, bp, code, error);
 }
 
 static bool op_remove(void *data, unsigned cpu, const GdbBreak *bp, GError **error)
@@ -382,8 +404,10 @@ static bool op_remove(void *data, unsigned cpu, const GdbBreak *bp, GError **err
 	int i = find_break(target, bp, &n_hw);
 
 	(void)error;
-	if (i >= 0)
+	if (i >= 0) {
 		g_array_remove_index_fast(target->breaks, i);
+		g_ptr_array_remove_index_fast(target->codes, i);
+	}
 	leave(target);
 	return true;
 }
@@ -427,7 +451,8 @@ static const GdbMonitorCommand monitor_commands[] = {
 
 const GdbTargetOps *fake_target_ops(void)
 {
-	static const GdbBreakOps breaks = {.insert = op_insert, .remove = op_remove};
+	static const GdbBreakOps breaks = {
+		.insert = op_insert, .insert_code = op_insert_code, .remove = op_remove};
 	static const GdbTargetOps ops = {
 		.cpu_count = op_cpu_count,
 		.describe_cpu = op_describe_cpu,
@@ -485,6 +510,7 @@ FakeTarget *fake_target_new(unsigned n_cpus, bool threads)
 	target->set = fake_reg_set();
 	target->pages = fake_pages_new();
 	target->breaks = g_array_new(FALSE, FALSE, sizeof(GdbBreak));
+	target->codes = g_ptr_array_new_with_free_func((GDestroyNotify)gdb_break_code_unref);
 	target->complaints = g_string_new(NULL);
 	fake_map(target, FAKE_CODE, FAKE_PAGE);
 	fake_map(target, FAKE_DATA, 2 * FAKE_PAGE);
@@ -511,6 +537,7 @@ void fake_target_free(FakeTarget *target)
 		g_thread_join(target->cpus[i].thread);
 	g_hash_table_unref(target->pages);
 	g_array_unref(target->breaks);
+	g_ptr_array_unref(target->codes);
 	g_string_free(target->complaints, TRUE);
 	gdb_reg_set_free(target->set);
 	g_mutex_clear(&target->lock);

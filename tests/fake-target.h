@@ -81,6 +81,8 @@ uint64_t fake_target_get_reg(FakeTarget *target, unsigned cpu, unsigned num);
 void fake_target_set_reg(FakeTarget *target, unsigned cpu, unsigned num, uint64_t value);
 unsigned fake_target_count_breaks(FakeTarget *target);
 bool fake_target_has_break(FakeTarget *target, GdbBreakType type, uint64_t addr);
+/* Bytes of conditions and commands that this breakpoint came with. */
+size_t fake_target_code_size(FakeTarget *target, GdbBreakType type, uint64_t addr);
 /* Does any CPU, resp. this CPU, execute? */
 bool fake_target_is_running(FakeTarget *target);
 bool fake_target_cpu_is_running(FakeTarget *target, unsigned cpu);
