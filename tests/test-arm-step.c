@@ -178,16 +178,42 @@ static void test_fault(void)
 	assert_state(&state, VBAR + 0x200, 0x604003c5, PC, 0x60400085);
 }
 
-/* Jumping to a vector is no exception: SPSR stays, PSTATE is what it was. */
+/*
+ * Jumping to a vector is no exception: SPSR stays, PSTATE is what it was. Neither is it one when
+ * only ELR or only SPSR happens to fit.
+ */
 static void test_jump_to_vector(void)
 {
+	static const struct {
+		uint64_t elr, spsr;
+	} rows[] = {{OLD_ELR, OLD_SPSR}, {PC, OLD_SPSR}, {OLD_ELR, 0x604003c5}};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		ArmStep step;
+		ArmStepState state = begin(PC, 0x60400285, 0xd61f0020, &step);
+		uint64_t x = 0;
+
+		state.pc = VBAR + 0x200;
+		state.el1.elr = rows[i].elr;
+		state.el1.spsr = rows[i].spsr;
+		g_assert_cmpint(arm_step_end(&step, &state, &x), ==, ARM_STEP_DONE);
+		assert_state(&state, VBAR + 0x200, 0x60400285, rows[i].elr, rows[i].spsr);
+	}
+}
+
+/* From EL0 to EL1 there is no way but an exception, wherever its vector is. */
+static void test_unknown_vector(void)
+{
 	ArmStep step;
-	ArmStepState state = begin(PC, 0x60400285, 0xd61f0020, &step);
+	ArmStepState state = begin(USER_PC, 0x80000000, 0xd4000001, &step);
 	uint64_t x = 0;
 
-	state.pc = VBAR + 0x200;
-	g_assert_cmpint(arm_step_end(&step, &state, &x), ==, ARM_STEP_DONE);
-	assert_state(&state, VBAR + 0x200, 0x60400285, OLD_ELR, OLD_SPSR);
+	state.pc = 0x1234;
+	state.pstate = 0x804003c5;
+	state.el1.elr = USER_PC + 4;
+	state.el1.spsr = 0x800001c0;
+	g_assert_cmpint(arm_step_end(&step, &state, &x), ==, ARM_STEP_EXCEPTION);
+	assert_state(&state, 0x1234, 0x804003c5, USER_PC + 4, 0x80000000);
 }
 
 static void test_eret(void)
@@ -279,6 +305,14 @@ static void test_no_interrupt(void)
 	state.el1.spsr = 0x60400005;
 	g_assert_cmpint(arm_step_end(&step, &state, &x), ==, ARM_STEP_DONE);
 	assert_state(&state, VBAR + 0x280, 0x604003c5, 0x1234, 0x60400005);
+
+	/* the instruction would be lost if the way back led elsewhere */
+	state = begin(PC, 0x604003c5, 0xd50342ff, &step);
+	state.pc = VBAR + 0x280;
+	state.el1.elr = PC + 8;
+	state.el1.spsr = 0x60400345;
+	g_assert_cmpint(arm_step_end(&step, &state, &x), ==, ARM_STEP_DONE);
+	assert_state(&state, VBAR + 0x280, 0x604003c5, PC + 8, 0x60400345);
 }
 
 /* PSCI: done by KVM, pc moves on; or the CPU was turned off and came back elsewhere by a reset. */
@@ -503,6 +537,7 @@ int main(int argc, char **argv)
 		{"svc", test_svc},
 		{"fault", test_fault},
 		{"jump-to-vector", test_jump_to_vector},
+		{"unknown-vector", test_unknown_vector},
 		{"eret", test_eret},
 		{"eret-to-itself", test_eret_to_itself},
 		{"eret-keeps-ss", test_eret_keeps_ss},
