@@ -81,13 +81,11 @@ static unsigned input_bits(const ArmRoot *root, const Half *half, unsigned tsz)
 	return 64 - (tsz < min ? min : tsz > max ? max : tsz);
 }
 
-static unsigned output_bits(const ArmRoot *root, const Half *half, unsigned ps)
+static unsigned output_bits(const ArmRoot *root, unsigned ps)
 {
 	unsigned bits = physical_bits(ps), limit = root_pa_bits(root);
 
-	if (bits > limit)
-		bits = limit;
-	return bits > 48 && !half->wide_64k && !half->wide_small ? 48 : bits;
+	return bits < limit ? bits : limit;
 }
 
 static Half get_half(const ArmRoot *root, uint64_t addr)
@@ -110,7 +108,7 @@ static Half get_half(const ArmRoot *root, uint64_t addr)
 	half.wide_64k = half.granule == 16 && root_pa_bits(root) == 52;
 	half.wide_small = field(tcr, one ? 32 : 59, 1) && has_lpa2(root, half.granule);
 	half.va_bits = input_bits(root, &half, field(tcr, high ? 16 : 0, 6));
-	half.pa_bits = output_bits(root, &half, field(tcr, one ? 16 : 32, 3));
+	half.pa_bits = output_bits(root, field(tcr, one ? 16 : 32, 3));
 	return half;
 }
 

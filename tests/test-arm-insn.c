@@ -66,6 +66,8 @@ static const struct {
 	{0x88e0fc41, ARM_INSN_OTHER, 0, 31}, /* casal w0, w1, [x2] */
 	{0x48207c82, ARM_INSN_OTHER, 0, 31}, /* casp x0, x1, x2, x3, [x4] */
 	{0x08207c82, ARM_INSN_OTHER, 0, 31}, /* casp w0, w1, w2, w3, [x4] */
+	{0x48607c82, ARM_INSN_OTHER, 0, 31}, /* caspa x0, x1, x2, x3, [x4] */
+	{0x08607c82, ARM_INSN_OTHER, 0, 31}, /* caspa w0, w1, w2, w3, [x4] */
 	{0xf8bfc020, ARM_INSN_OTHER, 0, 31}, /* ldapr x0, [x1] */
 	{0xf8200041, ARM_INSN_OTHER, 0, 31}, /* ldadd x0, x1, [x2] */
 	{0xd53b4200, ARM_INSN_OTHER, 0, 31}, /* mrs x0, nzcv */

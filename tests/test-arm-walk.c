@@ -146,9 +146,15 @@ static const Row rows[] = {
 	 {{0x9000040010100, 0x4002a003}, {0xa000040020008, 0x4003b003},
 	 {0xb000040030010, 0x8765c703}}, 0xffff800020021234, 0xc000087651234, 0xedcc, 3},
 	/* LPA and IPS 48: TTBR has no such bits, and an address above 48 bits is too long */
-	{"64k-48-lpa-ips48", T1SZ(16) | TG1_64K | IPS(5), MMFR0_LPA, 0, 0x40010000,
+	{"64k-48-lpa-ips48", T1SZ(16) | TG1_64K | IPS(5), MMFR0_LPA, 0, 0x4001003c,
 	 {{0x40010100, 0x40020003}, {0x40020008, 0x4003b003}, {0xb000040030010, 0x87650703}},
 	 0xffff800020021234, 0, 0, 2},
+	/* two entries at level 1: TTBR cannot be aligned to less than 64 bytes then */
+	{"64k-43-lpa", T0SZ(21) | TG0_64K | IPS(6), MMFR0_LPA, 0, 0x40010024,
+	 {{0x9000040010008, 0x0000040000000701}}, 0x40000001234, 0x40000001234, 0x3ffffffedcc, 1},
+	/* FEAT_TTST has 47 as its limit here */
+	{"64k-17", T0SZ(48) | TG0_64K | IPS(5), MMFR0_48, MMFR2_ST, 0x40010010,
+	 {{0x40010018, 0x50000703}}, 0x14008, 0x50004008, 0xbff8, 1},
 	/* LVA: 1024 entries at level 1 */
 	{"64k-52", K64_52, MMFR0_LPA, MMFR2_LVA, 0x40010000, {{0x40011000, 0x40020003},
 	 {0x40020008, 0x40030003}, {0x40030010, 0x8765f703}}, 0xfff8000020021234, 0xf000087651234,
@@ -301,16 +307,23 @@ static void test_one_range(void)
 		.mmfr0 = MMFR0_48,
 		.mode = 2 | ARM_ROOT_ONE_RANGE,
 	};
-	Ram ram = {.entries = {{0x40001010, 0x00000000c0000701}, {0x40001018, 0x10000000701}}};
+	Ram ram = {.entries = {{0x40001010, 0x00000005c0000701}, {0x40001018, 0x10000000701}}};
 	ArmMapping mapping;
 
 	g_assert_true(arm_walk(&root, ram_read, &ram, 0x5500000080001234, &mapping));
-	g_assert_cmphex(mapping.gpa, ==, 0xc0001234);
+	g_assert_cmphex(mapping.gpa, ==, 0x5c0001234);
 	g_assert_cmphex(mapping.left, ==, 0x3fffedcc);
 	g_assert_false(arm_walk(&root, ram_read, &ram, 0xc0000000, &mapping)); /* over 40 bits */
 	g_assert_false(arm_walk(&root, ram_read, &ram, 0xffffffff80001234, &mapping));
 	g_assert_false(arm_is_kernel_address(&root, 0xffffffff80001234));
 	g_assert_false(arm_root_is_kernel(&root));
+
+	/* DS is bit 32 there: bits 51:50 of an address are in bits 9:8 */
+	root.tcr = 25 | 6ull << 16 | 1ull << 32;
+	root.mmfr0 = MMFR0_LPA2;
+	ram.entries[0].desc = 0x00000005c0000301;
+	g_assert_true(arm_walk(&root, ram_read, &ram, 0x80001234, &mapping));
+	g_assert_cmphex(mapping.gpa, ==, 0xc0005c0001234);
 }
 
 static void test_kernel_address(void)
