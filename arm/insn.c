@@ -7,8 +7,6 @@
 
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
-#define EXCLUSIVE_MAX 16 /* instructions in a sequence, as gdb looks for them */
-
 /* Where an instruction keeps what is wanted of it. */
 typedef enum Operand { OPERAND_NONE, OPERAND_RT, OPERAND_IMM4, OPERAND_IMM16 } Operand;
 
@@ -87,95 +85,4 @@ bool arm_insn_is_trap(ArmInsnSet set, const uint8_t *bytes, size_t len)
 	if (set == ARM_A32)
 		return (insn & 0xfff000f0) == 0xe1200070;
 	return arm_insn_decode(insn).kind == ARM_INSN_BRK;
-}
-
-/* ---- Exclusive sequences ---- */
-
-typedef enum Flow { FLOW_NEXT, FLOW_BRANCH, FLOW_JUMP, FLOW_UNKNOWN } Flow;
-
-static uint64_t target(uint64_t pc, uint32_t insn, unsigned low, unsigned bits)
-{
-	int64_t offset = (int64_t)((uint64_t)insn << (64 - low - bits)) >> (64 - bits);
-
-	return pc + (uint64_t)offset * 4;
-}
-
-/* Where does @insn go? BRANCH: to the next one or to *ret. JUMP: to *ret. */
-static Flow control_flow(uint64_t pc, uint32_t insn, uint64_t *ret)
-{
-	if ((insn & 0xff000000) == 0x54000000 || (insn & 0x7e000000) == 0x34000000) {
-		*ret = target(pc, insn, 5, 19); /* B.cond, BC.cond, CBZ, CBNZ */
-		return FLOW_BRANCH;
-	}
-	if ((insn & 0x7e000000) == 0x36000000) {
-		*ret = target(pc, insn, 5, 14); /* TBZ, TBNZ */
-		return FLOW_BRANCH;
-	}
-	if ((insn & 0xfc000000) == 0x14000000) {
-		*ret = target(pc, insn, 0, 26); /* B */
-		return FLOW_JUMP;
-	}
-	/* What is left of this group: BL, BR and its kin, exceptions. Hints and barriers are not.
-	 */
-	if ((insn & 0x1c000000) == 0x14000000 && (insn & 0xffc00000) != 0xd5000000)
-		return FLOW_UNKNOWN;
-	return FLOW_NEXT;
-}
-
-static bool add_exit(uint64_t exits[ARM_EXITS_MAX], unsigned *n, uint64_t addr)
-{
-	for (unsigned i = 0; i < *n; i++)
-		if (exits[i] == addr)
-			return true;
-	if (*n == ARM_EXITS_MAX)
-		return false;
-	exits[(*n)++] = addr;
-	return true;
-}
-
-/* Branches that stay inside end where the sequence does; the others are exits of their own. */
-static unsigned gather_exits(const uint64_t *targets, unsigned n_targets, uint64_t pc, uint64_t end,
-			     uint64_t exits[ARM_EXITS_MAX])
-{
-	unsigned n = 0;
-
-	add_exit(exits, &n, end);
-	for (unsigned i = 0; i < n_targets; i++) {
-		if (targets[i] > pc && targets[i] < end)
-			continue;
-		if (!add_exit(exits, &n, targets[i]))
-			return 0;
-	}
-	return n;
-}
-
-unsigned arm_exclusive_exits(ArmInsnRead read, void *opaque, uint64_t pc,
-			     uint64_t exits[ARM_EXITS_MAX])
-{
-	uint64_t targets[EXCLUSIVE_MAX], at = pc;
-	unsigned n_targets = 0;
-	uint32_t insn;
-
-	if (!read(opaque, pc, &insn) || arm_insn_decode(insn).kind != ARM_INSN_LOAD_EXCLUSIVE)
-		return 0;
-	for (unsigned i = 1; i < EXCLUSIVE_MAX; i++) {
-		ArmInsnKind kind;
-		uint64_t to;
-		Flow flow;
-
-		at += 4;
-		if (!read(opaque, at, &insn))
-			return 0;
-		kind = arm_insn_decode(insn).kind;
-		if (kind == ARM_INSN_STORE_EXCLUSIVE || kind == ARM_INSN_CLREX)
-			return gather_exits(targets, n_targets, pc, at + 4, exits);
-		if (kind != ARM_INSN_OTHER && kind != ARM_INSN_LOAD_EXCLUSIVE)
-			return 0;
-		flow = control_flow(at, insn, &to);
-		if (flow == FLOW_UNKNOWN || flow == FLOW_JUMP || (flow == FLOW_BRANCH && to <= pc))
-			return 0;
-		if (flow == FLOW_BRANCH)
-			targets[n_targets++] = to;
-	}
-	return 0;
 }

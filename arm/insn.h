@@ -52,23 +52,4 @@ ArmInsnSet arm_insn_set(uint64_t pstate);
 /* Is there a BRK or BKPT with any immediate at @bytes, of which @len may be read? */
 bool arm_insn_is_trap(ArmInsnSet set, const uint8_t *bytes, size_t len);
 
-/* Reads an instruction at a virtual address; FALSE when it is not mapped. */
-typedef bool (*ArmInsnRead)(void *opaque, uint64_t addr, uint32_t *ret);
-
-#define ARM_EXITS_MAX 4
-
-/*
- * arm_exclusive_exits: where may the CPU come out of the sequence that begins with the exclusive
- * load at @pc? A step inside it loses the reservation, so that the loop would never end; run over
- * it to one of these addresses instead. exits[0] is behind the store or CLREX, the others are where
- * branches leave before it.
- * Returns how many there are; 0 when @pc has no exclusive load, no store comes within 16
- * instructions, or something is among them that must not be run over (anything that
- * arm_insn_decode() knows: WFE, MSR DAIF, ...) or hides where control goes: an indirect branch, a
- * call, more branches than fit, or a branch back to @pc or before (a spin on the load alone, which
- * ends when another CPU stores: stepping it is right).
- */
-unsigned arm_exclusive_exits(ArmInsnRead read, void *opaque, uint64_t pc,
-			     uint64_t exits[ARM_EXITS_MAX]);
-
 #endif

@@ -159,6 +159,18 @@ static void test_shared(void)
 	g_assert_cmpuint(slots.n_breaks + slots.n_watches, ==, 0);
 }
 
+/* Two Thumb instructions in one word are not the same. */
+static void test_thumb_pair(void)
+{
+	const GdbBreak pair[] = {{GDB_BREAK_HW, 0x1000, 2}, {GDB_BREAK_HW, 0x1002, 2}};
+	ArmSlots slots;
+
+	g_assert_true(arm_slots_encode(pair, 2, 6, 4, &slots, NULL));
+	g_assert_cmpuint(slots.n_breaks, ==, 2);
+	g_assert_cmphex(slots.bcr[0], ==, 0x067);
+	g_assert_cmphex(slots.bcr[1], ==, 0x187);
+}
+
 static void assert_refused(const GdbBreak *points, unsigned n, unsigned n_breaks,
 			   unsigned n_watches, int code, const char *text)
 {
@@ -301,6 +313,22 @@ static void test_hits(void)
 	}
 }
 
+/* Of two that fit alike the first; by number that of the register, not of its 8 bytes. */
+static void test_neighbours(void)
+{
+	const GdbBreak both[] = {{GDB_WATCH_WRITE, 0x1000, 2},
+				 {GDB_WATCH_WRITE, 0x1004, 4},
+				 {GDB_WATCH_ACCESS, 0x1004, 4}};
+	ArmSyndrome plain = arm_syndrome_decode(WATCH_WRITE);
+	ArmSyndrome numbered = arm_syndrome_decode(WATCH_WRITE | FNV | WPT(1));
+	ArmSlots slots;
+
+	g_assert_true(arm_slots_encode(both, 3, 6, 6, &slots, NULL));
+	g_assert_cmpuint(slots.n_watches, ==, 2);
+	g_assert_cmpint(arm_slots_decode(&slots, both, 3, &plain, 0, 0x1005).point, ==, 1);
+	g_assert_cmpint(arm_slots_decode(&slots, both, 3, &numbered, 0, 0).point, ==, 1);
+}
+
 /* An atomic operation on a location watched for reads only says what it likes: it is ours. */
 static void test_other_kind(void)
 {
@@ -324,10 +352,12 @@ int main(int argc, char **argv)
 	g_test_add_func("/arm-debugreg/watches", test_watches);
 	g_test_add_func("/arm-debugreg/cover", test_cover);
 	g_test_add_func("/arm-debugreg/shared", test_shared);
+	g_test_add_func("/arm-debugreg/thumb-pair", test_thumb_pair);
 	g_test_add_func("/arm-debugreg/refused", test_refused);
 	g_test_add_func("/arm-debugreg/full", test_full);
 	g_test_add_func("/arm-debugreg/limit", test_limit);
 	g_test_add_func("/arm-debugreg/hits", test_hits);
+	g_test_add_func("/arm-debugreg/neighbours", test_neighbours);
 	g_test_add_func("/arm-debugreg/other-kind", test_other_kind);
 	return g_test_run();
 }

@@ -1,6 +1,6 @@
 /*
- * tests/test-arm-insn.c - arm/insn.h: encodings, traps of all instruction sets, and the ways out of
- * exclusive sequences. The numbers are what GNU as makes of the text behind them.
+ * tests/test-arm-insn.c - arm/insn.h: encodings, and traps of all instruction sets. The numbers are
+ * what GNU as makes of the text behind them.
  */
 #include <glib.h>
 
@@ -140,155 +140,11 @@ static void test_trap(void)
 	g_assert_false(arm_insn_is_trap(ARM_T32, udf_t32, 2));
 }
 
-/* ---- Exclusive sequences, at 0x1000 ---- */
-
-typedef struct Code {
-	const uint32_t *insns;
-	unsigned n;
-} Code;
-
-static bool code_read(void *opaque, uint64_t addr, uint32_t *ret)
-{
-	const Code *code = opaque;
-
-	if (addr < 0x1000 || addr % 4 || addr >= 0x1000 + 4 * code->n)
-		return false;
-	*ret = code->insns[(addr - 0x1000) / 4];
-	return true;
-}
-
-static unsigned find_exits(const uint32_t *insns, unsigned n, uint64_t exits[ARM_EXITS_MAX])
-{
-	Code code = {insns, n};
-
-	return arm_exclusive_exits(code_read, &code, 0x1000, exits);
-}
-
-static void assert_stepped(const uint32_t *insns, unsigned n)
-{
-	uint64_t exits[ARM_EXITS_MAX];
-
-	g_assert_cmpuint(find_exits(insns, n, exits), ==, 0);
-}
-
-#define LDXR 0x885f7c41
-#define STXR 0x88007c41
-#define NOP 0xd503201f
-
-static void test_atomic_add(void)
-{
-	/* ldxr w1, [x2]; add w1, w1, #1; stxr w0, w1, [x2]; cbnz w0, 0x1000 */
-	const uint32_t insns[] = {LDXR, 0x11000421, STXR, 0x35ffffa0};
-	uint64_t exits[ARM_EXITS_MAX];
-
-	g_assert_cmpuint(find_exits(insns, G_N_ELEMENTS(insns), exits), ==, 1);
-	g_assert_cmphex(exits[0], ==, 0x100c);
-}
-
-static void test_compare_and_swap(void)
-{
-	/* ldxr; eor w3, w1, w4; cbnz w3, 0x1018; stxr; cbnz w0, 0x1000; dmb ish */
-	const uint32_t insns[] = {LDXR, 0x4a040023, 0x35000083, STXR, 0x35ffff80, 0xd5033bbf};
-	/* the same by b.ne, tbnz w3, #31 and forwards beyond the store only */
-	const uint32_t flags[] = {LDXR, 0x6b04003f, 0x54000081, 0x37f80063, STXR};
-	uint64_t exits[ARM_EXITS_MAX];
-
-	g_assert_cmpuint(find_exits(insns, G_N_ELEMENTS(insns), exits), ==, 2);
-	g_assert_cmphex(exits[0], ==, 0x1010);
-	g_assert_cmphex(exits[1], ==, 0x1018);
-	g_assert_cmpuint(find_exits(flags, G_N_ELEMENTS(flags), exits), ==, 2);
-	g_assert_cmphex(exits[0], ==, 0x1014);
-	g_assert_cmphex(exits[1], ==, 0x1018);
-}
-
-/* A branch inside the sequence is no way out of it; nor is one to where it ends a second one. */
-static void test_inner_branches(void)
-{
-	/* ldxr; cbz w1, 0x100c; nop; stxr */
-	const uint32_t inner[] = {LDXR, 0x34000041, NOP, STXR};
-	/* ldxr; cbz w1, 0x100c; stxr */
-	const uint32_t end[] = {LDXR, 0x34000041, STXR};
-	uint64_t exits[ARM_EXITS_MAX];
-
-	g_assert_cmpuint(find_exits(inner, 4, exits), ==, 1);
-	g_assert_cmphex(exits[0], ==, 0x1010);
-	g_assert_cmpuint(find_exits(end, 3, exits), ==, 1);
-	g_assert_cmphex(exits[0], ==, 0x100c);
-}
-
-static void test_other_ends(void)
-{
-	const uint32_t pair[] = {0xc87f0861, 0xc8200c41}, clear[] = {LDXR, 0xd5033f5f};
-	uint64_t exits[ARM_EXITS_MAX];
-
-	g_assert_cmpuint(find_exits(pair, 2, exits), ==, 1);
-	g_assert_cmphex(exits[0], ==, 0x1008);
-	g_assert_cmpuint(find_exits(clear, 2, exits), ==, 1);
-	g_assert_cmphex(exits[0], ==, 0x1008);
-}
-
-static void test_no_sequence(void)
-{
-	static const uint32_t between[] = {
-		0xd503205f, /* wfe */
-		0xd503207f, /* wfi */
-		0xd50342ff, /* msr daifclr, #2 */
-		0xd4000001, /* svc #0 */
-		0xd4200000, /* brk #0 */
-		0xd69f03e0, /* eret */
-		0xd65f03c0, /* ret */
-		0xd61f0020, /* br x1 */
-		0x94000010, /* bl . + 0x40 */
-		0x14000010, /* b . + 0x40 */
-		0x35ffffe1, /* cbnz w1, 0x1000 */
-		0x54ffff81, /* b.ne 0xff4 */
-	};
-	const uint32_t not_exclusive[] = {NOP, LDXR, STXR}, no_store[] = {LDXR, NOP};
-	uint32_t long_one[17];
-
-	for (unsigned i = 0; i < G_N_ELEMENTS(between); i++) {
-		const uint32_t insns[] = {LDXR, between[i], STXR};
-
-		g_test_message("%08x", between[i]);
-		assert_stepped(insns, 3);
-	}
-	assert_stepped(not_exclusive, 3);
-	assert_stepped(no_store, 2); /* runs into a hole */
-	assert_stepped(no_store, 0);
-	for (unsigned i = 0; i < 17; i++)
-		long_one[i] = i == 0 ? LDXR : i == 16 ? STXR : NOP;
-	assert_stepped(long_one, 17);
-}
-
-/* The 16th instruction may still be the store; four ways out are the most. */
-static void test_limits(void)
-{
-	uint64_t exits[ARM_EXITS_MAX];
-	uint32_t insns[16];
-
-	for (unsigned i = 0; i < 16; i++)
-		insns[i] = i == 0 ? LDXR : i == 15 ? STXR : NOP;
-	g_assert_cmpuint(find_exits(insns, 16, exits), ==, 1);
-	g_assert_cmphex(exits[0], ==, 0x1040);
-	for (unsigned i = 1; i <= 3; i++)
-		insns[i] = 0x35000401; /* cbnz w1, . + 0x80: each to another place */
-	g_assert_cmpuint(find_exits(insns, 16, exits), ==, 4);
-	g_assert_cmphex(exits[3], ==, 0x108c);
-	insns[4] = 0x35000401;
-	g_assert_cmpuint(find_exits(insns, 16, exits), ==, 0);
-}
-
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/arm-insn/decode", test_decode);
 	g_test_add_func("/arm-insn/set", test_set);
 	g_test_add_func("/arm-insn/trap", test_trap);
-	g_test_add_func("/arm-insn/exclusive/atomic-add", test_atomic_add);
-	g_test_add_func("/arm-insn/exclusive/compare-and-swap", test_compare_and_swap);
-	g_test_add_func("/arm-insn/exclusive/inner-branches", test_inner_branches);
-	g_test_add_func("/arm-insn/exclusive/other-ends", test_other_ends);
-	g_test_add_func("/arm-insn/exclusive/none", test_no_sequence);
-	g_test_add_func("/arm-insn/exclusive/limits", test_limits);
 	return g_test_run();
 }
