@@ -1,6 +1,7 @@
 # vmgdb's build. Sources are found by folder; what belongs where:
 #   gdbstub/*.c kvm/*.c xml/ $(ARCH)/*.c          -> libvmgdb.a
 #   hw/*.c $(ARCH)/{boot,acpi,hw}*.c              -> lkvm
+#   plugin/*.c                                    -> vmgdb and what it preloads
 #   tests/{test,kvm}-*.c tests/guest/*.S          -> build/tests/, a program each
 #   other tests/*.c, tests/test-util.c            -> helpers of these programs
 #   tests/fuzz-*.c                                -> build/fuzz/ (clang)
@@ -65,11 +66,16 @@ HW := $(B)/libhw.a
 PURE := $(B)/libpure.a
 HELP := $(B)/libtest.a
 LKVM := $(if $(filter hw/main.c,$(HW_SRC)),lkvm)
+SONAME := libvmgdb.so.0
+SHARED := $(B)/$(SONAME)
+PRELOAD := $(B)/libvmgdb-preload.so
+LAUNCHER_OBJ := $(addprefix $(B)/plugin/,vmgdb.o program.o)
+PRELOAD_OBJ := $(filter-out $(LAUNCHER_OBJ),$(call obj,$(call src,plugin/*.c)))
 TESTS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 GUESTS := $(patsubst %.S,$(B)/%.elf,$(GUEST_SRC))
 FUZZERS := $(if $(CLANG),$(patsubst tests/%.c,$(B)/fuzz/%,$(FUZZ_SRC)))
 
-all: $(LIB) $(LKVM)
+all: $(LIB) $(LKVM) $(SHARED) $(PRELOAD) vmgdb
 tests: $(TESTS) $(GUESTS)
 
 # ---- How ----
@@ -111,6 +117,26 @@ $(PURE): $(call obj,$(PURE_SRC))
 $(HELP): $(call obj,$(HELP_SRC))
 
 lkvm: $(B)/hw/main.o $(HW) $(LIB)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# ---- The shared library and the plugin ----
+
+$(LIB_OBJ) $(PRELOAD_OBJ): ALL_CFLAGS += -fPIC
+SHARED_LDFLAGS := -shared -Wl,-z,defs -Wl,--as-needed -Wl,--version-script=$(SRCDIR)/plugin
+$(SHARED): $(LIB_OBJ) $(SRCDIR)/plugin/libvmgdb.map
+	$(say) LD $(@F)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(SHARED_LDFLAGS)/libvmgdb.map -Wl,-soname,$(SONAME) \
+		-o $@ $(LIB_OBJ) $(LIBS)
+	$(Q)ln -sf $(SONAME) $(B)/libvmgdb.so
+
+# The engine in it must call libc and not the functions that stand in front of libc's.
+WRAP := -Wl,--wrap=ioctl,--wrap=close,--wrap=munmap
+$(PRELOAD): $(PRELOAD_OBJ) $(LIB) $(SRCDIR)/plugin/preload.map
+	$(say) LD $(@F)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(SHARED_LDFLAGS)/preload.map $(WRAP) -Wl,-z,nodelete \
+		-o $@ $(PRELOAD_OBJ) $(LIB) $(LIBS) -ldl
+vmgdb: $(LAUNCHER_OBJ) $(LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -193,17 +219,30 @@ run: $(LKVM)
 	@LKVM=$(CURDIR)/lkvm $(SRCDIR)/tests/lab/demo
 
 MAN := $(DESTDIR)$(PREFIX)/share/man/man1
+LIBDIR := $(DESTDIR)$(PREFIX)/lib
+HEADERS := $(DESTDIR)$(PREFIX)/include/vmgdb
+PUBLIC := kvm/kvm-gdb.h gdbstub/gdbstub.h gdbstub/target.h gdbstub/regs.h
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(MAN)
-	install -m 755 lkvm $(DESTDIR)$(PREFIX)/bin/lkvm
+	install -d $(DESTDIR)$(PREFIX)/bin $(MAN) $(LIBDIR)/vmgdb $(LIBDIR)/pkgconfig
+	install -d $(addprefix $(HEADERS)/,$(sort $(dir $(PUBLIC))))
+	install -m 755 lkvm vmgdb $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(LIB) $(LIBDIR)/libvmgdb.a
+	install -m 755 $(SHARED) $(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(LIBDIR)/libvmgdb.so
+	install -m 755 $(PRELOAD) $(LIBDIR)/vmgdb/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $(SRCDIR)/plugin/vmgdb.pc.in \
+		>$(LIBDIR)/pkgconfig/vmgdb.pc
+	for h in $(PUBLIC); do install -m 644 $(SRCDIR)/$$h $(HEADERS)/$$h || exit; done
 	install -m 644 $(SRCDIR)/docs/lkvm-run.1 $(MAN)/lkvm-run.1
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/lkvm $(MAN)/lkvm-run.1
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,lkvm vmgdb) $(MAN)/lkvm-run.1
+	rm -f $(LIBDIR)/libvmgdb.a $(LIBDIR)/libvmgdb.so $(LIBDIR)/$(SONAME) $(LIBDIR)/pkgconfig/vmgdb.pc
+	rm -rf $(LIBDIR)/vmgdb $(HEADERS)
 dist:
 	git -C $(SRCDIR) archive --prefix=vmgdb-$(VERSION)/ HEAD | gzip -9n >vmgdb-$(VERSION).tar.gz
 	@echo vmgdb-$(VERSION).tar.gz
 clean:
-	rm -rf $(B) lkvm
+	rm -rf $(B) lkvm vmgdb
 distclean: clean
 	rm -f config.mak
 lint:

@@ -1,0 +1,131 @@
+/*
+ * plugin/shim.c - the functions of libc that the plugin stands in front of.
+ *
+ * Five are enough. KVM's descriptors are known by the requests that make them, so open() needs no
+ * watching; a duplicate is recognised when it is used, so dup() does not; and the plugin maps a
+ * vCPU's page itself, so mmap() does not. Everything that is not KVM's passes through untouched,
+ * errno included.
+ *
+ * The engine inside this object calls libc too: the Makefile links it with --wrap, so that its
+ * calls of these functions come to the __wrap_ ones and never back to the plugin.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/kvm.h>
+#include <linux/seccomp.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "plugin/plugin.h"
+#include "plugin/real.h"
+
+const Real *real(void)
+{
+	static Real found; /* the same whoever fills it in, and filled in once */
+	Real look;
+
+	if (__atomic_load_n(&found.syscall, __ATOMIC_ACQUIRE))
+		return &found;
+	*(void **)&look.ioctl = dlsym(RTLD_NEXT, "ioctl");
+	*(void **)&look.close = dlsym(RTLD_NEXT, "close");
+	*(void **)&look.munmap = dlsym(RTLD_NEXT, "munmap");
+	*(void **)&look.prctl = dlsym(RTLD_NEXT, "prctl");
+	*(void **)&look.syscall = dlsym(RTLD_NEXT, "syscall");
+	found.ioctl = look.ioctl;
+	found.close = look.close;
+	found.munmap = look.munmap;
+	found.prctl = look.prctl;
+	__atomic_store_n(&found.syscall, look.syscall, __ATOMIC_RELEASE);
+	return &found;
+}
+
+/* ---- For the engine ---- */
+
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_close(int fd);
+int __wrap_munmap(void *addr, size_t len);
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	return real()->ioctl(fd, request, arg);
+}
+
+int __wrap_close(int fd)
+{
+	return real()->close(fd);
+}
+
+int __wrap_munmap(void *addr, size_t len)
+{
+	return real()->munmap(addr, len);
+}
+
+/* ---- For the VMM ---- */
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (_IOC_TYPE(request) != KVMIO)
+		return real()->ioctl(fd, request, arg);
+	return plugin_ioctl(fd, request, arg);
+}
+
+int close(int fd)
+{
+	PluginFile *file = plugin_forget(fd);
+	int ret = real()->close(fd), err = errno;
+
+	if (file)
+		plugin_closed(file);
+	errno = err;
+	return ret;
+}
+
+int munmap(void *addr, size_t len)
+{
+	plugin_unmap_host(addr, len);
+	return real()->munmap(addr, len);
+}
+
+int prctl(int option, ...)
+{
+	unsigned long arg[4];
+	va_list args;
+
+	va_start(args, option);
+	for (int i = 0; i < 4; i++)
+		arg[i] = va_arg(args, unsigned long);
+	va_end(args);
+	if (option == PR_SET_SECCOMP && arg[0] == SECCOMP_MODE_FILTER)
+		plugin_seccomp((void *)arg[1]);
+	return real()->prctl(option, arg[0], arg[1], arg[2], arg[3]);
+}
+
+long syscall(long number, ...)
+{
+	long arg[6];
+	va_list args;
+
+	va_start(args, number);
+	for (int i = 0; i < 6; i++)
+		arg[i] = va_arg(args, long);
+	va_end(args);
+	if (number == SYS_seccomp && arg[0] == SECCOMP_SET_MODE_FILTER)
+		plugin_seccomp((void *)arg[2]);
+	return real()->syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+}

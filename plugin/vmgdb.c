@@ -1,0 +1,229 @@
+/*
+ * plugin/vmgdb.c - vmgdb: starts a VMM with the plugin in it.
+ */
+#include <errno.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gdbstub/address.h"
+#include "plugin/plugin.h"
+#include "plugin/program.h"
+
+#define STATUS_FAILED 1
+#define STATUS_USAGE 2
+#define STATUS_CANNOT_RUN 126
+#define STATUS_NOT_FOUND 127
+
+#define PRELOAD_NAME "libvmgdb-preload.so"
+
+typedef struct Command {
+	const char *name;
+	int (*run)(char **args);
+	const char *help;
+} Command;
+
+static int cmd_run(char **args);
+static int cmd_attach(char **args);
+static int cmd_help(char **args);
+static int cmd_version(char **args);
+
+static const Command commands[] = {
+	{"run", cmd_run, "start a VMM with a gdb stub in it"},
+	{"attach", cmd_attach, "say why a running VMM cannot be attached to"},
+	{"help", cmd_help, "show this"},
+	{"version", cmd_version, "show the version"},
+};
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: vmgdb run --gdb WHERE [--gdb-wait] [--] VMM [ARGUMENT...]\n"
+	      "       vmgdb COMMAND\n\n",
+	      out);
+	for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++)
+		fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].help);
+	fputs("\n"
+	      "  --gdb WHERE  [tcp:HOST:]PORT, unix:PATH or a character device; port 0 takes a "
+	      "free\n"
+	      "               one. The line \"gdb: listening on ADDRESS\" on stderr says where, "
+	      "when\n"
+	      "               the machine begins to run.\n"
+	      "  --gdb-wait   stop before the first guest instruction until gdb says continue\n\n"
+	      "The VMM is any dynamically linked program that uses KVM, unmodified:\n"
+	      "  vmgdb run --gdb 1234 -- qemu-system-x86_64 -accel kvm -kernel bzImage ...\n"
+	      "then gdb vmlinux, target remote :1234.\n",
+	      out);
+}
+
+static int cmd_help(char **args G_GNUC_UNUSED)
+{
+	print_help(stdout);
+	return 0;
+}
+
+static int cmd_version(char **args G_GNUC_UNUSED)
+{
+	puts("vmgdb " VMGDB_VERSION);
+	return 0;
+}
+
+static int cmd_attach(char **args G_GNUC_UNUSED)
+{
+	fputs("vmgdb: a VMM that already runs cannot be attached to: KVM serves a vCPU's requests\n"
+	      "only in the process that made the machine, and nothing short of ptrace can put our\n"
+	      "code there. Start the VMM by `vmgdb run`. docs/embedding.md has the details.\n",
+	      stderr);
+	return STATUS_FAILED;
+}
+
+/* ---- run ---- */
+
+typedef struct RunOptions {
+	const char *where;
+	bool wait;
+	char **vmm; /* NULL-terminated, at least one */
+} RunOptions;
+
+G_GNUC_PRINTF(1, 2) static int usage(const char *format, ...)
+{
+	va_list args;
+
+	fputs("vmgdb: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs(" (see vmgdb help)\n", stderr);
+	return STATUS_USAGE;
+}
+
+/* 0, or the status to end with. */
+static int parse(char **args, RunOptions *ret)
+{
+	*ret = (RunOptions){0};
+	for (; *args && **args == '-'; args++) {
+		if (!strcmp(*args, "--")) {
+			args++;
+			break;
+		}
+		if (!strcmp(*args, "--gdb-wait"))
+			ret->wait = true;
+		else if (g_str_has_prefix(*args, "--gdb="))
+			ret->where = *args + strlen("--gdb=");
+		else if (!strcmp(*args, "--gdb") && args[1])
+			ret->where = *++args;
+		else
+			return usage("unknown option or missing value: %s", *args);
+	}
+	if (!ret->where)
+		return usage("run: expected --gdb WHERE before the VMM");
+	if (!*args)
+		return usage("run: expected the VMM and its arguments");
+	ret->vmm = args;
+	return 0;
+}
+
+static int check_where(const char *where)
+{
+	g_autoptr(GError) error = NULL;
+	GdbAddress address = {0};
+	bool is_stdio;
+
+	if (!gdb_address_parse(where, &address, &error))
+		return usage("%s", error->message);
+	is_stdio = address.kind == GDB_ADDRESS_STDIO;
+	gdb_address_clear(&address);
+	return is_stdio ? usage("standard input and output are the VMM's: expected PORT, "
+				"tcp:HOST:PORT, unix:PATH or /dev/NAME")
+			: 0;
+}
+
+/* Beside this program in a build folder, or where make install puts it. */
+static char *find_preload(void)
+{
+	static const char *const places[] = {"", "build", "../lib/vmgdb"};
+	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *dir = self ? g_path_get_dirname(self) : NULL;
+
+	for (unsigned i = 0; dir && i < G_N_ELEMENTS(places); i++) {
+		g_autofree char *path = g_build_filename(dir, places[i], PRELOAD_NAME, NULL);
+
+		if (access(path, R_OK) == 0)
+			return g_canonicalize_filename(path, NULL);
+	}
+	return NULL;
+}
+
+static bool set_environment(const RunOptions *options)
+{
+	g_autofree char *preload = find_preload();
+	g_autofree char *pid = g_strdup_printf("%d", (int)getpid());
+	const char *others = getenv("LD_PRELOAD");
+	g_autofree char *list = NULL;
+
+	if (!preload) {
+		fprintf(stderr, "vmgdb: " PRELOAD_NAME " was not found beside this program\n");
+		return false;
+	}
+	if (strpbrk(preload, " :")) {
+		fprintf(stderr,
+			"vmgdb: the dynamic linker cannot load %s: its path has a space or "
+			"a colon\n",
+			preload);
+		return false;
+	}
+	list = g_strjoin(":", preload, others && *others ? others : NULL, NULL);
+	setenv("LD_PRELOAD", list, true);
+	setenv(PLUGIN_ENV_GDB, options->where, true);
+	setenv(PLUGIN_ENV_PID, pid, true);
+	unsetenv(PLUGIN_ENV_WAIT);
+	if (options->wait)
+		setenv(PLUGIN_ENV_WAIT, "1", true);
+	return true;
+}
+
+static int cmd_run(char **args)
+{
+	g_autofree char *path = NULL, *obstacle = NULL;
+	RunOptions options;
+	int status = parse(args, &options);
+
+	if (status || (status = check_where(options.where)))
+		return status;
+	path = program_find(options.vmm[0]);
+	if (!path || access(path, F_OK) != 0) {
+		fprintf(stderr, "vmgdb: no program %s\n", options.vmm[0]);
+		return STATUS_NOT_FOUND;
+	}
+	obstacle = program_obstacle(path);
+	if (obstacle)
+		fprintf(stderr,
+			"vmgdb: %s %s, so the plugin cannot be loaded into it: it runs "
+			"without a debugger\n",
+			path, obstacle);
+	else if (!set_environment(&options))
+		return STATUS_FAILED;
+	execv(path, options.vmm);
+	fprintf(stderr, "vmgdb: cannot run %s: %s\n", path, g_strerror(errno));
+	return STATUS_CANNOT_RUN;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (name && (!strcmp(name, "--help") || !strcmp(name, "-h")))
+		name = "help";
+	if (name && !strcmp(name, "--version"))
+		name = "version";
+	for (unsigned i = 0; name && i < G_N_ELEMENTS(commands); i++) {
+		if (!strcmp(commands[i].name, name))
+			return commands[i].run(argv + 2);
+	}
+	if (name)
+		fprintf(stderr, "vmgdb: no command '%s'\n", name);
+	print_help(stderr);
+	return STATUS_USAGE;
+}
