@@ -415,6 +415,52 @@ void kvm_breaks_rearm(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opa
 	}
 }
 
+static void visit_soft(const Soft *soft, KvmBreaksVisit fn, void *opaque)
+{
+	GdbBreak bp = {GDB_BREAK_SW, soft->addr, soft->kind};
+
+	fn(opaque, &bp);
+}
+
+unsigned kvm_breaks_each_at_patch(const KvmBreaks *breaks, uint64_t addr, uint64_t gpa,
+				  KvmBreaksVisit fn, void *opaque)
+{
+	const Soft *soft = g_hash_table_lookup(breaks->softs, &addr);
+	GHashTableIter iter;
+	gpointer value;
+	unsigned n = 0;
+
+	if (soft) {
+		visit_soft(soft, fn, opaque);
+		return 1;
+	}
+	g_hash_table_iter_init(&iter, breaks->softs);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		soft = value;
+		if (!soft->patched || soft->gpa != gpa)
+			continue;
+		visit_soft(soft, fn, opaque);
+		n++;
+	}
+	return n;
+}
+
+unsigned kvm_breaks_each_at_point(const KvmBreaks *breaks, unsigned index, KvmBreaksVisit fn,
+				  void *opaque)
+{
+	const GdbBreak *point = &g_array_index(breaks->points, GdbBreak, index);
+	uint8_t owners = g_array_index(breaks->owners, uint8_t, index);
+	const Soft *soft = NULL;
+
+	if (owners & OWNER_SOFT)
+		soft = g_hash_table_lookup(breaks->softs, &point->addr);
+	if (soft)
+		visit_soft(soft, fn, opaque);
+	if (owners & OWNER_HARD)
+		fn(opaque, point);
+	return !!soft + !!(owners & OWNER_HARD);
+}
+
 static bool wants_point(const KvmBreaks *breaks, GdbStopKind kind, uint64_t addr)
 {
 	for (unsigned i = 0; i < breaks->points->len; i++) {

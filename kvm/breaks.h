@@ -65,6 +65,17 @@ GdbStopKind kvm_breaks_point_kind(const KvmBreaks *breaks, unsigned index);
 /* The debug registers for these points; all zero when there is none. */
 const struct kvm_guest_debug_arch *kvm_breaks_hw(const KvmBreaks *breaks);
 
+/*
+ * kvm_breaks_each_at_patch, _at_point: call @fn for each breakpoint of the client that a hit of the
+ * patch at @gpa by the address @addr, or of point @index, belongs to: those at that very address,
+ * or else all that share the patch. Returns how many there are.
+ */
+typedef void (*KvmBreaksVisit)(void *opaque, const GdbBreak *bp);
+unsigned kvm_breaks_each_at_patch(const KvmBreaks *breaks, uint64_t addr, uint64_t gpa,
+				  KvmBreaksVisit fn, void *opaque);
+unsigned kvm_breaks_each_at_point(const KvmBreaks *breaks, unsigned index, KvmBreaksVisit fn,
+				  void *opaque);
+
 /* Does a hit of this kind at this address still belong to a breakpoint? (events that waited) */
 bool kvm_breaks_wants(const KvmBreaks *breaks, GdbStopKind kind, uint64_t addr);
 

@@ -181,7 +181,8 @@ bool control_decode(KvmGdbVcpu *vcpu, Cause *ret)
 	ArchTrap trap = arch_decode_trap(vcpu->arch, vcpu->run, armed->points, armed->n);
 
 	if (trap.point >= 0 && armed->client[trap.point] >= 0)
-		*ret = (Cause){CAUSE_POINT, armed->client[trap.point], trap.addr};
+		*ret = (Cause){CAUSE_POINT, armed->client[trap.point], trap.addr,
+			       vcpu->stepping && trap.step};
 	else if (trap.insn)
 		*ret = (Cause){.kind = CAUSE_TRAP_INSN};
 	else if (vcpu->stepping && (trap.step || trap.point >= 0))

@@ -111,6 +111,7 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->features = features;
 	gdb->memory = kvm_memory_new(on_dirty, gdb);
 	gdb->breaks = kvm_breaks_new(gdb->memory, &features);
+	gdb->codes = kvm_codes_new();
 	gdb->vcpus = g_ptr_array_new();
 	gdb->grace = grace_source_new(gdb);
 	say_what_is_missing(gdb);
@@ -139,6 +140,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	g_ptr_array_unref(gdb->vcpus);
 	gdb_reg_set_free(gdb->regs);
 	kvm_breaks_free(gdb->breaks);
+	kvm_codes_free(gdb->codes);
 	kvm_memory_free(gdb->memory);
 	g_main_context_unref(gdb->context);
 	g_mutex_clear(&gdb->lock);

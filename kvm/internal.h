@@ -31,6 +31,7 @@
 #include "gdbstub/gdbstub.h"
 #include "kvm/arch.h"
 #include "kvm/breaks.h"
+#include "kvm/codes.h"
 #include "kvm/kvm-gdb.h"
 #include "kvm/memory.h"
 
@@ -75,6 +76,9 @@ struct KvmGdbVcpu {
 	bool passing_watch; /* the same, of a watchpoint that was hit before its access */
 	ArchStep step;
 	Armed armed;
+	bool wants_over; /* must step off its own patch at @over_gpa before it may run */
+	bool due;	 /* was held by a step over, and has not run since */
+	uint64_t over_gpa;
 	bool kicked;	/* the engine set immediate_exit and has not cleared it */
 	bool owe_eintr; /* a kick took KVM_RUN away from the VMM: it gets one EINTR */
 	bool held_exit; /* kvm_run holds an exit that the VMM has not seen yet */
@@ -101,9 +105,10 @@ struct KvmGdb {
 	ArchFeatures features;
 	KvmMemory *memory;
 	KvmBreaks *breaks;
+	KvmCodes *codes;
 	GdbServer *server;
 	GdbRegSet *regs;
-	GPtrArray *vcpus; /* of KvmGdbVcpu, by index */
+	GPtrArray *vcpus;   /* of KvmGdbVcpu, by index */
 	unsigned told_cpus; /* how many the session knows of: as many actions it gives */
 
 	World world;
@@ -114,8 +119,9 @@ struct KvmGdb {
 	unsigned stop_cpu; /* the CPU to name in a GDB_STOP_PAUSED */
 	GSource *grace;	   /* ends the wait for vCPUs that are in the VMM with an I/O half done */
 	bool grace_over;
-	KvmGdbVcpu *over; /* steps over its own breakpoint while all others wait */
-	uint64_t over_gpa;
+	KvmGdbVcpu *over;   /* steps over its own breakpoint while all others wait */
+	bool over_lifted;   /* none of the others runs any more, and the patch is out */
+	gint64 over_resume; /* no other step over may hold all vCPUs before this time */
 	bool have_kernel_root;
 	ArchRoot kernel_root; /* the last one seen in kernel mode */
 };
@@ -137,6 +143,15 @@ void world_resume(KvmGdb *gdb, const GdbAction *actions);
 bool world_may_run(const KvmGdbVcpu *vcpu);
 /* @vcpu has finished the step over its own breakpoint: the next one, or everybody. */
 void world_step_over_done(KvmGdb *gdb);
+/*
+ * @vcpu hit something at @pc of which the client need not hear: it shall go on from there. @gpa: of
+ * a patch, which it must step over; NULL for a hardware point.
+ */
+void world_pass(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc, const uint64_t *gpa);
+/* Lets a vCPU that waits for it step over its patch, if it is time. */
+void world_try_step_over(KvmGdb *gdb);
+/* @vcpu is about to enter the guest. */
+void world_enters(KvmGdbVcpu *vcpu);
 void world_set_free(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
 void world_demand_attention(KvmGdb *gdb);
@@ -157,12 +172,23 @@ bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa);
 
 /* As GdbTargetOps.read_memory and write_memory. */
 size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, GError **error);
+/* RAM only, no device; how much there was. */
+size_t virtual_read_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len);
 bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len, GError **error);
 /* As GdbTargetOps.read_physical and write_physical. */
 size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError **error);
 bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, GError **error);
 /* The same for the arch half; holds @vcpu. */
 ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
+
+/* ---- condition.c: on the vCPU's own thread with the lock held ---- */
+
+/*
+ * The vCPU has hit the patch at @gpa by the address @pc, or the client's point @index: shall the
+ * world stop? Runs the commands that came with it.
+ */
+bool condition_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa);
+bool condition_at_point(KvmGdbVcpu *vcpu, unsigned index);
 
 /* ---- control.c: debug control of one vCPU, on its own thread with the lock held ---- */
 
@@ -179,6 +205,7 @@ typedef struct Cause {
 	CauseKind kind;
 	unsigned point; /* index for kvm_breaks_point_kind() */
 	uint64_t addr;
+	bool step; /* with CAUSE_POINT: a step ended with it */
 } Cause;
 bool control_decode(KvmGdbVcpu *vcpu, Cause *ret);
 

@@ -63,19 +63,20 @@ static void adopt_thread(KvmGdbVcpu *vcpu)
 /*
  * Waits for the wake descriptor or a signal; FALSE for a signal. All signals are blocked until
  * ppoll() unblocks them, so one that came just before is not slept through; a VMM that kicks by
- * immediate_exit alone is seen by the look at it.
+ * immediate_exit alone is seen by the look at it. @timeout: TRUE when it is over; NULL: none.
  *
  * With a mask for KVM_RUN (KVM_SET_SIGNAL_MASK) a signal that the thread blocks but KVM_RUN would
  * not ends the wait too. It must stay pending, as KVM_RUN leaves it, because the VMM may take it by
  * sigwait() and have no handler: so it is not unblocked here but seen through a signalfd.
  */
-static bool wait_for_wake(KvmGdbVcpu *vcpu)
+static bool wait_for_wake(KvmGdbVcpu *vcpu, const struct timespec *timeout)
 {
 	struct pollfd fds[] = {{.fd = vcpu->wake_fd, .events = POLLIN},
 			       {.fd = vcpu->mask_fd, .events = POLLIN}};
 	sigset_t all, old, wait;
 	eventfd_t count;
 	bool woken = false;
+	int n;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -83,9 +84,11 @@ static bool wait_for_wake(KvmGdbVcpu *vcpu)
 	if (vcpu->has_mask)
 		sigorset(&wait, &old, &vcpu->mask);
 	sigdelset(&wait, vcpu->gdb->kick_signal);
-	if (!__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_SEQ_CST) &&
-	    ppoll(fds, G_N_ELEMENTS(fds), NULL, &wait) > 0 && fds[0].revents)
-		woken = eventfd_read(vcpu->wake_fd, &count) == 0;
+	if (!__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_SEQ_CST)) {
+		n = ppoll(fds, G_N_ELEMENTS(fds), timeout, &wait);
+		woken = n == 0 ||
+			(n > 0 && fds[0].revents && eventfd_read(vcpu->wake_fd, &count) == 0);
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return woken;
 }
@@ -103,14 +106,18 @@ static void take_kick(KvmGdbVcpu *vcpu)
 /* FALSE: a signal wants this thread back in the VMM. Called and returns with the lock held. */
 static bool park(KvmGdbVcpu *vcpu)
 {
+	static const struct timespec soon = {.tv_nsec = 20 * 1000};
 	KvmGdb *gdb = vcpu->gdb;
-	bool woken;
+	bool woken, again;
 
+	world_try_step_over(gdb);
 	world_check_stopped(gdb);
 	if (world_may_run(vcpu))
 		return true;
+	/* Whose turn to step over has not come asks again: nobody would wake it. */
+	again = vcpu->wants_over && !gdb->over && gdb->world == WORLD_RUNNING;
 	g_mutex_unlock(&gdb->lock);
-	woken = wait_for_wake(vcpu);
+	woken = wait_for_wake(vcpu, again ? &soon : NULL);
 	g_mutex_lock(&gdb->lock);
 	return woken;
 }
@@ -136,10 +143,12 @@ static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 
 	if (!translate_pc(vcpu, pc, &gpa))
 		vcpu->reinject = true;
-	else if (kvm_breaks_has_patch(vcpu->gdb->breaks, gpa))
+	else if (!kvm_breaks_has_patch(vcpu->gdb->breaks, gpa))
+		vcpu->reinject = trap_insn_at(vcpu, gpa);
+	else if (condition_at_patch(vcpu, pc, gpa))
 		world_event(vcpu, GDB_STOP_SWBREAK, 0, pc);
 	else
-		vcpu->reinject = trap_insn_at(vcpu, gpa);
+		world_pass(vcpu, GDB_STOP_SWBREAK, pc, &gpa);
 }
 
 static bool leaves_range(KvmGdbVcpu *vcpu, uint64_t pc)
@@ -163,6 +172,19 @@ static void on_step(KvmGdbVcpu *vcpu, uint64_t pc)
 	vcpu->passing = false;
 }
 
+static void on_point(KvmGdbVcpu *vcpu, const Cause *cause, uint64_t pc)
+{
+	GdbStopKind kind = kvm_breaks_point_kind(vcpu->gdb->breaks, cause->point);
+
+	if (condition_at_point(vcpu, cause->point)) {
+		world_event(vcpu, kind, cause->addr, pc);
+		return;
+	}
+	world_pass(vcpu, kind, pc, NULL);
+	if (cause->step)
+		on_step(vcpu, pc);
+}
+
 static void on_debug_exit(KvmGdbVcpu *vcpu, const Cause *cause)
 {
 	uint64_t pc = 0;
@@ -170,8 +192,7 @@ static void on_debug_exit(KvmGdbVcpu *vcpu, const Cause *cause)
 	arch_get_pc(vcpu->arch, &pc, NULL);
 	switch (cause->kind) {
 	case CAUSE_POINT:
-		world_event(vcpu, kvm_breaks_point_kind(vcpu->gdb->breaks, cause->point),
-			    cause->addr, pc);
+		on_point(vcpu, cause, pc);
 		break;
 	case CAUSE_TRAP_INSN:
 		on_trap_insn(vcpu, pc);
@@ -326,6 +347,7 @@ static Result run_attended(KvmGdbVcpu *vcpu)
 			break;
 		}
 		relax_attention(vcpu);
+		world_enters(vcpu);
 		set_state(vcpu, VCPU_RUNNING);
 		g_mutex_unlock(&gdb->lock);
 		result.ret = ioctl(vcpu->fd, KVM_RUN, 0);

@@ -245,7 +245,8 @@ static bool insert_sw(KvmGdbVcpu *vcpu, const GdbBreak *bp, GError **error)
 	return kvm_breaks_insert_sw(breaks, bp->addr, bp->kind, mapped ? &gpa : NULL, error);
 }
 
-static bool insert_break(void *target, unsigned cpu, const GdbBreak *bp, GError **error)
+static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreakCode *code,
+			GError **error)
 {
 	KvmGdb *gdb = target;
 	KvmGdbVcpu *vcpu;
@@ -253,11 +254,18 @@ static bool insert_break(void *target, unsigned cpu, const GdbBreak *bp, GError 
 
 	g_mutex_lock(&gdb->lock);
 	vcpu = stopped_vcpu(gdb, cpu, error);
-	if (vcpu)
+	if (vcpu && (!code || kvm_codes_fit(gdb->codes, code, error)))
 		ok = bp->type == GDB_BREAK_SW ? insert_sw(vcpu, bp, error)
 					      : kvm_breaks_insert_hw(gdb->breaks, bp, error);
+	if (ok)
+		kvm_codes_set(gdb->codes, bp, code);
 	g_mutex_unlock(&gdb->lock);
 	return ok;
+}
+
+static bool insert_break(void *target, unsigned cpu, const GdbBreak *bp, GError **error)
+{
+	return insert_code(target, cpu, bp, NULL, error);
 }
 
 static bool remove_break(void *target, unsigned cpu, const GdbBreak *bp, GError **error)
@@ -267,14 +275,17 @@ static bool remove_break(void *target, unsigned cpu, const GdbBreak *bp, GError 
 
 	g_mutex_lock(&gdb->lock);
 	ok = stopped_vcpu(gdb, cpu, error) != NULL;
-	if (ok)
+	if (ok) {
 		kvm_breaks_remove(gdb->breaks, bp);
+		kvm_codes_set(gdb->codes, bp, NULL);
+	}
 	g_mutex_unlock(&gdb->lock);
 	return ok;
 }
 
 static const GdbBreakOps break_ops = {
 	.insert = insert_break,
+	.insert_code = insert_code,
 	.remove = remove_break,
 };
 

@@ -80,8 +80,10 @@ static void set_not_there(GError **error, uint64_t addr, uint64_t gpa)
 		    addr, gpa);
 }
 
-size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, GError **error)
+static size_t read_pages(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, bool ram_only,
+			 GError **error)
 {
+	KvmGdb *gdb = vcpu->gdb;
 	size_t done = 0;
 
 	while (done < len) {
@@ -91,7 +93,8 @@ size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, G
 		if (!translate(vcpu, addr + done, &mapping, done ? NULL : error))
 			break;
 		part = MIN(mapping.left, len - done);
-		got = read_phys_any(vcpu->gdb, mapping.gpa, buf + done, part);
+		got = ram_only ? kvm_breaks_read(gdb->breaks, mapping.gpa, buf + done, part)
+			       : read_phys_any(gdb, mapping.gpa, buf + done, part);
 		if (!done && !got)
 			set_not_there(error, addr, mapping.gpa);
 		done += got;
@@ -99,6 +102,16 @@ size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, G
 			break;
 	}
 	return done;
+}
+
+size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, GError **error)
+{
+	return read_pages(vcpu, addr, buf, len, false, error);
+}
+
+size_t virtual_read_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len)
+{
+	return read_pages(vcpu, addr, buf, len, true, NULL);
 }
 
 /* Either the check of a write (@buf NULL) or the write itself, page by page. */

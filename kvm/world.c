@@ -12,6 +12,9 @@
 /* How long a stop waits for vCPUs that are in the VMM in the middle of an I/O instruction. */
 #define GRACE_US (50 * 1000)
 
+/* How long the other vCPUs run, at least, between two steps over a patch that hold them all. */
+#define SLICE_US 20
+
 KvmGdbVcpu *world_vcpu(KvmGdb *gdb, unsigned index)
 {
 	return index < gdb->vcpus->len ? g_ptr_array_index(gdb->vcpus, index) : NULL;
@@ -60,8 +63,8 @@ bool world_may_run(const KvmGdbVcpu *vcpu)
 	if (gdb->world != WORLD_RUNNING || vcpu->event.pending)
 		return false;
 	if (gdb->over)
-		return gdb->over == vcpu;
-	return vcpu->action.kind != GDB_ACTION_HOLD;
+		return gdb->over == vcpu && gdb->over_lifted;
+	return !vcpu->wants_over && vcpu->action.kind != GDB_ACTION_HOLD;
 }
 
 /* ---- Stopping ---- */
@@ -129,11 +132,13 @@ static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
 void world_set_free(KvmGdb *gdb)
 {
 	kvm_breaks_clear(gdb->breaks);
+	kvm_codes_clear(gdb->codes);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
 
 		vcpu->event.pending = false;
 		vcpu->event.stop.kind = GDB_STOP_PAUSED;
+		vcpu->wants_over = false;
 		vcpu->action = (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
 	}
 	gdb->over = NULL;
@@ -145,10 +150,13 @@ void world_set_free(KvmGdb *gdb)
 /* The patch that a step over had lifted goes back before anybody looks. */
 static void end_step_over(KvmGdb *gdb)
 {
-	if (!gdb->over)
+	KvmGdbVcpu *over = gdb->over;
+
+	if (!over)
 		return;
 	gdb->over = NULL;
-	kvm_breaks_replace(gdb->breaks, gdb->over_gpa);
+	if (gdb->over_lifted)
+		kvm_breaks_replace(gdb->breaks, over->over_gpa);
 }
 
 static void stopped(KvmGdb *gdb)
@@ -166,10 +174,25 @@ static void stopped(KvmGdb *gdb)
 	post(gdb, choose_event(gdb));
 }
 
+/* The vCPU that steps over has waited until it is alone: now its patch may go. */
+static void lift_when_alone(KvmGdb *gdb)
+{
+	if (!gdb->over || gdb->over_lifted || gdb->world != WORLD_RUNNING)
+		return;
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		if (state_of(world_vcpu(gdb, i)) == VCPU_RUNNING)
+			return;
+	}
+	kvm_breaks_lift(gdb->breaks, gdb->over->over_gpa);
+	gdb->over_lifted = true;
+	world_wake(gdb);
+}
+
 void world_check_stopped(KvmGdb *gdb)
 {
 	bool waiting = false;
 
+	lift_when_alone(gdb);
 	if (gdb->world != WORLD_STOPPING)
 		return;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
@@ -228,8 +251,8 @@ static void revalidate(KvmGdb *gdb)
 }
 
 /*
- * Does this vCPU sit on a patch that the client has been told of? Then it must get past it; if it
- * came there in another way (the client moved pc) the breakpoint is still to be hit.
+ * Does this vCPU sit on a patch that the client has been told of, or need not be? Then it must get
+ * past it; if it came there in another way (the client moved pc) the breakpoint is still to be hit.
  */
 static bool needs_step_over(KvmGdbVcpu *vcpu, uint64_t *ret_gpa)
 {
@@ -248,23 +271,81 @@ static bool needs_step_over(KvmGdbVcpu *vcpu, uint64_t *ret_gpa)
  */
 static void begin_step_over(KvmGdb *gdb)
 {
+	for (unsigned i = 0; i < gdb->vcpus->len && !gdb->over; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (vcpu->wants_over && vcpu->action.kind != GDB_ACTION_HOLD)
+			gdb->over = vcpu;
+	}
+	if (!gdb->over)
+		return;
+	gdb->over->wants_over = false;
+	gdb->over_lifted = false;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
 
-		if (!needs_step_over(vcpu, &gdb->over_gpa))
-			continue;
-		gdb->over = vcpu;
-		kvm_breaks_lift(gdb->breaks, gdb->over_gpa);
-		return;
+		if (state_of(vcpu) == VCPU_RUNNING)
+			kick(vcpu);
 	}
+	lift_when_alone(gdb);
+}
+
+/*
+ * A breakpoint that is hit all the time must not keep the others from running for good: who was
+ * held gets its turn first.
+ */
+static bool others_first(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (vcpu->due && state_of(vcpu) == VCPU_PARKED && world_may_run(vcpu))
+			return true;
+	}
+	return g_get_monotonic_time() < gdb->over_resume;
+}
+
+void world_try_step_over(KvmGdb *gdb)
+{
+	bool wanted = false;
+
+	if (gdb->world != WORLD_RUNNING || gdb->over)
+		return;
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		wanted |= world_vcpu(gdb, i)->wants_over;
+	if (wanted && !others_first(gdb))
+		begin_step_over(gdb);
+}
+
+void world_pass(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc, const uint64_t *gpa)
+{
+	vcpu->event = (Event){.stop = {.cpu = vcpu->index, .kind = kind}, .pc = pc};
+	vcpu->wants_over = gpa != NULL;
+	if (gpa)
+		vcpu->over_gpa = *gpa;
+}
+
+void world_enters(KvmGdbVcpu *vcpu)
+{
+	if (!vcpu->due)
+		return;
+	vcpu->due = false;
+	vcpu->gdb->over_resume = g_get_monotonic_time() + SLICE_US;
 }
 
 void world_step_over_done(KvmGdb *gdb)
 {
+	KvmGdbVcpu *done = gdb->over;
+
 	/* It has moved, or was stepped where it is: either way it is not asked again. */
-	gdb->over->event.stop.kind = GDB_STOP_PAUSED;
+	done->event.stop.kind = GDB_STOP_PAUSED;
 	end_step_over(gdb);
 	begin_step_over(gdb);
+	for (unsigned i = 0; i < gdb->vcpus->len && !gdb->over; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		vcpu->due = vcpu != done && state_of(vcpu) == VCPU_PARKED && world_may_run(vcpu);
+	}
 	world_wake(gdb);
 }
 
@@ -294,6 +375,12 @@ void world_resume(KvmGdb *gdb, const GdbAction *actions)
 		return;
 	}
 	kvm_breaks_rearm(gdb->breaks, translate_any, gdb);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		vcpu->wants_over = needs_step_over(vcpu, &vcpu->over_gpa);
+		vcpu->due = false;
+	}
 	gdb->world = WORLD_RUNNING;
 	begin_step_over(gdb);
 	world_wake(gdb);
