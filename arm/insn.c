@@ -33,18 +33,10 @@ static const Encoding encodings[] = {
 	{0xffe0001f, 0xd4000002, ARM_INSN_HVC, OPERAND_IMM16},
 	{0xffe0001f, 0xd4000003, ARM_INSN_SMC, OPERAND_IMM16},
 	{0xffe0001f, 0xd4200000, ARM_INSN_BRK, OPERAND_IMM16},
-	{0xffe0001f, 0xd4400000, ARM_INSN_HLT, OPERAND_IMM16},
 	{0xffffffff, 0xd503221f, ARM_INSN_ESB, OPERAND_NONE},
-	{0xffffffff, 0xd503207f, ARM_INSN_WFI, OPERAND_NONE},
-	{0xffffffe0, 0xd5031020, ARM_INSN_WFI, OPERAND_RT}, /* WFIT */
-	{0xffffffff, 0xd503205f, ARM_INSN_WFE, OPERAND_NONE},
-	{0xffffffe0, 0xd5031000, ARM_INSN_WFE, OPERAND_RT}, /* WFET */
-	/* bits 23 and 21 clear, 22 tells loads from stores; pairs have 21 set and 31 set */
+	/* bits 23 and 21 clear, 22 set for a load; pairs have 21 set and 31 set */
 	{0x3fe00000, 0x08400000, ARM_INSN_LOAD_EXCLUSIVE, OPERAND_NONE},
 	{0xbfe00000, 0x88600000, ARM_INSN_LOAD_EXCLUSIVE, OPERAND_NONE},
-	{0x3fe00000, 0x08000000, ARM_INSN_STORE_EXCLUSIVE, OPERAND_NONE},
-	{0xbfe00000, 0x88200000, ARM_INSN_STORE_EXCLUSIVE, OPERAND_NONE},
-	{0xfffff0ff, 0xd503305f, ARM_INSN_CLREX, OPERAND_NONE},
 };
 
 ArmInsn arm_insn_decode(uint32_t insn)

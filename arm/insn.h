@@ -2,7 +2,7 @@
  * arm/insn.h - call me: recognise the few instructions a debugger must treat in its own way.
  *
  * Owns: encodings of traps, of what reads or writes the interrupt masks, of exception entry and
- * return, and of exclusive accesses (Arm ARM C4.1 and C6.2). Pure: bits in, answer out.
+ * return, and of exclusive loads (Arm ARM C4.1 and C6.2). Pure: bits in, answer out.
  */
 #ifndef VMGDB_ARM_INSN_H
 #define VMGDB_ARM_INSN_H
@@ -21,17 +21,12 @@ typedef enum ArmInsnKind {
 	ARM_INSN_MSR_ALLINT, /* rt */
 	ARM_INSN_ALLINT,     /* imm: 0 or 1 */
 	ARM_INSN_ERET,	     /* also ERETAA, ERETAB */
-	ARM_INSN_SVC,	     /* imm, likewise the next four */
+	ARM_INSN_SVC,	     /* imm, likewise the next three */
 	ARM_INSN_HVC,
 	ARM_INSN_SMC,
 	ARM_INSN_BRK,
-	ARM_INSN_HLT,
 	ARM_INSN_ESB, /* synchronises errors: must not run with a mask it does not expect */
-	ARM_INSN_WFI, /* also WFIT */
-	ARM_INSN_WFE, /* also WFET */
-	ARM_INSN_LOAD_EXCLUSIVE,  /* LDXR, LDAXR, LDXP, LDAXP of any size */
-	ARM_INSN_STORE_EXCLUSIVE, /* STXR, STLXR, STXP, STLXP of any size */
-	ARM_INSN_CLREX,
+	ARM_INSN_LOAD_EXCLUSIVE, /* LDXR, LDAXR, LDXP, LDAXP of any size */
 } ArmInsnKind;
 
 /* @rt: 31 is xzr. */

@@ -8,9 +8,6 @@
 #define ESR_IL (1ull << 25)
 #define ESR_ISS 0x1ffffffu
 
-#define STEP_ISV (1u << 24)
-#define STEP_EX (1u << 6)
-
 #define WATCH_WPT_SHIFT 18 /* six bits: the number of the watchpoint */
 #define WATCH_WPTV (1u << 17)
 #define WATCH_FNV (1u << 10)
@@ -52,10 +49,6 @@ ArmSyndrome arm_syndrome_decode(uint64_t esr)
 	uint32_t iss = syndrome.iss;
 
 	syndrome.kind = trap_kind(syndrome.ec);
-	if (syndrome.kind == ARM_TRAP_INSN)
-		syndrome.imm = iss;
-	if (syndrome.kind == ARM_TRAP_STEP)
-		syndrome.exclusive = (iss & STEP_ISV) && (iss & STEP_EX);
 	if (syndrome.kind == ARM_TRAP_WATCHPOINT) {
 		syndrome.write = iss & WATCH_WNR;
 		syndrome.far_valid = !(iss & WATCH_FNV);
@@ -73,14 +66,4 @@ uint64_t arm_syndrome_route(uint64_t esr, unsigned from_el, unsigned to_el)
 	if (kind == ARM_TRAP_OTHER || kind == ARM_TRAP_INSN)
 		return esr;
 	return from_el == to_el ? esr | same : esr & ~same;
-}
-
-uint64_t arm_syndrome_brk(uint16_t imm)
-{
-	return (uint64_t)ARM_EC_BRK64 << ESR_EC_SHIFT | ESR_IL | imm;
-}
-
-uint64_t arm_syndrome_bkpt(uint16_t imm, bool thumb)
-{
-	return (uint64_t)ARM_EC_BKPT32 << ESR_EC_SHIFT | (thumb ? 0 : ESR_IL) | imm;
 }

@@ -33,10 +33,8 @@ typedef enum ArmTrapKind {
 typedef struct ArmSyndrome {
 	ArmTrapKind kind;
 	uint8_t ec;
-	bool il;	/* a 32-bit instruction */
-	uint32_t iss;	/* bits 24:0 */
-	uint16_t imm;	/* TRAP_INSN: the immediate of BRK or BKPT */
-	bool exclusive; /* TRAP_STEP: a load-exclusive was stepped (ISV and EX) */
+	bool il;      /* a 32-bit instruction */
+	uint32_t iss; /* bits 24:0 */
 	/* TRAP_WATCHPOINT: */
 	bool write;	/* WnR. Atomic operations are reads if a read would have hit, else writes */
 	bool far_valid; /* FnV is clear */
@@ -57,9 +55,5 @@ ArmSyndrome arm_syndrome_decode(uint64_t esr);
  * same level. All other bits stay.
  */
 uint64_t arm_syndrome_route(uint64_t esr, unsigned from_el, unsigned to_el);
-
-/* ESR_ELx of a BRK #imm: class 0x3c, IL set; of a BKPT #imm: class 0x38, IL clear if Thumb. */
-uint64_t arm_syndrome_brk(uint16_t imm);
-uint64_t arm_syndrome_bkpt(uint16_t imm, bool thumb);
 
 #endif

@@ -15,8 +15,7 @@
 
 /* ArmRoot.mode: the exception level, and the kind of translation regime. */
 #define ARM_ROOT_EL 3ull
-#define ARM_ROOT_ONE_RANGE (1ull << 4) /* EL2 without HCR_EL2.E2H: TCR_EL2's own layout, no TTBR1  \
-					*/
+#define ARM_ROOT_ONE_RANGE (1ull << 4) /* EL2 without E2H: TCR_EL2 of its own, no TTBR1 */
 
 /*
  * What the walk needs of a CPU: the registers _EL1 of that name, or in EL2 the registers _EL2. The

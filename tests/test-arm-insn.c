@@ -13,52 +13,52 @@ static const struct {
 	uint16_t imm;
 	uint8_t rt;
 } rows[] = {
-	{0xd53b4220, ARM_INSN_MRS_DAIF, 0, 0},	       /* mrs x0, daif */
-	{0xd53b423e, ARM_INSN_MRS_DAIF, 0, 30},	       /* mrs x30, daif */
-	{0xd53b423f, ARM_INSN_MRS_DAIF, 0, 31},	       /* mrs xzr, daif */
-	{0xd51b4225, ARM_INSN_MSR_DAIF, 0, 5},	       /* msr daif, x5 */
-	{0xd51b423f, ARM_INSN_MSR_DAIF, 0, 31},	       /* msr daif, xzr */
-	{0xd50342df, ARM_INSN_DAIFSET, 2, 31},	       /* msr daifset, #2 */
-	{0xd5034fdf, ARM_INSN_DAIFSET, 15, 31},	       /* msr daifset, #15 */
-	{0xd50342ff, ARM_INSN_DAIFCLR, 2, 31},	       /* msr daifclr, #2 */
-	{0xd50348ff, ARM_INSN_DAIFCLR, 8, 31},	       /* msr daifclr, #8 */
-	{0xd5384303, ARM_INSN_MRS_ALLINT, 0, 3},       /* mrs x3, allint */
-	{0xd5184304, ARM_INSN_MSR_ALLINT, 0, 4},       /* msr allint, x4 */
-	{0xd501411f, ARM_INSN_ALLINT, 1, 31},	       /* msr allint, #1 */
-	{0xd501401f, ARM_INSN_ALLINT, 0, 31},	       /* msr allint, #0 */
-	{0xd69f03e0, ARM_INSN_ERET, 0, 31},	       /* eret */
-	{0xd69f0bff, ARM_INSN_ERET, 0, 31},	       /* eretaa */
-	{0xd69f0fff, ARM_INSN_ERET, 0, 31},	       /* eretab */
-	{0xd4000001, ARM_INSN_SVC, 0, 31},	       /* svc #0 */
-	{0xd4024681, ARM_INSN_SVC, 0x1234, 31},	       /* svc #0x1234 */
-	{0xd41fffe2, ARM_INSN_HVC, 0xffff, 31},	       /* hvc #0xffff */
-	{0xd4000023, ARM_INSN_SMC, 1, 31},	       /* smc #1 */
-	{0xd4200000, ARM_INSN_BRK, 0, 31},	       /* brk #0 */
-	{0xd4210000, ARM_INSN_BRK, 0x800, 31},	       /* brk #0x800 */
-	{0xd43fffe0, ARM_INSN_BRK, 0xffff, 31},	       /* brk #0xffff */
-	{0xd45e0000, ARM_INSN_HLT, 0xf000, 31},	       /* hlt #0xf000 */
-	{0xd503221f, ARM_INSN_ESB, 0, 31},	       /* esb */
-	{0xd503207f, ARM_INSN_WFI, 0, 31},	       /* wfi */
-	{0xd503205f, ARM_INSN_WFE, 0, 31},	       /* wfe */
-	{0xd5031027, ARM_INSN_WFI, 0, 7},	       /* wfit x7 */
-	{0xd5031008, ARM_INSN_WFE, 0, 8},	       /* wfet x8 */
-	{0x885f7c41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldxr w1, [x2] */
-	{0xc85f7c41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldxr x1, [x2] */
-	{0xc85ffc41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldaxr x1, [x2] */
-	{0x085ffc41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldaxrb w1, [x2] */
-	{0x485f7fe1, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldxrh w1, [sp] */
-	{0xc87f0861, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldxp x1, x2, [x3] */
-	{0x887f8861, ARM_INSN_LOAD_EXCLUSIVE, 0, 31},  /* ldaxp w1, w2, [x3] */
-	{0xc8007c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stxr w0, x1, [x2] */
-	{0x8800fc41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stlxr w0, w1, [x2] */
-	{0x08007c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stxrb w0, w1, [x2] */
-	{0x4800fc41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stlxrh w0, w1, [x2] */
-	{0xc8200c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stxp w0, x1, x3, [x2] */
-	{0x88208c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stlxp w0, w1, w3, [x2] */
-	{0xd5033f5f, ARM_INSN_CLREX, 0, 31},	       /* clrex */
-	{0xd503335f, ARM_INSN_CLREX, 0, 31},	       /* clrex #3 */
+	{0xd53b4220, ARM_INSN_MRS_DAIF, 0, 0},	      /* mrs x0, daif */
+	{0xd53b423e, ARM_INSN_MRS_DAIF, 0, 30},	      /* mrs x30, daif */
+	{0xd53b423f, ARM_INSN_MRS_DAIF, 0, 31},	      /* mrs xzr, daif */
+	{0xd51b4225, ARM_INSN_MSR_DAIF, 0, 5},	      /* msr daif, x5 */
+	{0xd51b423f, ARM_INSN_MSR_DAIF, 0, 31},	      /* msr daif, xzr */
+	{0xd50342df, ARM_INSN_DAIFSET, 2, 31},	      /* msr daifset, #2 */
+	{0xd5034fdf, ARM_INSN_DAIFSET, 15, 31},	      /* msr daifset, #15 */
+	{0xd50342ff, ARM_INSN_DAIFCLR, 2, 31},	      /* msr daifclr, #2 */
+	{0xd50348ff, ARM_INSN_DAIFCLR, 8, 31},	      /* msr daifclr, #8 */
+	{0xd5384303, ARM_INSN_MRS_ALLINT, 0, 3},      /* mrs x3, allint */
+	{0xd5184304, ARM_INSN_MSR_ALLINT, 0, 4},      /* msr allint, x4 */
+	{0xd501411f, ARM_INSN_ALLINT, 1, 31},	      /* msr allint, #1 */
+	{0xd501401f, ARM_INSN_ALLINT, 0, 31},	      /* msr allint, #0 */
+	{0xd69f03e0, ARM_INSN_ERET, 0, 31},	      /* eret */
+	{0xd69f0bff, ARM_INSN_ERET, 0, 31},	      /* eretaa */
+	{0xd69f0fff, ARM_INSN_ERET, 0, 31},	      /* eretab */
+	{0xd4000001, ARM_INSN_SVC, 0, 31},	      /* svc #0 */
+	{0xd4024681, ARM_INSN_SVC, 0x1234, 31},	      /* svc #0x1234 */
+	{0xd41fffe2, ARM_INSN_HVC, 0xffff, 31},	      /* hvc #0xffff */
+	{0xd4000023, ARM_INSN_SMC, 1, 31},	      /* smc #1 */
+	{0xd4200000, ARM_INSN_BRK, 0, 31},	      /* brk #0 */
+	{0xd4210000, ARM_INSN_BRK, 0x800, 31},	      /* brk #0x800 */
+	{0xd43fffe0, ARM_INSN_BRK, 0xffff, 31},	      /* brk #0xffff */
+	{0xd503221f, ARM_INSN_ESB, 0, 31},	      /* esb */
+	{0x885f7c41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31}, /* ldxr w1, [x2] */
+	{0xc85f7c41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31}, /* ldxr x1, [x2] */
+	{0xc85ffc41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31}, /* ldaxr x1, [x2] */
+	{0x085ffc41, ARM_INSN_LOAD_EXCLUSIVE, 0, 31}, /* ldaxrb w1, [x2] */
+	{0x485f7fe1, ARM_INSN_LOAD_EXCLUSIVE, 0, 31}, /* ldxrh w1, [sp] */
+	{0xc87f0861, ARM_INSN_LOAD_EXCLUSIVE, 0, 31}, /* ldxp x1, x2, [x3] */
+	{0x887f8861, ARM_INSN_LOAD_EXCLUSIVE, 0, 31}, /* ldaxp w1, w2, [x3] */
 
 	/* neighbours of the above in the encoding tables */
+	{0xd45e0000, ARM_INSN_OTHER, 0, 31}, /* hlt #0xf000 */
+	{0xd503207f, ARM_INSN_OTHER, 0, 31}, /* wfi */
+	{0xd5031027, ARM_INSN_OTHER, 0, 31}, /* wfit x7 */
+	{0xd503205f, ARM_INSN_OTHER, 0, 31}, /* wfe */
+	{0xd5031008, ARM_INSN_OTHER, 0, 31}, /* wfet x8 */
+	{0xc8007c41, ARM_INSN_OTHER, 0, 31}, /* stxr w0, x1, [x2] */
+	{0x8800fc41, ARM_INSN_OTHER, 0, 31}, /* stlxr w0, w1, [x2] */
+	{0x08007c41, ARM_INSN_OTHER, 0, 31}, /* stxrb w0, w1, [x2] */
+	{0x4800fc41, ARM_INSN_OTHER, 0, 31}, /* stlxrh w0, w1, [x2] */
+	{0xc8200c41, ARM_INSN_OTHER, 0, 31}, /* stxp w0, x1, x3, [x2] */
+	{0x88208c41, ARM_INSN_OTHER, 0, 31}, /* stlxp w0, w1, w3, [x2] */
+	{0xd5033f5f, ARM_INSN_OTHER, 0, 31}, /* clrex */
+	{0xd503335f, ARM_INSN_OTHER, 0, 31}, /* clrex #3 */
 	{0xc8dffc41, ARM_INSN_OTHER, 0, 31}, /* ldar x1, [x2] */
 	{0x889ffc41, ARM_INSN_OTHER, 0, 31}, /* stlr w1, [x2] */
 	{0xc8df7c41, ARM_INSN_OTHER, 0, 31}, /* ldlar x1, [x2] */
