@@ -41,6 +41,8 @@ static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 			       "qXfer:threads:read+;vContSupported+;multiprocess+;error-message+;"
 			       "binary-upload+;qEcho+",
 			       GDB_PACKET_MAX);
+	if (gdb_session_exec_file(session))
+		g_string_append(session->reply, ";qXfer:exec-file:read+");
 	if (session->ops->breaks)
 		g_string_append(session->reply, ";swbreak+;hwbreak+");
 	if (session->ops->breaks && session->ops->breaks->insert_code)

@@ -55,8 +55,13 @@ struct GdbSession {
 	unsigned run_cpu;    /* what s steps */
 	unsigned focus;	     /* the CPU to name when the user interrupts */
 
+	bool monitor_cpu_chosen; /* `monitor cpu N` named one: */
+	unsigned monitor_cpu;
+
 	bool thread_suffix;  /* lldb: g G p P may name a thread at their end */
 	bool list_threads;   /* lldb: stop replies list the threads and their pcs */
+	bool is_gdb;	     /* it sent what only gdb sends */
+	bool offsets_over;   /* qOffsets has had its moment (cmd-symbols.c) */
 	bool physical;	     /* memory packets mean guest-physical addresses */
 	unsigned step_flags; /* of GdbStepFlags */
 
@@ -71,7 +76,8 @@ struct GdbSession {
 extern const GdbCommandTable *const gdb_command_tables[];
 extern const GdbCommandTable gdb_commands_query, gdb_commands_regs, gdb_commands_mem,
 	gdb_commands_run, gdb_commands_break, gdb_commands_thread, gdb_commands_monitor,
-	gdb_commands_xfer, gdb_commands_search, gdb_commands_qemu, gdb_commands_lldb;
+	gdb_commands_xfer, gdb_commands_search, gdb_commands_qemu, gdb_commands_lldb,
+	gdb_commands_symbols;
 
 /* Replies. */
 static inline GdbReply gdb_reply(GdbReplyKind kind)
@@ -105,6 +111,9 @@ void gdb_session_send(GdbSession *session, GdbReply reply);
 void gdb_session_send_ack(GdbSession *session, bool good);
 void gdb_session_send_stop(GdbSession *session);
 
+/* gdb_session_send_console: as many O packets as @text takes; something else ends the answer. */
+void gdb_session_send_console(GdbSession *session, const char *text, size_t len);
+
 /* gdb_session_reset_reply: start the reply anew; returns it. It is empty when a handler starts. */
 static inline GString *gdb_session_reset_reply(GdbSession *session)
 {
@@ -137,6 +146,12 @@ void gdb_session_append_expedited(GdbSession *session, GString *out, unsigned cp
  */
 void gdb_lldb_append_threads(GdbSession *session, GString *out);
 bool gdb_lldb_take_suffix(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu);
+
+/* gdb_session_exec_file: the path of the program that runs in the target, or NULL. */
+const char *gdb_session_exec_file(const GdbSession *session);
+
+/* gdb_symbols_ends_offsets: after the packet with the row @name qOffsets is not answered. */
+bool gdb_symbols_ends_offsets(const char *name);
 
 /* gdb_session_step_flags: the bits of GdbStepFlags that the target can do. */
 unsigned gdb_session_step_flags(const GdbSession *session);

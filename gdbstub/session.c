@@ -6,9 +6,19 @@
 #include "gdbstub/internal.h"
 
 const GdbCommandTable *const gdb_command_tables[] = {
-	&gdb_commands_mem,     &gdb_commands_regs,   &gdb_commands_run,	 &gdb_commands_break,
-	&gdb_commands_query,   &gdb_commands_thread, &gdb_commands_xfer, &gdb_commands_search,
-	&gdb_commands_monitor, &gdb_commands_qemu,   &gdb_commands_lldb, NULL,
+	&gdb_commands_mem,
+	&gdb_commands_regs,
+	&gdb_commands_run,
+	&gdb_commands_break,
+	&gdb_commands_query,
+	&gdb_commands_thread,
+	&gdb_commands_xfer,
+	&gdb_commands_search,
+	&gdb_commands_monitor,
+	&gdb_commands_qemu,
+	&gdb_commands_lldb,
+	&gdb_commands_symbols,
+	NULL,
 };
 
 GdbSessionState gdb_session_next(GdbSessionState state, GdbSessionEvent event)
@@ -65,6 +75,7 @@ static void forget_client(GdbSession *session)
 	session->no_ack = false;
 	session->run_cpu_chosen = false;
 	session->attach_reply = false;
+	session->is_gdb = false;
 	session->thread_suffix = false;
 	session->list_threads = false;
 	g_byte_array_set_size(session->last, 0);
@@ -80,7 +91,9 @@ void gdb_session_attach(GdbSession *session)
 	session->cpu = 0;
 	session->focus = 0;
 	session->run_cpu_chosen = false;
+	session->offsets_over = false;
 	session->physical = false;
+	session->monitor_cpu_chosen = false;
 	session->step_flags = gdb_session_step_flags(session);
 	gdb_session_move(session, GDB_SESSION_ATTACH);
 	session->ops->attach(session->target);
@@ -168,6 +181,7 @@ static GdbReply answer_packet(GdbSession *session, const char *packet, size_t le
 		return illegal_now(session, row);
 	if (!gdb_command_parse(row->schema ? row->schema : "", text, &args))
 		return gdb_reply_fail(GDB_ERROR_INVAL, "malformed '%s' packet", row->name);
+	session->offsets_over |= gdb_symbols_ends_offsets(row->name);
 	gdb_session_reset_reply(session);
 	reply = row->handler(session, &args);
 	g_warn_if_fail(reply.kind != GDB_REPLY_STOP || row->may_stop);

@@ -111,8 +111,9 @@ typedef struct GdbBreakOps {
 
 /*
  * One `monitor` command. @name may have two words ("info registers"); the longest match wins.
- * @run: @args is what follows the name, stripped, never NULL. Appends text to @out, lines end in
- * '\n'. FALSE with @error set prints the error's message as the output.
+ * @run: @args is what follows the name, stripped, never NULL; it may begin right after the name
+ * with a '/' ("xp/4xw 0"). @cpu: the user's current thread, or what `cpu N` has chosen. Appends text
+ * to @out, lines end in '\n'. FALSE with @error set prints the error's message as the output.
  */
 typedef struct GdbMonitorCommand {
 	const char *name;
@@ -191,9 +192,29 @@ typedef struct GdbTargetOps {
 	/* The client asked to end the machine: do so soon. May be NULL: k detaches. */
 	void (*kill)(void *target);
 
+	/*
+	 * The file of the program that runs in the target, as an absolute path of the host, for a
+	 * client that has none; NULL from it: not known. Constant while a client is connected.
+	 */
+	const char *(*exec_file)(void *target);
+	/*
+	 * How far that program was moved when it was loaded, and where its first segment is now.
+	 * FALSE: not known (yet). Only while stopped.
+	 */
+	bool (*load_offset)(void *target, uint64_t *ret_slide, uint64_t *ret_text);
+
 	const GdbBreakOps *breaks;	       /* or NULL */
 	unsigned (*watch_slots)(void *target); /* how many watchpoints at most; or NULL */
 	const GdbMonitorCommand *monitor;      /* ends with a NULL name; or NULL */
+
+	/*
+	 * The rest of a monitor command that takes long: called after its run(), again and again,
+	 * while it returns TRUE; about 10 milliseconds of work each time. Text in @out is sent at
+	 * once. @error is shown as run()'s is. monitor_cancel: the user interrupted it or left.
+	 * Both or neither.
+	 */
+	bool (*monitor_more)(void *target, GString *out, GError **error);
+	void (*monitor_cancel)(void *target);
 } GdbTargetOps;
 
 #endif

@@ -16,7 +16,7 @@
 
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
-	char *kernel, *initrd, *params, *memory, *console, *name, *gdb, *dump_dtb;
+	char *kernel, *initrd, *params, *memory, *console, *name, *gdb, *gdb_vmlinux, *dump_dtb;
 	char **disks;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, help;
@@ -24,8 +24,8 @@ typedef struct RawOptions {
 
 static void raw_options_clear(RawOptions *raw)
 {
-	char *strings[] = {raw->kernel,	 raw->initrd, raw->params, raw->memory,
-			   raw->console, raw->name,   raw->gdb,	   raw->dump_dtb};
+	char *strings[] = {raw->kernel, raw->initrd, raw->params,   raw->memory,     raw->console,
+			   raw->name,	raw->gdb,    raw->dump_dtb, raw->gdb_vmlinux};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
@@ -73,6 +73,9 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "wait for gdb before the first guest instruction", NULL},
 		{"gdb-kaslr", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_kaslr,
 		 "do not add `nokaslr` with --gdb", NULL},
+		{"gdb-vmlinux", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_vmlinux,
+		 "the kernel's symbols, for a gdb without a program (default: beside the kernel)",
+		 "FILE"},
 		{"dump-dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dump_dtb,
 		 "write the guest's device tree to FILE (arm64)", "FILE"},
 		{"help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "show this", NULL},
@@ -194,11 +197,15 @@ static bool set_kernel(VmConfig *config, char **kernel, GError **error)
 
 static bool check_gdb(const VmConfig *config, GError **error)
 {
-	if (config->gdb != NULL || !(config->gdb_wait || config->gdb_kaslr))
+	const char *without = config->gdb_wait	    ? "--gdb-wait"
+			      : config->gdb_kaslr   ? "--gdb-kaslr"
+			      : config->gdb_vmlinux ? "--gdb-vmlinux"
+						    : NULL;
+
+	if (config->gdb != NULL || without == NULL)
 		return true;
 	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "%s says how --gdb shall work: give --gdb WHERE too",
-		    config->gdb_wait ? "--gdb-wait" : "--gdb-kaslr");
+		    "%s says how --gdb shall work: give --gdb WHERE too", without);
 	return false;
 }
 
@@ -229,6 +236,7 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->initrd = g_steal_pointer(&raw->initrd);
 	config->params = g_steal_pointer(&raw->params);
 	config->gdb = g_steal_pointer(&raw->gdb);
+	config->gdb_vmlinux = g_steal_pointer(&raw->gdb_vmlinux);
 	config->dump_dtb = g_steal_pointer(&raw->dump_dtb);
 	config->name = raw->name != NULL ? g_steal_pointer(&raw->name)
 					 : g_strdup_printf("guest-%d", (int)getpid());
@@ -277,6 +285,7 @@ void config_free(VmConfig *config)
 	g_free(config->params);
 	g_free(config->name);
 	g_free(config->gdb);
+	g_free(config->gdb_vmlinux);
 	g_free(config->dump_dtb);
 	g_free(config);
 }

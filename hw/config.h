@@ -13,9 +13,10 @@ typedef struct VmConfig {
 	char *initrd; /* path or NULL */
 	char *params; /* the user's own kernel words or NULL */
 	char *name;
-	char *dump_dtb;	 /* where to write the guest's device tree, or NULL */
-	char *gdb;	 /* where to listen, or NULL: no stub */
-	uint64_t memory; /* bytes, a multiple of 1 MiB */
+	char *dump_dtb;	   /* where to write the guest's device tree, or NULL */
+	char *gdb;	   /* where to listen, or NULL: no stub */
+	char *gdb_vmlinux; /* the kernel's symbols, or NULL: look beside the kernel */
+	uint64_t memory;   /* bytes, a multiple of 1 MiB */
 	unsigned n_cpus;
 	bool console; /* FALSE: --console none */
 	bool gdb_wait;

@@ -32,6 +32,39 @@ static const KvmGdbOps ops = {
 	.log = on_log,
 };
 
+/* Where a vmlinux is kept, as seen from the kernel that is booted. */
+static void add_candidates(GPtrArray *paths, const char *kernel)
+{
+	g_autofree char *folder = g_path_get_dirname(kernel), *name = g_path_get_basename(kernel);
+	const char *version = g_str_has_prefix(name, "vmlinuz-") ? name + strlen("vmlinuz-") : NULL;
+
+	g_ptr_array_add(paths, g_strdup(kernel)); /* an ELF file itself */
+	g_ptr_array_add(paths, g_build_filename(folder, "vmlinux", NULL));
+	/* arch/x86/boot/bzImage of a build folder */
+	g_ptr_array_add(paths, g_build_filename(folder, "../../../vmlinux", NULL));
+	if (version == NULL)
+		return;
+	g_ptr_array_add(paths, g_strdup_printf("%s/vmlinux-%s", folder, version));
+	g_ptr_array_add(paths, g_strdup_printf("/usr/lib/debug/boot/vmlinux-%s", version));
+}
+
+/* What is found by looking need not fit; what the user named must. */
+static bool set_vmlinux(Vm *vm, GError **error)
+{
+	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+
+	if (vm->config->gdb_vmlinux != NULL)
+		return kvm_gdb_set_vmlinux(vm->gdb, vm->config->gdb_vmlinux, error);
+	add_candidates(paths, vm->config->kernel);
+	for (unsigned i = 0; i < paths->len; i++) {
+		if (kvm_gdb_set_vmlinux(vm->gdb, paths->pdata[i], NULL)) {
+			vm_log("gdb: symbols are in %s", (char *)paths->pdata[i]);
+			break;
+		}
+	}
+	return true;
+}
+
 bool vm_gdb_start(Vm *vm, GError **error)
 {
 	vm->gdb = kvm_gdb_new(vm->kvm_fd, vm->vm_fd, NULL, &ops, vm, error);
@@ -49,7 +82,8 @@ bool vm_gdb_start(Vm *vm, GError **error)
 		if (vcpu->gdb == NULL)
 			return false;
 	}
-	if (!kvm_gdb_listen(vm->gdb, vm->config->gdb, vm->config->gdb_wait, error))
+	if (!kvm_gdb_listen(vm->gdb, vm->config->gdb, vm->config->gdb_wait, error) ||
+	    !set_vmlinux(vm, error))
 		return false;
 	/* Scripts read this line, so it has no prefix. */
 	fprintf(stderr, "gdb: listening on %s\n", kvm_gdb_address(vm->gdb));

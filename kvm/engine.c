@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "kvm/internal.h"
+#include "kvm/symbols.h"
 
 #define VMGDB_VERSION_TEXT "vmgdb " VMGDB_VERSION
 
@@ -142,6 +143,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_breaks_free(gdb->breaks);
 	kvm_codes_free(gdb->codes);
 	kvm_memory_free(gdb->memory);
+	kvm_symbols_free(gdb->symbols);
 	g_main_context_unref(gdb->context);
 	g_mutex_clear(&gdb->lock);
 	g_free(gdb);

@@ -122,6 +122,8 @@ struct KvmGdb {
 	KvmGdbVcpu *over;   /* steps over its own breakpoint while all others wait */
 	bool over_lifted;   /* none of the others runs any more, and the patch is out */
 	gint64 over_resume; /* no other step over may hold all vCPUs before this time */
+	struct KvmSymbols *symbols; /* of the guest's kernel, or NULL (kvm/kaslr.c) */
+	bool warned_vmlinux;	    /* the user was told that they do not fit */
 	bool have_kernel_root;
 	ArchRoot kernel_root; /* the last one seen in kernel mode */
 };

@@ -92,6 +92,12 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
  */
 bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, struct _GError **error);
 const char *kvm_gdb_address(const KvmGdb *gdb);
+/*
+ * kvm_gdb_set_vmlinux: the ELF file of the guest's kernel, with symbols. After kvm_gdb_listen(),
+ * before a client can have connected. A gdb without a program is told of it, and where KASLR has
+ * put the kernel; `monitor kaslr` says it later. FALSE with @error: not such a file.
+ */
+bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, struct _GError **error);
 bool kvm_gdb_has_client(const KvmGdb *gdb);
 
 /*

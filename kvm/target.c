@@ -5,6 +5,7 @@
  * outside, which KVM allows once KVM_RUN has returned.
  */
 #include "kvm/internal.h"
+#include "kvm/kaslr.h"
 
 /* The CPU, if its registers can be looked at now. */
 static KvmGdbVcpu *stopped_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
@@ -322,6 +323,7 @@ static bool monitor_info_kvm(void *target, unsigned cpu G_GNUC_UNUSED,
 }
 
 static const GdbMonitorCommand monitor_commands[] = {
+	{"kaslr", NULL, "where KASLR has put the kernel, and what to tell gdb", kaslr_monitor},
 	{"info kvm", NULL, "what this machine's KVM can do for a debugger", monitor_info_kvm},
 	{0},
 };
@@ -345,5 +347,7 @@ const GdbTargetOps kvm_target_ops = {
 	.kill = kill_machine,
 	.breaks = &break_ops,
 	.watch_slots = watch_slots,
+	.exec_file = kaslr_exec_file,
+	.load_offset = kaslr_load_offset,
 	.monitor = monitor_commands,
 };

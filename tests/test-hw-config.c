@@ -68,6 +68,7 @@ static void test_refusals(void)
 		{"-k K -d disk.img", "disk.img"},
 		{"-k K --gdb-wait", "--gdb"},
 		{"-k K --gdb-kaslr", "--gdb"},
+		{"-k K --gdb-vmlinux V", "--gdb"},
 		{"-k K --nonsense", "nonsense"},
 		{"-k K word", "word"},
 	};

@@ -1,0 +1,85 @@
+/*
+ * gdbstub/cmd-symbols.c - the program in the target: its file, where it was moved, its symbols.
+ *
+ * gdb manual, "General Query Packets": qXfer:exec-file:read, qOffsets, qSymbol.
+ *
+ * qOffsets has three readers that want different things. gdb and lldb ask once, when they connect,
+ * and relocate their symbols by the answer; each understands another form of it. Plug-ins of gdb
+ * that look for a whole machine ask later by hand, and take anything but an empty answer for a
+ * user program. So it is answered once, to a client that showed which one it is, and not after
+ * packets that come later than gdb's own question.
+ */
+#include "gdbstub/internal.h"
+#include "gdbstub/xfer.h"
+
+const char *gdb_session_exec_file(const GdbSession *session)
+{
+	return session->ops->exec_file ? session->ops->exec_file(session->target) : NULL;
+}
+
+/* The annex is a process id or nothing; there is only one process. */
+static GdbReply cmd_exec_file(GdbSession *session, const GdbArgs *args)
+{
+	const char *path = gdb_session_exec_file(session);
+	GdbText annex = args->v[0].text;
+	uint64_t process = GDB_PROCESS;
+
+	if (!path)
+		return gdb_reply(GDB_REPLY_EMPTY);
+	if (gdb_text_left(&annex) &&
+	    (!gdb_text_number(&annex, &process) || gdb_text_left(&annex) || process != GDB_PROCESS))
+		return gdb_reply_fail(GDB_ERROR_NOENT, "no such process: the machine is process %d",
+				      GDB_PROCESS);
+	if (!gdb_xfer_append(session->reply, path, strlen(path), args->v[1].number,
+			     args->v[2].number))
+		return gdb_reply_fail(GDB_ERROR_INVAL, "offset beyond the end of the path");
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+bool gdb_symbols_ends_offsets(const char *name)
+{
+	static const char *const later[] = {"g", "c", "C", "s", "S", "vCont;", "qSymbol:", NULL};
+
+	return g_strv_contains(later, name) || g_ascii_strncasecmp(name, "qqemu.", 6) == 0;
+}
+
+static GdbReply cmd_offsets(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	bool is_lldb = session->thread_suffix, over = session->offsets_over;
+	uint64_t slide, text;
+
+	session->offsets_over = true;
+	if (over || (!is_lldb && !session->is_gdb) || !session->ops->load_offset ||
+	    !session->ops->load_offset(session->target, &slide, &text) || !slide)
+		return gdb_reply(GDB_REPLY_EMPTY);
+	/* gdb moves all sections only by TextSeg; lldb takes that for a difference. */
+	if (is_lldb)
+		g_string_append_printf(session->reply,
+				       "Text=%" PRIx64 ";Data=%" PRIx64 ";Bss=%" PRIx64, slide,
+				       slide, slide);
+	else
+		g_string_append_printf(session->reply, "TextSeg=%" PRIx64, text);
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+/* The client offers to look up symbols; the target has its own. */
+static GdbReply cmd_symbol(G_GNUC_UNUSED GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	return gdb_reply(GDB_REPLY_OK);
+}
+
+/* Nothing but the proof that an unknown packet gets the empty reply; and only gdb wants it. */
+static GdbReply cmd_must_be_empty(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	session->is_gdb = true;
+	return gdb_reply(GDB_REPLY_EMPTY);
+}
+
+static const GdbCommand rows[] = {
+	{"qXfer:exec-file:read:", GDB_MATCH_PREFIX, "s:x,x", GDB_ALWAYS, false, cmd_exec_file},
+	{"qOffsets", GDB_MATCH_WHOLE, NULL, GDB_WHEN_STOPPED, false, cmd_offsets},
+	{"qSymbol:", GDB_MATCH_PREFIX, "*", GDB_ALWAYS, false, cmd_symbol},
+	{"vMustReplyEmpty", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_must_be_empty},
+};
+
+const GdbCommandTable gdb_commands_symbols = {rows, G_N_ELEMENTS(rows)};

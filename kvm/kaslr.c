@@ -1,0 +1,199 @@
+/*
+ * kvm/kaslr.c - where the guest's kernel lies, found by comparing a register with its vmlinux.
+ */
+#include "kvm/kaslr.h"
+
+#include <elf.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "kvm/symbols.h"
+
+#define BANNER_MAX 512
+
+/* What the kernel writes to a register, by machine. */
+static const struct {
+	unsigned machine;
+	const char *architecture; /* gdb's name */
+	const char *reg, *symbol;
+} anchors[] = {
+	{EM_X86_64, "i386:x86-64", "lstar", "entry_SYSCALL_64"},
+	{EM_AARCH64, "aarch64", "VBAR_EL1", "vectors"},
+};
+
+static int find_anchor(const KvmSymbols *symbols)
+{
+	for (unsigned n = 0; n < G_N_ELEMENTS(anchors); n++) {
+		if (anchors[n].machine == kvm_symbols_machine(symbols))
+			return n;
+	}
+	return -1;
+}
+
+bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, GError **error)
+{
+	g_autoptr(KvmSymbols) symbols = kvm_symbols_open(path, error);
+	int anchor;
+
+	g_return_val_if_fail(gdb->regs, false);
+	if (!symbols)
+		return false;
+	anchor = find_anchor(symbols);
+	if (anchor < 0 ||
+	    !g_str_equal(anchors[anchor].architecture, gdb_reg_set_architecture(gdb->regs))) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "%s: a program for another machine (ELF machine %u) than this one (%s)",
+			    path, kvm_symbols_machine(symbols),
+			    gdb_reg_set_architecture(gdb->regs));
+		return false;
+	}
+	g_mutex_lock(&gdb->lock);
+	kvm_symbols_free(gdb->symbols);
+	gdb->symbols = g_steal_pointer(&symbols);
+	gdb->warned_vmlinux = false;
+	g_mutex_unlock(&gdb->lock);
+	return true;
+}
+
+static bool read_anchor(KvmGdbVcpu *vcpu, const char *name, uint64_t *ret)
+{
+	const GdbReg *reg = gdb_reg_set_by_name(vcpu->gdb->regs, name);
+	uint8_t bytes[GDB_REG_MAX_BYTES] = {0};
+
+	if (!reg || world_in_device(vcpu) || !arch_read_reg(vcpu->arch, reg, bytes, NULL))
+		return false;
+	*ret = 0;
+	for (unsigned n = sizeof(*ret); n > 0; n--)
+		*ret = *ret << 8 | bytes[n - 1];
+	return true;
+}
+
+/* Does the guest have the file's banner at its moved address? */
+static KaslrState check_banner(KvmGdbVcpu *vcpu, uint64_t slide)
+{
+	uint8_t expected[BANNER_MAX], found[BANNER_MAX];
+	const KvmSymbols *symbols = vcpu->gdb->symbols;
+	uint64_t addr;
+	size_t len;
+
+	if (!kvm_symbols_find(symbols, "linux_banner", &addr))
+		return KASLR_MISMATCH;
+	len = strnlen((char *)expected, kvm_symbols_read(symbols, addr, expected, BANNER_MAX));
+	if (!len)
+		return KASLR_MISMATCH;
+	if (virtual_read(vcpu, addr + slide, found, len, NULL) < len)
+		return KASLR_EARLY;
+	return memcmp(expected, found, len) ? KASLR_MISMATCH : KASLR_KNOWN;
+}
+
+static KaslrState find_by_cpu(KvmGdbVcpu *vcpu, uint64_t link, const char *reg, uint64_t *ret_slide)
+{
+	uint64_t now;
+
+	if (!read_anchor(vcpu, reg, &now) || !now)
+		return KASLR_EARLY;
+	*ret_slide = now - link;
+	/* Kernels move by whole pages. */
+	if (*ret_slide % 4096)
+		return KASLR_MISMATCH;
+	return check_banner(vcpu, *ret_slide);
+}
+
+/*
+ * One CPU that confirms is enough. A CPU that contradicts may just be in user mode (arm64 has
+ * other vectors there) or not be up yet.
+ */
+KaslrState kaslr_find(KvmGdb *gdb, uint64_t *ret_slide)
+{
+	KaslrState worst = KASLR_EARLY;
+	uint64_t link;
+	int anchor;
+
+	if (!gdb->symbols)
+		return KASLR_NO_FILE;
+	anchor = find_anchor(gdb->symbols);
+	if (!kvm_symbols_find(gdb->symbols, anchors[anchor].symbol, &link))
+		return KASLR_MISMATCH;
+	for (unsigned n = 0; n < gdb->vcpus->len; n++) {
+		KaslrState state =
+			find_by_cpu(world_vcpu(gdb, n), link, anchors[anchor].reg, ret_slide);
+
+		if (state == KASLR_KNOWN)
+			return state;
+		worst = MAX(worst, state);
+	}
+	return worst;
+}
+
+bool kaslr_load_offset(void *target, uint64_t *ret_slide, uint64_t *ret_text)
+{
+	KvmGdb *gdb = target;
+	KaslrState state = KASLR_EARLY;
+	bool warn;
+
+	g_mutex_lock(&gdb->lock);
+	if (gdb->world == WORLD_STOPPED)
+		state = kaslr_find(gdb, ret_slide);
+	if (state == KASLR_KNOWN)
+		*ret_text = kvm_symbols_text(gdb->symbols) + *ret_slide;
+	warn = state == KASLR_MISMATCH && !gdb->warned_vmlinux;
+	gdb->warned_vmlinux |= warn;
+	if (warn)
+		engine_log(gdb,
+			   "gdb: %s is not the vmlinux of the kernel that runs: names and lines "
+			   "will be wrong",
+			   kvm_symbols_path(gdb->symbols));
+	g_mutex_unlock(&gdb->lock);
+	return state == KASLR_KNOWN;
+}
+
+const char *kaslr_exec_file(void *target)
+{
+	KvmGdb *gdb = target;
+
+	return gdb->symbols ? kvm_symbols_path(gdb->symbols) : NULL;
+}
+
+/*
+ * gdb's -o moves every section. The per-CPU section of x86 kernels is linked at 0 and holds
+ * offsets, not addresses: it must stay where it is.
+ */
+static void append_advice(const KvmSymbols *symbols, uint64_t slide, GString *out)
+{
+	const char *path = kvm_symbols_path(symbols);
+	uint64_t percpu;
+
+	g_string_append_printf(out, "kernel moved by 0x%" PRIx64 "\n", slide);
+	if (!slide)
+		return;
+	g_string_append_printf(out,
+			       "in gdb:  symbol-file\n         add-symbol-file %s -o 0x%" PRIx64,
+			       path, slide);
+	if (kvm_symbols_section(symbols, ".data..percpu", &percpu) && !percpu)
+		g_string_append(out, " -s .data..percpu 0");
+	g_string_append_printf(
+		out, "\nin lldb: target modules load --file vmlinux --slide 0x%" PRIx64 "\n",
+		slide);
+}
+
+bool kaslr_monitor(void *target, G_GNUC_UNUSED unsigned cpu, G_GNUC_UNUSED const char *args,
+		   GString *out, GError **error)
+{
+	static const char *const troubles[] = {
+		[KASLR_NO_FILE] = "no vmlinux is known: give one with --gdb-vmlinux",
+		[KASLR_EARLY] = "the kernel has not come far enough yet: try later",
+		[KASLR_MISMATCH] = "the vmlinux is not that of the kernel that runs",
+	};
+	KvmGdb *gdb = target;
+	KaslrState state;
+	uint64_t slide = 0;
+
+	g_mutex_lock(&gdb->lock);
+	state = kaslr_find(gdb, &slide);
+	if (state == KASLR_KNOWN)
+		append_advice(gdb->symbols, slide, out);
+	else
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "%s", troubles[state]);
+	g_mutex_unlock(&gdb->lock);
+	return state == KASLR_KNOWN;
+}
