@@ -281,8 +281,7 @@ bool arm_kernel_root(const ArmRoot *user, ArmPhysRead read, void *opaque, ArmRoo
 	Half half = get_half(user, ~0ull);
 	ArmMapping mine, other;
 
-	if ((user->mode & ARM_ROOT_EL) != 0 || !half.high || !(user->sctlr & SCTLR_M) ||
-	    !arm_is_kernel_address(user, user->vbar) ||
+	if ((user->mode & ARM_ROOT_EL) != 0 || !arm_is_kernel_address(user, user->vbar) ||
 	    !arm_walk(user, read, opaque, user->vbar, &mine))
 		return false;
 	for (uint64_t pages = 2; pages >= 1; pages--) {

@@ -98,7 +98,8 @@ static void test_no_trampoline(void)
 	changed.sctlr = 0;
 	assert_no_kernel_root(&changed, pages);
 	changed = user;
-	changed.vbar = 0x80000;
+	changed.vbar = 0x80000; /* mapped, but by the half that is not in question */
+	changed.ttbr0 = PAGE(2);
 	assert_no_kernel_root(&changed, pages);
 	changed = user;
 	changed.tcr &= ~TG1_4K; /* reserved */
