@@ -66,7 +66,7 @@ struct KvmGdbVcpu {
 	int attention; /* atomic: take the lock before and after KVM_RUN */
 
 	pthread_t thread; /* of the last kvm_gdb_run(); valid while RUNNING or PARKED */
-	bool has_thread;
+	bool has_thread; /* atomic */
 	int wake_fd; /* eventfd that ends a park */
 
 	ArchVcpu *arch;

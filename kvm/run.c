@@ -52,7 +52,7 @@ static void adopt_thread(KvmGdbVcpu *vcpu)
 	sigset_t kick;
 
 	vcpu->thread = pthread_self();
-	vcpu->has_thread = true;
+	__atomic_store_n(&vcpu->has_thread, true, __ATOMIC_SEQ_CST);
 	sigemptyset(&kick);
 	sigaddset(&kick, vcpu->gdb->kick_signal);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
@@ -61,35 +61,31 @@ static void adopt_thread(KvmGdbVcpu *vcpu)
 /* ---- Parking ---- */
 
 /*
- * Waits for the wake descriptor or a signal; FALSE for a signal. All signals are blocked until
- * ppoll() unblocks them, so one that came just before is not slept through; a VMM that kicks by
+ * Waits for the wake descriptor or a signal; FALSE for a signal. All signals are blocked; @old is
+ * what the thread blocked before, which ppoll() puts back for the wait. A VMM that kicks by
  * immediate_exit alone is seen by the look at it. @timeout: TRUE when it is over; NULL: none.
  *
  * With a mask for KVM_RUN (KVM_SET_SIGNAL_MASK) a signal that the thread blocks but KVM_RUN would
  * not ends the wait too. It must stay pending, as KVM_RUN leaves it, because the VMM may take it by
  * sigwait() and have no handler: so it is not unblocked here but seen through a signalfd.
  */
-static bool wait_for_wake(KvmGdbVcpu *vcpu, const struct timespec *timeout)
+static bool wait_for_wake(KvmGdbVcpu *vcpu, const sigset_t *old, const struct timespec *timeout)
 {
 	struct pollfd fds[] = {{.fd = vcpu->wake_fd, .events = POLLIN},
 			       {.fd = vcpu->mask_fd, .events = POLLIN}};
-	sigset_t all, old, wait;
+	sigset_t wait = *old;
 	eventfd_t count;
 	bool woken = false;
 	int n;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	wait = old;
 	if (vcpu->has_mask)
-		sigorset(&wait, &old, &vcpu->mask);
+		sigorset(&wait, old, &vcpu->mask);
 	sigdelset(&wait, vcpu->gdb->kick_signal);
 	if (!__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_SEQ_CST)) {
 		n = ppoll(fds, G_N_ELEMENTS(fds), timeout, &wait);
 		woken = n == 0 ||
 			(n > 0 && fds[0].revents && eventfd_read(vcpu->wake_fd, &count) == 0);
 	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return woken;
 }
 
@@ -104,7 +100,7 @@ static void take_kick(KvmGdbVcpu *vcpu)
 }
 
 /* FALSE: a signal wants this thread back in the VMM. Called and returns with the lock held. */
-static bool park(KvmGdbVcpu *vcpu)
+static bool park(KvmGdbVcpu *vcpu, const sigset_t *old)
 {
 	static const struct timespec soon = {.tv_nsec = 20 * 1000};
 	KvmGdb *gdb = vcpu->gdb;
@@ -117,7 +113,7 @@ static bool park(KvmGdbVcpu *vcpu)
 	/* Whose turn to step over has not come asks again: nobody would wake it. */
 	again = vcpu->wants_over && !gdb->over && gdb->world == WORLD_RUNNING;
 	g_mutex_unlock(&gdb->lock);
-	woken = wait_for_wake(vcpu, again ? &soon : NULL);
+	woken = wait_for_wake(vcpu, old, again ? &soon : NULL);
 	g_mutex_lock(&gdb->lock);
 	return woken;
 }
@@ -285,20 +281,41 @@ typedef struct Result {
 	int ret, err;
 } Result;
 
-/* Brings the vCPU to where it may run. FALSE: *ret is for the VMM. */
-static bool enter(KvmGdbVcpu *vcpu, Result *ret)
+/*
+ * Until the vCPU may run. FALSE: *ret is for the VMM. Signals are blocked from before finish_io()
+ * to the wait: it has immediate_exit in use, and a kick of the VMM that came meanwhile must be
+ * found pending.
+ */
+static bool wait_to_run(KvmGdbVcpu *vcpu, const sigset_t *old, Result *ret)
 {
-	*ret = (Result){-1, EINTR};
-	take_kick(vcpu);
 	while (!world_may_run(vcpu)) {
 		if (!vcpu->held_exit && !vcpu->io_done && arch_io_pending(vcpu->run) &&
 		    !finish_io(vcpu)) {
 			ret->ret = 0;
 			return false;
 		}
-		if (!world_may_run(vcpu) && !park(vcpu))
+		if (!world_may_run(vcpu) && !park(vcpu, old))
 			return false;
 		take_kick(vcpu);
+	}
+	return true;
+}
+
+/* Brings the vCPU to where it may run. FALSE: *ret is for the VMM. */
+static bool enter(KvmGdbVcpu *vcpu, Result *ret)
+{
+	sigset_t all, old;
+	bool ready;
+
+	*ret = (Result){-1, EINTR};
+	take_kick(vcpu);
+	if (!world_may_run(vcpu)) {
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &old);
+		ready = wait_to_run(vcpu, &old, ret);
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+		if (!ready)
+			return false;
 	}
 	if (vcpu->held_exit) {
 		vcpu->held_exit = false;

@@ -71,7 +71,8 @@ bool world_may_run(const KvmGdbVcpu *vcpu)
 
 bool world_in_device(const KvmGdbVcpu *vcpu)
 {
-	return state_of(vcpu) == VCPU_OUTSIDE && vcpu->has_thread && !vcpu->io_done &&
+	return state_of(vcpu) == VCPU_OUTSIDE &&
+	       __atomic_load_n(&vcpu->has_thread, __ATOMIC_SEQ_CST) && !vcpu->io_done &&
 	       arch_io_pending(vcpu->run);
 }
 
