@@ -18,6 +18,7 @@
 
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LKVM=${LKVM:-$LAB/../../lkvm}
+LKVM_ARM64=${LKVM_ARM64:-} # for arm64 benches; built when it is not given
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vmgdb
 GDB=${GDB:-gdb-multiarch}
 W='' LOG='' PORT='' VMLINUX='' TEXT_ADDR='' EMU_PID='' PIDS=()
@@ -34,15 +35,41 @@ lab_die()
 
 lab_open()
 {
-	local tool
 	W=$(mktemp -d)
 	LOG=$W/console
 	trap lab_close EXIT
 	trap 'exit 130' INT TERM HUP
 	mkdir -p "$W/l1/bin" "$W/l1/lib" "$W/l1/boot" "$W/l2/bin"
-	for tool in guest wire; do
-		gcc -D_GNU_SOURCE -O2 -static -o "$W/$tool" "$LAB/$tool.c" || lab_die "cannot build $tool.c"
-	done
+	build_tool gcc wire
+}
+
+# build_tool CC NAME: NAME.c, linked statically, into W
+build_tool()
+{
+	"$1" -D_GNU_SOURCE -O2 -static -o "$W/$2" "$LAB/$2.c" || lab_die "cannot build $2.c with $1"
+}
+
+# lab_cross BUILD: LKVM_ARM64 becomes an lkvm for arm64, built in BUILD unless LKVM is one
+lab_cross()
+{
+	local build=$1
+	if [ "$(uname -m)" = aarch64 ]; then
+		LKVM_ARM64=$LKVM
+		return
+	fi
+	say BUILD "lkvm for arm64"
+	mkdir -p "$build"
+	(cd "$build" && { [ -e config.mak ] || "$LAB/../../configure" --host=aarch64-linux-gnu \
+		--install-deps; } && env -u MAKEFLAGS -u MAKELEVEL make lkvm) >"$W/cross.log" 2>&1 ||
+		lab_die "cannot build lkvm for arm64: $(tail -n 3 "$W/cross.log" | tr '\n' ' ')"
+	LKVM_ARM64=$build/lkvm
+}
+
+# cross ARCH TOOL: the name of gcc or readelf for ARCH
+cross()
+{
+	[ "$1" = arm64 ] && [ "$(uname -m)" != aarch64 ] && printf aarch64-linux-gnu-
+	echo "$2"
 }
 
 lab_close()
@@ -82,6 +109,7 @@ pack() { (cd "$1" && find . | cpio -o -H newc --quiet) | gzip -1 >"$2"; }
 # makes it power off, reboot or crash.
 make_l2()
 {
+	build_tool "$(cross "$1" gcc)" guest
 	cp "$CACHE/lab-$1/busybox" "$W/l2/bin/"
 	cp "$W/guest" "$W/l2/bin/"
 	mkdir -p "$W/l2/lib"
@@ -118,17 +146,42 @@ END
 	pack "$W/l2" "$W/l1/boot/l2.gz"
 }
 
-# Programs of the host's build come with their libraries.
+# The libraries of a cross-built program, by name, which ldd here cannot find.
+cross_libs()
+{
+	local todo=("$1" ld-linux-aarch64.so.1) seen=' ' lib dir
+	while [ ${#todo[@]} -gt 0 ]; do
+		lib=${todo[0]} todo=("${todo[@]:1}")
+		case $seen in *" $lib "*) continue ;; esac
+		seen="$seen$lib "
+		for dir in '' /lib/aarch64-linux-gnu/ /usr/lib/aarch64-linux-gnu/; do
+			[ -e "$dir$lib" ] || continue
+			[ -z "$dir" ] || echo "$dir$lib"
+			mapfile -t -O ${#todo[@]} todo < <(aarch64-linux-gnu-readelf -d "$dir$lib" |
+				sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p')
+			break
+		done
+	done
+}
+
+# add_lkvm ARCH: programs of the host's build come with their libraries.
 add_lkvm()
 {
-	local lib
-	[ -x "$LKVM" ] || lab_die "no $LKVM: run make first"
-	cp "$LKVM" "$W/l1/bin/lkvm"
-	ldd "$LKVM" | grep -o '/[^ ]*' | while read -r lib; do
+	local lib lkvm=$LKVM list=host_libs
+	if [ "$1" = arm64 ]; then
+		lkvm=$LKVM_ARM64
+		[ "$(uname -m)" = aarch64 ] || list=cross_libs
+	fi
+	[ -x "$lkvm" ] || lab_die "no ${lkvm:-lkvm for $1}: run make first"
+	cp "$lkvm" "$W/l1/bin/lkvm"
+	$list "$lkvm" | while read -r lib; do
 		mkdir -p "$W/l1$(dirname "$lib")"
 		cp -L "$lib" "$W/l1$lib"
 	done
+	# The loader's path is in the program.
+	[ $list = host_libs ] || cp -L /lib/ld-linux-aarch64.so.1 "$W/l1/lib/"
 }
+host_libs() { ldd "$1" | grep -o '/[^ ]*'; }
 
 lab_add()
 {
@@ -139,7 +192,8 @@ lab_add()
 make_l1()
 {
 	local cache=$CACHE/lab-$1
-	cp "$cache/busybox" "$W/wire" "$W/l1/bin/"
+	cp "$cache/busybox" "$W/l1/bin/"
+	[ "$1" = arm64 ] || cp "$W/wire" "$W/l1/bin/"
 	cp "$cache/vmlinuz" "$W/l1/boot/"
 	cp "$cache"/modules/*.ko "$W/l1/lib/"
 	{ echo "TEXT_ADDR=$TEXT_ADDR"; cat "$2"; } >"$W/l1/job"
@@ -308,13 +362,14 @@ lab_boot()
 	local bench=$1 job=$2 cpus=${3:-2} arch=amd64
 	[ "$bench" = arm64 ] && arch=arm64
 	"$LAB/fetch" $arch || lab_die "the downloads for $arch are not there"
+	[ $arch = amd64 ] || [ -n "$LKVM_ARM64" ] || lab_cross "${BUILD:-$LAB/../../build}/arm64"
 	VMLINUX=$CACHE/lab-$arch/vmlinux
 	find_text
 	make_l2 $arch
 	case $bench in
 	qemu | native) ;;
 	*)
-		add_lkvm
+		add_lkvm $arch
 		make_l1 $arch "$job"
 		;;
 	esac

@@ -10,7 +10,7 @@ write_job()
 {
 	cat >"$W/job" <<END
 lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c $1 --gdb tcp:0.0.0.0:1234 --gdb-wait \\
-	-p "console=ttyS0 earlyprintk=ttyS0 $BOCHS_WORDS text=\$TEXT_ADDR" </dev/null
+	-p "console=ttyS0 $2 text=\$TEXT_ADDR" </dev/null
 echo "lab: lkvm status \$?"
 END
 }
@@ -52,15 +52,16 @@ kill_at_breakpoint()
 
 main_job()
 {
-	local bench=$1 cpus=$2 traps int1
+	local bench=$1 cpus=$2 traps int1 main=main words="earlyprintk=ttyS0 $BOCHS_WORDS"
+	[ "$bench" != arm64 ] || main=arm64 words=
 	export LAB_CPUS=$cpus LAB_BREAK=$3 LAB_COMMAND=42
 	lab_open
-	write_job "$cpus"
+	write_job "$cpus" "$words"
 	lab_boot "$bench" "$W/job" "$cpus"
 	case $bench in
-	svm | bochs) lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen" ;;
+	svm | bochs | arm64) lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen" ;;
 	esac
-	gdb_script 400 main
+	gdb_script 400 $main
 	check "the guest reaches its shell after detach" lab_wait 200 'guest: shell reached'
 	check "all CPUs came up" lab_wait 1 "guest: shell reached, cpus $cpus"
 	lab_wait 60 'guest: tick' 2
@@ -69,12 +70,16 @@ main_job()
 	kill_at_breakpoint
 	traps=$(traps_from 1)
 	case $bench in svm | qemu) int1=0 ;; *) int1=1 ;; esac # QEMU's TCG has no int1
-	check "the guest's own int3, int \$3, int1 and steps work with and without gdb ($traps)" \
-		test "$traps" = "int3=1 intn=1 int1=$int1 steps=5"
+	case $bench in
+	arm64) check "the guest's own BRKs and kernel probes work with and without gdb ($traps)" \
+		test "$traps" = "brk=1 brk0=1 kprobe=3" ;;
+	*) check "the guest's own int3, int \$3, int1 and steps work with and without gdb ($traps)" \
+		test "$traps" = "int3=1 intn=1 int1=$int1 steps=5" ;;
+	esac
 	gdb_script 60 leave
 	check "the guest powers off when told by a write of gdb" lab_wait 60 'guest: poweroff'
 	case $bench in
-	svm | bochs) check "poweroff ends lkvm with status 0" lab_wait 60 'lab: lkvm status 0$' ;;
+	svm | bochs | arm64) check "poweroff ends lkvm with status 0" lab_wait 60 'lab: lkvm status 0$' ;;
 	native) check "poweroff ends lkvm with status 0" wait "$EMU_PID" ;;
 	esac
 	finish
