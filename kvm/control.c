@@ -51,11 +51,15 @@ static void pass_reported_point(KvmGdbVcpu *vcpu)
 	GdbStopKind kind = vcpu->event.stop.kind;
 	bool watch = is_watch_stop(kind) && vcpu->gdb->features.watch_before;
 	uint64_t pc;
+	unsigned n;
 
 	if (kind != GDB_STOP_HWBREAK && kind != GDB_STOP_SWBREAK && !watch)
 		return;
 	vcpu->event.stop.kind = GDB_STOP_PAUSED;
-	if (vcpu->gdb->over == vcpu || !arch_get_pc(vcpu->arch, &pc, NULL) || pc != vcpu->event.pc)
+	/* Its patch is lifted, but there may be a hardware point at the same place. */
+	kvm_breaks_points(vcpu->gdb->breaks, &n);
+	if ((vcpu->gdb->over == vcpu && !n) || !arch_get_pc(vcpu->arch, &pc, NULL) ||
+	    pc != vcpu->event.pc)
 		return;
 	vcpu->passing_watch = watch;
 	vcpu->passing = watch || !arch_pass_break(&vcpu->gdb->features, vcpu->arch);

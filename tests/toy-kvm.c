@@ -31,6 +31,7 @@ typedef enum ToyCauseKind { TOY_STEP = 1, TOY_TRAP, TOY_POINT } ToyCauseKind;
 typedef struct ToyCause {
 	uint32_t kind, point;
 	uint64_t addr;
+	uint32_t step; /* and an instruction was completed under SINGLESTEP */
 } ToyCause;
 
 G_STATIC_ASSERT(sizeof(ToyDebugRegs) <= sizeof(struct kvm_guest_debug_arch));
@@ -58,7 +59,7 @@ struct ToyVm {
 };
 
 static ToyCpu *cpu_by_fd[1024];
-static bool sw_break_works = true;
+static bool sw_break_works = true, like_arm;
 
 /* ---- The machine ---- */
 
@@ -130,6 +131,11 @@ void toy_set_sw_break(bool works)
 	sw_break_works = works;
 }
 
+void toy_set_like_arm(bool on)
+{
+	like_arm = on;
+}
+
 unsigned toy_guest_traps(ToyVm *vm, unsigned cpu)
 {
 	return __atomic_load_n(&vm->cpus[cpu].guest_traps, __ATOMIC_SEQ_CST);
@@ -176,7 +182,10 @@ static uint8_t load(ToyCpu *cpu, uint64_t addr)
 
 static int debug_exit(ToyCpu *cpu, ToyCauseKind kind, uint32_t point, uint64_t addr)
 {
-	ToyCause cause = {kind, point, addr};
+	const ToyDebugRegs *regs = (const ToyDebugRegs *)&cpu->debug.arch;
+	bool done = kind == TOY_STEP ||
+		    (kind == TOY_POINT && !like_arm && regs->points[point].type != GDB_BREAK_HW);
+	ToyCause cause = {kind, point, addr, done && cpu->debug.control & KVM_GUESTDBG_SINGLESTEP};
 
 	cpu->run->exit_reason = KVM_EXIT_DEBUG;
 	memcpy(&cpu->run->debug.arch, &cause, sizeof(cause));
@@ -219,12 +228,15 @@ static int execute(ToyCpu *cpu)
 		return RAN;
 	case 0x01:
 		at = load(cpu, *pc + 1) | load(cpu, *pc + 2) << 8;
+		if (like_arm && match_point(cpu, false, at) >= 0)
+			return debug_exit(cpu, TOY_POINT, match_point(cpu, false, at), at);
 		__atomic_add_fetch(byte_at(cpu, at), 1, __ATOMIC_SEQ_CST);
 		cpu->regs[0]++;
 		*pc += 3;
-		if (match_point(cpu, false, at) >= 0)
-			return debug_exit(cpu, TOY_POINT, match_point(cpu, false, at), at);
-		return RAN;
+		if (match_point(cpu, false, at) < 0)
+			return RAN;
+		__atomic_add_fetch(&cpu->instructions, 1, __ATOMIC_SEQ_CST);
+		return debug_exit(cpu, TOY_POINT, match_point(cpu, false, at), at);
 	case 0xf4:
 		__atomic_store_n(&cpu->halted, 1, __ATOMIC_SEQ_CST);
 		*pc += 1;
@@ -323,7 +335,8 @@ bool arch_probe(int kvm_fd G_GNUC_UNUSED, ArchFeatures *ret, GError **error G_GN
 		.hw_break = true,
 		.watch = true,
 		.block_irq = true,
-		.pass_break = true,
+		.pass_break = !like_arm,
+		.watch_before = like_arm,
 		.n_breaks = TOY_SLOTS,
 		.n_watches = TOY_SLOTS,
 	};
@@ -501,7 +514,7 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *ru
 	memcpy(&cause, &run->debug.arch, sizeof(cause));
 	return (ArchTrap){
 		.insn = cause.kind == TOY_TRAP,
-		.step = cause.kind == TOY_STEP,
+		.step = cause.step,
 		.point = cause.kind == TOY_POINT ? (int)cause.point : -1,
 		.addr = cause.addr,
 	};
@@ -518,8 +531,8 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run G_GNUC_UNUSED,
 
 bool arch_pass_break(const ArchFeatures *features G_GNUC_UNUSED, ArchVcpu *vcpu)
 {
-	vcpu->cpu->pass = true;
-	return true;
+	vcpu->cpu->pass = !like_arm;
+	return !like_arm;
 }
 
 bool arch_ends_range(ArchVcpu *vcpu G_GNUC_UNUSED, const ArchMemory *mem G_GNUC_UNUSED)

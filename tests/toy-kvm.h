@@ -44,6 +44,12 @@ void toy_wake(ToyVm *vm, unsigned cpu);
 /* Does this KVM report trap instructions? Before kvm_gdb_new(). */
 void toy_set_sw_break(bool works);
 
+/*
+ * Does this CPU report a watchpoint before the access, and can it not pass a breakpoint by itself,
+ * as on arm? Else as on x86. Before kvm_gdb_new().
+ */
+void toy_set_like_arm(bool like_arm);
+
 /* Counts; may be read while the CPU runs. */
 unsigned toy_guest_traps(ToyVm *vm, unsigned cpu);   /* traps the guest got itself */
 unsigned toy_control_calls(ToyVm *vm, unsigned cpu); /* KVM_SET_GUEST_DEBUG */
