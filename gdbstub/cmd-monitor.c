@@ -8,11 +8,13 @@
 
 static bool run_help(void *data, unsigned cpu, const char *args, GString *out, GError **error);
 static bool run_version(void *data, unsigned cpu, const char *args, GString *out, GError **error);
+static bool run_cpu(void *data, unsigned cpu, const char *args, GString *out, GError **error);
 
 /* These get the session as their target. */
 static const GdbMonitorCommand own_commands[] = {
 	{"help", "[COMMAND]", "list the commands, or say what one does", run_help},
 	{"info version", NULL, "show the version of this stub", run_version},
+	{"cpu", "[N]", "look at CPU N from now on; without N at that of gdb's thread", run_cpu},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -25,7 +27,7 @@ static const char *skip_space(const char *text)
 
 /*
  * Does @text begin with the words of @name? Any amount of space counts as one. Returns what
- * follows, or NULL.
+ * follows, or NULL. Scripts write a format without a blank: "xp/8xb 0".
  */
 static const char *match_words(const char *text, const char *name)
 {
@@ -37,7 +39,7 @@ static const char *match_words(const char *text, const char *name)
 			return NULL;
 		}
 	}
-	return !*text || g_ascii_isspace(*text) ? skip_space(text) : NULL;
+	return !*text || *text == '/' || g_ascii_isspace(*text) ? skip_space(text) : NULL;
 }
 
 /* The longest name of @table that @text begins with, if it is longer than @best's. */
@@ -93,8 +95,72 @@ static bool run_version(void *data, G_GNUC_UNUSED unsigned cpu, G_GNUC_UNUSED co
 	return true;
 }
 
-static void run_command(GdbSession *session, const char *text, GString *out)
+static bool run_cpu(void *data, G_GNUC_UNUSED unsigned cpu, const char *args,
+		    G_GNUC_UNUSED GString *out, GError **error)
 {
+	GdbSession *session = data;
+	unsigned n_cpus = session->ops->cpu_count(session->target);
+	guint64 chosen = 0;
+
+	session->monitor_cpu_chosen = *args;
+	if (*args && !g_ascii_string_to_unsigned(args, 10, 0, n_cpus - 1, &chosen, NULL)) {
+		session->monitor_cpu_chosen = false;
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "there is no CPU '%s', only 0 to %u",
+			    args, n_cpus - 1);
+		return false;
+	}
+	session->monitor_cpu = chosen;
+	return true;
+}
+
+/* ---- The rest of a command that takes long ---- */
+
+typedef struct MonitorWork {
+	GdbWork work;
+	GdbSession *session;
+	bool done;
+} MonitorWork;
+
+static bool monitor_step(GdbSession *session, GdbWork *base, GdbReply *ret_reply)
+{
+	MonitorWork *work = (MonitorWork *)base;
+	GString *out = session->reply;
+	g_autoptr(GError) error = NULL;
+	bool more = session->ops->monitor_more(session->target, out, &error);
+
+	if (error)
+		g_string_append_printf(out, "%s\n", error->message);
+	work->done = !more;
+	*ret_reply = gdb_reply(GDB_REPLY_OUTPUT);
+	if (more)
+		gdb_session_send_console(session, out->str, out->len);
+	return work->done;
+}
+
+static void monitor_free(GdbWork *base)
+{
+	MonitorWork *work = (MonitorWork *)base;
+
+	if (!work->done)
+		work->session->ops->monitor_cancel(work->session->target);
+	g_free(work);
+}
+
+/* What run() has printed goes out now. */
+static GdbReply begin_work(GdbSession *session)
+{
+	MonitorWork *work = g_new0(MonitorWork, 1);
+
+	gdb_session_send_console(session, session->reply->str, session->reply->len);
+	*work = (MonitorWork){{monitor_step, monitor_free}, session, false};
+	session->work = &work->work;
+	return gdb_reply(GDB_REPLY_WORK);
+}
+
+/* TRUE: the target may have more to say. */
+static bool run_command(GdbSession *session, const char *text, GString *out)
+{
+	unsigned cpu = session->monitor_cpu_chosen ? session->monitor_cpu : session->cpu;
 	const GdbMonitorCommand *own, *command;
 	g_autoptr(GError) error = NULL;
 	const char *args = "";
@@ -104,11 +170,13 @@ static void run_command(GdbSession *session, const char *text, GString *out)
 	command = find_in(session->ops->monitor, text, own, &args);
 	if (!command) {
 		g_string_append_printf(out, "unknown command: '%s'\n", text);
-		return;
+		return false;
 	}
 	data = command == own ? (void *)session : session->target;
-	if (!command->run(data, session->cpu, args, out, &error))
-		g_string_append_printf(out, "%s\n", error ? error->message : "failed");
+	if (command->run(data, cpu, args, out, &error))
+		return command != own && session->ops->monitor_more;
+	g_string_append_printf(out, "%s\n", error ? error->message : "failed");
+	return false;
 }
 
 static GdbReply cmd_monitor(GdbSession *session, const GdbArgs *args)
@@ -128,7 +196,8 @@ static GdbReply cmd_monitor(GdbSession *session, const GdbArgs *args)
 	g_strstrip(line);
 	if (!*line)
 		return gdb_reply(GDB_REPLY_OK);
-	run_command(session, line, session->reply);
+	if (run_command(session, line, session->reply))
+		return begin_work(session);
 	return gdb_reply(GDB_REPLY_OUTPUT);
 }
 

@@ -23,7 +23,7 @@ static void send_text(GdbSession *session, const char *text, size_t len)
 }
 
 /* Console text: as many O packets as it takes. */
-static void send_console(GdbSession *session, const char *text, size_t len)
+void gdb_session_send_console(GdbSession *session, const char *text, size_t len)
 {
 	g_autoptr(GString) packet = g_string_new(NULL);
 	size_t n;
@@ -39,12 +39,12 @@ static void send_console(GdbSession *session, const char *text, size_t len)
 void gdb_session_print(GdbSession *session, const char *text, size_t len)
 {
 	if (session->state == GDB_SESSION_RUNNING)
-		send_console(session, text, len);
+		gdb_session_send_console(session, text, len);
 }
 
 static void send_output(GdbSession *session, const char *text, size_t len)
 {
-	send_console(session, text, len);
+	gdb_session_send_console(session, text, len);
 	send_text(session, "OK", 2);
 }
 

@@ -98,6 +98,16 @@ const char *arch_run_state(ArchVcpu *vcpu);
  */
 bool arch_io_pending(const struct kvm_run *run);
 
+/*
+ * arch_show_registers: the registers of CPU @index as QEMU's `info registers` prints them, from
+ * the line "CPU#N" on.
+ * arch_core_notes: append the ELF notes that describe CPU @index in a core file: NT_PRSTATUS and
+ * what crash reads. arch_core_machine: e_machine of that file.
+ */
+bool arch_show_registers(ArchVcpu *vcpu, unsigned index, GString *out, GError **error);
+bool arch_core_notes(ArchVcpu *vcpu, unsigned index, GByteArray *notes, GError **error);
+extern const uint16_t arch_core_machine;
+
 /* ---- Address translation ---- */
 
 /* Everything a page walk needs to know of a CPU, so that a walk can be repeated later. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "kvm/internal.h"
+#include "kvm/monitor.h"
 #include "kvm/symbols.h"
 
 #define VMGDB_VERSION_TEXT "vmgdb " VMGDB_VERSION
@@ -115,6 +116,8 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->codes = kvm_codes_new();
 	gdb->vcpus = g_ptr_array_new();
 	gdb->grace = grace_source_new(gdb);
+	gdb->ops_table = kvm_target_ops;
+	gdb->ops_table.monitor = monitor_table_new();
 	say_what_is_missing(gdb);
 	return gdb;
 }
@@ -144,6 +147,8 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_codes_free(gdb->codes);
 	kvm_memory_free(gdb->memory);
 	kvm_symbols_free(gdb->symbols);
+	monitor_save_cancel(gdb);
+	g_free((void *)gdb->ops_table.monitor);
 	g_main_context_unref(gdb->context);
 	g_mutex_clear(&gdb->lock);
 	g_free(gdb);
@@ -243,7 +248,7 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 	gdb->regs = arch_reg_set(world_vcpu(gdb, 0)->arch, error);
 	if (!gdb->regs)
 		return false;
-	gdb->server = gdb_server_new(gdb->context, &kvm_target_ops, gdb, VMGDB_VERSION_TEXT);
+	gdb->server = gdb_server_new(gdb->context, &gdb->ops_table, gdb, VMGDB_VERSION_TEXT);
 	if (!gdb_server_listen(gdb->server, where, error)) {
 		g_clear_pointer(&gdb->server, gdb_server_free);
 		return false;

@@ -66,8 +66,9 @@ struct KvmGdbVcpu {
 	int attention; /* atomic: take the lock before and after KVM_RUN */
 
 	pthread_t thread; /* of the last kvm_gdb_run(); valid while RUNNING or PARKED */
-	bool has_thread; /* atomic */
-	int wake_fd; /* eventfd that ends a park */
+	bool has_thread;  /* atomic */
+	int tid;	  /* of that thread, as the host's tools name it; 0: none yet */
+	int wake_fd;	  /* eventfd that ends a park */
 
 	ArchVcpu *arch;
 	GdbAction action;   /* for the current or next run */
@@ -107,6 +108,8 @@ struct KvmGdb {
 	KvmBreaks *breaks;
 	KvmCodes *codes;
 	GdbServer *server;
+	GdbTargetOps ops_table;	  /* kvm_target_ops and the table, which is owned */
+	struct MonitorSave *save; /* a monitor command that writes a file; or NULL */
 	GdbRegSet *regs;
 	GPtrArray *vcpus;   /* of KvmGdbVcpu, by index */
 	unsigned told_cpus; /* how many the session knows of: as many actions it gives */
@@ -119,9 +122,9 @@ struct KvmGdb {
 	unsigned stop_cpu; /* the CPU to name in a GDB_STOP_PAUSED */
 	GSource *grace;	   /* ends the wait for vCPUs that are in the VMM with an I/O half done */
 	bool grace_over;
-	KvmGdbVcpu *over;   /* steps over its own breakpoint while all others wait */
-	bool over_lifted;   /* none of the others runs any more, and the patch is out */
-	gint64 over_resume; /* no other step over may hold all vCPUs before this time */
+	KvmGdbVcpu *over;	    /* steps over its own breakpoint while all others wait */
+	bool over_lifted;	    /* none of the others runs any more, and the patch is out */
+	gint64 over_resume;	    /* no other step over may hold all vCPUs before this time */
 	struct KvmSymbols *symbols; /* of the guest's kernel, or NULL (kvm/kaslr.c) */
 	bool warned_vmlinux;	    /* the user was told that they do not fit */
 	bool have_kernel_root;
@@ -216,7 +219,10 @@ bool control_is_vmms(const KvmGdbVcpu *vcpu);
 
 /* ---- target.c ---- */
 
-extern const GdbTargetOps kvm_target_ops;
+extern const GdbTargetOps kvm_target_ops; /* without the monitor's table */
+
+/* The CPU, if its registers can be looked at now: with the lock held. NULL with @error. */
+KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error);
 
 /* ---- engine.c ---- */
 

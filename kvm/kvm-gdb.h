@@ -28,7 +28,8 @@ struct _GMainContext;
 /*
  * What a VMM may offer. Every member may be NULL, then the feature is absent.
  * Called on the engine's thread while the world is stopped, except where it says otherwise. The
- * engine's lock is held (not for poweroff and reset), so a callback must not call the engine.
+ * engine's lock is held (not for poweroff, reset and powerdown), so a callback must not call the
+ * engine.
  */
 typedef struct KvmGdbOps {
 	/*
@@ -40,8 +41,10 @@ typedef struct KvmGdbOps {
 	void (*mark_dirty)(void *opaque, uint64_t gpa, size_t len);
 	/* The client wants the machine ended (k, vKill). Without it, k detaches. */
 	void (*poweroff)(void *opaque);
-	/* The client wants the machine reset. */
+	/* The client wants the machine reset; it stays stopped until the client resumes it. */
 	void (*reset)(void *opaque);
+	/* The client presses the power button; likewise. */
+	void (*powerdown)(void *opaque);
 	/* One line for the VMM's user ("this KVM does not report int3 ..."). NULL: g_message(). */
 	void (*log)(void *opaque, const char *line);
 } KvmGdbOps;

@@ -7,14 +7,9 @@
 
 #include "kvm/arch.h"
 
-typedef struct Span {
-	uint64_t gpa, size;
-	uint8_t *host;
-} Span;
-
 struct KvmMemory {
 	GMutex lock;
-	GArray *spans; /* of Span, ascending */
+	GArray *spans; /* of KvmSpan, ascending */
 	KvmMemoryDirty dirty;
 	void *opaque;
 };
@@ -24,7 +19,7 @@ KvmMemory *kvm_memory_new(KvmMemoryDirty dirty, void *opaque)
 	KvmMemory *memory = g_new0(KvmMemory, 1);
 
 	g_mutex_init(&memory->lock);
-	memory->spans = g_array_new(FALSE, FALSE, sizeof(Span));
+	memory->spans = g_array_new(FALSE, FALSE, sizeof(KvmSpan));
 	memory->dirty = dirty;
 	memory->opaque = opaque;
 	return memory;
@@ -40,18 +35,18 @@ void kvm_memory_free(KvmMemory *memory)
 }
 
 /* Takes [gpa, end) out of @old and appends what is left of it. */
-static void append_rest(GArray *spans, const Span *old, uint64_t gpa, uint64_t end)
+static void append_rest(GArray *spans, const KvmSpan *old, uint64_t gpa, uint64_t end)
 {
 	uint64_t old_end = old->gpa + old->size;
 
 	if (old->gpa < gpa) {
-		Span low = {old->gpa, MIN(old_end, gpa) - old->gpa, old->host};
+		KvmSpan low = {old->gpa, MIN(old_end, gpa) - old->gpa, old->host};
 
 		g_array_append_val(spans, low);
 	}
 	if (old_end > end) {
 		uint64_t from = MAX(old->gpa, end);
-		Span high = {from, old_end - from, old->host + (from - old->gpa)};
+		KvmSpan high = {from, old_end - from, old->host + (from - old->gpa)};
 
 		g_array_append_val(spans, high);
 	}
@@ -59,7 +54,7 @@ static void append_rest(GArray *spans, const Span *old, uint64_t gpa, uint64_t e
 
 static gint compare_spans(gconstpointer a, gconstpointer b)
 {
-	const Span *x = a, *y = b;
+	const KvmSpan *x = a, *y = b;
 
 	return (x->gpa > y->gpa) - (x->gpa < y->gpa);
 }
@@ -71,12 +66,12 @@ static void replace(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host)
 
 	if (!size || gpa + size < gpa)
 		return;
-	spans = g_array_new(FALSE, FALSE, sizeof(Span));
+	spans = g_array_new(FALSE, FALSE, sizeof(KvmSpan));
 	g_mutex_lock(&memory->lock);
 	for (unsigned i = 0; i < memory->spans->len; i++)
-		append_rest(spans, &g_array_index(memory->spans, Span, i), gpa, gpa + size);
+		append_rest(spans, &g_array_index(memory->spans, KvmSpan, i), gpa, gpa + size);
 	if (host) {
-		Span span = {gpa, size, host};
+		KvmSpan span = {gpa, size, host};
 
 		g_array_append_val(spans, span);
 	}
@@ -104,7 +99,7 @@ static uint8_t *find_locked(KvmMemory *memory, uint64_t gpa, uint64_t *ret_left)
 
 	while (low < high) {
 		unsigned middle = (low + high) / 2;
-		const Span *span = &g_array_index(memory->spans, Span, middle);
+		const KvmSpan *span = &g_array_index(memory->spans, KvmSpan, middle);
 
 		if (gpa < span->gpa) {
 			high = middle;
@@ -127,6 +122,18 @@ static bool covers_locked(KvmMemory *memory, uint64_t gpa, size_t len)
 			return false;
 	}
 	return true;
+}
+
+bool kvm_memory_get_span(KvmMemory *memory, unsigned n, KvmSpan *ret)
+{
+	bool there;
+
+	g_mutex_lock(&memory->lock);
+	there = n < memory->spans->len;
+	if (there)
+		*ret = g_array_index(memory->spans, KvmSpan, n);
+	g_mutex_unlock(&memory->lock);
+	return there;
 }
 
 bool kvm_memory_covers(KvmMemory *memory, uint64_t gpa, size_t len)

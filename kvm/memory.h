@@ -41,6 +41,13 @@ size_t kvm_memory_read(KvmMemory *memory, uint64_t gpa, void *buf, size_t len);
  */
 bool kvm_memory_write(KvmMemory *memory, uint64_t gpa, const void *buf, size_t len, bool code);
 
+/* kvm_memory_get_span: the @n-th stretch that is contiguous in both, by address. FALSE: no more. */
+typedef struct KvmSpan {
+	uint64_t gpa, size;
+	uint8_t *host;
+} KvmSpan;
+bool kvm_memory_get_span(KvmMemory *memory, unsigned n, KvmSpan *ret);
+
 /* Is all of the range RAM? */
 bool kvm_memory_covers(KvmMemory *memory, uint64_t gpa, size_t len);
 

@@ -53,6 +53,7 @@ static void adopt_thread(KvmGdbVcpu *vcpu)
 
 	vcpu->thread = pthread_self();
 	__atomic_store_n(&vcpu->has_thread, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_SEQ_CST);
 	sigemptyset(&kick);
 	sigaddset(&kick, vcpu->gdb->kick_signal);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);

@@ -6,9 +6,9 @@
  */
 #include "kvm/internal.h"
 #include "kvm/kaslr.h"
+#include "kvm/monitor.h"
 
-/* The CPU, if its registers can be looked at now. */
-static KvmGdbVcpu *stopped_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
+KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
 {
 	KvmGdbVcpu *vcpu = world_vcpu(gdb, cpu);
 
@@ -54,7 +54,7 @@ static void describe_cpu(void *target, unsigned cpu, GString *text)
 	KvmGdbVcpu *vcpu;
 
 	g_mutex_lock(&gdb->lock);
-	vcpu = stopped_vcpu(gdb, cpu, NULL);
+	vcpu = target_vcpu(gdb, cpu, NULL);
 	g_string_append_printf(text, "CPU#%u [%s]", cpu,
 			       vcpu ? arch_run_state(vcpu->arch) : "running");
 	g_mutex_unlock(&gdb->lock);
@@ -68,7 +68,7 @@ static bool read_register(void *target, unsigned cpu, const GdbReg *reg, uint8_t
 	bool ok;
 
 	g_mutex_lock(&gdb->lock);
-	vcpu = stopped_vcpu(gdb, cpu, error);
+	vcpu = target_vcpu(gdb, cpu, error);
 	ok = vcpu && arch_read_reg(vcpu->arch, reg, buf, error);
 	g_mutex_unlock(&gdb->lock);
 	return ok;
@@ -82,7 +82,7 @@ static bool write_register(void *target, unsigned cpu, const GdbReg *reg, const 
 	bool ok;
 
 	g_mutex_lock(&gdb->lock);
-	vcpu = stopped_vcpu(gdb, cpu, error);
+	vcpu = target_vcpu(gdb, cpu, error);
 	ok = vcpu && arch_write_reg(vcpu->arch, reg, buf, error);
 	if (ok)
 		vcpu->reapply = true;
@@ -100,7 +100,7 @@ static size_t read_memory(void *target, unsigned cpu, uint64_t addr, uint8_t *bu
 	size_t done = 0;
 
 	g_mutex_lock(&gdb->lock);
-	vcpu = stopped_vcpu(gdb, cpu, error);
+	vcpu = target_vcpu(gdb, cpu, error);
 	if (vcpu)
 		done = virtual_read(vcpu, addr, buf, len, error);
 	g_mutex_unlock(&gdb->lock);
@@ -115,7 +115,7 @@ static bool write_memory(void *target, unsigned cpu, uint64_t addr, const uint8_
 	bool ok;
 
 	g_mutex_lock(&gdb->lock);
-	vcpu = stopped_vcpu(gdb, cpu, error);
+	vcpu = target_vcpu(gdb, cpu, error);
 	ok = vcpu && virtual_write(vcpu, addr, buf, len, error);
 	g_mutex_unlock(&gdb->lock);
 	return ok;
@@ -254,7 +254,7 @@ static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreak
 	bool ok = false;
 
 	g_mutex_lock(&gdb->lock);
-	vcpu = stopped_vcpu(gdb, cpu, error);
+	vcpu = target_vcpu(gdb, cpu, error);
 	if (vcpu && (!code || kvm_codes_fit(gdb->codes, code, error)))
 		ok = bp->type == GDB_BREAK_SW ? insert_sw(vcpu, bp, error)
 					      : kvm_breaks_insert_hw(gdb->breaks, bp, error);
@@ -275,7 +275,7 @@ static bool remove_break(void *target, unsigned cpu, const GdbBreak *bp, GError 
 	bool ok;
 
 	g_mutex_lock(&gdb->lock);
-	ok = stopped_vcpu(gdb, cpu, error) != NULL;
+	ok = target_vcpu(gdb, cpu, error) != NULL;
 	if (ok) {
 		kvm_breaks_remove(gdb->breaks, bp);
 		kvm_codes_set(gdb->codes, bp, NULL);
@@ -299,32 +299,8 @@ static unsigned watch_slots(void *target)
 
 /* ---- Monitor ---- */
 
-static bool monitor_info_kvm(void *target, unsigned cpu G_GNUC_UNUSED,
-			     const char *args G_GNUC_UNUSED, GString *out,
-			     GError **error G_GNUC_UNUSED)
-{
-	const ArchFeatures *have = &((KvmGdb *)target)->features;
-	const struct {
-		bool present;
-		const char *name;
-	} rows[] = {
-		{have->step, "single step"},
-		{have->sw_break, "software breakpoints"},
-		{have->hw_break, "hardware breakpoints"},
-		{have->watch, "watchpoints"},
-		{have->block_irq, "steps without interrupts"},
-	};
-
-	g_string_append(out, "kvm support: enabled\n");
-	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++)
-		g_string_append_printf(out, "%s: %s\n", rows[i].name,
-				       rows[i].present ? "yes" : "not on this machine");
-	return true;
-}
-
-static const GdbMonitorCommand monitor_commands[] = {
+const GdbMonitorCommand target_monitor_commands[] = {
 	{"kaslr", NULL, "where KASLR has put the kernel, and what to tell gdb", kaslr_monitor},
-	{"info kvm", NULL, "what this machine's KVM can do for a debugger", monitor_info_kvm},
 	{0},
 };
 
@@ -349,5 +325,6 @@ const GdbTargetOps kvm_target_ops = {
 	.watch_slots = watch_slots,
 	.exec_file = kaslr_exec_file,
 	.load_offset = kaslr_load_offset,
-	.monitor = monitor_commands,
+	.monitor_more = monitor_save_more,
+	.monitor_cancel = monitor_save_cancel,
 };

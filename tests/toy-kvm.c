@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "kvm/arch.h"
+#include "kvm/monitor.h"
+#include "kvm/vmcore.h"
 
 int ioctl(int fd, unsigned long request, ...);
 
@@ -568,3 +570,26 @@ uint32_t arch_hw_control(void)
 {
 	return 0x20000;
 }
+
+/* ---- kvm/arch.h: the monitor ---- */
+
+bool arch_show_registers(ArchVcpu *vcpu, unsigned index, GString *out, GError **error G_GNUC_UNUSED)
+{
+	const uint64_t *regs = cached(vcpu);
+
+	g_string_append_printf(
+		out, "CPU#%u\nR0=%016" G_GINT64_MODIFIER "x PC=%016" G_GINT64_MODIFIER "x\n", index,
+		regs[0], regs[TOY_PC]);
+	return true;
+}
+
+bool arch_core_notes(ArchVcpu *vcpu, unsigned index G_GNUC_UNUSED, GByteArray *notes,
+		     GError **error G_GNUC_UNUSED)
+{
+	vmcore_add_note(notes, "TOY", 1, cached(vcpu), sizeof(vcpu->regs));
+	return true;
+}
+
+const uint16_t arch_core_machine = 0;
+
+const GdbMonitorCommand arch_monitor_commands[] = {{0}};

@@ -39,6 +39,7 @@ bool x86_pages(const X86Root *root, X86PhysRead read, void *opaque, uint64_t fro
 bool x86_has_pages(const X86Root *root);
 
 #define X86_PAGES_MAX_TABLES 65536 /* about 0.1 s */
+#define X86_SHOW_MAX_LINES 20000
 
 /*
  * The bodies of `info mem` and `info tlb` from @from on. At most @max_lines lines, and a last one

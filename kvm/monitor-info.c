@@ -1,0 +1,140 @@
+/*
+ * kvm/monitor-info.c - `info ...`: registers, CPUs, memory map, what this KVM can do.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "kvm/internal.h"
+#include "kvm/monitor.h"
+
+static bool show_one(void *target, unsigned cpu, GString *out, GError **error)
+{
+	ArchMonitor monitor;
+	bool ok;
+
+	if (!monitor_enter(target, cpu, &monitor, error))
+		return false;
+	g_string_append_c(out, '\n');
+	ok = arch_show_registers(monitor.vcpu, cpu, out, error);
+	monitor_leave(target);
+	return ok;
+}
+
+/* One CPU that cannot be looked at does not hide the others. */
+static void show_all(void *target, GString *out)
+{
+	unsigned n = kvm_target_ops.cpu_count(target);
+
+	for (unsigned cpu = 0; cpu < n; cpu++) {
+		g_autoptr(GError) error = NULL;
+
+		if (!show_one(target, cpu, out, &error))
+			g_string_append_printf(out, "\nCPU#%u\n%s\n", cpu, error->message);
+	}
+}
+
+static bool info_registers(void *target, unsigned cpu, const char *args, GString *out,
+			   GError **error)
+{
+	uint64_t chosen = cpu;
+
+	if (g_str_equal(args, "-a")) {
+		show_all(target, out);
+		return true;
+	}
+	if (*args && (!monitor_take_number(target, cpu, &args, "a CPU", &chosen, error) ||
+		      !monitor_take_end(args, error)))
+		return false;
+	return show_one(target, MIN(chosen, UINT_MAX), out, error);
+}
+
+static bool info_cpus(void *target, unsigned cpu, const char *args G_GNUC_UNUSED, GString *out,
+		      GError **error G_GNUC_UNUSED)
+{
+	KvmGdb *gdb = target;
+
+	g_mutex_lock(&gdb->lock);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		g_string_append_printf(out, "%c CPU #%u: thread_id=%d\n", i == cpu ? '*' : ' ', i,
+				       __atomic_load_n(&world_vcpu(gdb, i)->tid, __ATOMIC_SEQ_CST));
+	g_mutex_unlock(&gdb->lock);
+	return true;
+}
+
+static bool info_status(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+			GString *out, GError **error G_GNUC_UNUSED)
+{
+	KvmGdb *gdb = target;
+	bool stopped;
+
+	g_mutex_lock(&gdb->lock);
+	stopped = gdb->world == WORLD_STOPPED;
+	g_mutex_unlock(&gdb->lock);
+	g_string_append_printf(out, "VM status: %s\n", stopped ? "paused (debug)" : "running");
+	return true;
+}
+
+/* ---- Memory map ---- */
+
+static void append_spans(KvmGdb *gdb, const char *indent, GString *out)
+{
+	KvmSpan span;
+
+	for (unsigned i = 0; kvm_memory_get_span(gdb->memory, i, &span); i++)
+		g_string_append_printf(out,
+				       "%s%016" PRIx64 "-%016" PRIx64 " (prio 0, ram): ram%u\n",
+				       indent, span.gpa, span.gpa + (span.size - 1), i);
+}
+
+static bool info_mtree(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+		       GError **error)
+{
+	KvmGdb *gdb = target;
+
+	if (g_str_equal(args, "-f")) {
+		g_string_append(out, "FlatView #0\n AS \"memory\", root: system\n"
+				     " Root memory region: system\n");
+		append_spans(gdb, "  ", out);
+		g_string_append_c(out, '\n');
+		return true;
+	}
+	if (!monitor_take_end(args, error))
+		return false;
+	g_string_append(out, "address-space: memory\n"
+			     "  0000000000000000-ffffffffffffffff (prio 0, i/o): system\n");
+	append_spans(gdb, "    ", out);
+	g_string_append_c(out, '\n');
+	return true;
+}
+
+static bool info_kvm(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+		     GString *out, GError **error G_GNUC_UNUSED)
+{
+	const ArchFeatures *have = &((KvmGdb *)target)->features;
+	const struct {
+		bool present;
+		const char *name;
+	} rows[] = {
+		{have->step, "single step"},
+		{have->sw_break, "software breakpoints"},
+		{have->hw_break, "hardware breakpoints"},
+		{have->watch, "watchpoints"},
+		{have->block_irq, "steps without interrupts"},
+	};
+
+	g_string_append(out, "kvm support: enabled\n");
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++)
+		g_string_append_printf(out, "%s: %s\n", rows[i].name,
+				       rows[i].present ? "yes" : "not on this machine");
+	return true;
+}
+
+const GdbMonitorCommand monitor_info_commands[] = {
+	{"info registers", "[-a] [CPU]", "show the registers of one CPU or of all", info_registers},
+	{"info cpus", NULL, "list the CPUs with the host's thread of each", info_cpus},
+	{"info status", NULL, "say whether the machine runs", info_status},
+	{"info mtree", "[-f]", "show where guest-physical memory is; -f: as a flat list",
+	 info_mtree},
+	{"info kvm", NULL, "what this machine's KVM can do for a debugger", info_kvm},
+	{0},
+};

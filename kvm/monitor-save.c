@@ -1,0 +1,352 @@
+/*
+ * kvm/monitor-save.c - monitor commands that write guest memory to a file: memsave, pmemsave,
+ * dump-guest-memory.
+ *
+ * Gigabytes take seconds, so a command only makes a MonitorSave, and the server's loop does a
+ * piece of it at a time (GdbTargetOps.monitor_more), while the world stays stopped. The files hold
+ * the guest's own bytes, never a breakpoint of ours. Runs of zeros become holes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kvm/internal.h"
+#include "kvm/monitor.h"
+#include "kvm/vmcore.h"
+
+#define CHUNK (1024 * 1024)
+#define CHUNKS_PER_CALL 8
+#define PROGRESS_US G_USEC_PER_SEC
+
+typedef enum SaveKind { SAVE_VIRTUAL, SAVE_PHYSICAL, SAVE_CORE } SaveKind;
+
+struct MonitorSave {
+	SaveKind kind;
+	char *path;
+	int fd;
+	unsigned cpu;
+	GArray *ranges;	  /* of VmcoreRange; addresses of @kind */
+	bool scanning;	  /* a core: looks for VMCOREINFO before anything is written */
+	GByteArray *info; /* the note; or NULL */
+	unsigned range;	  /* which one it is at, */
+	uint64_t at;	  /* and how far in it */
+	uint64_t done, total;
+	int64_t told; /* when progress was last shown */
+	uint8_t *buf; /* CHUNK bytes */
+};
+
+void monitor_save_free(MonitorSave *save)
+{
+	if (!save)
+		return;
+	if (save->fd >= 0)
+		close(save->fd);
+	g_array_unref(save->ranges);
+	g_clear_pointer(&save->info, g_byte_array_unref);
+	g_free(save->path);
+	g_free(save->buf);
+	g_free(save);
+}
+
+void monitor_save_cancel(void *target)
+{
+	KvmGdb *gdb = target;
+
+	g_clear_pointer(&gdb->save, monitor_save_free);
+}
+
+static bool fail_io(const MonitorSave *save, const char *what, GError **error)
+{
+	g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "%s %s: %s", what, save->path,
+		    g_strerror(errno));
+	return false;
+}
+
+/* Takes @path over. NULL with @error. */
+static MonitorSave *save_new(SaveKind kind, char *path, GError **error)
+{
+	MonitorSave *save = g_new0(MonitorSave, 1);
+
+	save->kind = kind;
+	save->path = path;
+	save->ranges = g_array_new(FALSE, TRUE, sizeof(VmcoreRange));
+	save->buf = g_malloc(CHUNK);
+	save->told = g_get_monotonic_time();
+	save->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+	if (save->fd >= 0)
+		return save;
+	fail_io(save, "cannot create", error);
+	monitor_save_free(save);
+	return NULL;
+}
+
+static void add_range(MonitorSave *save, uint64_t addr, uint64_t size, uint64_t offset)
+{
+	VmcoreRange range = {addr, size, offset};
+
+	g_array_append_val(save->ranges, range);
+	save->total += size;
+}
+
+/* ---- A piece of it ---- */
+
+static bool write_all(MonitorSave *save, const void *data, size_t len, uint64_t offset,
+		      GError **error)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n =
+			pwrite(save->fd, (const uint8_t *)data + done, len - done, offset + done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return fail_io(save, "cannot write to", error);
+		done += n;
+	}
+	return true;
+}
+
+static bool is_zero(const uint8_t *data, size_t len)
+{
+	return len && !data[0] && memcmp(data, data + 1, len - 1) == 0;
+}
+
+static size_t read_piece(KvmGdb *gdb, const MonitorSave *save, uint64_t addr, size_t len,
+			 GError **error)
+{
+	if (save->kind == SAVE_VIRTUAL)
+		return kvm_target_ops.read_memory(gdb, save->cpu, addr, save->buf, len, error);
+	return kvm_target_ops.read_physical(gdb, addr, save->buf, len, error);
+}
+
+/* The next piece of the file. FALSE with @error, or without at the end. */
+static bool save_piece(KvmGdb *gdb, MonitorSave *save, GError **error)
+{
+	const VmcoreRange *range;
+	size_t len, got;
+
+	if (save->range == save->ranges->len) {
+		/* Zeros at the end were not written. */
+		if (save->kind != SAVE_CORE && ftruncate(save->fd, save->done) < 0)
+			fail_io(save, "cannot write to", error);
+		return false;
+	}
+	range = &g_array_index(save->ranges, VmcoreRange, save->range);
+	len = MIN(CHUNK, range->size - save->at);
+	got = read_piece(gdb, save, range->gpa + save->at, len, error);
+	if (!got)
+		return false;
+	if (!is_zero(save->buf, got) &&
+	    !write_all(save, save->buf, got, range->offset + save->at, error))
+		return false;
+	save->at += got;
+	save->done += got;
+	if (save->at == range->size) {
+		save->range++;
+		save->at = 0;
+	}
+	return true;
+}
+
+/* ---- dump-guest-memory ---- */
+
+static bool take_info(KvmGdb *gdb, MonitorSave *save, uint64_t gpa)
+{
+	uint8_t note[2 * VMCORE_PAGE];
+	size_t got = kvm_target_ops.read_physical(gdb, gpa, note, sizeof(note), NULL);
+	size_t size = vmcore_info_size(note, got);
+
+	if (!size || size > got)
+		return false;
+	save->info = g_byte_array_append(g_byte_array_new(), note, size);
+	return true;
+}
+
+/* Looks at one piece of memory for the note. FALSE: found, or all has been looked at. */
+static bool scan_piece(KvmGdb *gdb, MonitorSave *save)
+{
+	const VmcoreRange *range = &g_array_index(save->ranges, VmcoreRange, save->range);
+	size_t len = MIN(CHUNK, range->size - save->at);
+	size_t got = read_piece(gdb, save, range->gpa + save->at, len, NULL);
+
+	for (size_t from = 0; from < got;) {
+		int64_t at = vmcore_find_info(save->buf + from, got - from);
+
+		if (at < 0)
+			break;
+		if (take_info(gdb, save, range->gpa + save->at + from + at))
+			return false;
+		from += at + VMCORE_PAGE;
+	}
+	save->at += len;
+	if (save->at < range->size)
+		return true;
+	save->at = 0;
+	return ++save->range < save->ranges->len;
+}
+
+static bool add_cpu_notes(KvmGdb *gdb, GByteArray *notes, GError **error)
+{
+	unsigned n = kvm_target_ops.cpu_count(gdb);
+
+	for (unsigned cpu = 0; cpu < n; cpu++) {
+		ArchMonitor monitor;
+		bool ok;
+
+		if (!monitor_enter(gdb, cpu, &monitor, error))
+			return false;
+		ok = arch_core_notes(monitor.vcpu, cpu, notes, error);
+		monitor_leave(gdb);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+static bool write_front(KvmGdb *gdb, MonitorSave *save, GString *out, GError **error)
+{
+	g_autoptr(GByteArray) notes = g_byte_array_new();
+	g_autoptr(GByteArray) front = NULL;
+	VmcoreRange *last;
+
+	if (!add_cpu_notes(gdb, notes, error))
+		return false;
+	if (save->info)
+		g_byte_array_append(notes, save->info->data, save->info->len);
+	g_string_append(out, save->info ? "VMCOREINFO found\n"
+					: "no VMCOREINFO in the guest's memory: crash and drgn "
+					  "need it for a kernel with KASLR\n");
+	front = vmcore_front(arch_core_machine, (VmcoreRange *)(void *)save->ranges->data,
+			     save->ranges->len, notes);
+	last = &g_array_index(save->ranges, VmcoreRange, save->ranges->len - 1);
+	if (ftruncate(save->fd, last->offset + last->size) < 0)
+		return fail_io(save, "cannot write to", error);
+	return write_all(save, front->data, front->len, 0, error);
+}
+
+/* TRUE: there is more to do. */
+static bool dump_piece(KvmGdb *gdb, MonitorSave *save, GString *out, GError **error)
+{
+	if (!save->scanning)
+		return save_piece(gdb, save, error);
+	if (scan_piece(gdb, save))
+		return true;
+	save->scanning = false;
+	save->range = 0;
+	save->at = 0;
+	return write_front(gdb, save, out, error);
+}
+
+/* ---- All of them ---- */
+
+static void show_progress(MonitorSave *save, GString *out)
+{
+	int64_t now = g_get_monotonic_time();
+
+	if (now - save->told < PROGRESS_US)
+		return;
+	save->told = now;
+	if (save->scanning)
+		g_string_append(out, "looking for VMCOREINFO\n");
+	else
+		g_string_append_printf(out, "%" PRIu64 " of %" PRIu64 " MiB\n", save->done >> 20,
+				       save->total >> 20);
+}
+
+bool monitor_save_more(void *target, GString *out, GError **error)
+{
+	KvmGdb *gdb = target;
+	MonitorSave *save = gdb->save;
+	GError *failed = NULL;
+
+	if (!save)
+		return false;
+	for (unsigned i = 0; i < CHUNKS_PER_CALL; i++) {
+		if (dump_piece(gdb, save, out, &failed))
+			continue;
+		if (failed)
+			g_propagate_error(error, failed);
+		monitor_save_cancel(gdb);
+		return false;
+	}
+	show_progress(save, out);
+	return true;
+}
+
+static bool save_memory(KvmGdb *gdb, SaveKind kind, unsigned cpu, const char *args, GError **error)
+{
+	uint64_t addr, size;
+	MonitorSave *save;
+	char *path;
+
+	if (!monitor_take_number(gdb, cpu, &args, "an address", &addr, error) ||
+	    !monitor_take_number(gdb, cpu, &args, "a size", &size, error))
+		return false;
+	if (!size || size - 1 > UINT64_MAX - addr || size > INT64_MAX) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "the size must be at least 1 and end before the last address");
+		return false;
+	}
+	path = monitor_take_word(&args);
+	if (!path) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "expected a file name");
+		return false;
+	}
+	save = save_new(kind, path, error);
+	if (!save)
+		return false;
+	save->cpu = cpu;
+	add_range(save, addr, size, 0);
+	monitor_save_cancel(gdb);
+	gdb->save = save;
+	return true;
+}
+
+static bool memsave(void *target, unsigned cpu, const char *args, GString *out G_GNUC_UNUSED,
+		    GError **error)
+{
+	return save_memory(target, SAVE_VIRTUAL, cpu, args, error);
+}
+
+static bool pmemsave(void *target, unsigned cpu, const char *args, GString *out G_GNUC_UNUSED,
+		     GError **error)
+{
+	return save_memory(target, SAVE_PHYSICAL, cpu, args, error);
+}
+
+static bool dump_guest_memory(void *target, unsigned cpu, const char *args,
+			      GString *out G_GNUC_UNUSED, GError **error)
+{
+	g_autofree char *path = monitor_take_word(&args);
+	KvmGdb *gdb = target;
+	MonitorSave *save;
+	KvmSpan span;
+
+	if (!path || *path == '-') {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "expected a file name and no options: ELF is the only format");
+		return false;
+	}
+	if (!monitor_take_end(args, error))
+		return false;
+	save = save_new(SAVE_CORE, g_steal_pointer(&path), error);
+	if (!save)
+		return false;
+	save->cpu = cpu;
+	for (unsigned i = 0; kvm_memory_get_span(gdb->memory, i, &span); i++)
+		add_range(save, span.gpa, span.size, 0);
+	save->scanning = save->ranges->len;
+	monitor_save_cancel(gdb);
+	gdb->save = save;
+	return true;
+}
+
+const GdbMonitorCommand monitor_save_commands[] = {
+	{"memsave", "ADDR SIZE FILE", "save virtual memory to a file", memsave},
+	{"pmemsave", "ADDR SIZE FILE", "save guest-physical memory to a file", pmemsave},
+	{"dump-guest-memory", "FILE", "save the machine as an ELF core for crash, drgn and gdb",
+	 dump_guest_memory},
+	{0},
+};

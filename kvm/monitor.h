@@ -1,0 +1,64 @@
+/*
+ * kvm/monitor.h - what the files of the monitor (`monitor CMD` in gdb) share, arch half included.
+ *
+ * The texts are QEMU's wherever a script or plug-in parses them. A command runs on the engine's
+ * thread while the world is stopped; its target is the KvmGdb. It takes the engine's lock itself.
+ */
+#ifndef VMGDB_KVM_MONITOR_H
+#define VMGDB_KVM_MONITOR_H
+
+#include "kvm/arch.h"
+
+/* What a command of an architecture works with, from enter to leave. */
+typedef struct ArchMonitor {
+	ArchVcpu *vcpu;
+	unsigned index;
+	int vm_fd, vcpu_fd;
+	ArchPhysRead read; /* guest-physical memory, patches hidden */
+	void *opaque;
+} ArchMonitor;
+
+/* The commands that only this architecture has; ends with a NULL name. */
+extern const GdbMonitorCommand arch_monitor_commands[];
+
+/*
+ * monitor_enter: takes the engine's lock. FALSE with @error, and nothing taken, when there is no
+ * such CPU or its registers cannot be looked at.
+ */
+bool monitor_enter(void *target, unsigned cpu, ArchMonitor *ret, GError **error);
+void monitor_leave(void *target);
+
+/*
+ * monitor_take_number: the next word of *args: terms of decimal or 0x numbers and $registers of
+ * @cpu, joined by + and - without blanks. FALSE with @error that names @what was expected.
+ * Takes the engine's lock for a register; not between enter and leave.
+ */
+bool monitor_take_number(void *target, unsigned cpu, const char **args, const char *what,
+			 uint64_t *ret, GError **error);
+/* monitor_take_end: FALSE with @error when something is left. */
+bool monitor_take_end(const char *args, GError **error);
+/* monitor_take_word: the next word, or what stands in double quotes; NULL when there is none.
+ * Caller frees. */
+char *monitor_take_word(const char **args);
+
+/* ---- The tables of kvm/monitor-*.c; each ends with a NULL name ---- */
+
+extern const GdbMonitorCommand target_monitor_commands[];
+extern const GdbMonitorCommand monitor_info_commands[];
+extern const GdbMonitorCommand monitor_memory_commands[];
+extern const GdbMonitorCommand monitor_save_commands[];
+extern const GdbMonitorCommand monitor_machine_commands[];
+
+/* All of them as one; ends with a NULL name; freed by g_free(). */
+GdbMonitorCommand *monitor_table_new(void);
+
+/* ---- Commands that write files; kvm/monitor-save.c ---- */
+
+typedef struct MonitorSave MonitorSave;
+
+void monitor_save_free(MonitorSave *save);
+/* GdbTargetOps.monitor_more and monitor_cancel. */
+bool monitor_save_more(void *target, GString *out, GError **error);
+void monitor_save_cancel(void *target);
+
+#endif
