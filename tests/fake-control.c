@@ -183,6 +183,14 @@ const GdbAction *fake_target_last_actions(FakeTarget *target)
 	return target->actions;
 }
 
+void fake_target_set_program(FakeTarget *target, const char *path, uint64_t slide)
+{
+	g_mutex_lock(&target->lock);
+	target->program = path;
+	target->slide = slide;
+	g_mutex_unlock(&target->lock);
+}
+
 bool fake_target_blocks_irq(FakeTarget *target)
 {
 	bool blocked;

@@ -42,6 +42,8 @@ struct FakeTarget {
 	bool stop_owed, stop_wanted;
 	bool refuse_resume;
 	bool irq_blocked;
+	const char *program; /* and how far it was moved: */
+	uint64_t slide;
 	int unreadable; /* number of a register, or -1 */
 	GdbAction actions[FAKE_MAX_CPUS];
 	FakeCpu cpus[]; /* n_cpus of them */

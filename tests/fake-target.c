@@ -190,6 +190,22 @@ static bool op_memory_region(void *data, unsigned cpu, uint64_t addr, GdbRegion 
 	return true;
 }
 
+static const char *op_exec_file(void *data)
+{
+	return ((FakeTarget *)data)->program;
+}
+
+static bool op_load_offset(void *data, uint64_t *ret_slide, uint64_t *ret_text)
+{
+	FakeTarget *target = enter_cpu(data, 0, true);
+	bool known = target->program != NULL;
+
+	*ret_slide = target->slide;
+	*ret_text = FAKE_TEXT + target->slide;
+	leave(target);
+	return known;
+}
+
 static unsigned op_watch_slots(G_GNUC_UNUSED void *data)
 {
 	return HW_SLOTS;
@@ -464,6 +480,8 @@ const GdbTargetOps *fake_target_ops(void)
 		.read_physical = op_read_physical,
 		.write_physical = op_write_physical,
 		.memory_region = op_memory_region,
+		.exec_file = op_exec_file,
+		.load_offset = op_load_offset,
 		.watch_slots = op_watch_slots,
 		.can_block_irq = op_can_block_irq,
 		.block_irq = op_block_irq,

@@ -1,7 +1,7 @@
 #!/bin/bash
 # check-clients.sh - a guest with KASLR on SVM: a bare gdb, gdb vmlinux and lldb find its symbols.
 # GDB_ALSO and LLDB name further clients to try (in a Debian 13 root, say).
-# timeout: 300
+# timeout: 600
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -48,7 +48,7 @@ gdb_bare()
 {
 	local name=$1
 	shift
-	client "$name" 120 "$@" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" \
+	client "$name" 200 "$@" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" \
 		-ex 'x/s linux_banner' -ex 'p/x &_text' -ex 'p jiffies' -ex 'info line start_kernel' \
 		-ex 'p init_task.comm' -ex 'maintenance packet qOffsets' \
 		-ex 'maintenance packet Qqemu.sstepbits' -ex 'monitor kaslr' -ex 'bt'
@@ -75,7 +75,7 @@ gdb_bare with-vmlinux "$GDB" "$VMLINUX"
 
 # What monitor kaslr advises gives per-CPU variables, too.
 advice=$(grep -o 'add-symbol-file .*' "$W/bare.out")
-client percpu 120 "$GDB" "${GDB_OPTIONS[@]}" -ex 'set confirm off' -ex "target remote 127.0.0.1:$PORT" \
+client percpu 240 "$GDB" "${GDB_OPTIONS[@]}" -ex 'set confirm off' -ex "target remote 127.0.0.1:$PORT" \
 	-ex 'symbol-file' -ex "$advice" -ex 'x/s linux_banner' \
 	-ex 'p ((struct task_struct *)*(unsigned long *)((unsigned long)&current_task + __per_cpu_offset[1]))->comm'
 says percpu 'Linux version 6' "linux_banner after monitor kaslr's commands"
