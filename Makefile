@@ -54,7 +54,16 @@ HELP_SRC := $(filter-out tests/test-%.c tests/kvm-%.c tests/fuzz-%.c tests/tsan-
 	tests/toy-%.c,$(call src,tests/*.c)) \
 	tests/test-util.c
 TEST_SRC := $(filter-out tests/test-util.c,$(TEST_SRC))
-GUEST_SRC := $(call src,tests/guest/*.S)
+# Tests named after the other architecture are built when all they include of it is pure.
+IMPURE := $(basename $(call src,$(addprefix $(OTHER_ARCH)/,$(HW_PATTERNS)))\
+	$(patsubst $(SRCDIR)/%,%,$(shell grep -lE '^\#include [<"](linux/kvm|kvm/|hw/)' \
+		$(SRCDIR)/$(OTHER_ARCH)/*.[ch] /dev/null 2>/dev/null)))
+impure = $(or $(filter tests/kvm-%,$(1)),$(filter $(addsuffix .h,$(IMPURE)),\
+	$(shell sed -n 's/^\#include "\(.*\)"/\1/p' $(SRCDIR)/$(1))))
+OTHER_TESTS := $(foreach t,$(TEST_SRC),$(if $(findstring -$(OTHER_ARCH)-,$(t)),$(t)))
+TEST_SRC := $(filter-out $(foreach t,$(OTHER_TESTS),$(if $(call impure,$(t)),$(t))),$(TEST_SRC))
+GUEST_DIR := tests/guest$(if $(filter-out x86,$(ARCH)),/$(ARCH))
+GUEST_SRC := $(call src,$(GUEST_DIR)/*.S)
 FUZZ_SRC := $(call src,tests/fuzz-*.c)
 
 LIB_OBJ := $(call obj,$(LIB_SRC) $(if $(GRESOURCE),xml/resources.c))
@@ -153,8 +162,8 @@ $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
 # Tests of the engine bring their own architecture and KVM.
 $(addprefix $(B)/tests/test-,breaks engine engine-condition memory): $(B)/tests/toy-kvm.o
 
-GUEST_LD := $(call src,tests/guest/*.ld)
-$(GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GUEST_LD) $(call src,tests/guest/*.h))
+GUEST_LD := $(call src,$(GUEST_DIR)/*.ld)
+$(GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GUEST_LD) $(call src,$(GUEST_DIR)/*.h))
 	@mkdir -p $(@D)
 	$(say) GUEST $*.elf
 	$(Q)$(CC) -I$(SRCDIR) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
