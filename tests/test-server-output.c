@@ -27,12 +27,22 @@ static char *interrupt_and_read(FakeRig *rig)
 	return g_string_free(text, FALSE);
 }
 
+static bool is_running(void *target)
+{
+	return fake_target_is_running(target);
+}
+
+static void resume(FakeRig *rig)
+{
+	rsp_client_send(rig->client, "vCont;c");
+	g_assert_true(test_wait(rig->context, is_running, rig->target, TEST_PATIENCE));
+}
+
 static FakeRig *rig_new_running(void)
 {
 	FakeRig *rig = fake_rig_new_ready(1);
 
-	rsp_client_send(rig->client, "vCont;c");
-	test_run_for(rig->context, 5);
+	resume(rig);
 	return rig;
 }
 
@@ -114,7 +124,7 @@ static void test_dropped(void)
 	text = interrupt_and_read(rig);
 	g_assert_cmpuint(count_lines(text), ==, fit + 1);
 	g_assert_nonnull(strstr(text, "\n[1234 more lines were dropped: too many at once]\n"));
-	rsp_client_send(rig->client, "vCont;c");
+	resume(rig);
 	post_hello(rig->server);
 	rsp_expect_next(rig->client, "O68656c6c6f0a");
 	fake_rig_interrupt(rig);
