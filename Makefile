@@ -4,6 +4,7 @@
 #   plugin/*.c                                    -> vmgdb and what it preloads
 #   tests/{test,kvm}-*.c tests/guest/*.S          -> build/tests/, a program each
 #   other tests/*.c, tests/test-util.c            -> helpers of these programs
+#   tests/bench/*.[cS]                            -> build/tests/bench/bench and its guest
 #   tests/fuzz-*.c                                -> build/fuzz/ (clang)
 # V=1 shows commands. SANITIZE and friends come from config.mak, which configure writes.
 
@@ -82,6 +83,7 @@ LAUNCHER_OBJ := $(addprefix $(B)/plugin/,vmgdb.o program.o)
 PRELOAD_OBJ := $(filter-out $(LAUNCHER_OBJ),$(call obj,$(call src,plugin/*.c)))
 TESTS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 GUESTS := $(patsubst %.S,$(B)/%.elf,$(GUEST_SRC))
+BENCH_GUESTS := $(patsubst %.S,$(B)/%.elf,$(call src,tests/bench/*.S))
 FUZZERS := $(if $(CLANG),$(patsubst tests/%.c,$(B)/fuzz/%,$(FUZZ_SRC)))
 
 all: $(LIB) $(LKVM) $(SHARED) $(PRELOAD) vmgdb
@@ -163,12 +165,22 @@ $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
 $(addprefix $(B)/tests/test-,breaks engine engine-condition memory): $(B)/tests/toy-kvm.o
 
 GUEST_LD := $(call src,$(GUEST_DIR)/*.ld)
-$(GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GUEST_LD) $(call src,$(GUEST_DIR)/*.h))
+$(GUESTS) $(BENCH_GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GUEST_LD) $(call src,$(GUEST_DIR)/*.h))
 	@mkdir -p $(@D)
 	$(say) GUEST $*.elf
 	$(Q)$(CC) -I$(SRCDIR) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
 		$(addprefix -Wl$(,)-T$(,)$(SRCDIR)/,$(firstword $(GUEST_LD))) -o $@ $<
 , := ,
+
+# ---- Speed: our stub, QEMU's, and what the machine can do ----
+
+BENCH := $(B)/tests/bench/bench
+$(BENCH): $(call obj,$(call src,tests/bench/*.c)) $(LIB)
+	$(say) LD tests/bench/bench
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+# BENCH_FLAGS: --rounds N --seconds S --only WORD --json FILE
+bench: $(BENCH) $(LKVM) $(GUESTS) $(BENCH_GUESTS)
+	@$(BENCH) --lkvm ./lkvm --guests $(B)/tests/guest $(BENCH_FLAGS)
 
 -include $(shell find $(B) -name '*.d' -not -path '$(B)/[at]san/*' 2>/dev/null)
 
@@ -198,11 +210,11 @@ RUN := BUILD=$(CURDIR)/$(B) SRCDIR=$(SRCDIR) LKVM=$(CURDIR)/lkvm EMULATOR=$(EMUL
 	$(SRCDIR)/tests/run
 SAN_UNIT = build/$(1)/build/tests/test-*
 
-check-unit: $(UNIT) $(LKVM) $(GUESTS)
+check-unit: $(UNIT) all $(GUESTS)
 	@$(RUN) $(UNIT) $(SCRIPTS)
 check-kvm: $(KVM) $(GUESTS) $(LKVM)
 	@$(RUN) $(KVM)
-check-lab: $(LKVM) $(GUESTS)
+check-lab: all $(GUESTS)
 	@$(RUN) $(LAB)
 fuzz: $(FUZZERS)
 	@$(RUN) $(FUZZ)
@@ -258,6 +270,6 @@ lint:
 	@$(SRCDIR)/tests/lint
 
 .PHONY: all tests fuzzers run check check-unit check-kvm check-lab check-asan check-tsan check-san
-.PHONY: san-asan san-tsan fuzz install uninstall dist clean distclean lint
+.PHONY: san-asan san-tsan fuzz bench install uninstall dist clean distclean lint
 .DELETE_ON_ERROR:
 .SECONDARY:

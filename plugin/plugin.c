@@ -392,8 +392,13 @@ void plugin_closed(PluginFile *file)
 {
 	Plugin *p = plugin();
 
+	int left = -1;
+
 	pthread_mutex_lock(&p->lock);
-	file->n_fds--;
+	if (--file->n_fds == 0 && file->fd >= 0)
+		left = table_find_duplicate(file->fd);
+	if (left >= 0)
+		track(left, file);
 	for (unsigned i = 0; i < p->machines->len; i++) {
 		Machine *machine = p->machines->pdata[i];
 

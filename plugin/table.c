@@ -3,8 +3,10 @@
  */
 #include "plugin/table.h"
 
+#include <dirent.h>
 #include <linux/kcmp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,4 +53,21 @@ bool table_is_same(int a, int b)
 
 	return real()->syscall(SYS_kcmp, (long)pid, (long)pid, (long)KCMP_FILE, (long)a, (long)b) ==
 	       0;
+}
+
+int table_find_duplicate(int ours)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int found = -1;
+
+	while (dir && found < 0 && (entry = readdir(dir))) {
+		int fd = atoi(entry->d_name);
+
+		if (entry->d_name[0] != '.' && fd != ours && table_is_same(fd, ours))
+			found = fd;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
 }

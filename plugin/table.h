@@ -26,5 +26,7 @@ bool table_set(int fd, PluginFile *file);
 PluginFile *table_clear(int fd);
 /* Do both descriptors stand for the same open file (kcmp(2))? FALSE also when that is unknown. */
 bool table_is_same(int a, int b);
+/* Another descriptor of this process for the same open file as @ours: a duplicate; -1: none. */
+int table_find_duplicate(int ours);
 
 #endif

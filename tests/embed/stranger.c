@@ -1,0 +1,315 @@
+/*
+ * stranger.c - a VMM that knows nothing of vmgdb, for tests/test-plugin.sh. Each mode is a habit
+ * of VMMs that a plugin may stumble over.
+ *
+ *   stranger MODE [TURNS]    the guest (as minivmm.c's) goes round until TURNS I/O exits, 0: until
+ *                            a debugger puts something at 0x9008
+ * Ends with status 0 and a line "stranger: MODE ..." of what it saw.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/kvm.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, CODE = 0x6000, RAM = 0x10000, HIGH = 0x100000 };
+
+static const unsigned char code[] = {
+	0x48, 0xff, 0x04, 0x25, 0x00, 0x90, 0x00, 0x00, 0xe6, 0x10, 0x83,
+	0x3c, 0x25, 0x08, 0x90, 0x00, 0x00, 0x00, 0x74, 0xec, 0xf4,
+};
+
+typedef struct Vm {
+	int kvm_fd, vm_fd, fd;
+	unsigned char *ram;
+	struct kvm_run *run;
+	unsigned long turns, limit, eintrs, kicks, debugs;
+	pthread_t thread;
+	bool takes_signals;
+} Vm;
+
+static int request(int fd, unsigned long number, void *arg, const char *name)
+{
+	int ret = ioctl(fd, number, arg);
+
+	if (ret < 0)
+		err(1, "%s", name);
+	return ret;
+}
+#define REQUEST(fd, number, arg) request(fd, number, arg, #number)
+
+static void *map_shared(size_t size, int flags, int fd)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | flags, fd, 0);
+
+	if (mem == MAP_FAILED)
+		err(1, "mmap");
+	return mem;
+}
+
+static void set_slot(Vm *vm, unsigned slot, unsigned long gpa, unsigned long size, void *host)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (unsigned long)host,
+	};
+
+	REQUEST(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+static void put64(Vm *vm, unsigned at, unsigned long value)
+{
+	memcpy(vm->ram + at, &value, sizeof(value));
+}
+
+static void make_memory(Vm *vm)
+{
+	vm->ram = map_shared(RAM, MAP_ANONYMOUS, -1);
+	set_slot(vm, 0, 0, RAM, vm->ram);
+	memcpy(vm->ram + CODE, code, sizeof(code));
+	put64(vm, PML4, PDPT | 3);
+	put64(vm, PDPT, PD | 3);
+	put64(vm, PD, 0x83);
+}
+
+static void set_registers(Vm *vm)
+{
+	struct kvm_segment data = {.selector = 0x10, .limit = ~0u, .type = 3};
+	struct kvm_regs regs = {.rip = CODE, .rflags = 2, .rsp = 0x8000};
+	struct kvm_sregs sregs;
+
+	REQUEST(vm->fd, KVM_GET_SREGS, &sregs);
+	data.present = data.s = data.db = data.g = 1;
+	sregs.ds = sregs.es = sregs.ss = sregs.fs = sregs.gs = sregs.cs = data;
+	sregs.cs.selector = 0x08;
+	sregs.cs.type = 11;
+	sregs.cs.db = 0;
+	sregs.cs.l = 1;
+	sregs.cr3 = PML4;
+	sregs.cr4 = 0x20;
+	sregs.cr0 = 0x80000001;
+	sregs.efer = 0x100 | 0x400;
+	REQUEST(vm->fd, KVM_SET_SREGS, &sregs);
+	REQUEST(vm->fd, KVM_SET_REGS, &regs);
+}
+
+static void make(Vm *vm, unsigned long limit)
+{
+	*vm = (Vm){.limit = limit};
+	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (vm->kvm_fd < 0)
+		err(77, "/dev/kvm");
+	vm->vm_fd = REQUEST(vm->kvm_fd, KVM_CREATE_VM, NULL);
+	vm->fd = REQUEST(vm->vm_fd, KVM_CREATE_VCPU, NULL);
+	vm->run = map_shared(REQUEST(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, NULL), 0, vm->fd);
+	make_memory(vm);
+	set_registers(vm);
+}
+
+static void take_signal(Vm *vm)
+{
+	struct timespec now = {0};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	if (vm->takes_signals && sigtimedwait(&set, NULL, &now) == SIGUSR1)
+		vm->kicks++;
+}
+
+static void loop(Vm *vm)
+{
+	while (!vm->limit || vm->turns < vm->limit) {
+		if (ioctl(vm->fd, KVM_RUN, 0) < 0) {
+			if (errno != EINTR)
+				err(1, "KVM_RUN");
+			vm->eintrs++;
+			take_signal(vm);
+		} else if (vm->run->exit_reason == KVM_EXIT_IO) {
+			vm->turns++;
+		} else if (vm->run->exit_reason == KVM_EXIT_DEBUG) {
+			vm->debugs++;
+		} else if (vm->run->exit_reason == KVM_EXIT_HLT) {
+			break;
+		} else {
+			errx(1, "exit reason %u", vm->run->exit_reason);
+		}
+	}
+}
+
+/* ---- Habits ---- */
+
+static void plain(Vm *vm)
+{
+	loop(vm);
+}
+
+static void forbid_ppoll(Vm *vm)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ppoll, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {sizeof(filter) / sizeof(*filter), filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
+		err(1, "seccomp");
+	loop(vm);
+}
+
+/* Half of its turns before another machine, half after. */
+static void two_machines(Vm *vm)
+{
+	unsigned long limit = vm->limit;
+	Vm second;
+
+	vm->limit = limit / 2 ? limit / 2 : 1;
+	loop(vm);
+	make(&second, 10);
+	loop(&second);
+	vm->limit = limit;
+	loop(vm);
+}
+
+/* A machine only to ask KVM something, never run, as some VMMs make. */
+static void scratch(Vm *vm)
+{
+	int vm_fd = REQUEST(vm->kvm_fd, KVM_CREATE_VM, NULL);
+	int fd = REQUEST(vm_fd, KVM_CREATE_VCPU, NULL);
+
+	close(fd);
+	close(vm_fd);
+	loop(vm);
+}
+
+static void duplicates(Vm *vm)
+{
+	int old = vm->fd, old_vm = vm->vm_fd;
+
+	vm->fd = dup(old);
+	vm->vm_fd = fcntl(old_vm, F_DUPFD_CLOEXEC, 100);
+	close(old);
+	close(old_vm);
+	set_slot(vm, 1, HIGH, 0x1000, map_shared(0x1000, MAP_ANONYMOUS, -1));
+	loop(vm);
+}
+
+/* Memory comes, moves and goes while the guest runs; what went is unmapped. */
+static void slots(Vm *vm)
+{
+	unsigned char *extra = map_shared(0x2000, MAP_ANONYMOUS, -1);
+
+	memset(extra, 0x5a, 0x2000);
+	set_slot(vm, 1, HIGH, 0x2000, extra);
+	set_slot(vm, 1, HIGH + 0x4000, 0x2000, extra);
+	set_slot(vm, 2, HIGH, 0x1000, extra);
+	set_slot(vm, 2, 0, 0, NULL);
+	loop(vm);
+	munmap(extra, 0x2000);
+}
+
+static void *kick(void *data)
+{
+	Vm *vm = data;
+
+	for (;;) {
+		usleep(20000);
+		pthread_kill(vm->thread, SIGUSR1);
+	}
+	return NULL;
+}
+
+/* SIGUSR1 has no handler: it would end the process were it ever unblocked outside KVM_RUN. */
+static void signal_mask(Vm *vm)
+{
+	struct {
+		uint32_t len;
+		uint64_t bits;
+	} __attribute__((packed)) mask = {8, ~0ull & ~(1ull << (SIGUSR1 - 1))};
+	pthread_t kicker;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	REQUEST(vm->fd, KVM_SET_SIGNAL_MASK, &mask);
+	vm->thread = pthread_self();
+	vm->takes_signals = true;
+	pthread_create(&kicker, NULL, kick, vm);
+	loop(vm);
+}
+
+static void own_debugger(Vm *vm)
+{
+	struct kvm_guest_debug step = {.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP};
+
+	REQUEST(vm->fd, KVM_SET_GUEST_DEBUG, &step);
+	loop(vm);
+	step.control = 0;
+	REQUEST(vm->fd, KVM_SET_GUEST_DEBUG, &step);
+}
+
+/* A child that lives on a little with all our descriptors but KVM's, and one that runs a program.
+ */
+static void forks(Vm *vm)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		close(vm->fd);
+		close(vm->vm_fd);
+		munmap(vm->ram, RAM);
+		_exit(7);
+	}
+	waitpid(child, NULL, 0);
+	if (system("exit 3") == -1)
+		err(1, "system");
+	loop(vm);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(Vm *vm);
+	} modes[] = {
+		{"plain", plain},      {"seccomp", forbid_ppoll},  {"two", two_machines},
+		{"scratch", scratch},  {"dup", duplicates},	   {"slots", slots},
+		{"mask", signal_mask}, {"debugger", own_debugger}, {"fork", forks},
+	};
+	unsigned long limit = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
+	Vm vm;
+
+	for (unsigned i = 0; argc > 1 && i < sizeof(modes) / sizeof(*modes); i++) {
+		if (strcmp(modes[i].name, argv[1]) != 0)
+			continue;
+		make(&vm, limit);
+		modes[i].run(&vm);
+		printf("stranger: %s turns %lu eintrs %lu kicks %lu debugs %lu\n", argv[1],
+		       vm.turns, vm.eintrs, vm.kicks, vm.debugs);
+		return 0;
+	}
+	puts("stranger: no machine");
+	return 0;
+}

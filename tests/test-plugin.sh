@@ -1,0 +1,237 @@
+#!/bin/bash
+# test-plugin.sh - `vmgdb run` on the KVM of this machine: programs without a machine, strange VMMs
+# (tests/embed/stranger.c), lkvm and Debian's QEMU. TAP.
+# timeout: 200
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+LKVM=${LKVM:-$here/../lkvm}
+TOP=$(cd "$(dirname "$LKVM")" && pwd)
+GDB=$(command -v gdb-multiarch || command -v gdb)
+W=$(mktemp -d)
+pid=
+trap 'stop; rm -rf "$W"' EXIT
+trap 'exit 130' INT TERM HUP
+cd "$W" || exit 1
+
+stop()
+{
+	[ -n "$pid" ] || return 0
+	kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	pid=
+}
+
+n=0 bad=0
+ok() { echo "ok $((++n)) $1"; }
+not_ok()
+{
+	echo "not ok $((++n)) $1"
+	head -c 2000 "$W/out" "$W/gdb" 2>/dev/null | sed 's/^/# /'
+	bad=1
+}
+check()
+{
+	local name=$1
+	shift
+	if "$@"; then ok "$name"; else not_ok "$name"; fi
+}
+skip() { echo "ok $((++n)) $1 # SKIP $2"; }
+bail() { echo "1..0 # SKIP $1"; exit 0; }
+
+says() { grep -qF -- "$1" "$W/out"; }
+silent() { ! grep -q vmgdb "$W/out"; }
+
+# run STATUS COMMAND...: to its end; what it says is in W/out
+run()
+{
+	local want=$1 status
+	shift
+	: >"$W/gdb"
+	timeout 20 "$@" >"$W/out" 2>&1 </dev/null
+	status=$?
+	[ $status = "$want" ] || echo "(status $status, expected $want: $*)" >>"$W/out"
+	[ $status = "$want" ]
+}
+
+# What the strange VMM counted; how often its own kicks met a vCPU is chance.
+saw() { sed -n 's/ eintrs .* debugs/ debugs/p' "$W/out"; }
+
+# start COMMAND...: in the background until `stop`; sets address when it listens
+start()
+{
+	stop
+	: >"$W/out"
+	"$TOP/vmgdb" run --gdb 0 "$@" >"$W/out" 2>&1 </dev/null &
+	pid=$!
+	address=
+	for _ in $(seq 100); do
+		address=$(sed -n 's/^gdb: listening on //p' "$W/out" | head -n 1)
+		[ -n "$address" ] && return 0
+		kill -0 $pid 2>/dev/null || return 1
+		sleep 0.1
+	done
+	return 1
+}
+
+# with_gdb COMMAND...: one session
+with_gdb()
+{
+	local args=()
+	for c; do args+=(-ex "$c"); done
+	timeout 30 "$GDB" -nx -batch -iex 'set debuginfod enabled off' -ex 'set pagination off' \
+		-ex 'set confirm off' -ex 'set architecture i386:x86-64' \
+		-ex "target remote $address" "${args[@]}" >"$W/gdb" 2>&1 </dev/null
+}
+answered() { grep -qE -- "$1" "$W/gdb"; }
+
+# ends STATUS: the started program does, within ten seconds
+ends()
+{
+	local status
+	for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+	kill -0 "$pid" 2>/dev/null && return 1
+	wait "$pid"
+	status=$?
+	pid=
+	[ $status = "$1" ]
+}
+
+[ -x "$TOP/vmgdb" ] && [ -e "$TOP/build/libvmgdb-preload.so" ] || bail "no vmgdb: run make"
+[ "$(uname -m)" = x86_64 ] || bail "the strange VMM is for x86_64"
+vmgdb=$TOP/vmgdb
+gcc -O1 -o stranger "$here/embed/stranger.c" -pthread || { echo "Bail out! stranger.c"; exit 1; }
+gcc -O1 -static -o static "$here/embed/stranger.c" -pthread || { echo "Bail out! static"; exit 1; }
+
+# ---- Without a machine ----
+
+check "help" run 0 "$vmgdb" help
+check "version" run 0 "$vmgdb" version
+check "no command is a usage error" run 2 "$vmgdb"
+check "run without --gdb is a usage error" run 2 "$vmgdb" run -- true
+check "an unknown option is a usage error" run 2 "$vmgdb" run --gdb 0 --nonsense -- true
+check "a wrong address is a usage error" run 2 "$vmgdb" run --gdb nowhere -- true
+check "which names it" says "'nowhere'"
+check "the VMM's own stdio cannot be taken" run 2 "$vmgdb" run --gdb stdio -- true
+check "a missing program is status 127" run 127 "$vmgdb" run --gdb 0 -- ./missing
+check "attach says why not" run 1 "$vmgdb" attach 1
+check "a program that makes no machine runs" run 0 "$vmgdb" run --gdb 0 -- ./stranger none
+check "and is told of at its end" says "never made a KVM virtual machine"
+check "its own output is whole" says "stranger: no machine"
+check "its status is kept" run 3 "$vmgdb" run --gdb 0 -- sh -c 'exit 3'
+check "a static program runs" run 0 "$vmgdb" run --gdb 0 -- ./static none
+check "with a word about it" says "is statically linked"
+
+# ---- Strange VMMs, nobody attached ----
+
+if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
+	skip "everything with a machine" "no usable /dev/kvm"
+	echo "1..$n"
+	exit $bad
+fi
+for mode in plain scratch dup slots mask debugger fork; do
+	run 0 ./stranger $mode 300
+	did=$(saw)
+	check "$mode: the VMM ends as without the plugin" run 0 "$vmgdb" run --gdb 0 -- ./stranger $mode 300
+	check "$mode: it sees the same" test "$(saw)" = "$did"
+	check "$mode: it listened" says "gdb: listening on 127.0.0.1:"
+done
+check "seccomp: the VMM runs on" run 0 "$vmgdb" run --gdb 0 -- ./stranger seccomp 300
+check "seccomp: what it forbids is named" says "forbids ppoll"
+check "two: the VMM runs on" run 0 "$vmgdb" run --gdb 0 -- ./stranger two 300
+check "two: the second is told of" says "another virtual machine of this process is debugged"
+check "an address in use: the VMM runs on" run 0 "$vmgdb" run --gdb tcp:192.0.2.1:1 -- ./stranger plain 300
+check "and why is said" says "cannot listen on 192.0.2.1"
+check "several processes of one script" run 0 "$vmgdb" run --gdb "unix:$W/s" -- \
+	sh -c './stranger none; ./stranger plain 30; ./stranger plain 30'
+
+# ---- With gdb ----
+
+if [ -z "$GDB" ]; then
+	skip "everything with gdb" "no gdb"
+	echo "1..$n"
+	exit $bad
+fi
+for mode in plain dup slots mask fork; do
+	check "$mode: listens" start -- ./stranger $mode
+	with_gdb 'p/x $pc' stepi 'p *(long *)0x9000' 'x/xb 0x9008' detach
+	check "$mode: attach late, step, read" answered '^\$2 = [1-9]'
+	before=$(sed -n 's/^\$2 = //p' gdb)
+	sleep 0.2
+	with_gdb 'p *(long *)0x9000' 'set $rax = 77' 'p $rax' 'set *(int *)0x9008 = 1' continue
+	check "$mode: it ran on in between" test "$(sed -n 's/^\$1 = //p' gdb)" -gt "${before:-0}"
+	check "$mode: attach again, write a register" answered '^\$2 = 77'
+	check "$mode: gdb sees it exit" answered 'exited normally'
+	check "$mode: the VMM ends by itself" ends 0
+done
+check "mask: its kicks got through" says "kicks "
+
+start --gdb-wait -- ./stranger plain
+with_gdb 'p/x $pc' 'p *(long *)0x9000' stepi 'p/x $pc' 'stepi 3' 'hbreak *0x6000' continue 'p $pc' kill
+check "wait: the first instruction has not run" answered '^\$2 = 0$'
+check "wait: one step" answered '^\$3 = 0x6008'
+check "kill ends the VMM" ends 143
+
+start --gdb-wait -- ./stranger mask
+with_gdb 'shell sleep 0.5' 'set *(int *)0x9008 = 1' continue
+ends 0
+check "mask: kicks end the wait of a stopped vCPU and stay pending for sigwait" \
+	test "$(sed -n 's/.*kicks \([0-9]*\).*/\1/p' out)" -ge 5
+
+start --gdb-wait -- ./stranger debugger 300
+with_gdb stepi stepi detach
+ends 0
+check "debugger: the VMM's own steps are back when the client has left" grep -qE 'debugs [1-9]' out
+
+start --gdb-wait -- ./stranger plain
+kill -TERM "$pid"
+check "a VMM that waits for gdb ends by SIGTERM" ends 143
+
+start -- ./stranger plain
+for _ in 1 2 3 4 5; do
+	with_gdb 'p $pc' detach
+	answered '^\$1 = ' || break
+done
+check "five clients, one after the other" answered '^\$1 = '
+stop
+
+# ---- VMMs of others ----
+
+guest=$TOP/build/tests/guest/counter.elf
+if [ ! -e "$guest" ]; then
+	skip "lkvm and QEMU" "no $guest: run make tests"
+	echo "1..$n"
+	exit $bad
+fi
+try_vmm()
+{
+	local name=$1
+	shift
+	check "$name: listens" start "$@"
+	with_gdb 'p/x $pc' 'info threads' stepi 'p/x $pc' 'p/x *(long *)&other' "file $guest" \
+		'p/x *(long *)&other' detach
+	check "$name: attach, step, symbols, memory" answered '= 0x1122334455667788'
+	with_gdb "file $guest" 'hbreak loop' continue 'p $pc' detach
+	check "$name: a hardware breakpoint" answered '<loop>'
+	stop
+}
+words="-m 64 -nodefaults -no-user-config -display none -serial stdio -smp 2"
+try_vmm lkvm -- "$LKVM" run -k "$guest" -m 64
+if command -v qemu-system-x86_64 >/dev/null; then
+	# shellcheck disable=SC2086
+	try_vmm "QEMU microvm" -- qemu-system-x86_64 -accel kvm -M microvm $words -kernel "$guest"
+	# shellcheck disable=SC2086
+	try_vmm "QEMU with its sandbox" -- qemu-system-x86_64 -accel kvm -M microvm $words \
+		-kernel "$guest" -sandbox on
+	# QEMU's own stub, with the plugin loaded but unused.
+	# shellcheck disable=SC2086
+	start -- qemu-system-x86_64 -accel kvm -M microvm $words -kernel "$guest" -gdb "unix:$W/own,server=on,wait=off"
+	address=$W/own
+	with_gdb 'p/x $pc' stepi 'p/x $pc' "file $guest" 'p/x *(long *)&other' detach
+	check "QEMU's own stub works beside the plugin" answered '= 0x1122334455667788'
+	stop
+else
+	skip "QEMU" "no qemu-system-x86_64"
+fi
+echo "1..$n"
+exit $bad
