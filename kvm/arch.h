@@ -108,6 +108,24 @@ bool arch_show_registers(ArchVcpu *vcpu, unsigned index, GString *out, GError **
 bool arch_core_notes(ArchVcpu *vcpu, unsigned index, GByteArray *notes, GError **error);
 extern const uint16_t arch_core_machine;
 
+/* ---- Clocks ---- */
+
+/*
+ * What the guest's clocks show, for a machine that is stopped.
+ * arch_clock_save: read them; @vcpu: the first one. FALSE: this KVM does not tell.
+ * arch_clock_restore: set them back to @saved; for each vCPU in turn, @first for the first one.
+ * @ret_held_ns: by how much they were set back, where that can be told.
+ * arch_clock_excuse: tell the guest's lockup detectors that this vCPU was stopped.
+ */
+typedef struct ArchClock {
+	uint64_t word[6];
+} ArchClock;
+
+bool arch_clock_save(int vm_fd, ArchVcpu *vcpu, ArchClock *ret);
+void arch_clock_restore(int vm_fd, ArchVcpu *vcpu, bool first, ArchClock *saved,
+			uint64_t *ret_held_ns);
+void arch_clock_excuse(ArchVcpu *vcpu);
+
 /* ---- Address translation ---- */
 
 /* Everything a page walk needs to know of a CPU, so that a walk can be repeated later. */

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "kvm/clock.h"
 #include "kvm/internal.h"
 #include "kvm/monitor.h"
 #include "kvm/symbols.h"
@@ -116,6 +117,7 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->codes = kvm_codes_new();
 	gdb->vcpus = g_ptr_array_new();
 	gdb->grace = grace_source_new(gdb);
+	gdb->clock = kvm_clock_new(gdb);
 	gdb->ops_table = kvm_target_ops;
 	gdb->ops_table.monitor = monitor_table_new();
 	say_what_is_missing(gdb);
@@ -139,6 +141,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_gdb_end(gdb, 0);
 	g_source_destroy(gdb->grace);
 	g_source_unref(gdb->grace);
+	kvm_clock_free(gdb->clock);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		vcpu_free(world_vcpu(gdb, i));
 	g_ptr_array_unref(gdb->vcpus);
@@ -264,6 +267,13 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 const char *kvm_gdb_address(const KvmGdb *gdb)
 {
 	return gdb->server ? gdb_server_get_address(gdb->server) : NULL;
+}
+
+void kvm_gdb_set_clock(KvmGdb *gdb, KvmGdbClock clock)
+{
+	g_mutex_lock(&gdb->lock);
+	kvm_clock_set_stop(gdb->clock, clock == KVM_GDB_CLOCK_STOP);
+	g_mutex_unlock(&gdb->lock);
 }
 
 bool kvm_gdb_has_client(const KvmGdb *gdb)

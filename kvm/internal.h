@@ -109,6 +109,7 @@ struct KvmGdb {
 	KvmCodes *codes;
 	GdbServer *server;
 	GdbTargetOps ops_table;	  /* kvm_target_ops and the table, which is owned */
+	struct KvmClock *clock;
 	struct MonitorSave *save; /* a monitor command that writes a file; or NULL */
 	GdbRegSet *regs;
 	GPtrArray *vcpus;   /* of KvmGdbVcpu, by index */
@@ -126,6 +127,7 @@ struct KvmGdb {
 	bool over_lifted;	    /* none of the others runs any more, and the patch is out */
 	gint64 over_resume;	    /* no other step over may hold all vCPUs before this time */
 	struct KvmSymbols *symbols; /* of the guest's kernel, or NULL (kvm/kaslr.c) */
+	uint64_t comm_offset;	    /* of a task's name in it, found so far; else 0 (kvm/task.c) */
 	bool warned_vmlinux;	    /* the user was told that they do not fit */
 	bool have_kernel_root;
 	ArchRoot kernel_root; /* the last one seen in kernel mode */

@@ -45,6 +45,11 @@ typedef struct KvmGdbOps {
 	void (*reset)(void *opaque);
 	/* The client presses the power button; likewise. */
 	void (*powerdown)(void *opaque);
+	/*
+	 * The guest's clocks were held for @ns while it was stopped, and go on from where they
+	 * were: for a VMM with timers of its own. Before the guest runs on; any thread.
+	 */
+	void (*clock_held)(void *opaque, uint64_t ns);
 	/* One line for the VMM's user ("this KVM does not report int3 ..."). NULL: g_message(). */
 	void (*log)(void *opaque, const char *line);
 } KvmGdbOps;
@@ -101,6 +106,12 @@ const char *kvm_gdb_address(const KvmGdb *gdb);
  * put the kernel; `monitor kaslr` says it later. FALSE with @error: not such a file.
  */
 bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, struct _GError **error);
+/*
+ * kvm_gdb_set_clock: do the guest's clocks (kvmclock, TSC; arm64's counter) stand still during a
+ * stop that lasts (default), or go on?
+ */
+typedef enum KvmGdbClock { KVM_GDB_CLOCK_STOP, KVM_GDB_CLOCK_RUN } KvmGdbClock;
+void kvm_gdb_set_clock(KvmGdb *gdb, KvmGdbClock clock);
 bool kvm_gdb_has_client(const KvmGdb *gdb);
 
 /*

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include "kvm/clock.h"
 #include "kvm/internal.h"
 
 /* How long a stop waits for vCPUs that are in the VMM in the middle of an I/O instruction. */
@@ -142,6 +143,8 @@ void world_set_free(KvmGdb *gdb)
 		vcpu->wants_over = false;
 		vcpu->action = (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
 	}
+	if (gdb->world == WORLD_STOPPED)
+		kvm_clock_resuming(gdb->clock);
 	gdb->over = NULL;
 	gdb->detaching = false;
 	gdb->world = WORLD_FREE;
@@ -163,6 +166,7 @@ static void end_step_over(KvmGdb *gdb)
 static void stopped(KvmGdb *gdb)
 {
 	gdb->world = WORLD_STOPPED;
+	kvm_clock_stopped(gdb->clock);
 	g_source_set_ready_time(gdb->grace, -1);
 	end_step_over(gdb);
 	if (gdb->detaching) {
@@ -382,6 +386,7 @@ void world_resume(KvmGdb *gdb, const GdbAction *actions)
 		vcpu->wants_over = needs_step_over(vcpu, &vcpu->over_gpa);
 		vcpu->due = false;
 	}
+	kvm_clock_resuming(gdb->clock);
 	gdb->world = WORLD_RUNNING;
 	begin_step_over(gdb);
 	world_wake(gdb);

@@ -49,11 +49,13 @@ typedef struct ToyCpu {
 	bool kernel, io_pending, pass; /* pass: the point at pc does not fire once (RFLAGS.RF) */
 	int halted;		       /* atomic */
 	struct kvm_guest_debug debug;
-	unsigned guest_traps, control_calls;
+	unsigned guest_traps, control_calls, excuses;
 	uint64_t instructions;
 } ToyCpu;
 
 struct ToyVm {
+	uint64_t clock_behind; /* of the host's clock; atomic */
+	unsigned clock_sets;   /* atomic */
 	uint8_t ram[TOY_RAM];
 	int late;
 	unsigned n;
@@ -593,3 +595,44 @@ bool arch_core_notes(ArchVcpu *vcpu, unsigned index G_GNUC_UNUSED, GByteArray *n
 const uint16_t arch_core_machine = 0;
 
 const GdbMonitorCommand arch_monitor_commands[] = {{0}};
+
+/* ---- kvm/arch.h: clocks ---- */
+
+uint64_t toy_clock(ToyVm *vm)
+{
+	return g_get_monotonic_time() - __atomic_load_n(&vm->clock_behind, __ATOMIC_SEQ_CST);
+}
+
+unsigned toy_clock_sets(ToyVm *vm)
+{
+	return __atomic_load_n(&vm->clock_sets, __ATOMIC_SEQ_CST);
+}
+
+unsigned toy_excuses(ToyVm *vm, unsigned cpu)
+{
+	return __atomic_load_n(&vm->cpus[cpu].excuses, __ATOMIC_SEQ_CST);
+}
+
+bool arch_clock_save(int vm_fd G_GNUC_UNUSED, ArchVcpu *vcpu, ArchClock *ret)
+{
+	*ret = (ArchClock){{toy_clock(vcpu->cpu->vm)}};
+	return true;
+}
+
+void arch_clock_restore(int vm_fd G_GNUC_UNUSED, ArchVcpu *vcpu, bool first, ArchClock *saved,
+			uint64_t *ret_held_ns)
+{
+	ToyVm *vm = vcpu->cpu->vm;
+	uint64_t late = toy_clock(vm) - saved->word[0];
+
+	if (!first)
+		return;
+	*ret_held_ns = late * 1000;
+	__atomic_add_fetch(&vm->clock_behind, late, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&vm->clock_sets, 1, __ATOMIC_SEQ_CST);
+}
+
+void arch_clock_excuse(ArchVcpu *vcpu)
+{
+	__atomic_add_fetch(&vcpu->cpu->excuses, 1, __ATOMIC_SEQ_CST);
+}

@@ -56,4 +56,12 @@ unsigned toy_control_calls(ToyVm *vm, unsigned cpu); /* KVM_SET_GUEST_DEBUG */
 uint32_t toy_control(ToyVm *vm, unsigned cpu);	     /* the control word in force */
 uint64_t toy_instructions(ToyVm *vm, unsigned cpu);
 
+/*
+ * The toy's clock runs with the host's, in microseconds. toy_clock_sets: how often it was set back;
+ * toy_excuses: how often this CPU's guest was told that it had been stopped.
+ */
+uint64_t toy_clock(ToyVm *vm);
+unsigned toy_clock_sets(ToyVm *vm);
+unsigned toy_excuses(ToyVm *vm, unsigned cpu);
+
 #endif

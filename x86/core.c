@@ -3,6 +3,7 @@
  * note named QEMU, from which crash and drgn take CR3 and IDT, and know the dump as a machine's.
  */
 #include <elf.h>
+#include <linux/kvm.h>
 #include <string.h>
 
 #include "kvm/vmcore.h"

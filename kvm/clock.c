@@ -1,0 +1,114 @@
+/*
+ * kvm/clock.c - see clock.h.
+ *
+ * The clocks are read HOLD_US after the stop and not at once, so that a loop of steps makes no
+ * ioctl for them. The timer is not taken back at a resume: it looks whether it is still wanted.
+ */
+#include "kvm/clock.h"
+
+#define HOLD_US (20 * 1000)
+/* Stops too short to be held add up; after so much of them the guest is told. */
+#define EXCUSE_US (500 * 1000)
+
+struct KvmClock {
+	KvmGdb *gdb;
+	GSource *timer;
+	bool stop; /* the user wants them held */
+	bool armed;
+	bool held; /* @saved is of this stop */
+	int64_t stopped_at;
+	int64_t untold; /* how long the guest has been stopped since it was last told */
+	ArchClock saved;
+};
+
+static void arm_timer(KvmClock *clock)
+{
+	clock->armed = true;
+	g_source_set_ready_time(clock->timer, clock->stopped_at + HOLD_US);
+}
+
+static gboolean on_timer(gpointer data)
+{
+	KvmClock *clock = data;
+	KvmGdb *gdb = clock->gdb;
+
+	g_mutex_lock(&gdb->lock);
+	clock->armed = false;
+	g_source_set_ready_time(clock->timer, -1);
+	if (gdb->world == WORLD_STOPPED && !clock->held && clock->stop) {
+		if (g_get_monotonic_time() - clock->stopped_at < HOLD_US)
+			arm_timer(clock); /* another stop than the one it was set for */
+		else
+			clock->held = arch_clock_save(gdb->vm_fd, world_vcpu(gdb, 0)->arch,
+						      &clock->saved);
+	}
+	g_mutex_unlock(&gdb->lock);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean dispatch(GSource *source G_GNUC_UNUSED, GSourceFunc fn, gpointer data)
+{
+	return fn(data);
+}
+
+KvmClock *kvm_clock_new(KvmGdb *gdb)
+{
+	static GSourceFuncs funcs = {.dispatch = dispatch};
+	KvmClock *clock = g_new0(KvmClock, 1);
+
+	clock->gdb = gdb;
+	clock->stop = true;
+	clock->timer = g_source_new(&funcs, sizeof(GSource));
+	g_source_set_name(clock->timer, "vmgdb guest clock");
+	g_source_set_callback(clock->timer, on_timer, clock, NULL);
+	g_source_set_ready_time(clock->timer, -1);
+	g_source_attach(clock->timer, gdb->context);
+	return clock;
+}
+
+void kvm_clock_free(KvmClock *clock)
+{
+	g_source_destroy(clock->timer);
+	g_source_unref(clock->timer);
+	g_free(clock);
+}
+
+void kvm_clock_set_stop(KvmClock *clock, bool stop)
+{
+	clock->stop = stop;
+}
+
+void kvm_clock_stopped(KvmClock *clock)
+{
+	clock->stopped_at = g_get_monotonic_time();
+	clock->held = false;
+	if (!clock->armed && clock->stop && clock->gdb->vcpus->len)
+		arm_timer(clock);
+}
+
+static void restore(KvmClock *clock)
+{
+	KvmGdb *gdb = clock->gdb;
+	uint64_t held_ns = 0;
+
+	clock->held = false;
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		arch_clock_restore(gdb->vm_fd, world_vcpu(gdb, i)->arch, i == 0, &clock->saved,
+				   &held_ns);
+	if (held_ns && gdb->ops && gdb->ops->clock_held)
+		gdb->ops->clock_held(gdb->opaque, held_ns);
+}
+
+void kvm_clock_resuming(KvmClock *clock)
+{
+	KvmGdb *gdb = clock->gdb;
+
+	clock->untold += g_get_monotonic_time() - clock->stopped_at;
+	if (clock->held)
+		restore(clock);
+	if (clock->untold < EXCUSE_US)
+		return;
+	clock->untold = 0;
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		arch_clock_excuse(world_vcpu(gdb, i)->arch);
+}
