@@ -16,7 +16,8 @@
 
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
-	char *kernel, *initrd, *params, *memory, *console, *name, *gdb, *gdb_vmlinux, *dump_dtb;
+	char *kernel, *initrd, *params, *memory, *console, *name, *gdb, *gdb_vmlinux, *gdb_clock,
+		*dump_dtb;
 	char **disks;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, help;
@@ -24,8 +25,9 @@ typedef struct RawOptions {
 
 static void raw_options_clear(RawOptions *raw)
 {
-	char *strings[] = {raw->kernel, raw->initrd, raw->params,   raw->memory,     raw->console,
-			   raw->name,	raw->gdb,    raw->dump_dtb, raw->gdb_vmlinux};
+	char *strings[] = {raw->kernel,	     raw->initrd,   raw->params, raw->memory,
+			   raw->console,     raw->name,	    raw->gdb,	 raw->dump_dtb,
+			   raw->gdb_vmlinux, raw->gdb_clock};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
@@ -76,6 +78,8 @@ static GOptionContext *new_context(RawOptions *raw)
 		{"gdb-vmlinux", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_vmlinux,
 		 "the kernel's symbols, for a gdb without a program (default: beside the kernel)",
 		 "FILE"},
+		{"gdb-clock", 0, 0, G_OPTION_ARG_STRING, &raw->gdb_clock,
+		 "the guest's clocks while gdb has it stopped: stop (default) or run", "KIND"},
 		{"dump-dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dump_dtb,
 		 "write the guest's device tree to FILE (arm64)", "FILE"},
 		{"help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "show this", NULL},
@@ -168,6 +172,16 @@ static bool set_console(VmConfig *config, const char *kind, GError **error)
 	return false;
 }
 
+static bool set_clock(VmConfig *config, const char *kind, GError **error)
+{
+	config->gdb_clock_run = g_strcmp0(kind, "run") == 0;
+	if (kind == NULL || config->gdb_clock_run || strcmp(kind, "stop") == 0)
+		return true;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--gdb-clock %s: expected stop or run", kind);
+	return false;
+}
+
 static char *find_kernel(GError **error)
 {
 	struct utsname host;
@@ -197,10 +211,11 @@ static bool set_kernel(VmConfig *config, char **kernel, GError **error)
 
 static bool check_gdb(const VmConfig *config, GError **error)
 {
-	const char *without = config->gdb_wait	    ? "--gdb-wait"
-			      : config->gdb_kaslr   ? "--gdb-kaslr"
-			      : config->gdb_vmlinux ? "--gdb-vmlinux"
-						    : NULL;
+	const char *without = config->gdb_wait	      ? "--gdb-wait"
+			      : config->gdb_kaslr     ? "--gdb-kaslr"
+			      : config->gdb_vmlinux   ? "--gdb-vmlinux"
+			      : config->gdb_clock_run ? "--gdb-clock"
+						      : NULL;
 
 	if (config->gdb != NULL || without == NULL)
 		return true;
@@ -242,10 +257,10 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 					 : g_strdup_printf("guest-%d", (int)getpid());
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
-	if (!check_disks(raw->disks, error) || !check_gdb(config, error) ||
-	    !check_dump_dtb(config, error) || !set_cpus(config, raw->n_cpus, error) ||
-	    !set_memory(config, raw->memory, error) || !set_console(config, raw->console, error) ||
-	    !set_kernel(config, &raw->kernel, error))
+	if (!check_disks(raw->disks, error) || !set_clock(config, raw->gdb_clock, error) ||
+	    !check_gdb(config, error) || !check_dump_dtb(config, error) ||
+	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
+	    !set_console(config, raw->console, error) || !set_kernel(config, &raw->kernel, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }

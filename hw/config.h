@@ -21,6 +21,7 @@ typedef struct VmConfig {
 	bool console; /* FALSE: --console none */
 	bool gdb_wait;
 	bool gdb_kaslr;
+	bool gdb_clock_run; /* the guest's clocks go on while gdb has stopped it */
 } VmConfig;
 
 /*

@@ -21,6 +21,21 @@ static void on_poweroff(void *opaque)
 	vm_end(opaque, VM_STATUS_OK);
 }
 
+static void on_powerdown(void *opaque)
+{
+	Vm *vm = opaque;
+
+	vm->power.press_button(vm->power.opaque);
+}
+
+static void on_clock_held(void *opaque, uint64_t ns)
+{
+	Vm *vm = opaque;
+
+	if (vm->power.hold_timer != NULL)
+		vm->power.hold_timer(vm->power.opaque, ns);
+}
+
 static void on_log(void *opaque G_GNUC_UNUSED, const char *line)
 {
 	vm_log("%s", line);
@@ -29,6 +44,16 @@ static void on_log(void *opaque G_GNUC_UNUSED, const char *line)
 static const KvmGdbOps ops = {
 	.mmio = on_mmio,
 	.poweroff = on_poweroff,
+	.clock_held = on_clock_held,
+	.log = on_log,
+};
+
+/* With a power button. */
+static const KvmGdbOps ops_with_button = {
+	.mmio = on_mmio,
+	.poweroff = on_poweroff,
+	.powerdown = on_powerdown,
+	.clock_held = on_clock_held,
 	.log = on_log,
 };
 
@@ -67,9 +92,13 @@ static bool set_vmlinux(Vm *vm, GError **error)
 
 bool vm_gdb_start(Vm *vm, GError **error)
 {
-	vm->gdb = kvm_gdb_new(vm->kvm_fd, vm->vm_fd, NULL, &ops, vm, error);
+	const KvmGdbOps *use = vm->power.press_button != NULL ? &ops_with_button : &ops;
+
+	vm->gdb = kvm_gdb_new(vm->kvm_fd, vm->vm_fd, NULL, use, vm, error);
 	if (vm->gdb == NULL)
 		return false;
+	kvm_gdb_set_clock(vm->gdb,
+			  vm->config->gdb_clock_run ? KVM_GDB_CLOCK_RUN : KVM_GDB_CLOCK_STOP);
 	for (unsigned i = 0; i < vm->memory.n_banks; i++) {
 		const RamBank *bank = &vm->memory.bank[i];
 

@@ -26,6 +26,14 @@
 /* What an architecture keeps for itself; defined in its folder. */
 typedef struct VmArch VmArch;
 
+/* What the machine has of these; NULL where it has none. [any thread] */
+typedef struct VmPower {
+	void (*press_button)(void *opaque);
+	/* The guest was stopped for @ns, and its clocks go on from where they were. */
+	void (*hold_timer)(void *opaque, uint64_t ns);
+	void *opaque;
+} VmPower;
+
 typedef struct Vm {
 	const VmConfig *config;
 	int kvm_fd;
@@ -40,6 +48,7 @@ typedef struct Vm {
 	KvmGdb *gdb;	 /* NULL without --gdb */
 	bool gdb_ended;
 	VmArch *arch;
+	VmPower power;
 	int ended;  /* atomic: somebody called vm_end() */
 	int status; /* atomic: the exit status of the first vm_end() */
 } Vm;

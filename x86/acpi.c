@@ -42,7 +42,6 @@ enum {
 #define BOOT_ARCH_NO_VGA (1u << 2)
 #define FLAG_WBINVD (1u << 0)
 #define FLAG_C1 (1u << 2)
-#define FLAG_NO_POWER_BUTTON (1u << 4)
 #define FLAG_NO_SLEEP_BUTTON (1u << 5)
 #define FLAG_NO_RTC_WAKE (1u << 6)
 #define FLAG_TIMER_32 (1u << 8)
@@ -148,8 +147,8 @@ static GByteArray *build_fadt(uint32_t facs, uint32_t dsdt)
 	poke(fadt, FADT_CENTURY, CENTURY_REGISTER, 1);
 	poke(fadt, FADT_BOOT_ARCH, BOOT_ARCH_LEGACY | BOOT_ARCH_8042 | BOOT_ARCH_NO_VGA, 2);
 	poke(fadt, FADT_FLAGS,
-	     FLAG_WBINVD | FLAG_C1 | FLAG_NO_POWER_BUTTON | FLAG_NO_SLEEP_BUTTON |
-		     FLAG_NO_RTC_WAKE | FLAG_TIMER_32 | FLAG_RESET_REG,
+	     FLAG_WBINVD | FLAG_C1 | FLAG_NO_SLEEP_BUTTON | FLAG_NO_RTC_WAKE | FLAG_TIMER_32 |
+		     FLAG_RESET_REG,
 	     4);
 	poke_port(fadt, FADT_RESET_REG, X86_PORT_RESET, 1);
 	poke(fadt, FADT_RESET_VALUE, X86_RESET_VALUE, 1);

@@ -106,7 +106,8 @@ bool vm_arch_add_devices(Vm *vm, GError **error)
 	Rtc *rtc = vm_own(vm, rtc_new(), (GDestroyNotify)rtc_free);
 	I8042 *i8042 = vm_own(vm, i8042_new(vm_irq(vm, X86_IRQ_KEYBOARD), on_reset, vm),
 			      (GDestroyNotify)i8042_free);
-	Pm *pm = vm_own(vm, pm_new(on_power_off, vm), (GDestroyNotify)pm_free);
+	Pm *pm = vm_own(vm, pm_new(vm_irq(vm, X86_IRQ_SCI), on_power_off, vm),
+			(GDestroyNotify)pm_free);
 	const struct {
 		const char *name;
 		uint16_t port;
@@ -129,6 +130,7 @@ bool vm_arch_add_devices(Vm *vm, GError **error)
 		{"reset", X86_PORT_RESET, 1, BUS_BYTES, reset_port_io, vm},
 	};
 
+	vm->power = (VmPower){pm_press_button, pm_hold_timer, pm};
 	for (unsigned i = 0; i < G_N_ELEMENTS(ports); i++) {
 		if (!bus_add(vm->pio, ports[i].name, ports[i].port, ports[i].size, ports[i].flags,
 			     ports[i].handler, ports[i].owner, error))
