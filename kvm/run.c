@@ -186,7 +186,9 @@ static void on_debug_exit(KvmGdbVcpu *vcpu, const Cause *cause)
 {
 	uint64_t pc = 0;
 
-	arch_get_pc(vcpu->arch, &pc, NULL);
+	/* A step off a breakpoint ends wherever it does: that is worth no ioctl. */
+	if (cause->kind != CAUSE_STEP || vcpu->action.kind != GDB_ACTION_CONTINUE)
+		arch_get_pc(vcpu->arch, &pc, NULL);
 	switch (cause->kind) {
 	case CAUSE_POINT:
 		on_point(vcpu, cause, pc);
