@@ -12,6 +12,7 @@
 #include <gio/gio.h>
 #include <stdbool.h>
 
+#include "gdbstub/log.h"
 #include "gdbstub/target.h"
 
 typedef struct GdbServer GdbServer;
@@ -34,6 +35,11 @@ GdbServer *gdb_server_new(GMainContext *context, const GdbTargetOps *ops, void *
 void gdb_server_free(GdbServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GdbServer, gdb_server_free)
 void gdb_server_set_exit_status(GdbServer *server, uint8_t status);
+
+/*
+ * gdb_server_set_log: write every packet of the clients to come to @log; borrowed. NULL: to none.
+ */
+void gdb_server_set_log(GdbServer *server, GdbLog *log);
 
 /*
  * gdb_server_listen: take a client at @where, which is one of

@@ -9,6 +9,7 @@
 
 #include "gdbstub/command.h"
 #include "gdbstub/frame.h"
+#include "gdbstub/log.h"
 #include "gdbstub/session.h"
 #include "gdbstub/stop.h"
 
@@ -32,6 +33,7 @@ struct GdbSession {
 	const GdbTargetOps *ops;
 	void *target;
 	const char *version;
+	GdbLog *log; /* or NULL */
 	bool lazy;
 	void (*detached)(void *data);
 	void *detached_data;

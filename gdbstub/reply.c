@@ -19,6 +19,7 @@ GdbReply gdb_reply_fail(GdbError code, const char *format, ...)
 
 static void send_text(GdbSession *session, const char *text, size_t len)
 {
+	gdb_log_packet(session->log, false, text, len);
 	gdb_frame_encode(session->out, text, len, false);
 }
 
@@ -71,6 +72,7 @@ static void send_by_kind(GdbSession *session, const GdbReply *reply)
 		send_text(session, text->str, text->len);
 		break;
 	case GDB_REPLY_HEX:
+		gdb_log_packet(session->log, false, text->str, text->len);
 		gdb_frame_encode(session->out, text->str, text->len, text->len >= RUNS_FROM);
 		break;
 	case GDB_REPLY_OUTPUT:

@@ -12,6 +12,7 @@ struct GdbServer {
 	void *target;
 	char *version;
 	uint8_t exit_status;
+	GdbLog *log; /* or NULL */
 
 	GdbTransport *transport;
 	GSource *accept_source;
@@ -191,6 +192,8 @@ static bool start_client(GdbServer *server, GIOStream *stream, bool is_line)
 		gdb_session_new(server->ops, server->target, server->version, is_line);
 
 	gdb_session_on_detach(session, forget_posts, server);
+	gdb_session_set_log(session, server->log);
+	gdb_log_line(server->log, "a client is here");
 	server->conn = gdb_conn_new(server->context, stream, session, conn_ended, server);
 	if (!server->conn)
 		return false;
@@ -203,6 +206,8 @@ static bool start_client(GdbServer *server, GIOStream *stream, bool is_line)
 
 static void drop_client(GdbServer *server)
 {
+	if (server->conn)
+		gdb_log_line(server->log, "the client has gone");
 	g_clear_pointer(&server->conn, gdb_conn_free);
 }
 
@@ -299,6 +304,11 @@ void gdb_server_free(GdbServer *server)
 void gdb_server_set_exit_status(GdbServer *server, uint8_t status)
 {
 	server->exit_status = status;
+}
+
+void gdb_server_set_log(GdbServer *server, GdbLog *log)
+{
+	server->log = log;
 }
 
 bool gdb_server_listen(GdbServer *server, const char *where, GError **error)

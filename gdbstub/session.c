@@ -68,6 +68,11 @@ void gdb_session_free(GdbSession *session)
 	g_free(session);
 }
 
+void gdb_session_set_log(GdbSession *session, GdbLog *log)
+{
+	session->log = log;
+}
+
 /* What one client has agreed must not bind the next one on the same line. */
 static void forget_client(GdbSession *session)
 {
@@ -220,6 +225,11 @@ static bool must_wait(const GdbSession *session)
 
 static void take_packet(GdbSession *session)
 {
+	const char *packet;
+	size_t len;
+
+	packet = gdb_frame_payload(&session->frame, &len);
+	gdb_log_packet(session->log, true, packet, len);
 	if (session->lazy)
 		gdb_session_attach(session);
 	gdb_session_send_ack(session, true);
@@ -239,6 +249,7 @@ static void handle_held(GdbSession *session)
 
 static void take_break(GdbSession *session)
 {
+	gdb_log_packet(session->log, true, "\x03", 1);
 	if (session->lazy)
 		gdb_session_attach(session);
 	if (session->work) {

@@ -11,6 +11,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "gdbstub/log.h"
 #include "gdbstub/target.h"
 
 /* Bit values: a command's row says in which of them it is legal (gdbstub/command.h). */
@@ -47,6 +48,9 @@ GdbSession *gdb_session_new(const GdbTargetOps *ops, void *target, const char *v
 /* gdb_session_free: end the session: when it is attached, detach() is called. NULL is accepted. */
 void gdb_session_free(GdbSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GdbSession, gdb_session_free)
+
+/* gdb_session_set_log: write every packet to @log from now on; borrowed, NULL: to none. */
+void gdb_session_set_log(GdbSession *session, GdbLog *log);
 
 /* gdb_session_attach: the client is here; calls attach() of the target. Sends nothing. */
 void gdb_session_attach(GdbSession *session);

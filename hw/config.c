@@ -16,8 +16,8 @@
 
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
-	char *kernel, *initrd, *params, *memory, *console, *name, *gdb, *gdb_vmlinux, *gdb_clock,
-		*dump_dtb;
+	char *gdb_log, *kernel, *initrd, *params, *memory, *console, *name, *gdb, *gdb_vmlinux,
+		*gdb_clock, *dump_dtb;
 	char **disks;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, help;
@@ -25,9 +25,9 @@ typedef struct RawOptions {
 
 static void raw_options_clear(RawOptions *raw)
 {
-	char *strings[] = {raw->kernel,	     raw->initrd,   raw->params, raw->memory,
-			   raw->console,     raw->name,	    raw->gdb,	 raw->dump_dtb,
-			   raw->gdb_vmlinux, raw->gdb_clock};
+	char *strings[] = {raw->gdb_log,  raw->kernel,	    raw->initrd,   raw->params,
+			   raw->memory,	  raw->console,	    raw->name,	   raw->gdb,
+			   raw->dump_dtb, raw->gdb_vmlinux, raw->gdb_clock};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
@@ -80,6 +80,8 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "FILE"},
 		{"gdb-clock", 0, 0, G_OPTION_ARG_STRING, &raw->gdb_clock,
 		 "the guest's clocks while gdb has it stopped: stop (default) or run", "KIND"},
+		{"gdb-log", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_log,
+		 "write packets, stops and resumes to FILE, with time stamps", "FILE"},
 		{"dump-dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dump_dtb,
 		 "write the guest's device tree to FILE (arm64)", "FILE"},
 		{"help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "show this", NULL},
@@ -215,6 +217,7 @@ static bool check_gdb(const VmConfig *config, GError **error)
 			      : config->gdb_kaslr     ? "--gdb-kaslr"
 			      : config->gdb_vmlinux   ? "--gdb-vmlinux"
 			      : config->gdb_clock_run ? "--gdb-clock"
+			      : config->gdb_log	      ? "--gdb-log"
 						      : NULL;
 
 	if (config->gdb != NULL || without == NULL)
@@ -251,6 +254,7 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->initrd = g_steal_pointer(&raw->initrd);
 	config->params = g_steal_pointer(&raw->params);
 	config->gdb = g_steal_pointer(&raw->gdb);
+	config->gdb_log = g_steal_pointer(&raw->gdb_log);
 	config->gdb_vmlinux = g_steal_pointer(&raw->gdb_vmlinux);
 	config->dump_dtb = g_steal_pointer(&raw->dump_dtb);
 	config->name = raw->name != NULL ? g_steal_pointer(&raw->name)
@@ -301,6 +305,7 @@ void config_free(VmConfig *config)
 	g_free(config->name);
 	g_free(config->gdb);
 	g_free(config->gdb_vmlinux);
+	g_free(config->gdb_log);
 	g_free(config->dump_dtb);
 	g_free(config);
 }

@@ -21,6 +21,7 @@ typedef struct VmConfig {
 	bool console; /* FALSE: --console none */
 	bool gdb_wait;
 	bool gdb_kaslr;
+	char *gdb_log;	    /* where to write what the stub does, or NULL */
 	bool gdb_clock_run; /* the guest's clocks go on while gdb has stopped it */
 } VmConfig;
 

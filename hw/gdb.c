@@ -111,6 +111,8 @@ bool vm_gdb_start(Vm *vm, GError **error)
 		if (vcpu->gdb == NULL)
 			return false;
 	}
+	if (vm->config->gdb_log != NULL && !kvm_gdb_set_log(vm->gdb, vm->config->gdb_log, error))
+		return false;
 	if (!kvm_gdb_listen(vm->gdb, vm->config->gdb, vm->config->gdb_wait, error) ||
 	    !set_vmlinux(vm, error))
 		return false;

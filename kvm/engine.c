@@ -152,6 +152,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_symbols_free(gdb->symbols);
 	monitor_save_cancel(gdb);
 	g_free((void *)gdb->ops_table.monitor);
+	gdb_log_free(gdb->log);
 	g_main_context_unref(gdb->context);
 	g_mutex_clear(&gdb->lock);
 	g_free(gdb);
@@ -240,6 +241,13 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 	return vcpu;
 }
 
+bool kvm_gdb_set_log(KvmGdb *gdb, const char *path, GError **error)
+{
+	g_return_val_if_fail(!gdb->server && !gdb->log, false);
+	gdb->log = gdb_log_open(path, error);
+	return gdb->log != NULL;
+}
+
 bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 {
 	g_return_val_if_fail(!gdb->server, false);
@@ -252,6 +260,7 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 	if (!gdb->regs)
 		return false;
 	gdb->server = gdb_server_new(gdb->context, &gdb->ops_table, gdb, VMGDB_VERSION_TEXT);
+	gdb_server_set_log(gdb->server, gdb->log);
 	if (!gdb_server_listen(gdb->server, where, error)) {
 		g_clear_pointer(&gdb->server, gdb_server_free);
 		return false;

@@ -108,7 +108,8 @@ struct KvmGdb {
 	KvmBreaks *breaks;
 	KvmCodes *codes;
 	GdbServer *server;
-	GdbTargetOps ops_table;	  /* kvm_target_ops and the table, which is owned */
+	GdbLog *log;		/* or NULL */
+	GdbTargetOps ops_table; /* kvm_target_ops and the table, which is owned */
 	struct KvmClock *clock;
 	struct MonitorSave *save; /* a monitor command that writes a file; or NULL */
 	GdbRegSet *regs;

@@ -94,6 +94,12 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 			     struct _GError **error);
 
 /*
+ * kvm_gdb_set_log: write packets, stops, resumes and the states of vCPUs to the file @path, made
+ * anew, one line with a time stamp for each. Before kvm_gdb_listen(). FALSE with @error.
+ */
+bool kvm_gdb_set_log(KvmGdb *gdb, const char *path, struct _GError **error);
+
+/*
  * kvm_gdb_listen: start the server at @where (gdb_server_listen()).
  * @wait: every vCPU parks before its first guest instruction until a client says continue.
  * kvm_gdb_address: where to connect, as gdb's `target remote` takes it.

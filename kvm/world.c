@@ -4,6 +4,7 @@
  * Everything here runs under the engine's lock and never waits: who stops the world asks, and
  * the last vCPU to halt completes the stop.
  */
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 
@@ -118,6 +119,53 @@ static KvmGdbVcpu *choose_event(KvmGdb *gdb)
 	return chosen;
 }
 
+static const char *kind_name(GdbStopKind kind)
+{
+	static const char *const names[] = {
+		[GDB_STOP_PAUSED] = "pause",
+		[GDB_STOP_STEP] = "step",
+		[GDB_STOP_SWBREAK] = "software breakpoint",
+		[GDB_STOP_HWBREAK] = "hardware breakpoint",
+		[GDB_STOP_WATCH] = "watchpoint",
+		[GDB_STOP_RWATCH] = "read watchpoint",
+		[GDB_STOP_AWATCH] = "access watchpoint",
+		[GDB_STOP_SHUTDOWN] = "shutdown",
+		[GDB_STOP_PANIC] = "panic",
+		[GDB_STOP_INTERNAL_ERROR] = "internal error",
+		[GDB_STOP_WATCHDOG] = "watchdog",
+		[GDB_STOP_IO_ERROR] = "I/O error",
+	};
+
+	return names[kind];
+}
+
+static void log_stop(KvmGdb *gdb, const GdbStop *stop)
+{
+	static const char *const states[] = {"in the VMM", "running", "parked"};
+
+	gdb_log_line(gdb->log, "stopped: %s on CPU %u", kind_name(stop->kind), stop->cpu);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		gdb_log_line(gdb->log, "  CPU %u: %s%s%s", i, states[state_of(vcpu)],
+			     vcpu->event.pending ? ", to be told later: " : "",
+			     vcpu->event.pending ? kind_name(vcpu->event.stop.kind) : "");
+	}
+}
+
+static void log_resume(KvmGdb *gdb)
+{
+	static const char *const actions[] = {"held", "runs", "steps", "steps through a range"};
+
+	gdb_log_line(gdb->log, "resumed");
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		gdb_log_line(gdb->log, "  CPU %u: %s%s", i, actions[vcpu->action.kind],
+			     vcpu->wants_over ? ", over its breakpoint first" : "");
+	}
+}
+
 static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
 {
 	GdbStop stop = {.cpu = gdb->stop_cpu, .kind = GDB_STOP_PAUSED};
@@ -127,6 +175,8 @@ static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
 		stop = chosen->event.stop;
 	}
 	gdb->stop_cpu = stop.cpu;
+	if (gdb->log)
+		log_stop(gdb, &stop);
 	if (gdb->attached && gdb->server)
 		gdb_server_post_stop(gdb->server, &stop);
 }
@@ -238,6 +288,7 @@ void world_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc)
 		.stop = {.cpu = vcpu->index, .kind = kind, .addr = addr},
 		.pc = pc,
 	};
+	gdb_log_line(vcpu->gdb->log, "CPU %u: %s at 0x%" PRIx64, vcpu->index, kind_name(kind), pc);
 	world_request_stop(vcpu->gdb);
 }
 
@@ -388,6 +439,8 @@ void world_resume(KvmGdb *gdb, const GdbAction *actions)
 	}
 	kvm_clock_resuming(gdb->clock);
 	gdb->world = WORLD_RUNNING;
+	if (gdb->log)
+		log_resume(gdb);
 	begin_step_over(gdb);
 	world_wake(gdb);
 }

@@ -69,6 +69,7 @@ static void test_refusals(void)
 		{"-k K --gdb-wait", "--gdb"},
 		{"-k K --gdb-kaslr", "--gdb"},
 		{"-k K --gdb-vmlinux V", "--gdb"},
+		{"-k K --gdb-log L", "--gdb-log"},
 		{"-k K --nonsense", "nonsense"},
 		{"-k K word", "word"},
 	};

@@ -1,0 +1,87 @@
+/*
+ * gdbstub/log.c - lines into a file, each written out at once, so that a crash loses none.
+ */
+#include "gdbstub/log.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct GdbLog {
+	FILE *file;
+	GMutex lock;
+	gint64 start;
+};
+
+GdbLog *gdb_log_open(const char *path, GError **error)
+{
+	/* e: not for the programs that this process starts. */
+	FILE *file = fopen(path, "we");
+	GdbLog *log;
+
+	if (!file) {
+		int err = errno;
+
+		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(err),
+			    "cannot write the log %s: %s", path, g_strerror(err));
+		return NULL;
+	}
+	log = g_new0(GdbLog, 1);
+	log->file = file;
+	log->start = g_get_monotonic_time();
+	g_mutex_init(&log->lock);
+	return log;
+}
+
+void gdb_log_free(GdbLog *log)
+{
+	if (!log)
+		return;
+	fclose(log->file);
+	g_mutex_clear(&log->lock);
+	g_free(log);
+}
+
+static void write_line(GdbLog *log, const char *text)
+{
+	gint64 now;
+
+	g_mutex_lock(&log->lock);
+	now = g_get_monotonic_time() - log->start;
+	fprintf(log->file, "%4" G_GINT64_FORMAT ".%06d %s\n", now / 1000000, (int)(now % 1000000),
+		text);
+	fflush(log->file);
+	g_mutex_unlock(&log->lock);
+}
+
+void gdb_log_packet(GdbLog *log, bool from_client, const void *payload, size_t len)
+{
+	g_autoptr(GString) line = NULL;
+	const uint8_t *bytes = payload;
+
+	if (!log)
+		return;
+	line = g_string_new(from_client ? "<- " : "-> ");
+	for (size_t i = 0; i < MIN(len, GDB_LOG_PACKET_MAX); i++) {
+		if (g_ascii_isprint(bytes[i]) && bytes[i] != '\\')
+			g_string_append_c(line, bytes[i]);
+		else
+			g_string_append_printf(line, "\\x%02x", bytes[i]);
+	}
+	if (len > GDB_LOG_PACKET_MAX)
+		g_string_append_printf(line, "... (%zu bytes)", len);
+	write_line(log, line->str);
+}
+
+void gdb_log_line(GdbLog *log, const char *format, ...)
+{
+	g_autofree char *line = NULL;
+	va_list args;
+
+	if (!log)
+		return;
+	va_start(args, format);
+	line = g_strdup_vprintf(format, args);
+	va_end(args);
+	write_line(log, line);
+}

@@ -1,0 +1,88 @@
+/*
+ * tests/test-log.c - the sentences of gdbstub/log.h, and what a server writes.
+ */
+#include <string.h>
+
+#include "gdbstub/log.h"
+#include "tests/fake-rig.h"
+
+static char *read_log(const char *path)
+{
+	char *text = NULL;
+
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	return text;
+}
+
+static void test_lines(void)
+{
+	char *dir = test_dir_new();
+	g_autofree char *path = g_build_filename(dir, "log", NULL), *text = NULL;
+	g_autofree char *big = g_strnfill(GDB_LOG_PACKET_MAX + 5, 'z');
+	GdbLog *log = gdb_log_open(path, NULL);
+
+	g_assert_nonnull(log);
+	gdb_log_line(log, "stopped: %s", "here");
+	gdb_log_packet(log, true, "X0,2:\x01\\\n\xff", 9);
+	gdb_log_packet(log, false, big, strlen(big));
+	/* Written at once. */
+	text = read_log(path);
+	g_assert_nonnull(strstr(text, " stopped: here\n"));
+	g_assert_nonnull(strstr(text, " <- X0,2:\\x01\\x5c\\x0a\\xff\n"));
+	g_assert_nonnull(strstr(text, "zzz... (1029 bytes)\n"));
+	g_assert_true(g_regex_match_simple("^( *\\d+\\.\\d{6} .*\n){3}$", text, 0, 0));
+	gdb_log_free(log);
+	test_dir_remove(dir);
+}
+
+static void test_none(void)
+{
+	gdb_log_line(NULL, "%d", 1);
+	gdb_log_packet(NULL, true, "x", 1);
+	gdb_log_free(NULL);
+}
+
+static void test_refused(void)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_null(gdb_log_open("/nonexistent/log", &error));
+	g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+	g_assert_nonnull(strstr(error->message, "/nonexistent/log"));
+}
+
+static void test_server(void)
+{
+	char *dir = test_dir_new();
+	g_autofree char *path = g_build_filename(dir, "log", NULL), *text = NULL;
+	GdbLog *log = gdb_log_open(path, NULL);
+	FakeRig *rig = fake_rig_new(1);
+
+	gdb_server_set_log(rig->server, log);
+	fake_rig_connect(rig);
+	fake_rig_handshake(rig);
+	rsp_client_send(rig->client, "vCont;c");
+	fake_rig_interrupt(rig);
+	rsp_expect_error(rig->client, "Z0,400000,77");
+	fake_rig_hangup(rig);
+	fake_rig_free(rig);
+	gdb_log_free(log);
+	text = read_log(path);
+	g_assert_nonnull(strstr(text, " a client is here\n"));
+	g_assert_nonnull(strstr(text, " <- vCont;c\n"));
+	g_assert_nonnull(strstr(text, " <- \\x03\n"));
+	g_assert_nonnull(strstr(text, " -> T02thread:"));
+	g_assert_nonnull(strstr(text, " -> E"));
+	g_assert_nonnull(strstr(text, " the client has gone\n"));
+	test_dir_remove(dir);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/log/lines", test_lines);
+	g_test_add_func("/log/none", test_none);
+	g_test_add_func("/log/refused", test_refused);
+	g_test_add_func("/log/server", test_server);
+	return g_test_run();
+}
