@@ -151,7 +151,7 @@ def step_odd(count):
 
 
 def quiet_steps():
-    for where in ("el0_svc", "do_raw_spin_lock", "do_idle"):
+    for where in ("el0_svc", "raw_spin_rq_lock_nested", "do_idle"):
         run_to(where)
         was_masked = value("$cpsr") & PSTATE_I
         odd = step_odd(50)
