@@ -162,7 +162,7 @@ $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 # Tests of the engine bring their own architecture and KVM.
-$(addprefix $(B)/tests/test-,breaks engine engine-condition memory): $(B)/tests/toy-kvm.o
+$(addprefix $(B)/tests/test-,breaks engine engine-condition memory monitor): $(B)/tests/toy-kvm.o
 
 GUEST_LD := $(call src,$(GUEST_DIR)/*.ld)
 $(GUESTS) $(BENCH_GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GUEST_LD) $(call src,$(GUEST_DIR)/*.h))
