@@ -51,11 +51,12 @@ bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, GError **error)
 	kvm_symbols_free(gdb->symbols);
 	gdb->symbols = g_steal_pointer(&symbols);
 	gdb->warned_vmlinux = false;
+	gdb->comm_offset = 0;
 	g_mutex_unlock(&gdb->lock);
 	return true;
 }
 
-static bool read_anchor(KvmGdbVcpu *vcpu, const char *name, uint64_t *ret)
+bool kaslr_read_register(KvmGdbVcpu *vcpu, const char *name, uint64_t *ret)
 {
 	const GdbReg *reg = gdb_reg_set_by_name(vcpu->gdb->regs, name);
 	uint8_t bytes[GDB_REG_MAX_BYTES] = {0};
@@ -90,7 +91,7 @@ static KaslrState find_by_cpu(KvmGdbVcpu *vcpu, uint64_t link, const char *reg, 
 {
 	uint64_t now;
 
-	if (!read_anchor(vcpu, reg, &now) || !now)
+	if (!kaslr_read_register(vcpu, reg, &now) || !now)
 		return KASLR_EARLY;
 	*ret_slide = now - link;
 	/* Kernels move by whole pages. */
@@ -155,25 +156,33 @@ const char *kaslr_exec_file(void *target)
 }
 
 /*
- * gdb's -o moves every section. The per-CPU section of x86 kernels is linked at 0 and holds
- * offsets, not addresses: it must stay where it is.
+ * gdb's -o moves every section. The per-CPU section of x86 kernels before 6.15 is linked at 0 and
+ * holds offsets, not addresses: it must stay where it is.
  */
+static char *gdb_command(const KvmSymbols *symbols, uint64_t slide)
+{
+	uint64_t percpu;
+	bool stays = kvm_symbols_section(symbols, ".data..percpu", &percpu) && !percpu;
+
+	return g_strdup_printf("add-symbol-file %s -o 0x%" PRIx64 "%s", kvm_symbols_path(symbols),
+			       slide, stays ? " -s .data..percpu 0" : "");
+}
+
+/* The kernel's lx-symbols loads the vmlinux anew without an offset; gdb's hook puts that right. */
 static void append_advice(const KvmSymbols *symbols, uint64_t slide, GString *out)
 {
-	const char *path = kvm_symbols_path(symbols);
-	uint64_t percpu;
+	g_autofree char *command = gdb_command(symbols, slide);
 
 	g_string_append_printf(out, "kernel moved by 0x%" PRIx64 "\n", slide);
 	if (!slide)
 		return;
 	g_string_append_printf(out,
-			       "in gdb:  symbol-file\n         add-symbol-file %s -o 0x%" PRIx64,
-			       path, slide);
-	if (kvm_symbols_section(symbols, ".data..percpu", &percpu) && !percpu)
-		g_string_append(out, " -s .data..percpu 0");
-	g_string_append_printf(
-		out, "\nin lldb: target modules load --file vmlinux --slide 0x%" PRIx64 "\n",
-		slide);
+			       "in gdb:\n  symbol-file\n  %s\n"
+			       "in gdb, for lx-symbols:\n  define hookpost-symbol-file\n"
+			       "  symbol-file\n  %s\n  end\n"
+			       "in lldb:\n  target modules load --file vmlinux --slide 0x%" PRIx64
+			       "\n",
+			       command, command, slide);
 }
 
 bool kaslr_monitor(void *target, G_GNUC_UNUSED unsigned cpu, G_GNUC_UNUSED const char *args,

@@ -21,6 +21,9 @@ typedef enum KaslrState {
 /* kaslr_find: @ret_slide (for KASLR_KNOWN): runtime address less the one in the vmlinux. */
 KaslrState kaslr_find(KvmGdb *gdb, uint64_t *ret_slide);
 
+/* kaslr_read_register: the low 64 bits of a register by its gdb name. */
+bool kaslr_read_register(KvmGdbVcpu *vcpu, const char *name, uint64_t *ret);
+
 /* GdbTargetOps.load_offset: warns once about a vmlinux that does not fit. Takes the lock. */
 bool kaslr_load_offset(void *target, uint64_t *ret_slide, uint64_t *ret_text);
 /* GdbTargetOps.exec_file. */

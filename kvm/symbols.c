@@ -29,6 +29,7 @@ struct KvmSymbols {
 	size_t n_symbols;
 	char *names;
 	size_t names_len;
+	GHashTable *by_name; /* name -> Elf64_Sym, both in the tables above */
 };
 
 static bool read_all(int fd, void *buf, size_t len, uint64_t offset)
@@ -126,6 +127,21 @@ static bool load_headers(KvmSymbols *symbols, GError **error)
 	return true;
 }
 
+static void index_symbols(KvmSymbols *symbols)
+{
+	symbols->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+	for (size_t n = 0; n < symbols->n_symbols; n++) {
+		Elf64_Sym *symbol = &symbols->symbols[n];
+		char *name;
+
+		if (symbol->st_shndx == SHN_UNDEF || symbol->st_name >= symbols->names_len)
+			continue;
+		name = symbols->names + symbol->st_name;
+		if (!g_hash_table_contains(symbols->by_name, name))
+			g_hash_table_insert(symbols->by_name, name, symbol);
+	}
+}
+
 static bool load_symbols(KvmSymbols *symbols, GError **error)
 {
 	const Elf64_Shdr *table = find_symbol_table(symbols), *names;
@@ -146,6 +162,7 @@ static bool load_symbols(KvmSymbols *symbols, GError **error)
 	}
 	symbols->names_len = names->sh_size;
 	symbols->n_symbols = table->sh_size / sizeof(*symbols->symbols);
+	index_symbols(symbols);
 	return true;
 }
 
@@ -187,6 +204,7 @@ void kvm_symbols_free(KvmSymbols *symbols)
 		return;
 	if (symbols->fd >= 0)
 		close(symbols->fd);
+	g_clear_pointer(&symbols->by_name, g_hash_table_unref);
 	g_free(symbols->path);
 	g_free(symbols->segments);
 	g_free(symbols->sections);
@@ -217,16 +235,12 @@ uint64_t kvm_symbols_text(const KvmSymbols *symbols)
 
 bool kvm_symbols_find(const KvmSymbols *symbols, const char *name, uint64_t *ret_addr)
 {
-	for (size_t n = 0; n < symbols->n_symbols; n++) {
-		const Elf64_Sym *symbol = &symbols->symbols[n];
+	const Elf64_Sym *symbol = g_hash_table_lookup(symbols->by_name, name);
 
-		if (symbol->st_shndx == SHN_UNDEF || symbol->st_name >= symbols->names_len ||
-		    !g_str_equal(symbols->names + symbol->st_name, name))
-			continue;
-		*ret_addr = symbol->st_value;
-		return true;
-	}
-	return false;
+	if (!symbol)
+		return false;
+	*ret_addr = symbol->st_value;
+	return true;
 }
 
 bool kvm_symbols_section(const KvmSymbols *symbols, const char *name, uint64_t *ret_addr)

@@ -7,6 +7,7 @@
 #include "kvm/internal.h"
 #include "kvm/kaslr.h"
 #include "kvm/monitor.h"
+#include "kvm/task.h"
 
 KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
 {
@@ -57,6 +58,8 @@ static void describe_cpu(void *target, unsigned cpu, GString *text)
 	vcpu = target_vcpu(gdb, cpu, NULL);
 	g_string_append_printf(text, "CPU#%u [%s]", cpu,
 			       vcpu ? arch_run_state(vcpu->arch) : "running");
+	if (vcpu)
+		task_append_name(vcpu, text);
 	g_mutex_unlock(&gdb->lock);
 }
 

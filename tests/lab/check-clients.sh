@@ -1,6 +1,7 @@
 #!/bin/bash
 # check-clients.sh - a guest with KASLR on SVM: a bare gdb, gdb vmlinux and lldb find its symbols.
-# GDB_ALSO and LLDB name further clients to try (in a Debian 13 root, say).
+# GDB_ALSO and LLDB name further clients to try (in a Debian 13 root, say). LX names the tree of the
+# guest's kernel in which `make scripts_gdb` was run: then its lx- commands are tried, too.
 # timeout: 600
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -10,9 +11,11 @@ LLDB=${LLDB:-$(command -v lldb lldb-19 lldb-14 | head -n 1)}
 write_job()
 {
 	cat >"$W/job" <<END
-lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 512 -c 2 --gdb tcp:0.0.0.0:1234 --gdb-kaslr \\
-	--gdb-vmlinux $VMLINUX -p "console=ttyS0 pti=on" </dev/null
-echo "lab: lkvm status \$?"
+for kaslr in --gdb-kaslr ''; do
+	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 512 -c 2 --gdb tcp:0.0.0.0:1234 \$kaslr \\
+		--gdb-vmlinux $VMLINUX -p "console=ttyS0 pti=on" </dev/null
+	echo "lab: lkvm status \$?"
+done
 END
 }
 
@@ -51,13 +54,37 @@ gdb_bare()
 	client "$name" 200 "$@" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" \
 		-ex 'x/s linux_banner' -ex 'p/x &_text' -ex 'p jiffies' -ex 'info line start_kernel' \
 		-ex 'p init_task.comm' -ex 'maintenance packet qOffsets' \
-		-ex 'maintenance packet Qqemu.sstepbits' -ex 'monitor kaslr' -ex 'bt'
+		-ex 'maintenance packet Qqemu.sstepbits' -ex 'monitor kaslr' -ex 'info threads' -ex 'bt'
 	says "$name" 'Linux version 6' "linux_banner is where the symbol says"
 	says "$name" 'init/main.c' "lines are known"
 	says "$name" '"swapper' "data is moved too"
 	says "$name" 'received: ""' "qOffsets asked by hand is empty, as plug-ins want"
 	says "$name" 'ENABLE=1' "sstepbits identify a machine"
+	says "$name" 'Thread 1.2 "vCPU 1" .CPU#1 .[a-z]+. [a-z]' "threads have the names of tasks"
 	says "$name" 'add-symbol-file .* -o 0x[0-9a-f]+ -s .data..percpu 0' "monitor kaslr advises"
+}
+
+# lx_scripts NAME COMMAND...: the kernel's own scripts, when gdb has done COMMANDs
+lx_scripts()
+{
+	local name=$1 words=() c
+	shift
+	for c in "$@" "source ${LX:-}/vmlinux-gdb.py" lx-version lx-cmdline lx-cpus lx-ps lx-lsmod \
+		'p $lx_current().comm' 'p $lx_per_cpu("runqueues", 1).cpu' lx-symbols \
+		'p $lx_current().pid' lx-dmesg; do
+		words+=(-ex "$c")
+	done
+	client "$name" 280 "$GDB" "${GDB_OPTIONS[@]}" -ex 'set confirm off' "${words[@]}"
+	says "$name" 'Linux version 6.*gcc' "lx-version"
+	says "$name" 'console=ttyS0' "lx-cmdline"
+	says "$name" 'Online CPUs *: \[0, 1\]|Online CPUs *: 0-1|Online CPUs.*\{0-1\}' "lx-cpus"
+	says "$name" '(^| )1 +init' "lx-ps"
+	says "$name" 'pvpanic' "lx-lsmod"
+	says "$name" '[$]1 = "[a-z]' '$lx_current().comm'
+	says "$name" '[$]2 = 1' '$lx_per_cpu() of another CPU'
+	says "$name" 'scanning for modules' "lx-symbols"
+	says "$name" '[$]3 = [0-9]' '$lx_current() after lx-symbols'
+	says "$name" '\[ +[0-9.]+\] ' "lx-dmesg"
 }
 
 lab_open
@@ -74,7 +101,8 @@ gdb_bare with-vmlinux "$GDB" "$VMLINUX"
 [ -z "${GDB_ALSO:-}" ] || gdb_bare also $GDB_ALSO
 
 # What monitor kaslr advises gives per-CPU variables, too.
-advice=$(grep -o 'add-symbol-file .*' "$W/bare.out")
+advice=$(grep -o -m 1 'add-symbol-file .*' "$W/bare.out")
+sed -n '/hookpost/,/end$/p' "$W/bare.out" >"$W/hook"
 client percpu 240 "$GDB" "${GDB_OPTIONS[@]}" -ex 'set confirm off' -ex "target remote 127.0.0.1:$PORT" \
 	-ex 'symbol-file' -ex "$advice" -ex 'x/s linux_banner' \
 	-ex 'p ((struct task_struct *)*(unsigned long *)((unsigned long)&current_task + __per_cpu_offset[1]))->comm'
@@ -91,6 +119,21 @@ if [ -n "$LLDB" ]; then
 else
 	skip "lldb" "lldb is not installed"
 fi
+if [ -n "${LX:-}" ]; then
+	lx_scripts lx-kaslr "target remote 127.0.0.1:$PORT" "source $W/hook" symbol-file
+else
+	skip "lx- commands" "LX names no kernel tree with scripts_gdb"
+fi
 ticks=$(lab_count 'guest: tick')
 check "the guest runs on" lab_wait 60 'guest: tick' $((ticks + 3))
+client kill 60 "$GDB" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" -ex kill
+check "kill ends the machine" lab_wait 30 'lab: lkvm status 0'
+
+lab_wait 60 'gdb: listening' 2 || lab_die "the second lkvm does not listen"
+if [ -n "${LX:-}" ]; then
+	booted=$(lab_count 'guest: shell reached')
+	lab_wait 120 'guest: shell reached' $((booted + 1)) || lab_die "the second guest does not boot"
+	sleep 2
+	lx_scripts lx-nokaslr "file $VMLINUX" "target remote 127.0.0.1:$PORT"
+fi
 finish
