@@ -68,6 +68,8 @@ static void test_refusals(void)
 		{"-k K -d disk.img", "disk.img"},
 		{"-k K --gdb-wait", "--gdb"},
 		{"-k K --gdb-kaslr", "--gdb"},
+		{"-k K --gdb-clock run", "--gdb"},
+		{"-k K --gdb 1 --gdb-clock fast", "stop or run"},
 		{"-k K --gdb-vmlinux V", "--gdb"},
 		{"-k K --gdb-log L", "--gdb-log"},
 		{"-k K --nonsense", "nonsense"},
