@@ -1,0 +1,58 @@
+#!/bin/bash
+# check-clock.sh - on SVM: the monitor's texts about Linux, and a stop of LAB_CLOCK_SECONDS (30)
+# after which the guest complains of nothing, with its clocks held and, told of the stop, without.
+# timeout: 500
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+export LAB_CLOCK_SECONDS=${LAB_CLOCK_SECONDS:-30} LAB_CPUS=2 LAB_COMMAND=42 LAB_CLOCK
+
+write_job()
+{
+	cat >"$W/job" <<'END'
+for kind in stop run; do
+	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c 2 --gdb tcp:0.0.0.0:1234 \
+		--gdb-clock $kind -p "console=ttyS0 text=$TEXT_ADDR" </dev/null
+	echo "lab: guest $kind status $?"
+	[ ! -e /core ] || echo "lab: core $(head -c 4 /core | hexdump -e '4/1 "%02x"') \
+		info $(head -c 16384 /core | grep -c OSRELEASE=)"
+	rm -f /core
+done
+END
+}
+
+# What the guest's kernel says when time has jumped, in the console from line $1 on.
+complaints()
+{
+	tail -n "+$1" "$LOG" | grep -aE 'soft lockup|hard LOCKUP|rcu.*(stall|starved)|hung_task|blocked for more|clocksource|unstable|clock.*(jump|skew)|watchdog:'
+}
+
+# one_guest NR KIND SCRIPT...
+one_guest()
+{
+	local nr=$1 from script said
+	LAB_CLOCK=$2
+	shift 2
+	lab_wait 60 'gdb: listening' "$nr" || lab_die "guest $nr: lkvm does not listen"
+	lab_wait 120 'guest: shell reached' "$nr" || lab_die "guest $nr: does not boot"
+	lab_wait 60 'guest: tick 3 ' "$nr"
+	from=$(wc -l <"$LOG")
+	for script; do gdb_script 400 "$script"; done
+	check "--gdb-clock $LAB_CLOCK: the guest runs on" lab_wait 60 'guest: tick' $(($(lab_count 'guest: tick') + 10))
+	said=$(complaints "$from")
+	if [ -z "$said" ]; then
+		ok "--gdb-clock $LAB_CLOCK: no complaint after $LAB_CLOCK_SECONDS s"
+	else
+		not_ok "--gdb-clock $LAB_CLOCK: no complaint after $LAB_CLOCK_SECONDS s" "$said"
+	fi
+	gdb_script 60 leave
+	check "--gdb-clock $LAB_CLOCK: the guest powers off" lab_wait 60 "lab: guest $LAB_CLOCK status 0"
+}
+
+lab_open
+write_job
+lab_boot svm "$W/job" 2
+one_guest 1 stop monitor clock
+check "the dump is an ELF file with VMCOREINFO" lab_wait 20 'lab: core 7f454c46 info [1-9]'
+one_guest 2 run clock
+finish

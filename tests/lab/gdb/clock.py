@@ -1,0 +1,39 @@
+"""clock.py - a long stop: with LAB_CLOCK=stop the guest does not notice, with run time went on."""
+
+import os
+import sys
+import time
+
+import gdb
+
+sys.path.insert(0, os.environ["LAB_DIR"] + "/gdb")
+from lab import *
+
+SECONDS = int(os.environ["LAB_CLOCK_SECONDS"])
+HZ = 250  # of Debian's kernels
+RUN = 5
+
+
+def jiffies():
+    return value("(unsigned long)jiffies_64")
+
+
+def long_stop():
+    attach()
+    before = jiffies()
+    begin = time.time()
+    time.sleep(SECONDS)
+    report(jiffies() == before, "nothing runs during the stop")
+    held = time.time() - begin
+    run_and_interrupt(RUN)
+    passed = (jiffies() - before) / HZ
+    detail = f"{passed:.1f} s passed in the guest, the stop was {held:.1f} s"
+    if os.environ["LAB_CLOCK"] == "stop":
+        report(passed < SECONDS / 2, "the guest's clock stood still", detail)
+    else:
+        report(passed >= held, "the guest's clock went on", detail)
+    report(passed > 0, "the guest's clock goes on after the stop", detail)
+    execute("detach")
+
+
+run(long_stop)

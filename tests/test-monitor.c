@@ -1,0 +1,423 @@
+/*
+ * tests/test-monitor.c - the monitor's commands through the real server, on a machine of the toy
+ * architecture: texts by the rules of the clients that parse them, files, long work, and the
+ * guest's clock during a stop.
+ */
+#include <elf.h>
+#include <fcntl.h>
+
+#include "kvm/vmcore.h"
+#include "tests/engine-rig.h"
+
+/* The text that `monitor COMMAND` prints. */
+static char *monitor(Rig *rig, const char *command)
+{
+	g_autoptr(GString) packet = g_string_new("qRcmd,");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (const char *at = command; *at; at++)
+		g_string_append_printf(packet, "%02x", (uint8_t)*at);
+	rsp_client_send(rig->client, packet->str);
+	for (;;) {
+		g_autofree char *reply = rsp_client_recv(rig->client, NULL);
+
+		g_assert_nonnull(reply);
+		if (g_str_equal(reply, "OK"))
+			break;
+		g_assert_cmpint(reply[0], ==, 'O');
+		for (const char *at = reply + 1; *at; at += 2) {
+			char digits[3] = {at[0], at[1], 0};
+
+			g_string_append_c(text, (char)strtol(digits, NULL, 16));
+		}
+	}
+	return g_strdup(text->str);
+}
+
+static void expect_text(Rig *rig, const char *command, const char *expected)
+{
+	g_autofree char *text = monitor(rig, command);
+
+	g_assert_cmpstr(text, ==, expected);
+}
+
+static void expect_match(Rig *rig, const char *command, const char *pattern)
+{
+	g_autofree char *text = monitor(rig, command);
+
+	if (!g_regex_match_simple(pattern, text, G_REGEX_MULTILINE, 0))
+		g_error("%s: no /%s/ in: %s", command, pattern, text);
+}
+
+/* ---- Rules of clients ---- */
+
+static void test_info(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	/* gef: at least two lines are an SMP machine. */
+	expect_match(rig, "info cpus",
+		     "\\A\\* CPU #0: thread_id=\\d+\n  CPU #1: thread_id=\\d+\n\\z");
+	expect_text(rig, "info status", "VM status: paused (debug)\n");
+	/* gef: the word "enabled". */
+	expect_match(rig, "info kvm", "\\Akvm support: enabled\n");
+	expect_match(rig, "info version", ".");
+	expect_text(rig, "info registers", "\nCPU#0\nR0=0000000000000000 PC=0000000000000100\n");
+	expect_text(rig, "info registers -a",
+		    "\nCPU#0\nR0=0000000000000000 PC=0000000000000100\n"
+		    "\nCPU#1\nR0=0000000000000000 PC=0000000000000100\n");
+	expect_match(rig, "info registers 1", "\\A\nCPU#1\n");
+	expect_text(rig, "info registers 2", "there is no CPU 2, only 2\n");
+	/* pwndbg: from the line with the root's name to an empty one; drgn: the view of "memory".
+	 */
+	expect_text(rig, "info mtree -f",
+		    "FlatView #0\n AS \"memory\", root: system\n Root memory region: system\n"
+		    "  0000000000000000-000000000000ffff (prio 0, ram): ram0\n\n");
+	expect_match(rig, "info mtree", "^    0{16}-0{12}ffff \\(prio 0, ram\\): ram0$");
+	expect_text(rig, "info mem", "unknown command: 'info mem'\n"); /* the toy has none */
+	expect_text(rig, "frobnicate 1", "unknown command: 'frobnicate 1'\n");
+	rig_free(rig);
+}
+
+static void test_addresses(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	/* pwndbg gives a decimal number and takes the last word, gef looks for "gpa: 0x". */
+	expect_text(rig, "gva2gpa 65792", "gpa: 0x100\n");
+	expect_text(rig, "gva2gpa 0x10100", "gpa: 0x100\n");
+	expect_text(rig, "gva2gpa $pc+0x10", "gpa: 0x110\n");
+	expect_text(rig, "gva2gpa 0x20000", "Unmapped\n");
+	/* gef: "is 0x..."; gdb-pt-dump: the last word. */
+	g_autofree char *host = g_strdup_printf("Host virtual address for 0x100 (ram0) is %p\n",
+						(void *)(toy_ram(rig->vm) + 0x100));
+	expect_text(rig, "gpa2hva 0x100", host);
+	expect_text(rig, "gpa2hva 0x10000", "No memory is mapped at address 0x10000\n");
+	expect_match(rig, "gva2gpa", "expected an address as a number");
+	expect_match(rig, "gva2gpa 0x", "expected an address as a number");
+	expect_match(rig, "gva2gpa 99999999999999999999999", "expected an address as a number");
+	expect_match(rig, "gva2gpa $nope", "unknown register '\\$nope'");
+	expect_match(rig, "gva2gpa 1 2", "did not expect '2'");
+	rig_free(rig);
+}
+
+static void test_dump_formats(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	uint8_t *ram = toy_ram(rig->vm);
+
+	memcpy(ram + 0x200,
+	       "\xfa\x31\xc0\x8e\xff\xff\xff\xff"
+	       "abc\n\0\x01'\\",
+	       16);
+	memcpy(ram + 0xfff8, "end\0long", 8);
+	/* gef: eight words behind the address, with and without a blank before the format. */
+	expect_text(rig, "xp/8xb 0x200",
+		    "0000000000000200: 0xfa 0x31 0xc0 0x8e 0xff 0xff 0xff 0xff\n");
+	expect_text(rig, "xp /9xb 0x200",
+		    "0000000000000200: 0xfa 0x31 0xc0 0x8e 0xff 0xff 0xff 0xff\n"
+		    "0000000000000208: 0x61\n");
+	expect_text(rig, "x /2xw 0x10200", "0000000000010200: 0x8ec031fa 0xffffffff\n");
+	expect_text(rig, "x/2dw 0x200", "0000000000000200: -1900006918         -1\n");
+	expect_text(rig, "x /1uh 0x204", "0000000000000204: 65535\n");
+	expect_text(rig, "x /1og 0x200", "0000000000000200: 01777777777761660030772\n");
+	expect_text(rig, "x /4cb 0x20a", "000000000000020a: 'c' '\\n' '\\x00' '\\x01'\n");
+	expect_text(rig, "x /2c 0x20e", "000000000000020e: '\\'' '\\\\'\n");
+	expect_text(rig, "x 0x200", "0000000000000200: 0x8ec031fa\n");
+	expect_text(rig, "xp /2s 0xfff8",
+		    "000000000000fff8: \"end\"\n000000000000fffc: \"long\"...\n");
+	expect_text(rig, "xp /3xg 0xfff0",
+		    "000000000000fff0: 0x0000000000000000 0x676e6f6c00646e65\n"
+		    "0000000000010000: Cannot access memory\n");
+	expect_match(rig, "x /4i $pc", "no disassembler");
+	expect_match(rig, "x /4q 0", "expected /COUNT");
+	expect_match(rig, "x /0xb 0", "count must be");
+	expect_match(rig, "x /99999999999xb 0", "count must be");
+	expect_match(rig, "x /4xb", "expected an address");
+	rig_free(rig);
+}
+
+/* A patch of ours is not in what the monitor shows or saves. */
+static void test_patch_hidden(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0xcc);
+	expect_text(rig, "xp/4xb 0x100", "0000000000000100: 0x90 0x90 0xeb 0xfc\n");
+	rig_free(rig);
+}
+
+/* ---- Session ---- */
+
+static void test_cpu(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	write_pc(rig, 2, 0x102);
+	rsp_expect(rig->client, "Hg2", "OK");
+	expect_match(rig, "info registers", "CPU#1\n.*PC=0000000000000102");
+	expect_text(rig, "cpu 0", "");
+	expect_match(rig, "info registers", "CPU#0\n");
+	expect_match(rig, "info cpus", "^\\* CPU #0");
+	expect_text(rig, "cpu", "");
+	expect_match(rig, "info registers", "CPU#1\n");
+	expect_text(rig, "cpu 2", "there is no CPU '2', only 0 to 1\n");
+	expect_text(rig, "cpu -1", "there is no CPU '-1', only 0 to 1\n");
+	rig_free(rig);
+}
+
+/* What would change the run state behind gdb's back does not. */
+static void test_machine(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	expect_match(rig, "cont", "use the debugger's own command");
+	expect_stands(rig, 0);
+	expect_text(rig, "stop", "");
+	expect_text(rig, "system_reset", "this virtual machine monitor does not support a reset\n");
+	expect_text(rig, "system_powerdown",
+		    "this virtual machine monitor does not support a power button\n");
+	g_assert_cmpuint(GET(rig->poweroffs), ==, 0);
+	expect_text(rig, "quit", "the machine ends now\n");
+	g_assert_cmpuint(GET(rig->poweroffs), ==, 1);
+	rig_free(rig);
+}
+
+static void test_help(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	g_autofree char *text = monitor(rig, "help");
+
+	/* What pwndbg and gef look for to tell other probes from QEMU. */
+	g_assert_null(strstr(text, "SEGGER"));
+	g_assert_null(strstr(text, "Black Magic"));
+	g_assert_null(strstr(text, "Dump hidden register"));
+	g_assert_nonnull(strstr(text, "\nxp [/FMT] ADDR -- "));
+	g_assert_nonnull(strstr(text, "\ndump-guest-memory FILE -- "));
+	rig_free(rig);
+}
+
+/* ---- Files ---- */
+
+typedef struct Folder {
+	char *path;
+} Folder;
+
+static char *in_folder(const Folder *folder, const char *name)
+{
+	return g_build_filename(folder->path, name, NULL);
+}
+
+static Folder folder_new(void)
+{
+	GError *error = NULL;
+	Folder folder = {g_dir_make_tmp("vmgdb-XXXXXX", &error)};
+
+	g_assert_no_error(error);
+	return folder;
+}
+
+static void folder_remove(Folder *folder, const char *name)
+{
+	g_autofree char *path = in_folder(folder, name);
+
+	g_assert_cmpint(unlink(path), ==, 0);
+	g_assert_cmpint(rmdir(folder->path), ==, 0);
+	g_free(folder->path);
+}
+
+static void test_save(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	Folder folder = folder_new();
+	g_autofree char *path = in_folder(&folder, "memory");
+	g_autofree char *virtual = g_strdup_printf("memsave $pc 4 %s", path);
+	g_autofree char *quoted = g_strdup_printf("pmemsave 0 0x10000 \"%s\"", path);
+	g_autofree char *hole = g_strdup_printf("pmemsave 0xfffc 8 %s", path);
+	g_autofree char *bytes = NULL;
+	gsize len;
+
+	rsp_expect(rig->client, "Z0,100,1", "OK");
+	expect_text(rig, virtual, "");
+	g_assert_true(g_file_get_contents(path, &bytes, &len, NULL));
+	g_assert_cmpmem(bytes, len, "\x90\x90\xeb\xfc", 4);
+	g_clear_pointer(&bytes, g_free);
+	expect_text(rig, quoted, "");
+	g_assert_true(g_file_get_contents(path, &bytes, &len, NULL));
+	g_assert_cmpuint(len, ==, TOY_RAM); /* also where it ends with zeros */
+	g_assert_cmphex((uint8_t)bytes[0x100], ==, 0x90);
+	expect_match(rig, hole, "there is no memory at guest-physical 0x10000");
+	expect_match(rig, "pmemsave 0 0 /nowhere/x", "size must be");
+	expect_match(rig, "pmemsave 0 -1 /nowhere/x", "expected a size");
+	expect_match(rig, "pmemsave 0 4", "expected a file name");
+	expect_match(rig, "pmemsave 0 4 /nowhere/x", "cannot create /nowhere/x: ");
+	folder_remove(&folder, "memory");
+	rig_free(rig);
+}
+
+static void put_info(Rig *rig, uint64_t gpa, const char *text)
+{
+	g_autoptr(GByteArray) note = g_byte_array_new();
+
+	vmcore_add_note(note, "VMCOREINFO", 0, text, strlen(text));
+	memcpy(toy_ram(rig->vm) + gpa, note->data, note->len);
+}
+
+static void test_core(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	Folder folder = folder_new();
+	g_autofree char *path = in_folder(&folder, "core");
+	g_autofree char *command = g_strdup_printf("dump-guest-memory %s", path);
+	g_autofree char *bytes = NULL;
+	gsize len;
+
+	put_info(rig, 0x3000, "OSRELEASE=toy\nKERNELOFFSET=0\n");
+	rsp_expect(rig->client, "Z0,100,1", "OK");
+	expect_text(rig, command, "VMCOREINFO found\n");
+	g_assert_true(g_file_get_contents(path, &bytes, &len, NULL));
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)(void *)bytes;
+	const Elf64_Phdr *programs = (const Elf64_Phdr *)(void *)(bytes + header->e_phoff);
+	g_assert_cmpuint(header->e_type, ==, ET_CORE);
+	g_assert_cmpuint(header->e_phnum, ==, 2);
+	g_assert_cmpuint(programs[0].p_type, ==, PT_NOTE);
+	g_assert_cmpuint(programs[1].p_type, ==, PT_LOAD);
+	g_assert_cmphex(programs[1].p_paddr, ==, 0);
+	g_assert_cmphex(programs[1].p_filesz, ==, TOY_RAM);
+	g_assert_cmpuint(len, ==, programs[1].p_offset + TOY_RAM);
+	g_assert_cmpmem(bytes + programs[1].p_offset + 0x100, 4, "\x90\x90\xeb\xfc", 4);
+	/* Two notes of CPUs, with 12 + 4 + 40 bytes each, then the guest's. */
+	const char *notes = bytes + programs[0].p_offset;
+	g_assert_cmpmem(notes + 12, 4, "TOY", 4);
+	g_assert_cmpmem(notes + 56 + 12, 4, "TOY", 4);
+	g_assert_cmpmem(notes + 112 + 12, 11, "VMCOREINFO", 11);
+	g_assert_cmpmem(notes + 112 + 24, 14, "OSRELEASE=toy\n", 14);
+	expect_match(rig, "dump-guest-memory -z /x", "no options");
+	expect_match(rig, "dump-guest-memory", "expected a file name");
+	folder_remove(&folder, "core");
+	rig_free(rig);
+}
+
+/* Pages that look like the beginning of VMCOREINFO and are not. */
+static void test_find_info(void)
+{
+	g_autofree uint8_t *data = g_malloc0(3 * VMCORE_PAGE);
+	g_autoptr(GByteArray) note = g_byte_array_new();
+	Elf64_Nhdr header;
+
+	vmcore_add_note(note, "VMCOREINFO", 0, "OSRELEASE=6", 11);
+	g_assert_cmpint(vmcore_find_info(data, 3 * VMCORE_PAGE), ==, -1);
+	memcpy(data + VMCORE_PAGE + 16, note->data, note->len); /* not where a page begins */
+	g_assert_cmpint(vmcore_find_info(data, 3 * VMCORE_PAGE), ==, -1);
+	memcpy(data + 2 * VMCORE_PAGE, note->data, note->len);
+	g_assert_cmpint(vmcore_find_info(data, 3 * VMCORE_PAGE), ==, 2 * VMCORE_PAGE);
+	g_assert_cmpuint(vmcore_info_size(data + 2 * VMCORE_PAGE, VMCORE_PAGE), ==, note->len);
+	memcpy(&header, note->data, sizeof(header));
+	header.n_descsz = UINT32_MAX;
+	memcpy(data + 2 * VMCORE_PAGE, &header, sizeof(header));
+	g_assert_cmpint(vmcore_find_info(data, 3 * VMCORE_PAGE), ==, -1);
+	g_assert_cmpuint(vmcore_info_size(note->data, 20), ==, 0);
+}
+
+/* Ctrl-C, and a client that leaves, end a long command; the next one starts afresh. */
+static void test_interrupted(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	Folder folder = folder_new();
+	g_autofree char *path = in_folder(&folder, "core");
+	g_autofree char *command = g_strdup_printf("dump-guest-memory %s", path);
+	g_autofree char *bytes = NULL;
+
+	for (unsigned i = 0; i < 20; i++) {
+		g_autoptr(GString) packet = g_string_new("qRcmd,");
+		g_autofree char *reply = NULL;
+
+		for (const char *at = command; *at; at++)
+			g_string_append_printf(packet, "%02x", (uint8_t)*at);
+		rsp_client_send(rig->client, packet->str);
+		rsp_client_write(rig->client, "\x03", 1);
+		do {
+			g_free(reply);
+			reply = rsp_client_recv(rig->client, NULL);
+		} while (reply[0] == 'O' && reply[1] != 'K');
+		g_assert_true(g_str_equal(reply, "OK") || reply[0] == 'E');
+	}
+	expect_match(rig, command, "VMCOREINFO");
+	folder_remove(&folder, "core");
+	rig_free(rig);
+}
+
+/* ---- Clock ---- */
+
+static void test_clock_held(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	uint64_t before, after;
+
+	resume_to(rig, "vCont;s:1", "T05");
+	before = toy_clock(rig->vm);
+	/* Long enough for the clock to be read, on any machine: the monitor waits with us. */
+	g_usleep(100 * 1000);
+	expect_text(rig, "stop", "");
+	g_usleep(1000 * 1000);
+	resume_to(rig, "vCont;s:1", "T05");
+	after = toy_clock(rig->vm);
+	g_assert_cmpuint(after - before, <, 900 * 1000);
+	g_assert_cmpuint(toy_clock_sets(rig->vm), >=, 1);
+	g_assert_cmpuint(toy_excuses(rig->vm, 0), >=, 1);
+	g_assert_cmpuint(toy_excuses(rig->vm, 1), >=, 1);
+	rig_free(rig);
+}
+
+/* A loop of steps costs (nearly) no calls about clocks. */
+static void test_clock_steps(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	unsigned before;
+
+	resume_to(rig, "vCont;s:1", "T05");
+	before = toy_clock_sets(rig->vm);
+	for (unsigned i = 0; i < 200; i++)
+		resume_to(rig, "vCont;s:1", "T05");
+	g_assert_cmpuint(toy_clock_sets(rig->vm) - before, <, 100);
+	rig_free(rig);
+}
+
+static void test_clock_runs(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	uint64_t before;
+
+	kvm_gdb_set_clock(rig->gdb, KVM_GDB_CLOCK_RUN);
+	resume_to(rig, "vCont;s:1", "T05");
+	unsigned sets = toy_clock_sets(rig->vm);
+	before = toy_clock(rig->vm);
+	g_usleep(700 * 1000);
+	resume_to(rig, "vCont;s:1", "T05");
+	g_assert_cmpuint(toy_clock(rig->vm) - before, >=, 700 * 1000);
+	g_assert_cmpuint(toy_clock_sets(rig->vm), ==, sets);
+	/* The detectors are told all the same. */
+	g_assert_cmpuint(toy_excuses(rig->vm, 0), >=, 1);
+	rig_free(rig);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/monitor/info", test_info);
+	g_test_add_func("/monitor/addresses", test_addresses);
+	g_test_add_func("/monitor/dump-formats", test_dump_formats);
+	g_test_add_func("/monitor/patch-hidden", test_patch_hidden);
+	g_test_add_func("/monitor/cpu", test_cpu);
+	g_test_add_func("/monitor/machine", test_machine);
+	g_test_add_func("/monitor/help", test_help);
+	g_test_add_func("/monitor/save", test_save);
+	g_test_add_func("/monitor/core", test_core);
+	g_test_add_func("/monitor/find-info", test_find_info);
+	g_test_add_func("/monitor/interrupted", test_interrupted);
+	g_test_add_func("/clock/held", test_clock_held);
+	g_test_add_func("/clock/steps", test_clock_steps);
+	g_test_add_func("/clock/runs", test_clock_runs);
+	return g_test_run();
+}
