@@ -11,7 +11,7 @@ static bool run_version(void *data, unsigned cpu, const char *args, GString *out
 static bool run_cpu(void *data, unsigned cpu, const char *args, GString *out, GError **error);
 
 /* These get the session as their target. */
-static const GdbMonitorCommand own_commands[] = {
+const GdbMonitorCommand gdb_monitor_own_commands[] = {
 	{"help", "[COMMAND]", "list the commands, or say what one does", run_help},
 	{"info version", NULL, "show the version of this stub", run_version},
 	{"cpu", "[N]", "look at CPU N from now on; without N at that of gdb's thread", run_cpu},
@@ -78,7 +78,7 @@ static bool run_help(void *data, G_GNUC_UNUSED unsigned cpu, const char *args, G
 	GdbSession *session = data;
 	gsize before = out->len;
 
-	append_helps(out, own_commands, args);
+	append_helps(out, gdb_monitor_own_commands, args);
 	append_helps(out, session->ops->monitor, args);
 	if (out->len > before)
 		return true;
@@ -166,7 +166,7 @@ static bool run_command(GdbSession *session, const char *text, GString *out)
 	const char *args = "";
 	void *data;
 
-	own = find_in(own_commands, text, NULL, &args);
+	own = find_in(gdb_monitor_own_commands, text, NULL, &args);
 	command = find_in(session->ops->monitor, text, own, &args);
 	if (!command) {
 		g_string_append_printf(out, "unknown command: '%s'\n", text);

@@ -81,6 +81,10 @@ extern const GdbCommandTable gdb_commands_query, gdb_commands_regs, gdb_commands
 	gdb_commands_xfer, gdb_commands_search, gdb_commands_qemu, gdb_commands_lldb,
 	gdb_commands_symbols;
 
+/* The monitor's commands that are the session's own, which is their target; NULL name at the end.
+ */
+extern const GdbMonitorCommand gdb_monitor_own_commands[];
+
 /* Replies. */
 static inline GdbReply gdb_reply(GdbReplyKind kind)
 {
