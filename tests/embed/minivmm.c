@@ -183,7 +183,6 @@ int main(int argc, char **argv)
 	}
 	if (vmm.where)
 		close_gdb(&vmm);
-	printf("minivmm: exit reason %u after %s turns\n", vmm.run->exit_reason,
-	       turns ? "some" : "no");
+	printf("minivmm: %lu turns, then exit reason %u\n", turns, vmm.run->exit_reason);
 	return vmm.run->exit_reason == KVM_EXIT_HLT ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # check-plugin.sh - VMMs that nobody here wrote, unmodified, under `vmgdb run` on SVM: Debian's QEMU,
 # and our own lkvm as if it were a stranger's.
-# timeout: 600
+# timeout: 1500
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -77,7 +77,8 @@ next_listens()
 next_shell()
 {
 	shells=$((shells + 1))
-	check "$1: the guest boots" lab_wait 120 'guest: shell reached, cpus 2' $shells
+	lab_wait 300 'guest: shell reached, cpus 2' $shells || lab_die "$1: the guest does not boot"
+	ok "$1: the guest boots"
 	lab_wait 30 'guest: tick [2-9]'
 }
 
@@ -94,13 +95,13 @@ LAB_COMMAND=43 gdb_script 60 leave
 next_shell "late, rebooted by the guest"
 gdb_script 120 look
 LAB_COMMAND=42 gdb_script 60 leave
-check "late: QEMU ends with status 0" lab_wait 60 'lab: late status 0$'
+check "late: QEMU ends with status 0" lab_wait 150 'lab: late status 0$'
 
 next_listens wait
 gdb_script 120 wait
 shells=$((shells + 1))
 LAB_COMMAND=42 gdb_script 60 leave
-check "wait: QEMU ends with status 0" lab_wait 60 'lab: wait status 0$'
+check "wait: QEMU ends with status 0" lab_wait 150 'lab: wait status 0$'
 
 for signal in TERM KILL; do
 	next_listens $signal
@@ -113,11 +114,11 @@ check "QEMU ends by SIGTERM as ever, also while gdb holds its guest" \
 next_listens own
 next_shell "QEMU's own stub beside the plugin"
 LAB_COMMAND=42 gdb_script 60 leave
-check "own: QEMU ends with status 0" lab_wait 60 'lab: own status 0$'
+check "own: QEMU ends with status 0" lab_wait 150 'lab: own status 0$'
 
 next_listens lkvm
 next_shell "lkvm under the plugin"
 gdb_script 120 look
 LAB_COMMAND=42 gdb_script 60 leave
-check "lkvm: ends with status 0" lab_wait 60 'lab: lkvm status 0$'
+check "lkvm: ends with status 0" lab_wait 150 'lab: lkvm status 0$'
 finish

@@ -1,0 +1,123 @@
+#!/bin/bash
+# test-embed.sh - the installed library: its layout, its headers without GLib, and the VMM of
+# docs/embedding.md, linked with it, under gdb. TAP.
+# timeout: 200
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+LKVM=${LKVM:-$here/../lkvm}
+TOP=$(cd "$(dirname "$LKVM")" && pwd)
+GDB=$(command -v gdb-multiarch || command -v gdb)
+W=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -KILL $pid 2>/dev/null; rm -rf "$W"' EXIT
+trap 'exit 130' INT TERM HUP
+
+n=0 bad=0
+check()
+{
+	local name=$1
+	shift
+	if "$@" >"$W/log" 2>&1; then
+		echo "ok $((++n)) $name"
+	else
+		echo "not ok $((++n)) $name"
+		tail -n 30 "$W/log" | sed 's/^/# /'
+		bad=1
+	fi
+}
+skip() { echo "ok $((++n)) $1 # SKIP $2"; }
+finish() { echo "1..$n"; exit $bad; }
+
+unset MAKEFLAGS MFLAGS MAKELEVEL
+check "make install" make --no-print-directory -C "$TOP" install "DESTDIR=$W/root"
+prefix=$W/root$(sed -n 's/^PREFIX := //p' "$TOP/config.mak")
+export PKG_CONFIG_PATH=$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$W/root
+for f in bin/vmgdb bin/lkvm lib/libvmgdb.a lib/libvmgdb.so lib/libvmgdb.so.0 \
+	lib/vmgdb/libvmgdb-preload.so include/vmgdb/kvm/kvm-gdb.h include/vmgdb/gdbstub/gdbstub.h; do
+	check "installed: $f" test -e "$prefix/$f"
+done
+check "the installed vmgdb finds its plugin" "$prefix/bin/vmgdb" run --gdb 0 -- true
+
+exports()
+{
+	nm -D --defined-only "$prefix/lib/libvmgdb.so" | awk '$2 != "A" { print $3 }' >"$W/exported"
+	! grep -vE '^(kvm_gdb_|gdb_server_|gdb_reg_|gdb_error_quark).*@@VMGDB_0$' "$W/exported" &&
+		grep -q '^kvm_gdb_run@@VMGDB_0' "$W/exported"
+}
+check "libvmgdb.so exports the public functions only, with a version" exports
+declared()
+{
+	local f missing=
+	for f in $(grep -oE '\bkvm_gdb_[a-z_]+\(' "$prefix/include/vmgdb/kvm/kvm-gdb.h" | tr -d '(' | sort -u); do
+		grep -q "^$f@@" "$W/exported" || missing="$missing $f"
+	done
+	[ -z "$missing" ] || { echo "not exported:$missing"; return 1; }
+}
+check "every function of kvm-gdb.h is exported" declared
+
+echo '#include <kvm/kvm-gdb.h>' >"$W/h.c"
+for c in "gcc -std=c11" "gcc -std=gnu17 -pedantic" "g++ -xc++"; do
+	command -v "${c%% *}" >/dev/null || continue
+	# shellcheck disable=SC2086
+	check "kvm-gdb.h by itself, without GLib: $c" $c -Wall -Wextra -Werror -fsyntax-only \
+		"-I$prefix/include/vmgdb" "$W/h.c"
+done
+check "minivmm.c is under 200 lines" test "$(wc -l <"$here/embed/minivmm.c")" -lt 200
+# No flag of GLib's: the include path of the header is all that it needs.
+check "minivmm.c with the shared library" gcc -Wall -Wextra -Werror -o "$W/shared" \
+	"$here/embed/minivmm.c" "-I$prefix/include/vmgdb" "-L$prefix/lib" "-Wl,-rpath,$prefix/lib" -lvmgdb
+with_pkg_config()
+{
+	# shellcheck disable=SC2046
+	gcc -Wall -Werror -o "$W/pc" "$here/embed/minivmm.c" $(pkg-config --cflags --libs vmgdb)
+}
+check "minivmm.c by pkg-config" with_pkg_config
+with_archive()
+{
+	# shellcheck disable=SC2046
+	gcc -o "$W/static" "$here/embed/minivmm.c" "-I$prefix/include/vmgdb" "$prefix/lib/libvmgdb.a" \
+		$(pkg-config --libs gio-unix-2.0) -lm -pthread
+}
+PKG_CONFIG_SYSROOT_DIR='' check "minivmm.c with the archive" with_archive
+# shellcheck disable=SC2046
+check "bench-hook.c" gcc -O2 -Wall -Wextra -Werror -o "$W/bench" "$here/embed/bench-hook.c" \
+	"-I$prefix/include/vmgdb" "-L$prefix/lib" "-Wl,-rpath,$prefix/lib" -lvmgdb
+
+if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ] || [ -z "$GDB" ]; then
+	skip "minivmm under gdb" "no usable /dev/kvm, or no gdb"
+	finish
+fi
+
+# session PROGRAM COMMAND...: one gdb session with `PROGRAM 0 wait`, to the end of both
+session()
+{
+	local address='' args=() prog=$1 c
+	shift
+	for c; do args+=(-ex "$c"); done
+	: >"$W/out"
+	timeout 60 "$prog" 0 wait >"$W/out" 2>&1 </dev/null &
+	pid=$!
+	for _ in $(seq 100); do
+		address=$(sed -n 's/^gdb: listening on //p' "$W/out")
+		[ -z "$address" ] || break
+		sleep 0.1
+	done
+	timeout 50 "$GDB" -nx -batch -iex 'set debuginfod enabled off' -ex "target remote $address" \
+		"${args[@]}" </dev/null >"$W/gdb" 2>&1
+	wait $pid
+	c=$?
+	pid=
+	cat "$W/out" "$W/gdb"
+	return $c
+}
+for kind in shared static; do
+	# shellcheck disable=SC2016 # gdb's $
+	check "minivmm ($kind) runs and ends under gdb" session "$W/$kind" 'p/x $pc' stepi \
+		'p *(long *)0x9000' 'set *(int *)0x9008 = 1' continue
+	check "minivmm ($kind): waits before its first instruction" grep -q '^\$1 = 0x6000' "$W/gdb"
+	check "minivmm ($kind): steps it" grep -q '^\$2 = 1$' "$W/gdb"
+	check "minivmm ($kind): gdb sees it end" grep -q 'exited normally' "$W/gdb"
+done
+check "bench-hook runs" "$W/bench" hook 3
+finish
