@@ -1,6 +1,6 @@
 # vmgdb's build. Sources are found by folder; what belongs where:
 #   gdbstub/*.c kvm/*.c xml/ $(ARCH)/*.c          -> libvmgdb.a
-#   hw/*.c $(ARCH)/{boot,acpi,hw}*.c              -> lkvm
+#   hw/*.c $(ARCH)/{boot,acpi,hw}*.c fdt.c image.c -> lkvm
 #   plugin/*.c                                    -> vmgdb and what it preloads
 #   tests/{test,kvm}-*.c tests/guest/*.S          -> build/tests/, a program each
 #   other tests/*.c, tests/test-util.c            -> helpers of these programs
@@ -41,9 +41,10 @@ src = $(patsubst $(SRCDIR)/%,%,$(wildcard $(addprefix $(SRCDIR)/,$(1))))
 obj = $(patsubst %,$(B)/%.o,$(basename $(1)))
 
 HW_PATTERNS := boot*.c acpi*.c hw*.c
+HW_PURE := fdt.c image.c
 GRESOURCE := $(firstword $(call src,xml/*.gresource.xml))
 
-HW_SRC := $(call src,hw/*.c $(addprefix $(ARCH)/,$(HW_PATTERNS)))
+HW_SRC := $(call src,hw/*.c $(addprefix $(ARCH)/,$(HW_PATTERNS) $(HW_PURE)))
 LIB_SRC := $(filter-out $(HW_SRC),$(call src,gdbstub/*.c kvm/*.c $(ARCH)/*.c))
 # Files of the other architecture that include no KVM header: their tests run on every host.
 PURE_$(OTHER_ARCH) := $(filter-out $(call src,$(addprefix $(OTHER_ARCH)/,$(HW_PATTERNS))),\
@@ -153,7 +154,7 @@ vmgdb: $(LAUNCHER_OBJ) $(LIB)
 
 # A test that never names hw/ does not wait for it to compile.
 HW_TESTS := $(addprefix $(B)/,$(basename $(patsubst $(SRCDIR)/%,%,$(shell grep -lE \
-	'^#include "(hw|(x86|arm)/(boot|acpi|hw))' $(addprefix $(SRCDIR)/,$(TEST_SRC)) /dev/null))))
+	'^#include "(hw|(x86|arm)/(boot|acpi|hw|fdt|image))' $(addprefix $(SRCDIR)/,$(TEST_SRC)) /dev/null))))
 $(HW_TESTS) $(filter $(B)/tests/kvm-%,$(TESTS)): $(HW)
 $(filter $(B)/tests/kvm-%,$(TESTS)): | $(GUESTS)
 $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
@@ -239,12 +240,12 @@ check: all tests fuzzers san-asan san-tsan
 run: $(LKVM)
 	@LKVM=$(CURDIR)/lkvm $(SRCDIR)/tests/lab/demo
 
-MAN := $(DESTDIR)$(PREFIX)/share/man/man1
+MAN := $(DESTDIR)$(PREFIX)/share/man
 LIBDIR := $(DESTDIR)$(PREFIX)/lib
 HEADERS := $(DESTDIR)$(PREFIX)/include/vmgdb
 PUBLIC := kvm/kvm-gdb.h gdbstub/gdbstub.h gdbstub/target.h gdbstub/regs.h
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(MAN) $(LIBDIR)/vmgdb $(LIBDIR)/pkgconfig
+	install -d $(DESTDIR)$(PREFIX)/bin $(MAN)/man1 $(MAN)/man7 $(LIBDIR)/vmgdb $(LIBDIR)/pkgconfig
 	install -d $(addprefix $(HEADERS)/,$(sort $(dir $(PUBLIC))))
 	install -m 755 lkvm vmgdb $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(LIB) $(LIBDIR)/libvmgdb.a
@@ -254,9 +255,11 @@ install: all
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $(SRCDIR)/plugin/vmgdb.pc.in \
 		>$(LIBDIR)/pkgconfig/vmgdb.pc
 	for h in $(PUBLIC); do install -m 644 $(SRCDIR)/$$h $(HEADERS)/$$h || exit; done
-	install -m 644 $(SRCDIR)/docs/lkvm-run.1 $(MAN)/lkvm-run.1
+	install -m 644 $(SRCDIR)/docs/lkvm-run.1 $(MAN)/man1/lkvm-run.1
+	install -m 644 $(SRCDIR)/docs/vmgdb.7 $(MAN)/man7/vmgdb.7
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,lkvm vmgdb) $(MAN)/lkvm-run.1
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,lkvm vmgdb) $(MAN)/man1/lkvm-run.1 \
+		$(MAN)/man7/vmgdb.7
 	rm -f $(LIBDIR)/libvmgdb.a $(LIBDIR)/libvmgdb.so $(LIBDIR)/$(SONAME) $(LIBDIR)/pkgconfig/vmgdb.pc
 	rm -rf $(LIBDIR)/vmgdb $(HEADERS)
 dist:

@@ -4,14 +4,14 @@
  * The kernel lies as low as its header allows, the tree and the initrd as high as a kernel of any
  * age can reach them (booting.rst: the tree within 512 MiB, the initrd within 1 GiB).
  */
-#include "arm/boot.h"
-
 #include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "arm/fdt.h"
 #include "arm/hw.h"
+#include "arm/image.h"
 #include "hw/arch.h"
 #include "hw/loader.h"
 

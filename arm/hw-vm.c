@@ -77,9 +77,9 @@ bool vm_arch_add_devices(Vm *vm, GError **error)
 		BusHandler handler;
 		void *owner;
 	} devices[] = {
-		{"uart", ARM_UART_ADDR, SERIAL_PORTS, BUS_BYTES, serial_io, uart},
-		{"rtc", ARM_RTC_ADDR, RTC_PORTS, BUS_BYTES, rtc_io, rtc},
-		{"pvpanic", ARM_PVPANIC_ADDR, PVPANIC_PORTS, BUS_BYTES, pvpanic_io, vm},
+		{"uart", ARM_UART_ADDR, ARM_UART_SIZE, BUS_BYTES, serial_io, uart},
+		{"rtc", ARM_RTC_ADDR, ARM_RTC_SIZE, BUS_BYTES, rtc_io, rtc},
+		{"pvpanic", ARM_PVPANIC_ADDR, ARM_PVPANIC_SIZE, BUS_BYTES, pvpanic_io, vm},
 		{"debug exit", ARM_DEBUG_EXIT_ADDR, DEBUG_EXIT_PORTS, BUS_ANY_WIDTH, debug_exit_io,
 		 vm},
 	};

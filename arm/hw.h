@@ -1,26 +1,12 @@
 /*
- * arm/hw.h - the machine that lkvm models on arm64: kvmtool's address map, so that words such as
- * earlycon=uart8250,mmio,0x1000000 which people know go on working.
+ * arm/hw.h - the machine that lkvm models on arm64, as its parts know it.
  * Shared by arm/hw*.c and arm/boot*.c only.
  */
 #ifndef VMGDB_ARM_HW_H
 #define VMGDB_ARM_HW_H
 
+#include "arm/map.h"
 #include "hw/vm.h"
-
-#define ARM_UART_ADDR 0x01000000u
-#define ARM_RTC_ADDR 0x01010000u
-#define ARM_PVPANIC_ADDR 0x01040000u
-#define ARM_DEBUG_EXIT_ADDR 0x01050000u
-#define ARM_GIC_DIST_ADDR 0x3fff0000u
-#define ARM_RAM_ADDR 0x80000000ull
-
-/* Shared peripheral interrupts, numbered as in the device tree: from 0. */
-enum {
-	ARM_SPI_UART = 0,
-	ARM_N_SPIS = 64,
-};
-#define ARM_SPI_BASE 32 /* their first number in the GIC */
 
 /* Which interrupt controller KVM gave us, and where its second part lies (below the first). */
 typedef struct ArmGic {

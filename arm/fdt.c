@@ -1,11 +1,11 @@
 /*
- * arm/boot-fdt.c - the device tree: what the kernel is told of the machine in arm/hw.h.
+ * arm/fdt.c - the device tree: what the kernel is told of the machine in arm/map.h.
  */
 #include <gio/gio.h>
 #include <libfdt.h>
 
-#include "arm/boot.h"
-#include "arm/hw.h"
+#include "arm/fdt.h"
+#include "arm/map.h"
 
 enum { PHANDLE_GIC = 1 };
 
@@ -173,17 +173,17 @@ static void add_devices(Tree *tree)
 
 	begin_at(tree, "uart", ARM_UART_ADDR);
 	prop_text(tree, "compatible", "ns16550a");
-	prop_reg(tree, ARM_UART_ADDR, SERIAL_PORTS);
+	prop_reg(tree, ARM_UART_ADDR, ARM_UART_SIZE);
 	prop_cells(tree, "interrupts", uart_irq, G_N_ELEMENTS(uart_irq));
 	prop_u32(tree, "clock-frequency", 1843200);
 	end(tree);
 	begin_at(tree, "rtc", ARM_RTC_ADDR);
 	prop_text(tree, "compatible", "motorola,mc146818");
-	prop_reg(tree, ARM_RTC_ADDR, RTC_PORTS);
+	prop_reg(tree, ARM_RTC_ADDR, ARM_RTC_SIZE);
 	end(tree);
 	begin_at(tree, "pvpanic", ARM_PVPANIC_ADDR);
 	prop_text(tree, "compatible", "qemu,pvpanic-mmio");
-	prop_reg(tree, ARM_PVPANIC_ADDR, PVPANIC_PORTS);
+	prop_reg(tree, ARM_PVPANIC_ADDR, ARM_PVPANIC_SIZE);
 	end(tree);
 }
 

@@ -1,10 +1,10 @@
 /*
- * arm/boot-image.c - the header of an arm64 Linux kernel Image, and unpacking it.
+ * arm/image.c - the header of an arm64 Linux kernel Image, and unpacking it.
  */
 #include <gio/gio.h>
 #include <string.h>
 
-#include "arm/boot.h"
+#include "arm/image.h"
 
 #define HEADER_SIZE 64
 #define OFFSET_TEXT 8
