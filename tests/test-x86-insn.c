@@ -26,6 +26,7 @@ static const Row rows[] = {
 	{BYTES("\x66\xcd\x03"), X86_INSN_INT, 3, 3, true},
 	{BYTES("\xf1"), X86_INSN_ICEBP, 1, 1, true},
 	{BYTES("\x2e\x67\x48\xf1"), X86_INSN_ICEBP, 4, 1, true},
+	{BYTES("\xf4"), X86_INSN_HLT, 1, 0, false},
 	{BYTES("\x9c"), X86_INSN_PUSHF, 1, 0, false},
 	{BYTES("\x66\x9c\xcc"), X86_INSN_PUSHF, 2, 0, false},
 	{BYTES("\x0f\x05"), X86_INSN_SYSCALL, 2, 0, false},

@@ -89,7 +89,8 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBr
 	X86Slots slots = {0};
 	X86Cause cause;
 
-	(void)vcpu;
+	/* Whoever gets here executes instructions. */
+	vcpu->awake = true;
 	/* DR6 and DR7 in the exit are leftovers of an earlier one when this is a #BP. */
 	if (exit->exception == VECTOR_BP)
 		trap.insn = true;

@@ -30,6 +30,8 @@ X86Insn x86_insn_decode(const uint8_t *bytes, size_t len)
 		return (X86Insn){X86_INSN_ICEBP, at + 1, 1};
 	if (bytes[at] == 0x9c)
 		return (X86Insn){X86_INSN_PUSHF, at + 1, 0};
+	if (bytes[at] == 0xf4)
+		return (X86Insn){X86_INSN_HLT, at + 1, 0};
 	if (at + 1 == len)
 		return (X86Insn){0};
 	if (bytes[at] == 0xcd)

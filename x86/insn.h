@@ -18,6 +18,7 @@ typedef enum X86InsnKind {
 	X86_INSN_INT3,	  /* cc: #BP, the only form that exception intercepts see */
 	X86_INSN_INT,	  /* cd ib: a software interrupt; "int 3" as cd 03 is one of these */
 	X86_INSN_ICEBP,	  /* f1: #DB with no cause in DR6 */
+	X86_INSN_HLT,	  /* f4 */
 	X86_INSN_PUSHF,	  /* 9c: stores TF */
 	X86_INSN_SYSCALL, /* 0f 05: stores TF in r11 and clears it if FMASK says so */
 } X86InsnKind;

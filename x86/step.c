@@ -20,7 +20,7 @@
 #define MSR_FMASK 0xc0000084
 
 /* Where ArchStep.note keeps what arch_step_end() needs. */
-enum { NOTE_KIND, NOTE_NEXT_RIP, NOTE_LANDING_RIP };
+enum { NOTE_KIND, NOTE_NEXT_RIP, NOTE_LANDING_RIP, NOTE_MAY_HALT };
 
 uint32_t arch_step_control(const ArchFeatures *features, bool quiet)
 {
@@ -32,6 +32,8 @@ static bool wake(ArchVcpu *vcpu, GError **error)
 {
 	struct kvm_mp_state state;
 
+	if (vcpu->awake)
+		return true;
 	if (ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) < 0 || state.mp_state != KVM_MP_STATE_HALTED)
 		return true;
 	state.mp_state = KVM_MP_STATE_RUNNABLE;
@@ -83,6 +85,7 @@ static uint64_t find_landing(ArchVcpu *vcpu, const X86Insn *insn, const ArchMemo
 	case X86_INSN_ICEBP:
 		return gate_landing(vcpu, insn->vector, mem);
 	case X86_INSN_PUSHF:
+	case X86_INSN_HLT:
 	case X86_INSN_OTHER:
 		break;
 	}
@@ -100,12 +103,16 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 	uint8_t bytes[X86_INSN_MAX];
 	X86Insn insn;
 	uint64_t pc;
+	size_t len;
 
 	(void)quiet;
 	*ret = (ArchStep){0};
 	if (!arch_get_pc(vcpu, &pc, error) || !wake(vcpu, error))
 		return false;
-	insn = x86_insn_decode(bytes, mem->read(mem->opaque, pc, bytes, sizeof(bytes)));
+	x86_ask_for_regs(vcpu);
+	len = mem->read(mem->opaque, pc, bytes, sizeof(bytes));
+	insn = x86_insn_decode(bytes, len);
+	ret->note[NOTE_MAY_HALT] = !len || insn.kind == X86_INSN_HLT;
 	if (insn.kind == X86_INSN_OTHER || !x86_fetch(vcpu, X86_REGS, NULL))
 		return true;
 	ret->landing = find_landing(vcpu, &insn, mem);
@@ -139,6 +146,8 @@ void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem, const ArchStep *step)
 	X86InsnKind kind = step->note[NOTE_KIND];
 	bool is_next, is_landed;
 
+	if (step->note[NOTE_MAY_HALT])
+		vcpu->awake = false;
 	if (kind == X86_INSN_OTHER || !x86_fetch(vcpu, X86_REGS, NULL) ||
 	    !x86_fetch(vcpu, X86_SREGS, NULL))
 		return;

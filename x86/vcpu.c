@@ -29,6 +29,9 @@ const uint32_t x86_msr_index[X86_N_MSRS] = {
 	MSR_SYSENTER_ESP,   MSR_SYSENTER_EIP, MSR_PAT,	 MSR_TSC,   MSR_TSC_AUX,
 };
 
+#define CR4_PAE (1u << 5)
+#define EFER_LMA (1ull << 10)
+
 #define BIT_OF(group) (1u << (group))
 
 static bool vcpu_ioctl(ArchVcpu *vcpu, unsigned long request, void *arg, const char *name,
@@ -73,15 +76,20 @@ static bool set_regs(ArchVcpu *vcpu, GError **error)
 #define SREGS_COMMON offsetof(struct kvm_sregs2, flags)
 G_STATIC_ASSERT(SREGS_COMMON == offsetof(struct kvm_sregs, interrupt_bitmap));
 
+static void set_old_format(ArchVcpu *vcpu, const struct kvm_sregs *old)
+{
+	memset(&vcpu->sregs, 0, sizeof(vcpu->sregs));
+	memcpy(&vcpu->sregs, old, SREGS_COMMON);
+	memcpy(vcpu->interrupt_bitmap, old->interrupt_bitmap, sizeof(old->interrupt_bitmap));
+}
+
 static bool get_old_sregs(ArchVcpu *vcpu, GError **error)
 {
 	struct kvm_sregs old;
 
 	if (!vcpu_ioctl(vcpu, KVM_GET_SREGS, &old, "KVM_GET_SREGS", error))
 		return false;
-	memset(&vcpu->sregs, 0, sizeof(vcpu->sregs));
-	memcpy(&vcpu->sregs, &old, SREGS_COMMON);
-	memcpy(vcpu->interrupt_bitmap, old.interrupt_bitmap, sizeof(old.interrupt_bitmap));
+	set_old_format(vcpu, &old);
 	return true;
 }
 
@@ -268,6 +276,42 @@ bool arch_is_dirty(const ArchVcpu *vcpu)
 	return vcpu->dirty != 0;
 }
 
+/*
+ * A KVM without KVM_CAP_SYNC_REGS ignores the request, and then the flags, whose bit 1 is never 0,
+ * stay 0. A VMM that uses these fields itself keeps them.
+ */
+void x86_ask_for_regs(ArchVcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (run->kvm_valid_regs || run->kvm_dirty_regs)
+		return;
+	run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+	run->s.regs.regs.rflags = 0;
+	vcpu->asked_for_regs = true;
+}
+
+static void take_regs(ArchVcpu *vcpu)
+{
+	const struct kvm_sync_regs *sync = &vcpu->run->s.regs;
+	bool is_pae = sync->sregs.cr4 & CR4_PAE && !(sync->sregs.efer & EFER_LMA);
+
+	if (!vcpu->asked_for_regs)
+		return;
+	vcpu->asked_for_regs = false;
+	vcpu->run->kvm_valid_regs = 0;
+	if (!sync->regs.rflags)
+		return;
+	vcpu->regs = sync->regs;
+	vcpu->fetched_rip = sync->regs.rip;
+	vcpu->valid |= BIT_OF(X86_REGS);
+	/* The PDPTEs that a walk of PAE tables needs are in struct kvm_sregs2 alone. */
+	if (is_pae)
+		return;
+	set_old_format(vcpu, &sync->sregs);
+	vcpu->valid |= BIT_OF(X86_SREGS);
+}
+
 bool arch_flush(ArchVcpu *vcpu, GError **error)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(flush_order); i++) {
@@ -287,6 +331,8 @@ void arch_forget(ArchVcpu *vcpu)
 	vcpu->valid = 0;
 	vcpu->dirty = 0;
 	vcpu->orig_rax = UINT64_MAX;
+	vcpu->awake = false;
+	take_regs(vcpu);
 }
 
 /*
@@ -349,8 +395,6 @@ void arch_set_phys_reader(ArchVcpu *vcpu, ArchPhysRead read, void *opaque)
 	vcpu->phys_read = read;
 	vcpu->phys_opaque = opaque;
 }
-
-#define EFER_LMA (1ull << 10)
 
 bool x86_long_mode(const ArchVcpu *vcpu)
 {
