@@ -31,9 +31,10 @@ typedef struct ToyDebugRegs {
 typedef enum ToyCauseKind { TOY_STEP = 1, TOY_TRAP, TOY_POINT } ToyCauseKind;
 
 typedef struct ToyCause {
-	uint32_t kind, point;
+	uint16_t kind;
+	uint16_t step; /* and an instruction was completed under SINGLESTEP */
+	uint32_t point;
 	uint64_t addr;
-	uint32_t step; /* and an instruction was completed under SINGLESTEP */
 } ToyCause;
 
 G_STATIC_ASSERT(sizeof(ToyDebugRegs) <= sizeof(struct kvm_guest_debug_arch));
@@ -460,6 +461,13 @@ bool arch_walk(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *opaq
 bool arch_is_kernel_address(const ArchRoot *root G_GNUC_UNUSED, uint64_t addr)
 {
 	return addr >= TOY_KERNEL;
+}
+
+bool arch_region(const ArchRoot *root G_GNUC_UNUSED, ArchPhysRead read G_GNUC_UNUSED,
+		 void *opaque G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED,
+		 GdbRegion *ret G_GNUC_UNUSED)
+{
+	return false;
 }
 
 bool arch_kernel_root(const ArchRoot *user G_GNUC_UNUSED, ArchPhysRead read G_GNUC_UNUSED,
