@@ -189,7 +189,7 @@ static inline Rig *rig_new_stopped(unsigned n)
 
 static inline void expect_stop(Rig *rig, const char *prefix)
 {
-	g_autofree char *reply = rsp_expect_next_prefix(rig->client, prefix);
+	g_free(rsp_expect_next_prefix(rig->client, prefix));
 }
 
 static inline void resume_to(Rig *rig, const char *packet, const char *prefix)
