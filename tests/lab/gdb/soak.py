@@ -47,9 +47,9 @@ class Client:
 
 
 def resources():
-    """Descriptors, kB and threads of lkvm, as the job in L1 prints them."""
+    """Descriptors and kB of lkvm, as the job in L1 prints them; the first line may be too early."""
     start = count_console("lab: fds")
-    wait_console("lab: fds", 60, start)
+    wait_console("lab: fds", 60, start + 1)
     with open(os.environ["LAB_LOG"], errors="replace") as log:
         return [int(n) for n in re.findall(r"lab: fds (\d+) rss (\d+)", log.read())[-1]]
 
