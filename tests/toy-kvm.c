@@ -190,7 +190,12 @@ static int debug_exit(ToyCpu *cpu, ToyCauseKind kind, uint32_t point, uint64_t a
 	const ToyDebugRegs *regs = (const ToyDebugRegs *)&cpu->debug.arch;
 	bool done = kind == TOY_STEP ||
 		    (kind == TOY_POINT && !like_arm && regs->points[point].type != GDB_BREAK_HW);
-	ToyCause cause = {kind, point, addr, done && cpu->debug.control & KVM_GUESTDBG_SINGLESTEP};
+	ToyCause cause = {
+		.kind = kind,
+		.step = done && cpu->debug.control & KVM_GUESTDBG_SINGLESTEP,
+		.point = point,
+		.addr = addr,
+	};
 
 	cpu->run->exit_reason = KVM_EXIT_DEBUG;
 	memcpy(&cpu->run->debug.arch, &cause, sizeof(cause));
