@@ -186,8 +186,12 @@ static void test_clock_tsc_written(void)
 	rig_open(&rig, BYTES("\xf4"), true);
 	g_assert_true(arch_clock_save(rig.vm_fd, rig.vcpu, &saved));
 	g_assert_cmpint(ioctl(rig.fd, KVM_SET_MSRS, &msrs), ==, 1);
+	bool written = guest_tsc(&rig) >= 1ull << 50;
 	arch_clock_restore(rig.vm_fd, rig.vcpu, true, &saved, &held);
-	g_assert_cmpuint(guest_tsc(&rig), >=, 1ull << 50);
+	if (written)
+		g_assert_cmpuint(guest_tsc(&rig), >=, 1ull << 50);
+	else
+		g_test_skip("this KVM does not let the TSC be written");
 	rig_close(&rig);
 }
 
