@@ -164,6 +164,7 @@ $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
 
 # Tests of the engine bring their own architecture and KVM.
 $(addprefix $(B)/tests/test-,breaks engine engine-condition memory monitor): $(B)/tests/toy-kvm.o
+$(B)/tests/test-plugin-seccomp: $(B)/plugin/seccomp.o
 
 GUEST_LD := $(call src,$(GUEST_DIR)/*.ld)
 $(GUESTS) $(BENCH_GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GUEST_LD) $(call src,$(GUEST_DIR)/*.h))

@@ -105,11 +105,11 @@ session()
 	done
 	timeout 50 "$GDB" -nx -batch -iex 'set debuginfod enabled off' -ex "target remote $address" \
 		"${args[@]}" </dev/null >"$W/gdb" 2>&1
-	wait $pid
+	wait "$pid"
 	c=$?
 	pid=
 	cat "$W/out" "$W/gdb"
-	return $c
+	return "$c"
 }
 for kind in shared static; do
 	# shellcheck disable=SC2016 # gdb's $

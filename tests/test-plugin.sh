@@ -129,7 +129,7 @@ if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
 	echo "1..$n"
 	exit $bad
 fi
-for mode in plain scratch dup slots mask debugger fork; do
+for mode in plain scratch dup slots mask debugger tries fork; do
 	run 0 ./stranger $mode 300
 	did=$(saw)
 	check "$mode: the VMM ends as without the plugin" run 0 "$vmgdb" run --gdb 0 -- ./stranger $mode 300
@@ -183,6 +183,12 @@ with_gdb stepi stepi detach
 ends 0
 check "debugger: the VMM's own steps are back when the client has left" grep -qE 'debugs [1-9]' out
 
+start --gdb-wait -- ./stranger tries
+with_gdb 'stepi 4' 'set *(int *)0x9008 = 1' continue
+ends 0
+check "tries: debugging by the VMM is refused while a client is there" grep -qE 'refused [1-9]' out
+check "tries: and a line says so" says "the VMM's own debugger is refused"
+
 start --gdb-wait -- ./stranger plain
 kill -TERM "$pid"
 check "a VMM that waits for gdb ends by SIGTERM" ends 143
@@ -215,6 +221,17 @@ try_vmm()
 	check "$name: a hardware breakpoint" answered '<loop>'
 	stop
 }
+# CPU time in ticks, of all threads.
+ticks() { cut -d' ' -f14,15 "/proc/$pid/stat"; }
+if [ -e "$TOP/build/tests/guest/halt.elf" ]; then
+	start -- "$LKVM" run -k "$TOP/build/tests/guest/halt.elf" -m 64
+	with_gdb 'p $pc' detach
+	sleep 1
+	before=$(ticks)
+	sleep 3
+	check "an idle guest under the plugin uses no CPU time" test "$(ticks)" = "$before"
+	stop
+fi
 words="-m 64 -nodefaults -no-user-config -display none -serial stdio -smp 2"
 try_vmm lkvm -- "$LKVM" run -k "$guest" -m 64
 if command -v qemu-system-x86_64 >/dev/null; then

@@ -39,9 +39,9 @@ typedef struct Vm {
 	int kvm_fd, vm_fd, fd;
 	unsigned char *ram;
 	struct kvm_run *run;
-	unsigned long turns, limit, eintrs, kicks, debugs;
+	unsigned long turns, limit, eintrs, kicks, debugs, refused;
 	pthread_t thread;
-	bool takes_signals;
+	bool takes_signals, tries_debugging;
 } Vm;
 
 static int request(int fd, unsigned long number, void *arg, const char *name)
@@ -135,6 +135,20 @@ static void take_signal(Vm *vm)
 		vm->kicks++;
 }
 
+/* On and off again: nothing is stepped. */
+static void try_debugging(Vm *vm)
+{
+	struct kvm_guest_debug debug = {.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP};
+
+	if (ioctl(vm->fd, KVM_SET_GUEST_DEBUG, &debug) < 0) {
+		if (errno != EBUSY)
+			err(1, "KVM_SET_GUEST_DEBUG");
+		vm->refused++;
+	}
+	debug.control = 0;
+	REQUEST(vm->fd, KVM_SET_GUEST_DEBUG, &debug);
+}
+
 static void loop(Vm *vm)
 {
 	while (!vm->limit || vm->turns < vm->limit) {
@@ -145,6 +159,8 @@ static void loop(Vm *vm)
 			take_signal(vm);
 		} else if (vm->run->exit_reason == KVM_EXIT_IO) {
 			vm->turns++;
+			if (vm->tries_debugging)
+				try_debugging(vm);
 		} else if (vm->run->exit_reason == KVM_EXIT_DEBUG) {
 			vm->debugs++;
 		} else if (vm->run->exit_reason == KVM_EXIT_HLT) {
@@ -258,6 +274,8 @@ static void signal_mask(Vm *vm)
 	vm->takes_signals = true;
 	pthread_create(&kicker, NULL, kick, vm);
 	loop(vm);
+	pthread_cancel(kicker);
+	pthread_join(kicker, NULL);
 }
 
 static void own_debugger(Vm *vm)
@@ -268,6 +286,12 @@ static void own_debugger(Vm *vm)
 	loop(vm);
 	step.control = 0;
 	REQUEST(vm->fd, KVM_SET_GUEST_DEBUG, &step);
+}
+
+static void tries(Vm *vm)
+{
+	vm->tries_debugging = true;
+	loop(vm);
 }
 
 /* A child that lives on a little with all our descriptors but KVM's, and one that runs a program.
@@ -297,6 +321,7 @@ int main(int argc, char **argv)
 		{"plain", plain},      {"seccomp", forbid_ppoll},  {"two", two_machines},
 		{"scratch", scratch},  {"dup", duplicates},	   {"slots", slots},
 		{"mask", signal_mask}, {"debugger", own_debugger}, {"fork", forks},
+		{"tries", tries},
 	};
 	unsigned long limit = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
 	Vm vm;
@@ -306,8 +331,8 @@ int main(int argc, char **argv)
 			continue;
 		make(&vm, limit);
 		modes[i].run(&vm);
-		printf("stranger: %s turns %lu eintrs %lu kicks %lu debugs %lu\n", argv[1],
-		       vm.turns, vm.eintrs, vm.kicks, vm.debugs);
+		printf("stranger: %s turns %lu eintrs %lu kicks %lu debugs %lu refused %lu\n",
+		       argv[1], vm.turns, vm.eintrs, vm.kicks, vm.debugs, vm.refused);
 		return 0;
 	}
 	puts("stranger: no machine");
