@@ -97,6 +97,9 @@ ends()
 	[ $status = "$1" ]
 }
 
+# A build for another machine, or with sanitizers that want to be loaded first.
+[ -z "${EMULATOR:-}" ] || bail "this build does not run here by itself"
+! grep -q '^SANITIZE := .' "$TOP/config.mak" || bail "a build with sanitizers cannot be preloaded"
 [ -x "$TOP/vmgdb" ] && [ -e "$TOP/build/libvmgdb-preload.so" ] || bail "no vmgdb: run make"
 [ "$(uname -m)" = x86_64 ] || bail "the strange VMM is for x86_64"
 vmgdb=$TOP/vmgdb
