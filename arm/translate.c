@@ -72,3 +72,11 @@ bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, Arc
 	ret->kernel = true;
 	return true;
 }
+
+/* The walk tells no rights yet. */
+bool arch_region(G_GNUC_UNUSED const ArchRoot *root, G_GNUC_UNUSED ArchPhysRead read,
+		 G_GNUC_UNUSED void *opaque, G_GNUC_UNUSED uint64_t addr,
+		 G_GNUC_UNUSED GdbRegion *ret)
+{
+	return false;
+}

@@ -152,6 +152,13 @@ bool arch_is_kernel_address(const ArchRoot *root, uint64_t addr);
  */
 bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, ArchRoot *ret);
 
+/*
+ * arch_region: the stretch around @addr that the page tables treat alike, or a hole; a long one
+ * may be cut. Ends on any page tables. FALSE: this architecture does not say (arm, yet).
+ */
+bool arch_region(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
+		 GdbRegion *ret);
+
 /* ---- Breakpoints, watchpoints, steps ---- */
 
 #define ARCH_TRAP_MAX 4

@@ -174,6 +174,8 @@ int kick_signal_install(void);
 
 /* Where @addr is for @vcpu; FALSE with FAULT. */
 bool translate(KvmGdbVcpu *vcpu, uint64_t addr, ArchMapping *ret, GError **error);
+/* GdbTargetOps.memory_region; UNSUPPORTED where the architecture does not say. */
+bool translate_region(KvmGdbVcpu *vcpu, uint64_t addr, GdbRegion *ret, GError **error);
 bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa);
 
 /* ---- virtual.c: with the lock held, while @vcpu does not run ---- */

@@ -158,6 +158,19 @@ static bool write_physical(void *target, uint64_t addr, const uint8_t *buf, size
 
 /* ---- Run control ---- */
 
+static bool memory_region(void *target, unsigned cpu, uint64_t addr, GdbRegion *ret, GError **error)
+{
+	KvmGdb *gdb = target;
+	KvmGdbVcpu *vcpu;
+	bool ok;
+
+	g_mutex_lock(&gdb->lock);
+	vcpu = target_vcpu(gdb, cpu, error);
+	ok = vcpu && translate_region(vcpu, addr, ret, error);
+	g_mutex_unlock(&gdb->lock);
+	return ok;
+}
+
 static bool can_block_irq(void *target)
 {
 	return ((KvmGdb *)target)->features.block_irq;
@@ -317,6 +330,7 @@ const GdbTargetOps kvm_target_ops = {
 	.write_memory = write_memory,
 	.read_physical = read_physical,
 	.write_physical = write_physical,
+	.memory_region = memory_region,
 	.can_block_irq = can_block_irq,
 	.block_irq = block_irq,
 	.attach = attach,

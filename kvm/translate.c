@@ -68,6 +68,22 @@ bool translate(KvmGdbVcpu *vcpu, uint64_t addr, ArchMapping *ret, GError **error
 	return false;
 }
 
+bool translate_region(KvmGdbVcpu *vcpu, uint64_t addr, GdbRegion *ret, GError **error)
+{
+	KvmGdb *gdb = vcpu->gdb;
+	ArchRoot root, kernel;
+
+	if (!get_root(vcpu, &root, error))
+		return false;
+	if (!root.kernel && arch_is_kernel_address(&root, addr) &&
+	    arch_kernel_root(&root, read_phys, gdb->memory, &kernel))
+		root = kernel;
+	if (arch_region(&root, read_phys, gdb->memory, addr, ret))
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED, "no regions on this architecture");
+	return false;
+}
+
 bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa)
 {
 	ArchMapping mapping;

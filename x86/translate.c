@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kvm/arch.h"
+#include "x86/region.h"
 #include "x86/vcpu.h"
 #include "x86/walk.h"
 
@@ -64,5 +65,14 @@ bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, Arc
 		return false;
 	memcpy(ret->word, &kernel, sizeof(kernel));
 	ret->kernel = true;
+	return true;
+}
+
+bool arch_region(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
+		 GdbRegion *ret)
+{
+	X86Root x86_root = to_x86(root);
+
+	x86_region(&x86_root, read, opaque, addr, ret);
 	return true;
 }
