@@ -15,6 +15,7 @@ struct GdbConn {
 	GIOStream *stream;
 	GPollableInputStream *in;
 	GPollableOutputStream *out;
+	GSocket *socket; /* of @stream; NULL when it is none */
 	GdbSession *session;
 	GdbConnEnded ended;
 	void *data;
@@ -47,7 +48,18 @@ static void want_source(GdbConn *conn, GSource **slot, bool wanted, GSource *(*m
 
 static GSource *make_in_source(GdbConn *conn)
 {
-	return g_pollable_input_stream_create_source(conn->in, NULL);
+	GSource *source;
+
+	if (!conn->socket)
+		return g_pollable_input_stream_create_source(conn->in, NULL);
+	/*
+	 * Without the stream's source around it, and with no need to be blocked while it is
+	 * dispatched: for every source that GLib blocks and unblocks it wakes its own loop, which
+	 * is four system calls a packet and another round of the loop.
+	 */
+	source = g_socket_create_source(conn->socket, G_IO_IN, NULL);
+	g_source_set_can_recurse(source, TRUE);
+	return source;
 }
 
 static GSource *make_out_source(GdbConn *conn)
@@ -90,7 +102,7 @@ static gssize write_quietly(GdbConn *conn, const GByteArray *bytes, GError **err
 
 static gssize write_some(GdbConn *conn, const GByteArray *bytes, GError **error)
 {
-	if (!G_IS_SOCKET_CONNECTION(conn->stream))
+	if (!conn->socket)
 		return write_quietly(conn, bytes, error);
 	return g_pollable_output_stream_write_nonblocking(conn->out, bytes->data, bytes->len, NULL,
 							  error);
@@ -113,6 +125,7 @@ static bool flush(GdbConn *conn)
 }
 
 static gboolean on_readable(GObject *stream, gpointer data);
+static gboolean on_socket(GSocket *socket, GIOCondition condition, gpointer data);
 static gboolean on_writable(GObject *stream, gpointer data);
 static gboolean on_work(gpointer data);
 
@@ -127,7 +140,7 @@ static void update_sources(GdbConn *conn)
 	bool waiting = gdb_session_output(conn->session)->len > 0;
 
 	want_source(conn, &conn->in_source, can_read(conn), make_in_source,
-		    G_SOURCE_FUNC(on_readable));
+		    conn->socket ? G_SOURCE_FUNC(on_socket) : G_SOURCE_FUNC(on_readable));
 	want_source(conn, &conn->out_source, waiting, make_out_source, G_SOURCE_FUNC(on_writable));
 	want_source(conn, &conn->work_source, gdb_session_has_work(conn->session), make_work_source,
 		    on_work);
@@ -183,6 +196,12 @@ static gboolean on_readable(G_GNUC_UNUSED GObject *stream, gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
+static gboolean on_socket(G_GNUC_UNUSED GSocket *socket, G_GNUC_UNUSED GIOCondition condition,
+			  gpointer data)
+{
+	return on_readable(NULL, data);
+}
+
 static gboolean on_writable(G_GNUC_UNUSED GObject *stream, gpointer data)
 {
 	GdbConn *conn = data;
@@ -217,6 +236,8 @@ GdbConn *gdb_conn_new(GMainContext *context, GIOStream *stream, GdbSession *sess
 	conn->stream = g_object_ref(stream);
 	conn->in = G_POLLABLE_INPUT_STREAM(in);
 	conn->out = G_POLLABLE_OUTPUT_STREAM(out);
+	if (G_IS_SOCKET_CONNECTION(stream))
+		conn->socket = g_socket_connection_get_socket(G_SOCKET_CONNECTION(stream));
 	conn->session = session;
 	conn->ended = ended;
 	conn->data = data;
