@@ -45,15 +45,17 @@ guest()
 	$how $qemu "$@" -append "console=ttyS0 nokaslr text=$TEXT_ADDR" </dev/null
 	echo "lab: $name status $?"
 }
-# A guest whose VMM gets a signal some seconds after gdb came.
+# A guest whose VMM gets a signal some seconds after gdb came: port 1234 is 04D2, state 01 a
+# connection.
 ended_by()
 {
-	guest $1 "vmgdb run $gdb --" &
+	vmgdb run $gdb -- $qemu -append "console=ttyS0 nokaslr text=$TEXT_ADDR" </dev/null &
 	pid=$!
-	while ! netstat -tn | grep -q ':1234 .*ESTABLISHED'; do sleep 1; done
+	while ! grep -qE ':04D2 [0-9A-F]+:[0-9A-F]+ 01 ' /proc/net/tcp; do sleep 1; done
 	sleep 4
-	pkill -$1 qemu-system
+	kill -$1 $pid
 	wait $pid
+	echo "lab: $1 status $?"
 }
 gdb="--gdb tcp:0.0.0.0:1234"
 guest late "vmgdb run $gdb --"
