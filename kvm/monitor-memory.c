@@ -137,13 +137,14 @@ static bool take_format(const char **args, Format *ret, GError **error)
 	*ret = (Format){1, 'x', 4};
 	if (*at != '/')
 		return true;
-	ret->count = g_ascii_isdigit(*++at) ? g_ascii_strtoull(at, &end, 10) : 1;
-	if (g_ascii_isdigit(*at))
+	if (g_ascii_isdigit(*++at)) {
+		ret->count = g_ascii_strtoull(at, &end, 10);
 		at = end;
-	for (; *at && !g_ascii_isspace(*at); at++) {
+	}
+	/* Scripts also write "xp/8xb0x7c00". */
+	for (; *at && *at != '$' && !g_ascii_isspace(*at) && !g_ascii_isdigit(*at); at++) {
 		const char *size = strchr(sizes, *at);
 
-		/* "xp/8xb0x7c00" would be ambiguous; a digit ends nothing here. */
 		if (size)
 			ret->size = 1u << (size - sizes);
 		else if (strchr("xoducs", *at))
