@@ -40,7 +40,7 @@ enum {
 	X86_BOOT_GDT = 0x500,
 	X86_BOOT_PVH_INFO = 0x6000,
 	X86_BOOT_ZERO_PAGE = 0x7000,
-	X86_BOOT_STACK = 0x8ff0, /* grows down; the zeros above end a backtrace */
+	X86_BOOT_STACK = 0x8ff0,       /* grows down; the zeros above end a backtrace */
 	X86_BOOT_PAGE_TABLES = 0x9000, /* PML4, PDPT, 4 page directories */
 	X86_BOOT_WORDS = 0x20000,      /* the kernel command line */
 	X86_BOOT_WORDS_MAX = 0x10000,
