@@ -266,21 +266,12 @@ static void put_info(Rig *rig, uint64_t gpa, const char *text)
 	memcpy(toy_ram(rig->vm) + gpa, note->data, note->len);
 }
 
-static void test_core(void)
+/* The front of the file says where all of the toy's memory is. */
+static void check_core(const char *bytes, gsize len)
 {
-	Rig *rig = rig_new_stopped(2);
-	Folder folder = folder_new();
-	g_autofree char *path = in_folder(&folder, "core");
-	g_autofree char *command = g_strdup_printf("dump-guest-memory %s", path);
-	g_autofree char *bytes = NULL;
-	gsize len;
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)(const void *)bytes;
+	const Elf64_Phdr *programs = (const Elf64_Phdr *)(const void *)(bytes + header->e_phoff);
 
-	put_info(rig, 0x3000, "OSRELEASE=toy\nKERNELOFFSET=0\n");
-	rsp_expect(rig->client, "Z0,100,1", "OK");
-	expect_text(rig, command, "VMCOREINFO found\n");
-	g_assert_true(g_file_get_contents(path, &bytes, &len, NULL));
-	const Elf64_Ehdr *header = (const Elf64_Ehdr *)(void *)bytes;
-	const Elf64_Phdr *programs = (const Elf64_Phdr *)(void *)(bytes + header->e_phoff);
 	g_assert_cmpuint(header->e_type, ==, ET_CORE);
 	g_assert_cmpuint(header->e_phnum, ==, 2);
 	g_assert_cmpuint(programs[0].p_type, ==, PT_NOTE);
@@ -295,6 +286,22 @@ static void test_core(void)
 	g_assert_cmpmem(notes + 56 + 12, 4, "TOY", 4);
 	g_assert_cmpmem(notes + 112 + 12, 11, "VMCOREINFO", 11);
 	g_assert_cmpmem(notes + 112 + 24, 14, "OSRELEASE=toy\n", 14);
+}
+
+static void test_core(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	Folder folder = folder_new();
+	g_autofree char *path = in_folder(&folder, "core");
+	g_autofree char *command = g_strdup_printf("dump-guest-memory %s", path);
+	g_autofree char *bytes = NULL;
+	gsize len;
+
+	put_info(rig, 0x3000, "OSRELEASE=toy\nKERNELOFFSET=0\n");
+	rsp_expect(rig->client, "Z0,100,1", "OK");
+	expect_text(rig, command, "VMCOREINFO found\n");
+	g_assert_true(g_file_get_contents(path, &bytes, &len, NULL));
+	check_core(bytes, len);
 	expect_match(rig, "dump-guest-memory -z /x", "no options");
 	expect_match(rig, "dump-guest-memory", "expected a file name");
 	folder_remove(&folder, "core");
