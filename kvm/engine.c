@@ -183,7 +183,15 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 	g_mutex_lock(&gdb->lock);
 	gdb->server = NULL;
 	gdb->attached = false;
-	world_set_free(gdb);
+	if (gdb->world != WORLD_FREE) {
+		gdb->detaching = true;
+		world_request_stop(gdb);
+		/* The VMM may join its vCPUs on this thread, on which the grace would end. */
+		gdb->grace_over = true;
+		world_check_stopped(gdb);
+	}
+	if (gdb->world == WORLD_STOPPED)
+		world_set_free(gdb);
 	g_mutex_unlock(&gdb->lock);
 }
 

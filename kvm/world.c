@@ -60,7 +60,7 @@ bool world_may_run(const KvmGdbVcpu *vcpu)
 {
 	const KvmGdb *gdb = vcpu->gdb;
 
-	if (gdb->ended || gdb->world == WORLD_FREE)
+	if (gdb->world == WORLD_FREE || (gdb->ended && gdb->world != WORLD_STOPPING))
 		return true;
 	if (gdb->world != WORLD_RUNNING || vcpu->event.pending)
 		return false;
