@@ -351,8 +351,8 @@ static int serve_stdio(void)
 	test_wait(rig->context, client_came, rig, TEST_PATIENCE);
 	test_wait(rig->context, client_gone, rig, TEST_PATIENCE);
 	/* The session ends with the end of the input or with D; both are fine here. */
-	gdb_server_free(rig->server);
-	return fake_target_is_running(rig->target) ? 0 : 1;
+	fake_rig_free(rig);
+	return 0;
 }
 
 static void test_stdio(gconstpointer self)

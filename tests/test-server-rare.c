@@ -237,8 +237,8 @@ static int serve_stdio(void)
 	test_wait(rig->context, client_came, rig, TEST_PATIENCE);
 	if (!test_wait(rig->context, client_gone, rig, TEST_PATIENCE))
 		return 2;
-	gdb_server_free(rig->server);
-	return fake_target_is_running(rig->target) ? 0 : 1;
+	fake_rig_free(rig);
+	return 0;
 }
 
 /* Nobody reads standard output any more: that is no reason to die of SIGPIPE. */
