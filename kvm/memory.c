@@ -173,7 +173,7 @@ bool kvm_memory_write(KvmMemory *memory, uint64_t gpa, const void *buf, size_t l
 		return false;
 	}
 	for (size_t done = 0; done < len;) {
-		uint64_t left;
+		uint64_t left = 0;
 		uint8_t *host = find_locked(memory, gpa + done, &left);
 
 		left = MIN(left, len - done);

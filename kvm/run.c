@@ -404,7 +404,7 @@ static int leave_unnoticed(KvmGdbVcpu *vcpu, Result result)
 
 int kvm_gdb_run(KvmGdbVcpu *vcpu)
 {
-	Result result;
+	Result result = {0};
 	bool attended;
 
 	if (!vcpu->has_thread || !pthread_equal(vcpu->thread, pthread_self()))
