@@ -192,6 +192,7 @@ static bool get_exception(ArchVcpu *vcpu, const struct kvm_run *run, ArmExceptio
 		if (!arm_get(vcpu, parts[i].slot, parts[i].to, error))
 			return false;
 	}
+	ret->pstate &= ~vcpu->forced;
 	ret->ext = arm_extensions(mmfr1, pfr1);
 	ret->target_el = arm_exception_target(ret->pstate, 0, 0);
 	return true;
@@ -221,5 +222,9 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *
 		{ARM_ELR_EL1, entry.elr}, {ARM_SPSR_EL1, entry.spsr}, {ARM_ESR_EL1, entry.esr},
 		{ARM_PC, entry.pc},	  {ARM_PSTATE, entry.pstate}, {ARM_FAR_EL1, entry.far},
 	};
-	return write_all(vcpu, writes, G_N_ELEMENTS(writes) - !entry.set_far, error);
+	if (!write_all(vcpu, writes, G_N_ELEMENTS(writes) - !entry.set_far, error))
+		return false;
+	vcpu->forced = 0;
+	vcpu->reinjected = true;
+	return true;
 }

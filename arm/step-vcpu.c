@@ -63,6 +63,8 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 	uint64_t pfr1;
 
 	*ret = (ArchStep){0};
+	vcpu->forced = 0;
+	vcpu->reinjected = false;
 	if (!quiet)
 		return true;
 	if (!get_state(vcpu, &state, error) || !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, error))
@@ -70,6 +72,7 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 	ArmInsn insn = read_insn(&state, mem);
 	set_if_changed(vcpu, ARM_PSTATE, arm_step_begin(&state, &insn, PFR1_NMI(pfr1) != 0, &step));
 	memcpy(ret->note, &step, sizeof(step));
+	vcpu->forced = step.forced;
 	return true;
 }
 
@@ -80,7 +83,9 @@ void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem G_GNUC_UNUSED, const Ar
 	uint64_t xt = 0;
 
 	memcpy(&step, record->note, sizeof(step));
-	if (!step.active || !get_state(vcpu, &state, NULL))
+	vcpu->forced = 0;
+	/* The entry to a handler sets all masks by itself; they are the guest's. */
+	if (vcpu->reinjected || !step.active || !get_state(vcpu, &state, NULL))
 		return;
 	ArmSlot rt = ARM_X0 + step.insn.rt;
 	bool has_rt = step.insn.rt < NO_RT && arm_get(vcpu, rt, &xt, NULL);

@@ -57,6 +57,8 @@ struct ArchVcpu {
 	uint64_t slots[ARM_N_CACHED];
 	unsigned max_vq; /* the longest vector in units of 128 bits; 0: no SVE */
 	uint32_t vqs;	 /* bit n: a length of n + 1 such units is possible */
+	uint64_t forced; /* masks in PSTATE that the step under way has set, not the guest */
+	bool reinjected; /* the step begins in a handler, after an exception that was given to it */
 };
 
 /* arm_slot_id: its id in KVM. arm_slot_of: the slot with that id, or ARM_N_CACHED. */
