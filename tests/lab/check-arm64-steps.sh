@@ -1,0 +1,30 @@
+#!/bin/bash
+# check-arm64-steps.sh - on arm64: a bare-metal guest leaves the same in memory whether it runs as it
+# is or in steps that no interrupt disturbs.
+# timeout: 400
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+export LAB_STEPS LAB_RESULT
+
+lab_open
+cat >"$W/job" <<'JOB'
+for kind in free quiet; do
+	lkvm run -k /boot/steps -m 64 -c 1 --gdb tcp:0.0.0.0:1234 --gdb-wait </dev/null
+	echo "lab: guest $kind status $?"
+done
+JOB
+"$(cross arm64 gcc)" -I"$LAB/../.." -nostdlib -static -no-pie -Wl,--no-warn-rwx-segments \
+	-Wl,--build-id=none,-T,"$LAB/../guest/arm/guest.ld" -o "$W/steps.elf" \
+	"$LAB/../guest/arm/steps.S" || lab_die "cannot build tests/guest/arm/steps.S"
+"$(cross arm64 objcopy)" -O binary "$W/steps.elf" "$W/steps" || lab_die "objcopy does not work"
+lab_add "$W/steps" boot/steps
+lab_boot arm64 "$W/job" 2
+VMLINUX=$W/steps.elf LAB_RESULT=$W/free.json
+nr=0
+for LAB_STEPS in free quiet; do
+	lab_wait 60 'gdb: listening' $((++nr)) || lab_die "guest $LAB_STEPS: lkvm does not listen"
+	gdb_script 150 steps
+	check "$LAB_STEPS: the guest ends with status 0" lab_wait 20 "lab: guest $LAB_STEPS status 0$"
+done
+finish
