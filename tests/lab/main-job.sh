@@ -52,7 +52,7 @@ kill_at_breakpoint()
 
 main_job()
 {
-	local bench=$1 cpus=$2 traps int1 main=main words="earlyprintk=ttyS0 $BOCHS_WORDS"
+	local bench=$1 cpus=$2 traps int1 ticks main=main words="earlyprintk=ttyS0 $BOCHS_WORDS"
 	[ "$bench" != arm64 ] || main=arm64 words=
 	export LAB_CPUS=$cpus LAB_BREAK=$3 LAB_COMMAND=42
 	lab_open
@@ -76,6 +76,11 @@ main_job()
 	*) check "the guest's own int3, int \$3, int1 and steps work with and without gdb ($traps)" \
 		test "$traps" = "int3=1 intn=1 int1=$int1 steps=5" ;;
 	esac
+	if [ "$bench" = arm64 ]; then
+		ticks=$(lab_count 'guest: tick')
+		gdb_script 60 warn
+		check "the guest lives on after WARN" lab_wait 60 'guest: tick' $((ticks + 3))
+	fi
 	gdb_script 60 leave
 	check "the guest powers off when told by a write of gdb" lab_wait 60 'guest: poweroff'
 	case $bench in
