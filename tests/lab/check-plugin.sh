@@ -100,8 +100,8 @@ LAB_COMMAND=42 gdb_script 60 leave
 check "late: QEMU ends with status 0" lab_wait 150 'lab: late status 0$'
 
 next_listens wait
-gdb_script 120 wait
-shells=$((shells + 1))
+gdb_script 360 wait
+next_shell wait
 LAB_COMMAND=42 gdb_script 60 leave
 check "wait: QEMU ends with status 0" lab_wait 150 'lab: wait status 0$'
 

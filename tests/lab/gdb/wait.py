@@ -10,6 +10,7 @@ from lab import *
 
 
 def first_instruction():
+    booted = count_console("shell reached")
     attach()
     report(value("(unsigned long)$rip") != 0, "there is a first instruction", hex(pc()))
     report("Linux version" not in console_after("gdb: listening"), "the kernel has not run yet")
@@ -17,7 +18,7 @@ def first_instruction():
     execute("stepi")
     report(pc() != first, "stepi executes it", hex(pc()))
     execute("detach")
-    report(wait_console("shell reached", 120, 1), "after detach it boots")
+    report(wait_console("shell reached", 300, booted), "after detach it boots")
 
 
 run(first_instruction)
