@@ -34,15 +34,6 @@ const char *vm_arch_kernel_words(void)
 	return "earlycon=uart8250,mmio,0x1000000";
 }
 
-/* The widest guest-physical space that the host has; 40 bits on hosts that cannot say. */
-bool vm_arch_vm_type(int kvm_fd, unsigned long *ret_type, GError **error G_GNUC_UNUSED)
-{
-	int bits = ioctl(kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_VM_IPA_SIZE);
-
-	*ret_type = bits > 0 ? KVM_VM_TYPE_ARM_IPA_SIZE(bits) : 0;
-	return true;
-}
-
 unsigned vm_arch_ram_layout(uint64_t size, RamBank *banks)
 {
 	banks[0] = (RamBank){.gpa = ARM_RAM_ADDR, .size = size};

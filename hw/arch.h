@@ -28,9 +28,6 @@ extern const bool vm_arch_has_fdt;
 /* The kernel words that this machine always wants; a literal. */
 const char *vm_arch_kernel_words(void);
 
-/* The type for KVM_CREATE_VM. FALSE with @error. */
-bool vm_arch_vm_type(int kvm_fd, unsigned long *ret_type, GError **error);
-
 /* Fill @banks (MEMORY_MAX_BANKS; host is NULL) for @size bytes of RAM; returns how many. */
 unsigned vm_arch_ram_layout(uint64_t size, RamBank *banks);
 

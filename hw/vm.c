@@ -15,6 +15,7 @@
 #include "hw/arch.h"
 #include "hw/gdb.h"
 #include "hw/util.h"
+#include "kvm/arch.h"
 
 typedef struct VmDevice {
 	void *device;
@@ -144,8 +145,6 @@ static bool check_caps(int kvm_fd, GError **error)
 
 static bool open_kvm(Vm *vm, GError **error)
 {
-	unsigned long type;
-
 	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (vm->kvm_fd < 0) {
 		g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
@@ -155,9 +154,9 @@ static bool open_kvm(Vm *vm, GError **error)
 					      : "");
 		return false;
 	}
-	if (!check_caps(vm->kvm_fd, error) || !vm_arch_vm_type(vm->kvm_fd, &type, error))
+	if (!check_caps(vm->kvm_fd, error))
 		return false;
-	vm->vm_fd = VM_IOCTL(vm->kvm_fd, KVM_CREATE_VM, (void *)type, error);
+	vm->vm_fd = VM_IOCTL(vm->kvm_fd, KVM_CREATE_VM, (void *)arch_vm_type(vm->kvm_fd), error);
 	return vm->vm_fd >= 0;
 }
 

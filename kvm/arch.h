@@ -31,11 +31,14 @@ typedef struct ArchFeatures {
 } ArchFeatures;
 
 /*
- * arch_probe: find out in a throwaway VM. FALSE when not even the VM can be made or
- * KVM_CAP_SET_GUEST_DEBUG is missing; a feature that does not work is just false.
- * Never hangs: a run that does not end is interrupted.
+ * arch_probe: try each of them in the throwaway VM of kvm/probe.h, on its thread. @ret is all false
+ * at first; a feature that does not work stays so.
  */
-bool arch_probe(int kvm_fd, ArchFeatures *ret, GError **error);
+typedef struct Probe Probe;
+void arch_probe(Probe *probe, ArchFeatures *ret);
+
+/* The type for KVM_CREATE_VM: on arm the widest guest-physical space that the host has. */
+unsigned long arch_vm_type(int kvm_fd);
 
 /*
  * Guest memory at the linear addresses of one vCPU, as the engine reads and writes it for gdb: the

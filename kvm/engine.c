@@ -8,6 +8,7 @@
 #include "kvm/clock.h"
 #include "kvm/internal.h"
 #include "kvm/monitor.h"
+#include "kvm/probe.h"
 #include "kvm/symbols.h"
 
 #define VMGDB_VERSION_TEXT "vmgdb " VMGDB_VERSION
@@ -95,7 +96,7 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	KvmGdb *gdb;
 	int signo;
 
-	if (!arch_probe(kvm_fd, &features, error))
+	if (!kvm_probe(kvm_fd, &features, error))
 		return NULL;
 	signo = kick_signal_install();
 	if (!signo) {

@@ -271,7 +271,7 @@ static void test_probe(void)
 		g_autoptr(GError) error = NULL;
 		ArchFeatures again;
 
-		g_assert_true(arch_probe(kvm_fd, &again, &error));
+		g_assert_true(kvm_probe(kvm_fd, &again, &error));
 		g_assert_no_error(error);
 		g_assert_cmpint(again.step, ==, features.step);
 		g_assert_cmpint(again.sw_break, ==, features.sw_break);
@@ -291,7 +291,7 @@ static void test_probe_no_kvm(void)
 	g_autoptr(GError) error = NULL;
 	ArchFeatures ret;
 
-	g_assert_false(arch_probe(fd, &ret, &error));
+	g_assert_false(kvm_probe(fd, &ret, &error));
 	g_assert_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED);
 	close(fd);
 }

@@ -13,6 +13,7 @@
 
 #include "kvm/arch.h"
 #include "kvm/monitor.h"
+#include "kvm/probe.h"
 #include "kvm/vmcore.h"
 
 int ioctl(int fd, unsigned long request, ...);
@@ -337,7 +338,7 @@ struct ArchVcpu {
 	bool valid, dirty;
 };
 
-bool arch_probe(int kvm_fd G_GNUC_UNUSED, ArchFeatures *ret, GError **error G_GNUC_UNUSED)
+bool kvm_probe(int kvm_fd G_GNUC_UNUSED, ArchFeatures *ret, GError **error G_GNUC_UNUSED)
 {
 	*ret = (ArchFeatures){
 		.step = true,

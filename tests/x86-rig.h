@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "kvm/arch.h"
+#include "kvm/probe.h"
 #include "x86/vcpu.h"
 
 #define BYTES(s) s, sizeof(s) - 1
@@ -264,7 +265,7 @@ static inline bool rig_init(int *argc, char ***argv, ArchFeatures *ret)
 		g_test_add_func("/kvm-x86/none", rig_test_no_kvm);
 		return false;
 	}
-	if (!arch_probe(kvm_fd, ret, &error))
+	if (!kvm_probe(kvm_fd, ret, &error))
 		g_error("%s", error->message);
 	close(kvm_fd);
 	return true;

@@ -41,13 +41,6 @@ const char *vm_arch_kernel_words(void)
 	       "i8042.noaux=1";
 }
 
-bool vm_arch_vm_type(int kvm_fd G_GNUC_UNUSED, unsigned long *ret_type,
-		     GError **error G_GNUC_UNUSED)
-{
-	*ret_type = 0;
-	return true;
-}
-
 unsigned vm_arch_ram_layout(uint64_t size, RamBank *banks)
 {
 	banks[0] = (RamBank){.gpa = 0, .size = MIN(size, X86_HOLE_START)};
