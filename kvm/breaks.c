@@ -1,18 +1,10 @@
 /*
- * kvm/breaks.c - software patches, their references, and hardware points.
+ * kvm/breaks.c - what the client asked for: software breakpoints and hardware points.
  */
 #include "kvm/breaks.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-/* A trap instruction in guest memory. */
-typedef struct Patch {
-	uint64_t gpa;
-	unsigned refs;
-	bool lifted;
-	uint8_t saved[ARCH_TRAP_MAX]; /* what the guest has there */
-} Patch;
 
 /* A Z0 of the client. */
 typedef struct Soft {
@@ -25,24 +17,22 @@ typedef struct Soft {
 enum { OWNER_HARD = 1, OWNER_SOFT = 2 };
 
 struct KvmBreaks {
-	KvmMemory *memory;
+	KvmPatches *patches;
 	ArchFeatures features;
 	GHashTable *softs; /* &Soft.addr -> Soft */
 	unsigned waiting;  /* softs that could become patches and are not */
-	GArray *patches;   /* of Patch, ascending by gpa */
 	GArray *points;	   /* of GdbBreak */
 	GArray *owners;	   /* of uint8_t, parallel to points */
 	struct kvm_guest_debug_arch hw;
 };
 
-KvmBreaks *kvm_breaks_new(KvmMemory *memory, const ArchFeatures *features)
+KvmBreaks *kvm_breaks_new(KvmPatches *patches, const ArchFeatures *features)
 {
 	KvmBreaks *breaks = g_new0(KvmBreaks, 1);
 
-	breaks->memory = memory;
+	breaks->patches = patches;
 	breaks->features = *features;
 	breaks->softs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
-	breaks->patches = g_array_new(FALSE, FALSE, sizeof(Patch));
 	breaks->points = g_array_new(FALSE, FALSE, sizeof(GdbBreak));
 	breaks->owners = g_array_new(FALSE, FALSE, sizeof(uint8_t));
 	return breaks;
@@ -53,131 +43,9 @@ void kvm_breaks_free(KvmBreaks *breaks)
 	if (!breaks)
 		return;
 	g_hash_table_unref(breaks->softs);
-	g_array_unref(breaks->patches);
 	g_array_unref(breaks->points);
 	g_array_unref(breaks->owners);
 	g_free(breaks);
-}
-
-/* ---- Patches ---- */
-
-/* Index of the first patch at or above @gpa. */
-static unsigned patch_index(const KvmBreaks *breaks, uint64_t gpa)
-{
-	unsigned low = 0, high = breaks->patches->len;
-
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-
-		if (g_array_index(breaks->patches, Patch, middle).gpa < gpa)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static Patch *find_patch(const KvmBreaks *breaks, uint64_t gpa)
-{
-	unsigned i = patch_index(breaks, gpa);
-	Patch *patch;
-
-	if (i >= breaks->patches->len)
-		return NULL;
-	patch = &g_array_index(breaks->patches, Patch, i);
-	return patch->gpa == gpa ? patch : NULL;
-}
-
-/* The guest may have written new code over it: then the patch is no longer in place. */
-static bool in_place(const KvmBreaks *breaks, const Patch *patch)
-{
-	size_t len;
-	const uint8_t *trap = arch_trap_insn(&len);
-	uint8_t now[ARCH_TRAP_MAX];
-
-	return !patch->lifted && kvm_memory_read(breaks->memory, patch->gpa, now, len) == len &&
-	       !memcmp(now, trap, len);
-}
-
-static void put_patch(KvmBreaks *breaks, Patch *patch)
-{
-	size_t len;
-	const uint8_t *trap = arch_trap_insn(&len);
-
-	if (in_place(breaks, patch))
-		return;
-	kvm_memory_read(breaks->memory, patch->gpa, patch->saved, len);
-	kvm_memory_write(breaks->memory, patch->gpa, trap, len, true);
-	patch->lifted = false;
-}
-
-static void take_patch(KvmBreaks *breaks, Patch *patch)
-{
-	size_t len;
-
-	arch_trap_insn(&len);
-	if (in_place(breaks, patch))
-		kvm_memory_write(breaks->memory, patch->gpa, patch->saved, len, true);
-	patch->lifted = true;
-}
-
-static void ref_patch(KvmBreaks *breaks, uint64_t gpa)
-{
-	Patch *patch = find_patch(breaks, gpa);
-
-	if (!patch) {
-		Patch fresh = {.gpa = gpa, .lifted = true};
-		unsigned i = patch_index(breaks, gpa);
-
-		g_array_insert_val(breaks->patches, i, fresh);
-		patch = &g_array_index(breaks->patches, Patch, i);
-	}
-	patch->refs++;
-	put_patch(breaks, patch);
-}
-
-static void unref_patch(KvmBreaks *breaks, uint64_t gpa)
-{
-	Patch *patch = find_patch(breaks, gpa);
-
-	if (--patch->refs)
-		return;
-	take_patch(breaks, patch);
-	g_array_remove_index(breaks->patches, patch_index(breaks, gpa));
-}
-
-bool kvm_breaks_has_patch(const KvmBreaks *breaks, uint64_t gpa)
-{
-	const Patch *patch = find_patch(breaks, gpa);
-
-	return patch && in_place(breaks, patch);
-}
-
-bool kvm_breaks_any_patch(const KvmBreaks *breaks)
-{
-	return breaks->patches->len > 0;
-}
-
-void kvm_breaks_lift(KvmBreaks *breaks, uint64_t gpa)
-{
-	Patch *patch = find_patch(breaks, gpa);
-
-	if (patch)
-		take_patch(breaks, patch);
-}
-
-void kvm_breaks_replace(KvmBreaks *breaks, uint64_t gpa)
-{
-	Patch *patch = find_patch(breaks, gpa);
-
-	if (patch)
-		put_patch(breaks, patch);
-}
-
-void kvm_breaks_repatch(KvmBreaks *breaks)
-{
-	for (unsigned i = 0; i < breaks->patches->len; i++)
-		put_patch(breaks, &g_array_index(breaks->patches, Patch, i));
 }
 
 /* ---- Hardware points ---- */
@@ -288,13 +156,13 @@ static void place_soft(KvmBreaks *breaks, Soft *soft, uint64_t gpa)
 {
 	soft->patched = true;
 	soft->gpa = gpa;
-	ref_patch(breaks, gpa);
+	kvm_patches_ref(breaks->patches, gpa);
 }
 
 static void unplace_soft(KvmBreaks *breaks, Soft *soft)
 {
 	if (soft->patched) {
-		unref_patch(breaks, soft->gpa);
+		kvm_patches_unref(breaks->patches, soft->gpa);
 	} else {
 		GdbBreak point = soft_point(soft);
 
@@ -321,10 +189,7 @@ static bool place_in_point(KvmBreaks *breaks, Soft *soft, GError **error)
 
 static bool check_ram(KvmBreaks *breaks, uint64_t addr, uint64_t gpa, GError **error)
 {
-	size_t len;
-
-	arch_trap_insn(&len);
-	if (kvm_memory_covers(breaks->memory, gpa, len))
+	if (kvm_patches_fits(breaks->patches, gpa))
 		return true;
 	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
 		    "0x%" PRIx64 " is at guest-physical 0x%" PRIx64 ", which is not RAM", addr,
@@ -346,7 +211,7 @@ bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const
 		return false;
 	if (old && !gpa == !old->patched && (!gpa || old->gpa == *gpa)) {
 		if (gpa)
-			kvm_breaks_replace(breaks, *gpa);
+			kvm_patches_replace(breaks->patches, *gpa);
 		return true;
 	}
 
@@ -385,9 +250,7 @@ void kvm_breaks_remove(KvmBreaks *breaks, const GdbBreak *bp)
 
 void kvm_breaks_clear(KvmBreaks *breaks)
 {
-	for (unsigned i = 0; i < breaks->patches->len; i++)
-		take_patch(breaks, &g_array_index(breaks->patches, Patch, i));
-	g_array_set_size(breaks->patches, 0);
+	kvm_patches_clear(breaks->patches);
 	g_array_set_size(breaks->points, 0);
 	g_array_set_size(breaks->owners, 0);
 	g_hash_table_remove_all(breaks->softs);
@@ -478,66 +341,4 @@ bool kvm_breaks_wants(const KvmBreaks *breaks, GdbStopKind kind, uint64_t addr)
 	if (kind == GDB_STOP_SWBREAK && g_hash_table_contains(breaks->softs, &addr))
 		return true;
 	return wants_point(breaks, kind, addr);
-}
-
-/* ---- Memory with the patches hidden ---- */
-
-typedef void (*HiddenByte)(uint8_t *saved, uint8_t *byte, uint8_t trap);
-
-/*
- * For each byte of [gpa, gpa + len) that lies in a patch: the guest's byte under it, the place in
- * @buf that stands for it, and the byte that the patch needs in memory.
- */
-static void each_hidden(KvmBreaks *breaks, uint64_t gpa, size_t len, uint8_t *buf, HiddenByte fn)
-{
-	size_t trap_len;
-	const uint8_t *trap = arch_trap_insn(&trap_len);
-
-	for (unsigned i = patch_index(breaks, gpa < trap_len ? 0 : gpa - trap_len + 1);
-	     i < breaks->patches->len; i++) {
-		Patch *patch = &g_array_index(breaks->patches, Patch, i);
-
-		if (patch->gpa >= gpa && patch->gpa - gpa >= len)
-			break;
-		if (!in_place(breaks, patch))
-			continue;
-		for (size_t k = 0; k < trap_len; k++) {
-			uint64_t at = patch->gpa + k - gpa;
-
-			if (at < len)
-				fn(&patch->saved[k], &buf[at], trap[k]);
-		}
-	}
-}
-
-static void show_saved(uint8_t *saved, uint8_t *byte, uint8_t trap G_GNUC_UNUSED)
-{
-	*byte = *saved;
-}
-
-static void write_under(uint8_t *saved, uint8_t *byte, uint8_t trap)
-{
-	*saved = *byte;
-	*byte = trap;
-}
-
-size_t kvm_breaks_read(KvmBreaks *breaks, uint64_t gpa, void *buf, size_t len)
-{
-	size_t done = kvm_memory_read(breaks->memory, gpa, buf, len);
-
-	each_hidden(breaks, gpa, done, buf, show_saved);
-	return done;
-}
-
-bool kvm_breaks_write(KvmBreaks *breaks, uint64_t gpa, const void *buf, size_t len)
-{
-	g_autofree uint8_t *copy = NULL;
-
-	if (!breaks->patches->len)
-		return kvm_memory_write(breaks->memory, gpa, buf, len, true);
-	if (!kvm_memory_covers(breaks->memory, gpa, len))
-		return false;
-	copy = g_memdup2(buf, len);
-	each_hidden(breaks, gpa, len, copy, write_under);
-	return kvm_memory_write(breaks->memory, gpa, copy, len, true);
 }

@@ -1,11 +1,9 @@
 /*
- * kvm/breaks.h - the breakpoints of one machine: what is asked for, and what is in guest memory.
+ * kvm/breaks.h - the breakpoints of one machine, as the client asked for them.
  *
- * A software breakpoint is a patch: the trap instruction written over guest code, keyed by
- * guest-physical address, with one reference for each (address, kind) a client asked for. While
- * its address is not mapped, or where this KVM does not report trap instructions, it takes a
- * hardware point instead. Reads and writes of guest memory by the debugger go through here, so
- * that nobody sees a patch or loses one.
+ * A software breakpoint is a patch (kvm/patch.h), with one reference for each address a client
+ * asked for. While its address is not mapped, or where this KVM does not report trap instructions,
+ * it takes a hardware point instead.
  *
  * Owns no lock: the engine calls it under its own. Writes memory, never registers.
  */
@@ -14,12 +12,12 @@
 
 #include "gdbstub/target.h"
 #include "kvm/arch.h"
-#include "kvm/memory.h"
+#include "kvm/patch.h"
 
 typedef struct KvmBreaks KvmBreaks;
 
-/* @features: what this KVM reports; copied. @memory must outlive it. */
-KvmBreaks *kvm_breaks_new(KvmMemory *memory, const ArchFeatures *features);
+/* @features: what this KVM reports; copied. @patches: where patches go; must outlive it. */
+KvmBreaks *kvm_breaks_new(KvmPatches *patches, const ArchFeatures *features);
 void kvm_breaks_free(KvmBreaks *breaks); /* does not touch guest memory */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvmBreaks, kvm_breaks_free)
 
@@ -43,17 +41,6 @@ void kvm_breaks_clear(KvmBreaks *breaks);
  */
 typedef bool (*KvmBreaksTranslate)(void *opaque, uint64_t addr, uint64_t *ret_gpa);
 void kvm_breaks_rearm(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opaque);
-/* kvm_breaks_repatch: guest memory was loaded anew (reset): write every patch over what is there.
- */
-void kvm_breaks_repatch(KvmBreaks *breaks);
-
-/* Is there a patch of ours at @gpa, still in place? */
-bool kvm_breaks_has_patch(const KvmBreaks *breaks, uint64_t gpa);
-/* Is any software breakpoint a patch, so that trap instructions must be intercepted? */
-bool kvm_breaks_any_patch(const KvmBreaks *breaks);
-/* Lift the patch at @gpa for a moment (a step over it), and put it back. */
-void kvm_breaks_lift(KvmBreaks *breaks, uint64_t gpa);
-void kvm_breaks_replace(KvmBreaks *breaks, uint64_t gpa);
 
 /*
  * kvm_breaks_points: what is armed in hardware, in the order that arch_decode_trap() indexes.
@@ -78,9 +65,5 @@ unsigned kvm_breaks_each_at_point(const KvmBreaks *breaks, unsigned index, KvmBr
 
 /* Does a hit of this kind at this address still belong to a breakpoint? (events that waited) */
 bool kvm_breaks_wants(const KvmBreaks *breaks, GdbStopKind kind, uint64_t addr);
-
-/* As kvm_memory_read/write, but reads show the bytes under a patch and writes go under it. */
-size_t kvm_breaks_read(KvmBreaks *breaks, uint64_t gpa, void *buf, size_t len);
-bool kvm_breaks_write(KvmBreaks *breaks, uint64_t gpa, const void *buf, size_t len);
 
 #endif

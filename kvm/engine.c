@@ -114,7 +114,8 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->kick_signal = signo;
 	gdb->features = features;
 	gdb->memory = kvm_memory_new(on_dirty, gdb);
-	gdb->breaks = kvm_breaks_new(gdb->memory, &features);
+	gdb->patches = kvm_patches_new(gdb->memory);
+	gdb->breaks = kvm_breaks_new(gdb->patches, &features);
 	gdb->codes = kvm_codes_new();
 	gdb->vcpus = g_ptr_array_new();
 	gdb->grace = grace_source_new(gdb);
@@ -148,6 +149,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	g_ptr_array_unref(gdb->vcpus);
 	gdb_reg_set_free(gdb->regs);
 	kvm_breaks_free(gdb->breaks);
+	kvm_patches_free(gdb->patches);
 	kvm_codes_free(gdb->codes);
 	kvm_memory_free(gdb->memory);
 	kvm_symbols_free(gdb->symbols);
@@ -307,7 +309,7 @@ void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event)
 	if (!vcpu)
 		vcpu = world_vcpu(gdb, 0);
 	if (event == KVM_GDB_RESET)
-		kvm_breaks_repatch(gdb->breaks);
+		kvm_patches_rewrite(gdb->patches);
 	else if (gdb->attached && vcpu)
 		world_event(vcpu, kind, 0, 0);
 	g_mutex_unlock(&gdb->lock);

@@ -105,6 +105,7 @@ struct KvmGdb {
 
 	ArchFeatures features;
 	KvmMemory *memory;
+	KvmPatches *patches;
 	KvmBreaks *breaks;
 	KvmCodes *codes;
 	GdbServer *server;

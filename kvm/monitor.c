@@ -26,7 +26,7 @@ static bool read_phys(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
 	KvmGdb *gdb = opaque;
 
-	return kvm_breaks_read(gdb->breaks, gpa, buf, len) == len;
+	return kvm_patches_read(gdb->patches, gpa, buf, len) == len;
 }
 
 bool monitor_enter(void *target, unsigned cpu, ArchMonitor *ret, GError **error)

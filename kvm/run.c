@@ -140,7 +140,7 @@ static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 
 	if (!translate_pc(vcpu, pc, &gpa))
 		vcpu->reinject = true;
-	else if (!kvm_breaks_has_patch(vcpu->gdb->breaks, gpa))
+	else if (!kvm_patches_has(vcpu->gdb->patches, gpa))
 		vcpu->reinject = trap_insn_at(vcpu, gpa);
 	else if (condition_at_patch(vcpu, pc, gpa))
 		world_event(vcpu, GDB_STOP_SWBREAK, 0, pc);

@@ -38,7 +38,7 @@ static size_t mmio(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, bool is_
 
 static size_t read_phys_any(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
 {
-	size_t done = kvm_breaks_read(gdb->breaks, gpa, buf, len);
+	size_t done = kvm_patches_read(gdb->patches, gpa, buf, len);
 
 	if (done < len)
 		done += mmio(gdb, gpa + done, buf + done, len - done, false);
@@ -63,7 +63,7 @@ size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError
 bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, GError **error)
 {
 	if (kvm_memory_covers(gdb->memory, gpa, len))
-		return kvm_breaks_write(gdb->breaks, gpa, buf, len);
+		return kvm_patches_write(gdb->patches, gpa, buf, len);
 	/* Only a device's registers can answer, and they are written in one piece or not at all. */
 	if (!kvm_memory_covers(gdb->memory, gpa, 1) && len <= 8 &&
 	    mmio(gdb, gpa, (uint8_t *)buf, len, true) == len)
@@ -93,7 +93,7 @@ static size_t read_pages(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t l
 		if (!translate(vcpu, addr + done, &mapping, done ? NULL : error))
 			break;
 		part = MIN(mapping.left, len - done);
-		got = ram_only ? kvm_breaks_read(gdb->breaks, mapping.gpa, buf + done, part)
+		got = ram_only ? kvm_patches_read(gdb->patches, mapping.gpa, buf + done, part)
 			       : read_phys_any(gdb, mapping.gpa, buf + done, part);
 		if (!done && !got)
 			set_not_there(error, addr, mapping.gpa);
@@ -136,7 +136,7 @@ static bool write_pages(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, siz
 		if (!buf)
 			continue;
 		if (ram) {
-			kvm_breaks_write(gdb->breaks, mapping.gpa, buf + done, part);
+			kvm_patches_write(gdb->patches, mapping.gpa, buf + done, part);
 		} else if (mmio(gdb, mapping.gpa, (uint8_t *)buf + done, part, true) < part) {
 			set_not_there(error, addr + done, mapping.gpa);
 			return false;

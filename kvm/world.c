@@ -210,7 +210,7 @@ static void end_step_over(KvmGdb *gdb)
 		return;
 	gdb->over = NULL;
 	if (gdb->over_lifted)
-		kvm_breaks_replace(gdb->breaks, over->over_gpa);
+		kvm_patches_replace(gdb->patches, over->over_gpa);
 }
 
 static void stopped(KvmGdb *gdb)
@@ -238,7 +238,7 @@ static void lift_when_alone(KvmGdb *gdb)
 		if (state_of(world_vcpu(gdb, i)) == VCPU_RUNNING)
 			return;
 	}
-	kvm_breaks_lift(gdb->breaks, gdb->over->over_gpa);
+	kvm_patches_lift(gdb->patches, gdb->over->over_gpa);
 	gdb->over_lifted = true;
 	world_wake(gdb);
 }
@@ -315,10 +315,9 @@ static bool needs_step_over(KvmGdbVcpu *vcpu, uint64_t *ret_gpa)
 	uint64_t pc;
 
 	return vcpu->action.kind != GDB_ACTION_HOLD && !vcpu->event.pending &&
-	       vcpu->event.stop.kind == GDB_STOP_SWBREAK &&
-	       kvm_breaks_any_patch(vcpu->gdb->breaks) && arch_get_pc(vcpu->arch, &pc, NULL) &&
-	       pc == vcpu->event.pc && translate_pc(vcpu, pc, ret_gpa) &&
-	       kvm_breaks_has_patch(vcpu->gdb->breaks, *ret_gpa);
+	       vcpu->event.stop.kind == GDB_STOP_SWBREAK && kvm_patches_any(vcpu->gdb->patches) &&
+	       arch_get_pc(vcpu->arch, &pc, NULL) && pc == vcpu->event.pc &&
+	       translate_pc(vcpu, pc, ret_gpa) && kvm_patches_has(vcpu->gdb->patches, *ret_gpa);
 }
 
 /*

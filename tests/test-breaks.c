@@ -1,6 +1,6 @@
 /*
- * tests/test-breaks.c - the sentences of kvm/breaks.h, on the toy architecture: trap cc, kind 1,
- * three hardware points.
+ * tests/test-breaks.c - the sentences of kvm/breaks.h and kvm/patch.h, on the toy architecture:
+ * trap cc, kind 1, three hardware points.
  */
 #include <string.h>
 
@@ -9,6 +9,7 @@
 typedef struct Fixture {
 	uint8_t ram[64];
 	KvmMemory *memory;
+	KvmPatches *patches;
 	KvmBreaks *breaks;
 	bool mapped; /* what translate() says */
 } Fixture;
@@ -22,13 +23,15 @@ static Fixture *fixture_new(bool sw_break)
 		f->ram[i] = i;
 	f->memory = kvm_memory_new(NULL, NULL);
 	kvm_memory_map(f->memory, 0x1000, sizeof(f->ram), f->ram);
-	f->breaks = kvm_breaks_new(f->memory, &features);
+	f->patches = kvm_patches_new(f->memory);
+	f->breaks = kvm_breaks_new(f->patches, &features);
 	return f;
 }
 
 static void fixture_free(Fixture *f)
 {
 	kvm_breaks_free(f->breaks);
+	kvm_patches_free(f->patches);
 	kvm_memory_free(f->memory);
 	g_free(f);
 }
@@ -81,13 +84,13 @@ static void test_idempotent(void)
 	insert(f, 0x1005, 0x1005);
 	insert(f, 0x1005, 0x1005);
 	g_assert_cmphex(f->ram[5], ==, 0xcc);
-	g_assert_true(kvm_breaks_has_patch(f->breaks, 0x1005));
+	g_assert_true(kvm_patches_has(f->patches, 0x1005));
 	remove_break(f, GDB_BREAK_SW, 0x1005, 1);
 	g_assert_cmphex(f->ram[5], ==, 5);
 	remove_break(f, GDB_BREAK_SW, 0x1005, 1);
 	remove_break(f, GDB_BREAK_SW, 0x1006, 1);
 	g_assert_cmphex(f->ram[6], ==, 6);
-	g_assert_false(kvm_breaks_any_patch(f->breaks));
+	g_assert_false(kvm_patches_any(f->patches));
 }
 
 /* T07: two addresses of one byte share a patch. */
@@ -125,18 +128,18 @@ static void test_hidden(void)
 
 	insert(f, 0x1005, 0x1005);
 	insert(f, 0x1007, 0x1007);
-	g_assert_cmpuint(kvm_breaks_read(f->breaks, 0x1004, buf, 5), ==, 5);
+	g_assert_cmpuint(kvm_patches_read(f->patches, 0x1004, buf, 5), ==, 5);
 	g_assert_cmpmem(buf, 5, before, 5);
-	g_assert_cmpuint(kvm_breaks_read(f->breaks, 0x103f, buf, 5), ==, 1);
-	g_assert_true(kvm_breaks_write(f->breaks, 0x1004, "ABCDE", 5));
+	g_assert_cmpuint(kvm_patches_read(f->patches, 0x103f, buf, 5), ==, 1);
+	g_assert_true(kvm_patches_write(f->patches, 0x1004, "ABCDE", 5));
 	g_assert_cmphex(f->ram[4], ==, 'A');
 	g_assert_cmphex(f->ram[5], ==, 0xcc);
 	g_assert_cmphex(f->ram[7], ==, 0xcc);
-	kvm_breaks_read(f->breaks, 0x1004, buf, 5);
+	kvm_patches_read(f->patches, 0x1004, buf, 5);
 	g_assert_cmpmem(buf, 5, "ABCDE", 5);
 	kvm_breaks_clear(f->breaks);
 	g_assert_cmpmem(f->ram + 4, 5, "ABCDE", 5);
-	g_assert_false(kvm_breaks_write(f->breaks, 0x103f, "ABC", 3));
+	g_assert_false(kvm_patches_write(f->patches, 0x103f, "ABC", 3));
 	g_assert_cmphex(f->ram[63], ==, 63);
 }
 
@@ -148,8 +151,8 @@ static void test_overwritten(void)
 
 	insert(f, 0x1005, 0x1005);
 	f->ram[5] = 0x77;
-	g_assert_false(kvm_breaks_has_patch(f->breaks, 0x1005));
-	kvm_breaks_read(f->breaks, 0x1005, &byte, 1);
+	g_assert_false(kvm_patches_has(f->patches, 0x1005));
+	kvm_patches_read(f->patches, 0x1005, &byte, 1);
 	g_assert_cmphex(byte, ==, 0x77);
 	remove_break(f, GDB_BREAK_SW, 0x1005, 1);
 	g_assert_cmphex(f->ram[5], ==, 0x77);
@@ -159,7 +162,7 @@ static void test_overwritten(void)
 	insert(f, 0x1009, 0x1009);
 	g_assert_cmphex(f->ram[9], ==, 0xcc);
 	f->ram[9] = 0x99;
-	kvm_breaks_repatch(f->breaks);
+	kvm_patches_rewrite(f->patches);
 	g_assert_cmphex(f->ram[9], ==, 0xcc);
 	remove_break(f, GDB_BREAK_SW, 0x1009, 1);
 	g_assert_cmphex(f->ram[9], ==, 0x99);
@@ -181,14 +184,14 @@ static void test_lift(void)
 	g_autoptr(Fixture) f = fixture_new(true);
 
 	insert(f, 0x1005, 0x1005);
-	kvm_breaks_lift(f->breaks, 0x1005);
+	kvm_patches_lift(f->patches, 0x1005);
 	g_assert_cmphex(f->ram[5], ==, 5);
-	g_assert_false(kvm_breaks_has_patch(f->breaks, 0x1005));
-	g_assert_true(kvm_breaks_any_patch(f->breaks));
-	kvm_breaks_replace(f->breaks, 0x1005);
+	g_assert_false(kvm_patches_has(f->patches, 0x1005));
+	g_assert_true(kvm_patches_any(f->patches));
+	kvm_patches_replace(f->patches, 0x1005);
 	g_assert_cmphex(f->ram[5], ==, 0xcc);
-	kvm_breaks_lift(f->breaks, 0x1006);
-	kvm_breaks_replace(f->breaks, 0x1006);
+	kvm_patches_lift(f->patches, 0x1006);
+	kvm_patches_replace(f->patches, 0x1006);
 	g_assert_cmphex(f->ram[6], ==, 6);
 }
 
@@ -274,7 +277,7 @@ static void test_errors(void)
 	g_clear_error(&error);
 	g_assert_false(kvm_breaks_insert_sw(f->breaks, 0x1005, 2, &inside, &error));
 	g_assert_error(error, GDB_ERROR, GDB_ERROR_INVAL);
-	g_assert_false(kvm_breaks_any_patch(f->breaks));
+	g_assert_false(kvm_patches_any(f->patches));
 }
 
 /* Many breakpoints cost no time that grows with their square. */
@@ -290,7 +293,7 @@ static void test_many(void)
 		insert(f, 0x100000 + (i * 7919) % N, 0x100000 + (i * 7919) % N);
 	for (unsigned i = 0; i < N; i++) {
 		g_assert_cmphex(ram[i], ==, 0xcc);
-		kvm_breaks_read(f->breaks, 0x100000 + i, &byte, 1);
+		kvm_patches_read(f->patches, 0x100000 + i, &byte, 1);
 		g_assert_cmphex(byte, ==, 0);
 	}
 	kvm_breaks_clear(f->breaks);

@@ -1,0 +1,49 @@
+/*
+ * kvm/patch.h - call me: trap instructions of ours in guest memory, and guest memory without them.
+ *
+ * A patch is the architecture's trap instruction, written over guest code, keyed by guest-physical
+ * address, with a count of the breakpoints that want it. What the guest had there is kept beside
+ * it. Where the guest has written new code over a patch it is no longer in place: then memory is
+ * the guest's, and nothing is restored. Reads and writes of guest memory by the debugger go through
+ * here, so that nobody sees a patch or loses one.
+ *
+ * Owns no lock: the engine calls it under its own, while no vCPU executes guest code.
+ */
+#ifndef VMGDB_KVM_PATCH_H
+#define VMGDB_KVM_PATCH_H
+
+#include <glib.h>
+
+#include "kvm/memory.h"
+
+typedef struct KvmPatches KvmPatches;
+
+/* @memory must outlive it. free does not touch guest memory. */
+KvmPatches *kvm_patches_new(KvmMemory *memory);
+void kvm_patches_free(KvmPatches *patches);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvmPatches, kvm_patches_free)
+
+/* Is there RAM for a patch at @gpa? */
+bool kvm_patches_fits(const KvmPatches *patches, uint64_t gpa);
+/* One more, one fewer breakpoint wants the patch at @gpa; it is there from the first to the last.
+ * ref: kvm_patches_fits() was TRUE; unref: there is a reference. */
+void kvm_patches_ref(KvmPatches *patches, uint64_t gpa);
+void kvm_patches_unref(KvmPatches *patches, uint64_t gpa);
+/* Every patch out of guest memory, whoever wants it. */
+void kvm_patches_clear(KvmPatches *patches);
+/* Guest memory was loaded anew (reset): write every patch over what is there now. */
+void kvm_patches_rewrite(KvmPatches *patches);
+
+/* Is there a patch of ours at @gpa, still in place? */
+bool kvm_patches_has(const KvmPatches *patches, uint64_t gpa);
+/* Is there any, so that trap instructions must be intercepted? */
+bool kvm_patches_any(const KvmPatches *patches);
+/* Lift the patch at @gpa for a moment (a step over it), and put it back; where none is, nothing. */
+void kvm_patches_lift(KvmPatches *patches, uint64_t gpa);
+void kvm_patches_replace(KvmPatches *patches, uint64_t gpa);
+
+/* As kvm_memory_read/write, but reads show the bytes under a patch and writes go under it. */
+size_t kvm_patches_read(KvmPatches *patches, uint64_t gpa, void *buf, size_t len);
+bool kvm_patches_write(KvmPatches *patches, uint64_t gpa, const void *buf, size_t len);
+
+#endif
