@@ -159,8 +159,13 @@ void world_step_over_done(KvmGdb *gdb);
 void world_pass(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc, const uint64_t *gpa);
 /* Lets a vCPU that waits for it step over its patch, if it is time. */
 void world_try_step_over(KvmGdb *gdb);
-/* @vcpu is about to enter the guest. */
-void world_enters(KvmGdbVcpu *vcpu);
+/*
+ * @vcpu enters the guest, or goes back to the VMM: who waits for its turn to step over need not
+ * wait for it any longer, but only until the slice that begins here is over.
+ */
+void world_has_run(KvmGdbVcpu *vcpu);
+/* Does @vcpu wait for the end of that slice? How long from now; else it is woken by an event. */
+bool world_slice(const KvmGdbVcpu *vcpu, struct timespec *ret);
 void world_set_free(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
 void world_demand_attention(KvmGdb *gdb);

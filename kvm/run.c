@@ -103,18 +103,17 @@ static void take_kick(KvmGdbVcpu *vcpu)
 /* FALSE: a signal wants this thread back in the VMM. Called and returns with the lock held. */
 static bool park(KvmGdbVcpu *vcpu, const sigset_t *old)
 {
-	static const struct timespec soon = {.tv_nsec = 20 * 1000};
 	KvmGdb *gdb = vcpu->gdb;
-	bool woken, again;
+	struct timespec slice;
+	bool woken, timed;
 
 	world_try_step_over(gdb);
 	world_check_stopped(gdb);
 	if (world_may_run(vcpu))
 		return true;
-	/* Whose turn to step over has not come asks again: nobody would wake it. */
-	again = vcpu->wants_over && !gdb->over && gdb->world == WORLD_RUNNING;
+	timed = world_slice(vcpu, &slice);
 	g_mutex_unlock(&gdb->lock);
-	woken = wait_for_wake(vcpu, old, again ? &soon : NULL);
+	woken = wait_for_wake(vcpu, old, timed ? &slice : NULL);
 	g_mutex_lock(&gdb->lock);
 	return woken;
 }
@@ -367,7 +366,7 @@ static Result run_attended(KvmGdbVcpu *vcpu)
 			break;
 		}
 		relax_attention(vcpu);
-		world_enters(vcpu);
+		world_has_run(vcpu);
 		set_state(vcpu, VCPU_RUNNING);
 		g_mutex_unlock(&gdb->lock);
 		result.ret = ioctl(vcpu->fd, KVM_RUN, 0);
@@ -384,6 +383,7 @@ static int leave(KvmGdbVcpu *vcpu, Result result)
 {
 	set_state(vcpu, VCPU_OUTSIDE);
 	world_check_stopped(vcpu->gdb);
+	world_has_run(vcpu);
 	g_mutex_unlock(&vcpu->gdb->lock);
 	errno = result.err;
 	return result.ret;

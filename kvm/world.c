@@ -349,7 +349,7 @@ static void begin_step_over(KvmGdb *gdb)
  * A breakpoint that is hit all the time must not keep the others from running for good: who was
  * held gets its turn first.
  */
-static bool others_first(KvmGdb *gdb)
+static bool any_due(KvmGdb *gdb)
 {
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
@@ -357,7 +357,7 @@ static bool others_first(KvmGdb *gdb)
 		if (vcpu->due && state_of(vcpu) == VCPU_PARKED && world_may_run(vcpu))
 			return true;
 	}
-	return g_get_monotonic_time() < gdb->over_resume;
+	return false;
 }
 
 void world_try_step_over(KvmGdb *gdb)
@@ -368,8 +368,20 @@ void world_try_step_over(KvmGdb *gdb)
 		return;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		wanted |= world_vcpu(gdb, i)->wants_over;
-	if (wanted && !others_first(gdb))
+	if (wanted && !any_due(gdb) && g_get_monotonic_time() >= gdb->over_resume)
 		begin_step_over(gdb);
+}
+
+bool world_slice(const KvmGdbVcpu *vcpu, struct timespec *ret)
+{
+	KvmGdb *gdb = vcpu->gdb;
+	gint64 left;
+
+	if (!vcpu->wants_over || gdb->over || gdb->world != WORLD_RUNNING || any_due(gdb))
+		return false;
+	left = gdb->over_resume - g_get_monotonic_time();
+	*ret = (struct timespec){.tv_nsec = CLAMP(left, 0, SLICE_US) * 1000};
+	return true;
 }
 
 void world_pass(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc, const uint64_t *gpa)
@@ -380,12 +392,20 @@ void world_pass(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc, const uint64_t 
 		vcpu->over_gpa = *gpa;
 }
 
-void world_enters(KvmGdbVcpu *vcpu)
+void world_has_run(KvmGdbVcpu *vcpu)
 {
+	KvmGdb *gdb = vcpu->gdb;
+
 	if (!vcpu->due)
 		return;
 	vcpu->due = false;
-	vcpu->gdb->over_resume = g_get_monotonic_time() + SLICE_US;
+	gdb->over_resume = g_get_monotonic_time() + SLICE_US;
+	for (unsigned i = 0; i < gdb->vcpus->len && !any_due(gdb); i++) {
+		KvmGdbVcpu *waiting = world_vcpu(gdb, i);
+
+		if (waiting->wants_over && state_of(waiting) == VCPU_PARKED)
+			eventfd_write(waiting->wake_fd, 1);
+	}
 }
 
 void world_step_over_done(KvmGdb *gdb)

@@ -274,6 +274,38 @@ static void test_nobody_starves(void)
 	rig_free(rig);
 }
 
+static void on_signal(int signo G_GNUC_UNUSED)
+{
+}
+
+/*
+ * As above, while the VMM takes all of them out of the guest again and again: who waits for its
+ * turn to step over must not wait for one that has gone another way.
+ */
+static void test_turns_with_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal}, old;
+	Rig *rig = rig_new_looping(4);
+	Progress progress = {rig, {0}};
+
+	sigaction(SIGUSR1, &action, &old);
+	write_pc(rig, 4, 0x300);
+	rsp_expect(rig->client, "Z0," AT_NOP ";" NEVER, "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	for (unsigned i = 0; i < 4; i++)
+		expect_runs(rig, i);
+	for (unsigned round = 0; round < 200; round++) {
+		for (unsigned i = 0; i < 4; i++) {
+			progress.wanted[i] = toy_instructions(rig->vm, i) + 4;
+			pthread_kill(GET(rig->cpus[i].id), SIGUSR1);
+		}
+		g_assert_true(test_wait(NULL, all_have_run, &progress, TEST_PATIENCE));
+	}
+	interrupt(rig);
+	rig_free(rig);
+	sigaction(SIGUSR1, &old, NULL);
+}
+
 /* The CPU that does not run by the client's wish stays where it is. */
 static void test_others_held(void)
 {
@@ -540,6 +572,7 @@ int main(int argc, char **argv)
 		{"removed", test_removed},
 		{"all-hit", test_all_hit},
 		{"nobody-starves", test_nobody_starves},
+		{"turns-with-signals", test_turns_with_signals},
 		{"others-held", test_others_held},
 		{"halted-other", test_halted_other},
 		{"other-in-device", test_other_in_device},
