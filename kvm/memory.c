@@ -40,13 +40,13 @@ static void append_rest(GArray *spans, const KvmSpan *old, uint64_t gpa, uint64_
 	uint64_t old_end = old->gpa + old->size;
 
 	if (old->gpa < gpa) {
-		KvmSpan low = {old->gpa, MIN(old_end, gpa) - old->gpa, old->host};
+		KvmSpan low = {old->gpa, MIN(old_end, gpa) - old->gpa, old->host, old->rom};
 
 		g_array_append_val(spans, low);
 	}
 	if (old_end > end) {
 		uint64_t from = MAX(old->gpa, end);
-		KvmSpan high = {from, old_end - from, old->host + (from - old->gpa)};
+		KvmSpan high = {from, old_end - from, old->host + (from - old->gpa), old->rom};
 
 		g_array_append_val(spans, high);
 	}
@@ -60,7 +60,7 @@ static gint compare_spans(gconstpointer a, gconstpointer b)
 }
 
 /* @host NULL only takes the range out. */
-static void replace(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host)
+static void replace(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, bool rom)
 {
 	GArray *spans;
 
@@ -71,7 +71,7 @@ static void replace(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host)
 	for (unsigned i = 0; i < memory->spans->len; i++)
 		append_rest(spans, &g_array_index(memory->spans, KvmSpan, i), gpa, gpa + size);
 	if (host) {
-		KvmSpan span = {gpa, size, host};
+		KvmSpan span = {gpa, size, host, rom};
 
 		g_array_append_val(spans, span);
 	}
@@ -81,15 +81,15 @@ static void replace(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host)
 	g_mutex_unlock(&memory->lock);
 }
 
-void kvm_memory_map(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host)
+void kvm_memory_map(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, bool rom)
 {
 	g_return_if_fail(host);
-	replace(memory, gpa, size, host);
+	replace(memory, gpa, size, host, rom);
 }
 
 void kvm_memory_unmap(KvmMemory *memory, uint64_t gpa, uint64_t size)
 {
-	replace(memory, gpa, size, NULL);
+	replace(memory, gpa, size, NULL, false);
 }
 
 /* Where @gpa is, and in @ret_left how many bytes follow it in its span; NULL when not RAM. */

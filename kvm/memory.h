@@ -24,9 +24,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvmMemory, kvm_memory_free)
 
 /*
  * kvm_memory_map: [gpa, gpa + size) is at @host; covers what was mapped there. A range that is
- * empty or wraps is ignored. kvm_memory_unmap: takes the range out, splitting spans.
+ * empty or wraps is ignored. @rom: the guest cannot write it; kvm_memory_write() can.
+ * kvm_memory_unmap: takes the range out, splitting spans.
  */
-void kvm_memory_map(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host);
+void kvm_memory_map(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, bool rom);
 void kvm_memory_unmap(KvmMemory *memory, uint64_t gpa, uint64_t size);
 
 /*
@@ -45,6 +46,7 @@ bool kvm_memory_write(KvmMemory *memory, uint64_t gpa, const void *buf, size_t l
 typedef struct KvmSpan {
 	uint64_t gpa, size;
 	uint8_t *host;
+	bool rom;
 } KvmSpan;
 bool kvm_memory_get_span(KvmMemory *memory, unsigned n, KvmSpan *ret);
 

@@ -80,10 +80,12 @@ static void append_spans(KvmGdb *gdb, const char *indent, GString *out)
 {
 	KvmSpan span;
 
-	for (unsigned i = 0; kvm_memory_get_span(gdb->memory, i, &span); i++)
-		g_string_append_printf(out,
-				       "%s%016" PRIx64 "-%016" PRIx64 " (prio 0, ram): ram%u\n",
-				       indent, span.gpa, span.gpa + (span.size - 1), i);
+	for (unsigned i = 0; kvm_memory_get_span(gdb->memory, i, &span); i++) {
+		const char *kind = monitor_span_kind(&span);
+
+		g_string_append_printf(out, "%s%016" PRIx64 "-%016" PRIx64 " (prio 0, %s): %s%u\n",
+				       indent, span.gpa, span.gpa + (span.size - 1), kind, kind, i);
+	}
 }
 
 static bool info_mtree(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,

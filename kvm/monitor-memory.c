@@ -36,7 +36,10 @@ static bool gva2gpa(void *target, unsigned cpu, const char *args, GString *out, 
 	return true;
 }
 
-static bool find_host(KvmGdb *gdb, uint64_t gpa, unsigned *ret_index, uint8_t **ret_host,
+#define NAME_ROOM 16
+
+/* @name: of the memory that @gpa is in. */
+static bool find_host(KvmGdb *gdb, uint64_t gpa, char name[NAME_ROOM], uint8_t **ret_host,
 		      GError **error)
 {
 	KvmSpan span;
@@ -44,7 +47,7 @@ static bool find_host(KvmGdb *gdb, uint64_t gpa, unsigned *ret_index, uint8_t **
 	for (unsigned i = 0; kvm_memory_get_span(gdb->memory, i, &span); i++) {
 		if (gpa - span.gpa >= span.size)
 			continue;
-		*ret_index = i;
+		g_snprintf(name, NAME_ROOM, "%s%u", monitor_span_kind(&span), i);
 		*ret_host = span.host + (gpa - span.gpa);
 		return true;
 	}
@@ -56,14 +59,14 @@ static bool find_host(KvmGdb *gdb, uint64_t gpa, unsigned *ret_index, uint8_t **
 static bool gpa2hva(void *target, unsigned cpu, const char *args, GString *out, GError **error)
 {
 	uint64_t gpa;
-	unsigned index;
+	char name[NAME_ROOM];
 	uint8_t *host;
 
 	if (!take_address(target, cpu, args, &gpa, error) ||
-	    !find_host(target, gpa, &index, &host, error))
+	    !find_host(target, gpa, name, &host, error))
 		return false;
-	g_string_append_printf(out, "Host virtual address for 0x%" PRIx64 " (ram%u) is %p\n", gpa,
-			       index, (void *)host);
+	g_string_append_printf(out, "Host virtual address for 0x%" PRIx64 " (%s) is %p\n", gpa,
+			       name, (void *)host);
 	return true;
 }
 
@@ -93,15 +96,15 @@ static bool read_pagemap(const uint8_t *host, uint64_t *ret, GError **error)
 static bool gpa2hpa(void *target, unsigned cpu, const char *args, GString *out, GError **error)
 {
 	uint64_t gpa, hpa;
-	unsigned index;
+	char name[NAME_ROOM];
 	uint8_t *host;
 
 	if (!take_address(target, cpu, args, &gpa, error) ||
-	    !find_host(target, gpa, &index, &host, error) || !read_pagemap(host, &hpa, error))
+	    !find_host(target, gpa, name, &host, error) || !read_pagemap(host, &hpa, error))
 		return false;
 	g_string_append_printf(out,
-			       "Host physical address for 0x%" PRIx64 " (ram%u) is 0x%" PRIx64 "\n",
-			       gpa, index, hpa);
+			       "Host physical address for 0x%" PRIx64 " (%s) is 0x%" PRIx64 "\n",
+			       gpa, name, hpa);
 	return true;
 }
 

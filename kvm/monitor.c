@@ -51,6 +51,11 @@ void monitor_leave(void *target)
 	g_mutex_unlock(&gdb->lock);
 }
 
+const char *monitor_span_kind(const KvmSpan *span)
+{
+	return span->rom ? "rom" : "ram";
+}
+
 /* ---- Arguments ---- */
 
 static const char *skip_space(const char *text)

@@ -8,6 +8,7 @@
 #define VMGDB_KVM_MONITOR_H
 
 #include "kvm/arch.h"
+#include "kvm/memory.h"
 
 /* What a command of an architecture works with, from enter to leave. */
 typedef struct ArchMonitor {
@@ -40,6 +41,9 @@ bool monitor_take_end(const char *args, GError **error);
 /* monitor_take_word: the next word, or what stands in double quotes; NULL when there is none.
  * Caller frees. */
 char *monitor_take_word(const char **args);
+
+/* monitor_span_kind: "ram" or "rom", which with the span's number is also its name. */
+const char *monitor_span_kind(const KvmSpan *span);
 
 /* ---- The tables of kvm/monitor-*.c; each ends with a NULL name ---- */
 

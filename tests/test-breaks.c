@@ -22,7 +22,7 @@ static Fixture *fixture_new(bool sw_break)
 	for (unsigned i = 0; i < sizeof(f->ram); i++)
 		f->ram[i] = i;
 	f->memory = kvm_memory_new(NULL, NULL);
-	kvm_memory_map(f->memory, 0x1000, sizeof(f->ram), f->ram);
+	kvm_memory_map(f->memory, 0x1000, sizeof(f->ram), f->ram, false);
 	f->patches = kvm_patches_new(f->memory);
 	f->breaks = kvm_breaks_new(f->patches, &features);
 	return f;
@@ -288,7 +288,7 @@ static void test_many(void)
 	g_autoptr(Fixture) f = fixture_new(true);
 	uint8_t byte;
 
-	kvm_memory_map(f->memory, 0x100000, N, ram);
+	kvm_memory_map(f->memory, 0x100000, N, ram, false);
 	for (unsigned i = 0; i < N; i++)
 		insert(f, 0x100000 + (i * 7919) % N, 0x100000 + (i * 7919) % N);
 	for (unsigned i = 0; i < N; i++) {

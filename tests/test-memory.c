@@ -32,7 +32,7 @@ static void test_read(void)
 	uint8_t ram[16] = "0123456789abcdef", buf[32];
 
 	g_assert_cmpuint(kvm_memory_read(memory, 0, buf, 1), ==, 0);
-	kvm_memory_map(memory, 0x1000, sizeof(ram), ram);
+	kvm_memory_map(memory, 0x1000, sizeof(ram), ram, false);
 	g_assert_cmpuint(kvm_memory_read(memory, 0x1000, buf, 16), ==, 16);
 	g_assert_cmpmem(buf, 16, ram, 16);
 	/* Less where RAM ends, none outside. */
@@ -48,8 +48,8 @@ static void test_across_spans(void)
 	g_autoptr(KvmMemory) memory = kvm_memory_new(NULL, NULL);
 	uint8_t low[4] = "abcd", high[4] = "efgh", buf[8];
 
-	kvm_memory_map(memory, 0x1004, 4, high);
-	kvm_memory_map(memory, 0x1000, 4, low);
+	kvm_memory_map(memory, 0x1004, 4, high, false);
+	kvm_memory_map(memory, 0x1000, 4, low, false);
 	g_assert_cmpuint(kvm_memory_read(memory, 0x1002, buf, 8), ==, 6);
 	g_assert_cmpmem(buf, 6, "cdefgh", 6);
 	g_assert_true(kvm_memory_covers(memory, 0x1000, 8));
@@ -66,7 +66,7 @@ static void test_write(void)
 	g_autoptr(KvmMemory) memory = kvm_memory_new(on_dirty, &dirty);
 	uint8_t ram[4] = "abcd";
 
-	kvm_memory_map(memory, 0x1000, 4, ram);
+	kvm_memory_map(memory, 0x1000, 4, ram, false);
 	g_assert_false(kvm_memory_write(memory, 0x1002, "XYZ", 3, false));
 	g_assert_cmpmem(ram, 4, "abcd", 4);
 	g_assert_cmpuint(dirty.calls, ==, 0);
@@ -82,8 +82,8 @@ static void test_replace(void)
 	g_autoptr(KvmMemory) memory = kvm_memory_new(NULL, NULL);
 	uint8_t ram[8] = "abcdefgh", other[2] = "XY", buf[8];
 
-	kvm_memory_map(memory, 0x1000, 8, ram);
-	kvm_memory_map(memory, 0x1003, 2, other);
+	kvm_memory_map(memory, 0x1000, 8, ram, false);
+	kvm_memory_map(memory, 0x1003, 2, other, false);
 	g_assert_cmpuint(kvm_memory_read(memory, 0x1000, buf, 8), ==, 8);
 	g_assert_cmpmem(buf, 8, "abcXYfgh", 8);
 	kvm_memory_unmap(memory, 0x1003, 1);
@@ -93,14 +93,33 @@ static void test_replace(void)
 	g_assert_cmpuint(kvm_memory_read(memory, 0x1000, buf, 8), ==, 0);
 }
 
+/* Also when a part is taken out of its middle. */
+static void test_rom(void)
+{
+	g_autoptr(KvmMemory) memory = kvm_memory_new(NULL, NULL);
+	static const bool roms[] = {true, false, true};
+	uint8_t rom[8] = "abcdefgh", other[2] = "XY";
+	KvmSpan span;
+
+	kvm_memory_map(memory, 0x1000, 8, rom, true);
+	kvm_memory_map(memory, 0x1003, 2, other, false);
+	for (unsigned i = 0; i < G_N_ELEMENTS(roms); i++) {
+		g_assert_true(kvm_memory_get_span(memory, i, &span));
+		g_assert_true(span.rom == roms[i]);
+	}
+	g_assert_false(kvm_memory_get_span(memory, G_N_ELEMENTS(roms), &span));
+	g_assert_true(kvm_memory_write(memory, 0x1000, "Z", 1, false));
+	g_assert_cmphex(rom[0], ==, 'Z');
+}
+
 /* A range that is empty or wraps is ignored. */
 static void test_bad_ranges(void)
 {
 	g_autoptr(KvmMemory) memory = kvm_memory_new(NULL, NULL);
 	uint8_t ram[8] = "abcdefgh", buf[8];
 
-	kvm_memory_map(memory, 0x1000, 0, ram);
-	kvm_memory_map(memory, UINT64_MAX - 2, 8, ram);
+	kvm_memory_map(memory, 0x1000, 0, ram, false);
+	kvm_memory_map(memory, UINT64_MAX - 2, 8, ram, false);
 	g_assert_cmpuint(kvm_memory_read(memory, 0x1000, buf, 8), ==, 0);
 	g_assert_cmpuint(kvm_memory_read(memory, UINT64_MAX - 2, buf, 1), ==, 0);
 	g_assert_true(kvm_memory_covers(memory, 0x1000, 0));
@@ -113,6 +132,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/memory/across-spans", test_across_spans);
 	g_test_add_func("/memory/write", test_write);
 	g_test_add_func("/memory/replace", test_replace);
+	g_test_add_func("/memory/rom", test_rom);
 	g_test_add_func("/memory/bad-ranges", test_bad_ranges);
 	return g_test_run();
 }
