@@ -302,4 +302,46 @@ static inline void hang_up(Rig *rig)
 	g_assert_true(test_wait(NULL, is_free, rig, TEST_PATIENCE));
 }
 
+/* ---- The monitor ---- */
+
+/* The text that `monitor COMMAND` prints. */
+static inline char *monitor(Rig *rig, const char *command)
+{
+	g_autoptr(GString) packet = g_string_new("qRcmd,");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (const char *at = command; *at; at++)
+		g_string_append_printf(packet, "%02x", (uint8_t)*at);
+	rsp_client_send(rig->client, packet->str);
+	for (;;) {
+		g_autofree char *reply = rsp_client_recv(rig->client, NULL);
+
+		g_assert_nonnull(reply);
+		if (g_str_equal(reply, "OK"))
+			break;
+		g_assert_cmpint(reply[0], ==, 'O');
+		for (const char *at = reply + 1; *at; at += 2) {
+			char digits[3] = {at[0], at[1], 0};
+
+			g_string_append_c(text, (char)strtol(digits, NULL, 16));
+		}
+	}
+	return g_strdup(text->str);
+}
+
+static inline void expect_text(Rig *rig, const char *command, const char *expected)
+{
+	g_autofree char *text = monitor(rig, command);
+
+	g_assert_cmpstr(text, ==, expected);
+}
+
+static inline void expect_match(Rig *rig, const char *command, const char *pattern)
+{
+	g_autofree char *text = monitor(rig, command);
+
+	if (!g_regex_match_simple(pattern, text, G_REGEX_MULTILINE, 0))
+		g_error("%s: no /%s/ in: %s", command, pattern, text);
+}
+
 #endif

@@ -26,7 +26,8 @@ static Case *case_new(void)
 	show->segments[X86_SHOW_SS] = (X86ShowSegment){0x18, 0, 0xffffffff, 0x00c09300};
 	show->segments[X86_SHOW_TR] =
 		(X86ShowSegment){0x40, 0xfffffe0000003000, 0x4087, 0x00008b00};
-	show->segments[X86_SHOW_LDT] = (X86ShowSegment){0, 0, 0xffff, 0x00008200};
+	show->segments[X86_SHOW_LDT] =
+		(X86ShowSegment){0x48, 0xfffffe0000004000, 0xffff, 0x00008200};
 	show->gdt_base = 0xfffffe0000001000;
 	show->gdt_limit = 0x7f;
 	show->idt_base = 0xfffffe0000000000;
@@ -68,25 +69,49 @@ static uint64_t get(const char *text, const char *pattern, unsigned n)
 	return g_ascii_strtoull(word, NULL, 16);
 }
 
+/* What each client looks for, and what it must find: the groups' values, in hex. */
+static const struct {
+	const char *client, *expression;
+	unsigned n;
+	uint64_t values[4];
+} rules[] = {
+	{"pwndbg", "IDT=\\s+([\\da-f]+)\\s+([\\da-f]+)", 2, {0xfffffe0000000000, 0xfff}},
+	{"pwndbg", "GDT=\\s+([\\da-f]+)\\s+([\\da-f]+)", 2, {0xfffffe0000001000, 0x7f}},
+	{"gef", "IDT\\s*=\\s*(\\w+) (\\w+)", 2, {0xfffffe0000000000, 0xfff}},
+	{"gef", "GDT\\s*=\\s*(\\w+) (\\w+)", 2, {0xfffffe0000001000, 0x7f}},
+	{"gef",
+	 "TR\\s*=\\s*(\\w+) (\\w+) (\\w+) (\\w+)",
+	 4,
+	 {0x40, 0xfffffe0000003000, 0x4087, 0x8b00}},
+	{"gef",
+	 "LDT\\s*=\\s*(\\w+) (\\w+) (\\w+) (\\w+)",
+	 4,
+	 {0x48, 0xfffffe0000004000, 0xffff, 0x8200}},
+	{"gef", "CR0=(\\S+)", 1, {0x80050033}},
+	{"gef", "CR2=(\\S+)", 1, {0x7f0000001000}},
+	{"gef", "CR3=(\\S+)", 1, {0x1234000}},
+	{"gef", "CR4=(\\S+)", 1, {0x370ef0}},
+	{"gef", "EFER=(\\S+)", 1, {0xd01}},
+	{"gef", "DR7=(\\S+)", 1, {0x400}},
+	{"gef", "RAX=(\\S+)", 1, {0}},
+	{"gef", "RBX=(\\S+)", 1, {0x1111111111111111}},
+	{"gef", "RSP=(\\S+)", 1, {0x7777777777777777}},
+	{"gef", "R15=(\\S+)", 1, {UINT64_MAX}},
+	{"gef", "RIP=(\\S+)", 1, {0xffffffff81000000}},
+	{"gef", "RFL=(\\S+)", 1, {0x246}},
+};
+
 static void test_rules(void)
 {
 	g_autofree Case *c = case_new();
 	g_autofree char *text = text_of(c);
 
-	/* pwndbg: IDT=, blanks, base, blanks, limit. gef: blanks before and after the =. */
-	g_assert_cmphex(get(text, "IDT=\\s+([\\da-f]+)\\s+([\\da-f]+)", 1), ==, c->show.idt_base);
-	g_assert_cmphex(get(text, "IDT\\s*=\\s*(\\w+) (\\w+)", 2), ==, 0xfff);
-	g_assert_cmphex(get(text, "GDT\\s*=\\s*(\\w+) (\\w+)", 1), ==, c->show.gdt_base);
-	g_assert_cmphex(get(text, "TR\\s*=\\s*(\\w+) (\\w+) (\\w+) (\\w+)", 2), ==,
-			0xfffffe0000003000);
-	g_assert_cmphex(get(text, "TR\\s*=\\s*(\\w+) (\\w+) (\\w+) (\\w+)", 4), ==, 0x8b00);
-	g_assert_cmphex(get(text, "LDT\\s*=\\s*(\\w+) (\\w+) (\\w+) (\\w+)", 3), ==, 0xffff);
-	g_assert_cmphex(get(text, "CR0=(\\S+)", 1), ==, 0x80050033);
-	g_assert_cmphex(get(text, "CR3=(\\S+)", 1), ==, 0x1234000);
-	g_assert_cmphex(get(text, "CR4=(\\S+)", 1), ==, 0x370ef0);
-	g_assert_cmphex(get(text, "EFER=(\\S+)", 1), ==, 0xd01);
-	g_assert_cmphex(get(text, "RAX=(\\S+)", 1), ==, 0);
-	g_assert_cmphex(get(text, "R15=(\\S+)", 1), ==, UINT64_MAX);
+	for (unsigned i = 0; i < G_N_ELEMENTS(rules); i++) {
+		g_test_message("%s: %s", rules[i].client, rules[i].expression);
+		for (unsigned n = 0; n < rules[i].n; n++)
+			g_assert_cmphex(get(text, rules[i].expression, n + 1), ==,
+					rules[i].values[n]);
+	}
 }
 
 static void test_long_lines(void)
