@@ -135,6 +135,9 @@ struct KvmGdb {
 	ArchRoot kernel_root; /* the last one seen in kernel mode */
 };
 
+/* Holds the engine's lock to the end of the block. */
+#define LOCKED(gdb) g_autoptr(GMutexLocker) G_GNUC_UNUSED locker = g_mutex_locker_new(&(gdb)->lock)
+
 /* ---- world.c: stop and resume; all with the lock held ---- */
 
 KvmGdbVcpu *world_vcpu(KvmGdb *gdb, unsigned index);

@@ -34,12 +34,10 @@ KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
 static unsigned cpu_count(void *target)
 {
 	KvmGdb *gdb = target;
-	unsigned n;
+	LOCKED(gdb);
 
-	g_mutex_lock(&gdb->lock);
-	n = gdb->told_cpus = gdb->vcpus->len;
-	g_mutex_unlock(&gdb->lock);
-	return n;
+	gdb->told_cpus = gdb->vcpus->len;
+	return gdb->told_cpus;
 }
 
 static const GdbRegSet *registers(void *target)
@@ -52,45 +50,36 @@ static const GdbRegSet *registers(void *target)
 static void describe_cpu(void *target, unsigned cpu, GString *text)
 {
 	KvmGdb *gdb = target;
-	KvmGdbVcpu *vcpu;
+	LOCKED(gdb);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, NULL);
 
-	g_mutex_lock(&gdb->lock);
-	vcpu = target_vcpu(gdb, cpu, NULL);
 	g_string_append_printf(text, "CPU#%u [%s]", cpu,
 			       vcpu ? arch_run_state(vcpu->arch) : "running");
 	if (vcpu)
 		task_append_name(vcpu, text);
-	g_mutex_unlock(&gdb->lock);
 }
 
 static bool read_register(void *target, unsigned cpu, const GdbReg *reg, uint8_t *buf,
 			  GError **error)
 {
 	KvmGdb *gdb = target;
-	KvmGdbVcpu *vcpu;
-	bool ok;
+	LOCKED(gdb);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
 
-	g_mutex_lock(&gdb->lock);
-	vcpu = target_vcpu(gdb, cpu, error);
-	ok = vcpu && arch_read_reg(vcpu->arch, reg, buf, error);
-	g_mutex_unlock(&gdb->lock);
-	return ok;
+	return vcpu && arch_read_reg(vcpu->arch, reg, buf, error);
 }
 
 static bool write_register(void *target, unsigned cpu, const GdbReg *reg, const uint8_t *buf,
 			   GError **error)
 {
 	KvmGdb *gdb = target;
-	KvmGdbVcpu *vcpu;
-	bool ok;
+	LOCKED(gdb);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
 
-	g_mutex_lock(&gdb->lock);
-	vcpu = target_vcpu(gdb, cpu, error);
-	ok = vcpu && arch_write_reg(vcpu->arch, reg, buf, error);
-	if (ok)
-		vcpu->reapply = true;
-	g_mutex_unlock(&gdb->lock);
-	return ok;
+	if (!vcpu || !arch_write_reg(vcpu->arch, reg, buf, error))
+		return false;
+	vcpu->reapply = true;
+	return true;
 }
 
 /* ---- Memory ---- */
@@ -99,29 +88,20 @@ static size_t read_memory(void *target, unsigned cpu, uint64_t addr, uint8_t *bu
 			  GError **error)
 {
 	KvmGdb *gdb = target;
-	KvmGdbVcpu *vcpu;
-	size_t done = 0;
+	LOCKED(gdb);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
 
-	g_mutex_lock(&gdb->lock);
-	vcpu = target_vcpu(gdb, cpu, error);
-	if (vcpu)
-		done = virtual_read(vcpu, addr, buf, len, error);
-	g_mutex_unlock(&gdb->lock);
-	return done;
+	return vcpu ? virtual_read(vcpu, addr, buf, len, error) : 0;
 }
 
 static bool write_memory(void *target, unsigned cpu, uint64_t addr, const uint8_t *buf, size_t len,
 			 GError **error)
 {
 	KvmGdb *gdb = target;
-	KvmGdbVcpu *vcpu;
-	bool ok;
+	LOCKED(gdb);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
 
-	g_mutex_lock(&gdb->lock);
-	vcpu = target_vcpu(gdb, cpu, error);
-	ok = vcpu && virtual_write(vcpu, addr, buf, len, error);
-	g_mutex_unlock(&gdb->lock);
-	return ok;
+	return vcpu && virtual_write(vcpu, addr, buf, len, error);
 }
 
 static bool check_stopped(KvmGdb *gdb, GError **error)
@@ -135,41 +115,30 @@ static bool check_stopped(KvmGdb *gdb, GError **error)
 static size_t read_physical(void *target, uint64_t addr, uint8_t *buf, size_t len, GError **error)
 {
 	KvmGdb *gdb = target;
-	size_t done = 0;
+	LOCKED(gdb);
 
-	g_mutex_lock(&gdb->lock);
-	if (check_stopped(gdb, error))
-		done = physical_read(gdb, addr, buf, len, error);
-	g_mutex_unlock(&gdb->lock);
-	return done;
+	return check_stopped(gdb, error) ? physical_read(gdb, addr, buf, len, error) : 0;
 }
 
 static bool write_physical(void *target, uint64_t addr, const uint8_t *buf, size_t len,
 			   GError **error)
 {
 	KvmGdb *gdb = target;
-	bool ok;
+	LOCKED(gdb);
 
-	g_mutex_lock(&gdb->lock);
-	ok = check_stopped(gdb, error) && physical_write(gdb, addr, buf, len, error);
-	g_mutex_unlock(&gdb->lock);
-	return ok;
+	return check_stopped(gdb, error) && physical_write(gdb, addr, buf, len, error);
 }
-
-/* ---- Run control ---- */
 
 static bool memory_region(void *target, unsigned cpu, uint64_t addr, GdbRegion *ret, GError **error)
 {
 	KvmGdb *gdb = target;
-	KvmGdbVcpu *vcpu;
-	bool ok;
+	LOCKED(gdb);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
 
-	g_mutex_lock(&gdb->lock);
-	vcpu = target_vcpu(gdb, cpu, error);
-	ok = vcpu && translate_region(vcpu, addr, ret, error);
-	g_mutex_unlock(&gdb->lock);
-	return ok;
+	return vcpu && translate_region(vcpu, addr, ret, error);
 }
+
+/* ---- Run control ---- */
 
 static bool can_block_irq(void *target)
 {
@@ -179,18 +148,17 @@ static bool can_block_irq(void *target)
 static void block_irq(void *target, bool block)
 {
 	KvmGdb *gdb = target;
+	LOCKED(gdb);
 
-	g_mutex_lock(&gdb->lock);
 	gdb->block_irq = block;
-	g_mutex_unlock(&gdb->lock);
 }
 
 static void attach(void *target)
 {
 	KvmGdb *gdb = target;
 	GdbStop paused = {.cpu = 0, .kind = GDB_STOP_PAUSED};
+	LOCKED(gdb);
 
-	g_mutex_lock(&gdb->lock);
 	gdb->attached = true;
 	gdb->block_irq = gdb->features.block_irq;
 	gdb->stop_cpu = 0;
@@ -198,40 +166,34 @@ static void attach(void *target)
 		gdb_server_post_stop(gdb->server, &paused);
 	else
 		world_request_stop(gdb);
-	g_mutex_unlock(&gdb->lock);
 }
 
 static void stop(void *target, unsigned cpu)
 {
 	KvmGdb *gdb = target;
+	LOCKED(gdb);
 
-	g_mutex_lock(&gdb->lock);
 	if (gdb->world == WORLD_RUNNING)
 		gdb->stop_cpu = cpu;
 	world_request_stop(gdb);
-	g_mutex_unlock(&gdb->lock);
 }
 
 static bool resume(void *target, const GdbAction *actions, GError **error)
 {
 	KvmGdb *gdb = target;
-	bool ok;
+	LOCKED(gdb);
 
-	g_mutex_lock(&gdb->lock);
-	ok = gdb->world == WORLD_STOPPED;
-	if (ok)
-		world_resume(gdb, actions);
-	else
-		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "the machine is running already");
-	g_mutex_unlock(&gdb->lock);
-	return ok;
+	if (!check_stopped(gdb, error))
+		return false;
+	world_resume(gdb, actions);
+	return true;
 }
 
 static void detach(void *target)
 {
 	KvmGdb *gdb = target;
+	LOCKED(gdb);
 
-	g_mutex_lock(&gdb->lock);
 	gdb->attached = false;
 	if (gdb->world == WORLD_STOPPED) {
 		world_set_free(gdb);
@@ -239,7 +201,6 @@ static void detach(void *target)
 		gdb->detaching = true;
 		world_request_stop(gdb);
 	}
-	g_mutex_unlock(&gdb->lock);
 }
 
 static void kill_machine(void *target)
@@ -266,18 +227,16 @@ static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreak
 			GError **error)
 {
 	KvmGdb *gdb = target;
-	KvmGdbVcpu *vcpu;
-	bool ok = false;
+	LOCKED(gdb);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
 
-	g_mutex_lock(&gdb->lock);
-	vcpu = target_vcpu(gdb, cpu, error);
-	if (vcpu && (!code || kvm_codes_fit(gdb->codes, code, error)))
-		ok = bp->type == GDB_BREAK_SW ? insert_sw(vcpu, bp, error)
-					      : kvm_breaks_insert_hw(gdb->breaks, bp, error);
-	if (ok)
-		kvm_codes_set(gdb->codes, bp, code);
-	g_mutex_unlock(&gdb->lock);
-	return ok;
+	if (!vcpu || (code && !kvm_codes_fit(gdb->codes, code, error)))
+		return false;
+	if (bp->type == GDB_BREAK_SW ? !insert_sw(vcpu, bp, error)
+				     : !kvm_breaks_insert_hw(gdb->breaks, bp, error))
+		return false;
+	kvm_codes_set(gdb->codes, bp, code);
+	return true;
 }
 
 static bool insert_break(void *target, unsigned cpu, const GdbBreak *bp, GError **error)
@@ -288,16 +247,13 @@ static bool insert_break(void *target, unsigned cpu, const GdbBreak *bp, GError 
 static bool remove_break(void *target, unsigned cpu, const GdbBreak *bp, GError **error)
 {
 	KvmGdb *gdb = target;
-	bool ok;
+	LOCKED(gdb);
 
-	g_mutex_lock(&gdb->lock);
-	ok = target_vcpu(gdb, cpu, error) != NULL;
-	if (ok) {
-		kvm_breaks_remove(gdb->breaks, bp);
-		kvm_codes_set(gdb->codes, bp, NULL);
-	}
-	g_mutex_unlock(&gdb->lock);
-	return ok;
+	if (!target_vcpu(gdb, cpu, error))
+		return false;
+	kvm_breaks_remove(gdb->breaks, bp);
+	kvm_codes_set(gdb->codes, bp, NULL);
+	return true;
 }
 
 static const GdbBreakOps break_ops = {
