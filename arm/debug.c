@@ -62,29 +62,12 @@ void arch_sync_code(void *host, size_t len)
 	__builtin___clear_cache(host, end);
 }
 
-static bool check_features(const ArchFeatures *features, const GdbBreak *points, unsigned n,
-			   GError **error)
-{
-	for (unsigned i = 0; i < n; i++) {
-		bool is_watch = points[i].type >= GDB_WATCH_WRITE;
-
-		if (is_watch ? features->watch : features->hw_break)
-			continue;
-		g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
-			    "this KVM does not report hardware %s",
-			    is_watch ? "watchpoints" : "breakpoints");
-		return false;
-	}
-	return true;
-}
-
 bool arch_encode_hw(const ArchFeatures *features, const GdbBreak *points, unsigned n,
 		    struct kvm_guest_debug_arch *ret, GError **error)
 {
 	ArmSlots slots;
 
-	if (!check_features(features, points, n, error) ||
-	    !arm_slots_encode(points, n, features->n_breaks, features->n_watches, &slots, error))
+	if (!arm_slots_encode(points, n, features->n_breaks, features->n_watches, &slots, error))
 		return false;
 	memset(ret, 0, sizeof(*ret));
 	for (unsigned i = 0; i < ARM_N_SLOTS; i++) {

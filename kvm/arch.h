@@ -177,7 +177,8 @@ bool arch_check_sw_break(uint64_t addr, uint64_t kind, GError **error);
 void arch_sync_code(void *host, size_t len);
 
 /*
- * arch_encode_hw: put Z1-Z4 points into the architecture's debug registers.
+ * arch_encode_hw: put Z1-Z4 points into the architecture's debug registers, of which there are
+ * n_breaks and n_watches in @features.
  * @points: distinct. FALSE with @error (NOSPC: slots and how many of them are used; INVAL:
  * alignment or length; UNSUPPORTED: a type the CPU does not have); *ret is untouched then.
  */

@@ -81,6 +81,18 @@ static void drop_point(KvmBreaks *breaks, unsigned index)
 	g_array_remove_index(breaks->owners, index);
 }
 
+/* A point that never fires is worse than none. */
+static bool check_reported(const KvmBreaks *breaks, const GdbBreak *bp, GError **error)
+{
+	bool is_watch = bp->type != GDB_BREAK_HW;
+
+	if (is_watch ? breaks->features.watch : breaks->features.hw_break)
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED, "this KVM does not report hardware %s",
+		    is_watch ? "watchpoints" : "breakpoints");
+	return false;
+}
+
 static bool add_point(KvmBreaks *breaks, const GdbBreak *bp, uint8_t owner, GError **error)
 {
 	int i = find_point(breaks, bp);
@@ -89,6 +101,8 @@ static bool add_point(KvmBreaks *breaks, const GdbBreak *bp, uint8_t owner, GErr
 		g_array_index(breaks->owners, uint8_t, i) |= owner;
 		return true;
 	}
+	if (!check_reported(breaks, bp, error))
+		return false;
 	g_array_append_val(breaks->points, *bp);
 	g_array_append_val(breaks->owners, owner);
 	if (encode(breaks, error))

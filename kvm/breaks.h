@@ -24,11 +24,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvmBreaks, kvm_breaks_free)
 /*
  * kvm_breaks_insert_sw: Z0. @gpa: where @addr is mapped, NULL when it is not; then a hardware
  * point is taken. The same (addr) again moves the breakpoint to the new @gpa and kind.
- * Errors: INVAL (alignment, kind), FAULT (@gpa is not RAM), NOSPC (no hardware point left).
+ * Errors: INVAL (alignment, kind), FAULT (@gpa is not RAM), and as kvm_breaks_insert_hw().
  */
 bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const uint64_t *gpa,
 			  GError **error);
-/* kvm_breaks_insert_hw: Z1-Z4. Errors as arch_encode_hw(). Inserting twice takes one slot. */
+/*
+ * kvm_breaks_insert_hw: Z1-Z4. Errors as arch_encode_hw(), and UNSUPPORTED for what this KVM does
+ * not report. Inserting twice takes one slot.
+ */
 bool kvm_breaks_insert_hw(KvmBreaks *breaks, const GdbBreak *bp, GError **error);
 /* z0-z4; removing what is not there does nothing. */
 void kvm_breaks_remove(KvmBreaks *breaks, const GdbBreak *bp);

@@ -98,7 +98,7 @@ static void arm_landing(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *hw)
 {
 	GdbBreak landing = {GDB_BREAK_HW, vcpu->step.landing, 1};
 
-	if (!vcpu->stepping || !landing.addr)
+	if (!vcpu->stepping || !landing.addr || !vcpu->gdb->features.hw_break)
 		return;
 	arm(&vcpu->armed, &landing, -1);
 	if (!arch_encode_hw(&vcpu->gdb->features, vcpu->armed.points, vcpu->armed.n, hw, NULL))

@@ -114,14 +114,9 @@ void probe_close(ProbeVcpu *vcpu)
 bool probe_debug(ProbeVcpu *vcpu, uint32_t control, const GdbBreak *point)
 {
 	struct kvm_guest_debug debug = {.control = KVM_GUESTDBG_ENABLE | control};
-	const ArchFeatures all = {
-		.hw_break = true,
-		.watch = true,
-		.n_breaks = 1,
-		.n_watches = 1,
-	};
+	const ArchFeatures one = {.n_breaks = 1, .n_watches = 1};
 
-	if (point && !arch_encode_hw(&all, point, 1, &debug.arch, NULL))
+	if (point && !arch_encode_hw(&one, point, 1, &debug.arch, NULL))
 		return false;
 	return ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &debug) == 0;
 }

@@ -14,18 +14,30 @@ typedef struct Fixture {
 	bool mapped; /* what translate() says */
 } Fixture;
 
-static Fixture *fixture_new(bool sw_break)
+static Fixture *fixture_new_with(const ArchFeatures *features)
 {
 	Fixture *f = g_new0(Fixture, 1);
-	ArchFeatures features = {.sw_break = sw_break, .n_breaks = 3, .n_watches = 3};
 
 	for (unsigned i = 0; i < sizeof(f->ram); i++)
 		f->ram[i] = i;
 	f->memory = kvm_memory_new(NULL, NULL);
 	kvm_memory_map(f->memory, 0x1000, sizeof(f->ram), f->ram, false);
 	f->patches = kvm_patches_new(f->memory);
-	f->breaks = kvm_breaks_new(f->patches, &features);
+	f->breaks = kvm_breaks_new(f->patches, features);
 	return f;
+}
+
+static Fixture *fixture_new(bool sw_break)
+{
+	const ArchFeatures features = {
+		.sw_break = sw_break,
+		.hw_break = true,
+		.watch = true,
+		.n_breaks = 3,
+		.n_watches = 3,
+	};
+
+	return fixture_new_with(&features);
 }
 
 static void fixture_free(Fixture *f)
@@ -280,6 +292,28 @@ static void test_errors(void)
 	g_assert_false(kvm_patches_any(f->patches));
 }
 
+/* What this KVM does not report is said, and never armed. */
+static void test_unreported(void)
+{
+	const GdbBreak hw = {GDB_BREAK_HW, 0x1005, 1}, watch = {GDB_WATCH_WRITE, 0x1008, 4};
+	const ArchFeatures only_breaks = {.hw_break = true}, only_watches = {.watch = true};
+	g_autoptr(Fixture) breaks = fixture_new_with(&only_breaks);
+	g_autoptr(Fixture) watches = fixture_new_with(&only_watches);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(kvm_breaks_insert_hw(breaks->breaks, &hw, &error));
+	g_assert_true(kvm_breaks_insert_hw(watches->breaks, &watch, &error));
+	g_assert_false(kvm_breaks_insert_hw(breaks->breaks, &watch, &error));
+	g_assert_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED);
+	g_clear_error(&error);
+	g_assert_false(kvm_breaks_insert_hw(watches->breaks, &hw, &error));
+	g_assert_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED);
+	g_clear_error(&error);
+	g_assert_false(kvm_breaks_insert_sw(watches->breaks, 0x1005, 1, NULL, &error));
+	g_assert_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED);
+	g_assert_cmpuint(n_points(watches), ==, 1);
+}
+
 /* Many breakpoints cost no time that grows with their square. */
 static void test_many(void)
 {
@@ -315,6 +349,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/breaks/shared-point", test_shared_point);
 	g_test_add_func("/breaks/full", test_full);
 	g_test_add_func("/breaks/errors", test_errors);
+	g_test_add_func("/breaks/unreported", test_unreported);
 	g_test_add_func("/breaks/many", test_many);
 	return g_test_run();
 }

@@ -50,29 +50,12 @@ void arch_sync_code(void *host, size_t len)
 	(void)len;
 }
 
-static bool check_features(const ArchFeatures *features, const GdbBreak *points, unsigned n,
-			   GError **error)
-{
-	for (unsigned i = 0; i < n; i++) {
-		bool is_watch = points[i].type >= GDB_WATCH_WRITE;
-
-		if (is_watch ? features->watch : features->hw_break)
-			continue;
-		g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
-			    "this KVM does not report hardware %s",
-			    is_watch ? "watchpoints" : "breakpoints");
-		return false;
-	}
-	return true;
-}
-
-bool arch_encode_hw(const ArchFeatures *features, const GdbBreak *points, unsigned n,
+bool arch_encode_hw(const ArchFeatures *features G_GNUC_UNUSED, const GdbBreak *points, unsigned n,
 		    struct kvm_guest_debug_arch *ret, GError **error)
 {
 	X86Slots slots;
 
-	if (!check_features(features, points, n, error) ||
-	    !x86_slots_encode(points, n, &slots, error))
+	if (!x86_slots_encode(points, n, &slots, error))
 		return false;
 	memset(ret, 0, sizeof(*ret));
 	for (unsigned i = 0; i < X86_N_SLOTS; i++)
