@@ -40,6 +40,11 @@ typedef struct QemuState {
 G_STATIC_ASSERT(sizeof(QemuState) == 440);
 
 #define COPY(name) .name = regs->name
+/* What both notes have of struct kvm_regs, and name alike. */
+#define COPY_ALL                                                                                   \
+	COPY(rax), COPY(rbx), COPY(rcx), COPY(rdx), COPY(rsi), COPY(rdi), COPY(rsp), COPY(rbp),    \
+		COPY(r8), COPY(r9), COPY(r10), COPY(r11), COPY(r12), COPY(r13), COPY(r14),         \
+		COPY(r15), COPY(rip), COPY(rflags)
 
 static void add_prstatus(const ArchVcpu *vcpu, unsigned index, GByteArray *notes)
 {
@@ -47,24 +52,7 @@ static void add_prstatus(const ArchVcpu *vcpu, unsigned index, GByteArray *notes
 	const struct kvm_sregs2 *sregs = &vcpu->sregs;
 	Prstatus status = {
 		.pid = index + 1,
-		COPY(rax),
-		COPY(rbx),
-		COPY(rcx),
-		COPY(rdx),
-		COPY(rsi),
-		COPY(rdi),
-		COPY(rsp),
-		COPY(rbp),
-		COPY(r8),
-		COPY(r9),
-		COPY(r10),
-		COPY(r11),
-		COPY(r12),
-		COPY(r13),
-		COPY(r14),
-		COPY(r15),
-		COPY(rip),
-		COPY(rflags),
+		COPY_ALL,
 		.orig_rax = UINT64_MAX,
 		.cs = sregs->cs.selector,
 		.ss = sregs->ss.selector,
@@ -111,24 +99,7 @@ static void add_qemu(ArchVcpu *vcpu, GByteArray *notes)
 	QemuState state = {
 		.version = 1,
 		.size = sizeof(state),
-		COPY(rax),
-		COPY(rbx),
-		COPY(rcx),
-		COPY(rdx),
-		COPY(rsi),
-		COPY(rdi),
-		COPY(rsp),
-		COPY(rbp),
-		COPY(r8),
-		COPY(r9),
-		COPY(r10),
-		COPY(r11),
-		COPY(r12),
-		COPY(r13),
-		COPY(r14),
-		COPY(r15),
-		COPY(rip),
-		COPY(rflags),
+		COPY_ALL,
 		.cs = to_segment(&sregs->cs),
 		.ds = to_segment(&sregs->ds),
 		.es = to_segment(&sregs->es),
