@@ -163,7 +163,8 @@ $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 # Tests of the engine bring their own architecture and KVM.
-$(addprefix $(B)/tests/test-,breaks engine engine-condition memory monitor monitor-clients): $(B)/tests/toy-kvm.o
+TOYS := $(foreach t,breaks engine% memory monitor%,$(filter $(B)/tests/test-$(t),$(TESTS)))
+$(TOYS): $(B)/tests/toy-kvm.o
 $(B)/tests/test-plugin-seccomp: $(B)/plugin/seccomp.o
 
 GUEST_LD := $(call src,$(GUEST_DIR)/*.ld)

@@ -7,6 +7,7 @@
 #define VMGDB_TESTS_FAKE_RIG_H
 
 #include "tests/fake-target.h"
+#include "tests/rsp-client.h"
 #include "tests/test-util.h"
 
 typedef struct FakeRig {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "hw/arch.h"
+#include "tests/rsp-client.h"
 #include "tests/test-util.h"
 
 #define PATIENCE_MS 20000

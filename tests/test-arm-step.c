@@ -7,6 +7,7 @@
 
 #include "arm/pstate.h"
 #include "arm/step.h"
+#include "tests/test-util.h"
 
 #define VBAR 0xffff800010010800ull
 #define PC 0xffff800010080000ull
@@ -386,10 +387,7 @@ static void test_allint(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *path;
-		void (*test)(void);
-	} tests[] = {
+	static const TestCase cases[] = {
 		{"masks", test_masks},
 		{"allint-mask", test_allint_mask},
 		{"aarch32-kernel", test_aarch32_kernel},
@@ -409,13 +407,8 @@ int main(int argc, char **argv)
 		{"firmware-call", test_firmware_call},
 		{"el2", test_el2},
 		{"allint", test_allint},
+		{0},
 	};
 
-	g_test_init(&argc, &argv, NULL);
-	for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {
-		g_autofree char *path = g_strconcat("/arm-step/", tests[i].path, NULL);
-
-		g_test_add_func(path, tests[i].test);
-	}
-	return g_test_run();
+	return test_main(argc, argv, "arm-step", cases);
 }

@@ -8,6 +8,7 @@
 #include "gdbstub/ax.h"
 #include "gdbstub/break-code.h"
 #include "gdbstub/target.h"
+#include "tests/test-util.h"
 
 /* What the expressions look at: register n is 0x1000 + n up to 15; memory is [0x2000, 0x2200). */
 typedef struct World {
@@ -573,10 +574,7 @@ static void test_code_command_fails(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *path;
-		void (*test)(void);
-	} tests[] = {
+	static const TestCase cases[] = {
 		{"arithmetic", test_arithmetic},
 		{"bits-and-comparisons", test_bits_and_comparisons},
 		{"constants-and-memory", test_constants_and_memory},
@@ -595,13 +593,8 @@ int main(int argc, char **argv)
 		{"code-limits", test_code_limits},
 		{"code-hit", test_code_hit},
 		{"code-command-fails", test_code_command_fails},
+		{0},
 	};
 
-	g_test_init(&argc, &argv, NULL);
-	for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {
-		g_autofree char *path = g_strconcat("/ax/", tests[i].path, NULL);
-
-		g_test_add_func(path, tests[i].test);
-	}
-	return g_test_run();
+	return test_main(argc, argv, "ax", cases);
 }

@@ -6,6 +6,10 @@
 #include "kvm/codes.h"
 #include "tests/engine-rig.h"
 
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
 /*
  * At 0x200: add 1 to the byte at 0x403 and to r0; nop; back to 0x200. Breakpoints go to the nop.
  * At 0x300: a loop without breakpoint.
@@ -554,10 +558,7 @@ static void test_codes_full(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *path;
-		void (*test)(void);
-	} tests[] = {
+	static const TestCase cases[] = {
 		{"software", test_software},
 		{"hardware", test_hardware},
 		{"watch", test_watch},
@@ -585,13 +586,8 @@ int main(int argc, char **argv)
 		{"print-on-condition", test_print_on_condition},
 		{"print-fails", test_print_fails},
 		{"codes-full", test_codes_full},
+		{0},
 	};
 
-	g_test_init(&argc, &argv, NULL);
-	for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {
-		g_autofree char *path = g_strconcat("/condition/", tests[i].path, NULL);
-
-		g_test_add_func(path, tests[i].test);
-	}
-	return g_test_run();
+	return test_main(argc, argv, "condition", cases);
 }

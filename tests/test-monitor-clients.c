@@ -5,6 +5,8 @@
  */
 #include "tests/engine-rig.h"
 
+#include <string.h>
+
 #define ROM 0xf000u /* the toy's last page */
 #define ANY "*"	    /* as a value: not empty */
 

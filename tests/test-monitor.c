@@ -9,6 +9,8 @@
 #include "kvm/vmcore.h"
 #include "tests/engine-rig.h"
 
+#include <string.h>
+
 /* ---- Texts ---- */
 
 static void test_info(void)

@@ -209,10 +209,7 @@ static void test_malformed(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *path;
-		void (*test)(void);
-	} tests[] = {
+	static const TestCase cases[] = {
 		{"any-thread", test_any_thread},
 		{"before-stop", test_before_stop},
 		{"while-stopped", test_while_stopped},
@@ -222,13 +219,8 @@ int main(int argc, char **argv)
 		{"offered", test_offered},
 		{"conditions", test_conditions},
 		{"malformed", test_malformed},
+		{0},
 	};
 
-	g_test_init(&argc, &argv, NULL);
-	for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++) {
-		g_autofree char *path = g_strconcat("/server-output/", tests[i].path, NULL);
-
-		g_test_add_func(path, tests[i].test);
-	}
-	return g_test_run();
+	return test_main(argc, argv, "server-output", cases);
 }

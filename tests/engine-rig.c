@@ -1,0 +1,309 @@
+/*
+ * tests/engine-rig.c - see tests/engine-rig.h.
+ */
+#include "tests/engine-rig.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The VMM ---- */
+
+static void handle_io(Cpu *cpu)
+{
+	struct kvm_run *run = toy_run(cpu->rig->vm, cpu->index);
+
+	COUNT(cpu->rig->io_exits);
+	if (run->io.port == 0x50)
+		kvm_gdb_notify(cpu->rig->gdb, cpu->vcpu, KVM_GDB_PANIC);
+	while (GET(cpu->rig->device_hold) && !GET(cpu->rig->stop))
+		sched_yield();
+	run->io.data_offset = 0x42;
+}
+
+static gpointer vcpu_thread(gpointer data)
+{
+	Cpu *cpu = data;
+	struct kvm_run *run = toy_run(cpu->rig->vm, cpu->index);
+
+	SET(cpu->id, pthread_self());
+	for (;;) {
+		int ret = kvm_gdb_run(cpu->vcpu);
+
+		if (ret < 0) {
+			g_assert_cmpint(errno, ==, EINTR);
+			COUNT(cpu->eintrs);
+			if (GET(cpu->rig->stop))
+				break;
+		} else if (run->exit_reason == KVM_EXIT_SHUTDOWN) {
+			COUNT(cpu->rig->shutdowns);
+			break;
+		} else {
+			g_assert_cmpuint(run->exit_reason, ==, KVM_EXIT_IO);
+			handle_io(cpu);
+		}
+	}
+	SET(cpu->ended, true);
+	return NULL;
+}
+
+static void on_poweroff(void *opaque)
+{
+	COUNT(((Rig *)opaque)->poweroffs);
+}
+
+static void on_dirty(void *opaque, uint64_t gpa G_GNUC_UNUSED, size_t len G_GNUC_UNUSED)
+{
+	COUNT(((Rig *)opaque)->dirty);
+}
+
+static void on_log(void *opaque G_GNUC_UNUSED, const char *line G_GNUC_UNUSED)
+{
+}
+
+static const KvmGdbOps ops = {
+	.poweroff = on_poweroff,
+	.mark_dirty = on_dirty,
+	.log = on_log,
+};
+
+/* A machine that listens; every CPU's pc is 0x100, where a loop of two nops is. */
+Rig *rig_new(unsigned n, bool wait)
+{
+	static const uint8_t loop[] = {0x90, 0x90, 0xeb, 0xfc};
+	Rig *rig = g_new0(Rig, 1);
+	g_autoptr(GError) error = NULL;
+
+	g_main_context_default();
+	rig->fds = test_count_fds();
+	rig->n = n;
+	rig->vm = toy_new(n);
+	memcpy(toy_ram(rig->vm) + 0x100, loop, sizeof(loop));
+	rig->gdb = kvm_gdb_new(-1, -1, NULL, &ops, rig, &error);
+	g_assert_no_error(error);
+	kvm_gdb_map(rig->gdb, 0, TOY_RAM, toy_ram(rig->vm), 0);
+	for (unsigned i = 0; i < n; i++) {
+		Cpu *cpu = &rig->cpus[i];
+
+		cpu->rig = rig;
+		cpu->index = i;
+		toy_set_pc(rig->vm, i, 0x100);
+		cpu->vcpu = kvm_gdb_add_vcpu(rig->gdb, i, toy_fd(rig->vm, i), toy_run(rig->vm, i),
+					     &error);
+		g_assert_no_error(error);
+	}
+	g_assert_true(kvm_gdb_listen(rig->gdb, "0", wait, &error));
+	g_assert_no_error(error);
+	return rig;
+}
+
+void start(Rig *rig, unsigned cpu)
+{
+	rig->cpus[cpu].thread = g_thread_new("vcpu", vcpu_thread, &rig->cpus[cpu]);
+}
+
+void start_all(Rig *rig)
+{
+	for (unsigned i = 0; i < rig->n; i++)
+		start(rig, i);
+}
+
+void rig_free(Rig *rig)
+{
+	g_clear_pointer(&rig->client, rsp_client_free);
+	SET(rig->stop, 1);
+	kvm_gdb_end(rig->gdb, 0);
+	for (unsigned i = 0; i < rig->n; i++)
+		__atomic_store_n(&toy_run(rig->vm, i)->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < rig->n; i++) {
+		if (rig->cpus[i].thread)
+			g_thread_join(rig->cpus[i].thread);
+	}
+	kvm_gdb_free(rig->gdb);
+	toy_free(rig->vm);
+	g_assert_cmpuint(test_count_fds(), ==, rig->fds);
+	g_free(rig);
+}
+
+/* ---- The client ---- */
+
+void connect_client(Rig *rig)
+{
+	const char *port = strrchr(kvm_gdb_address(rig->gdb), ':') + 1;
+	int fd = test_connect_tcp("127.0.0.1", atoi(port));
+
+	g_assert_cmpint(fd, >=, 0);
+	rig->client = rsp_client_new(NULL, fd);
+	rsp_expect(rig->client, "QStartNoAckMode", "OK");
+	rig->client->no_ack = true;
+	g_free(rsp_client_ask(rig->client, "qSupported:swbreak+;hwbreak+;error-message+"));
+	g_free(rsp_client_ask(rig->client, "?"));
+}
+
+/* A running machine with a client: the world stands. */
+Rig *rig_new_stopped(unsigned n)
+{
+	Rig *rig = rig_new(n, true);
+
+	start_all(rig);
+	connect_client(rig);
+	return rig;
+}
+
+void expect_stop(Rig *rig, const char *prefix)
+{
+	g_free(rsp_expect_next_prefix(rig->client, prefix));
+}
+
+void resume_to(Rig *rig, const char *packet, const char *prefix)
+{
+	rsp_client_send(rig->client, packet);
+	expect_stop(rig, prefix);
+}
+
+/* The stop must be a SIGTRAP and give this reason. */
+void resume_to_reason(Rig *rig, const char *packet, const char *reason)
+{
+	g_autofree char *reply = NULL;
+
+	rsp_client_send(rig->client, packet);
+	reply = rsp_expect_next_prefix(rig->client, "T05");
+	g_assert_nonnull(strstr(reply, reason));
+}
+
+void interrupt(Rig *rig)
+{
+	rsp_client_write(rig->client, "\x03", 1);
+	expect_stop(rig, "T02");
+}
+
+/*
+ * The value of register @num on thread @thread, from little-endian hex. On a slow host a vCPU may
+ * not be back from its device when the wait for it is over, and is busy for a moment.
+ */
+uint64_t read_reg(Rig *rig, unsigned thread, unsigned num)
+{
+	g_autofree char *select = g_strdup_printf("Hg%x", thread);
+	g_autofree char *ask = g_strdup_printf("p%x", num);
+	g_autofree char *reply = NULL;
+
+	rsp_expect(rig->client, select, "OK");
+	reply = rsp_client_ask(rig->client, ask);
+	for (unsigned i = 0; i < 1000 && g_str_has_prefix(reply, "E.CPU"); i++) {
+		test_run_for(NULL, 5);
+		g_free(reply);
+		reply = rsp_client_ask(rig->client, ask);
+	}
+	g_assert_cmpuint(strlen(reply), ==, 16);
+	return GUINT64_SWAP_LE_BE(g_ascii_strtoull(reply, NULL, 16));
+}
+
+uint64_t pc_of(Rig *rig, unsigned thread)
+{
+	return read_reg(rig, thread, 4);
+}
+
+void write_pc(Rig *rig, unsigned thread, uint64_t pc)
+{
+	g_autofree char *select = g_strdup_printf("Hg%x", thread);
+	g_autofree char *packet =
+		g_strdup_printf("P4=%016" G_GINT64_MODIFIER "x", GUINT64_SWAP_LE_BE(pc));
+
+	rsp_expect(rig->client, select, "OK");
+	rsp_expect(rig->client, packet, "OK");
+}
+
+void put_code(Rig *rig, unsigned at, const char *hex)
+{
+	for (; *hex; hex += 2)
+		toy_ram(rig->vm)[at++] =
+			g_ascii_xdigit_value(hex[0]) << 4 | g_ascii_xdigit_value(hex[1]);
+}
+
+typedef struct Ran {
+	Rig *rig;
+	unsigned cpu;
+	uint64_t before;
+} Ran;
+
+static bool has_run(void *data)
+{
+	Ran *ran = data;
+
+	return toy_instructions(ran->rig->vm, ran->cpu) > ran->before;
+}
+
+void expect_runs(Rig *rig, unsigned cpu)
+{
+	Ran ran = {rig, cpu, toy_instructions(rig->vm, cpu)};
+
+	g_assert_true(test_wait(NULL, has_run, &ran, TEST_PATIENCE));
+}
+
+void expect_stands(Rig *rig, unsigned cpu)
+{
+	uint64_t before = toy_instructions(rig->vm, cpu);
+
+	g_usleep(2000);
+	g_assert_cmpuint(toy_instructions(rig->vm, cpu), ==, before);
+}
+
+bool is_free(void *data)
+{
+	Rig *rig = data;
+
+	for (unsigned i = 0; i < rig->n; i++) {
+		if (toy_control(rig->vm, i))
+			return false;
+	}
+	return !kvm_gdb_has_client(rig->gdb);
+}
+
+void hang_up(Rig *rig)
+{
+	g_clear_pointer(&rig->client, rsp_client_free);
+	g_assert_true(test_wait(NULL, is_free, rig, TEST_PATIENCE));
+}
+
+/* ---- The monitor ---- */
+
+/* The text that `monitor COMMAND` prints. */
+char *monitor(Rig *rig, const char *command)
+{
+	g_autoptr(GString) packet = g_string_new("qRcmd,");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (const char *at = command; *at; at++)
+		g_string_append_printf(packet, "%02x", (uint8_t)*at);
+	rsp_client_send(rig->client, packet->str);
+	for (;;) {
+		g_autofree char *reply = rsp_client_recv(rig->client, NULL);
+
+		g_assert_nonnull(reply);
+		if (g_str_equal(reply, "OK"))
+			break;
+		g_assert_cmpint(reply[0], ==, 'O');
+		for (const char *at = reply + 1; *at; at += 2) {
+			char digits[3] = {at[0], at[1], 0};
+
+			g_string_append_c(text, (char)strtol(digits, NULL, 16));
+		}
+	}
+	return g_strdup(text->str);
+}
+
+void expect_text(Rig *rig, const char *command, const char *expected)
+{
+	g_autofree char *text = monitor(rig, command);
+
+	g_assert_cmpstr(text, ==, expected);
+}
+
+void expect_match(Rig *rig, const char *command, const char *pattern)
+{
+	g_autofree char *text = monitor(rig, command);
+
+	if (!g_regex_match_simple(pattern, text, G_REGEX_MULTILINE, 0))
+		g_error("%s: no /%s/ in: %s", command, pattern, text);
+}

@@ -1,0 +1,309 @@
+/*
+ * tests/test-engine-breaks.c - breakpoints and watchpoints of the engine on the toy KVM, as a
+ * client on the wire sees them. Txx: test cases of the project's list of other stubs' bugs.
+ */
+#include "tests/engine-rig.h"
+
+#include <string.h>
+
+/* ---- Software breakpoints ---- */
+
+static void test_break(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0xcc);
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+	rsp_expect(rig->client, "z0,101,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0x90);
+	g_assert_cmpuint(rig->dirty, ==, 2);
+	rig_free(rig);
+}
+
+/* T24: going on from a breakpoint that is still there gets past it, and hits it again. */
+static void test_continue_from_break(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	uint64_t before;
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	put_code(rig, 0x300, "ebfe");
+	write_pc(rig, 2, 0x300);
+	resume_to(rig, "vCont;c", "T05");
+	for (unsigned i = 0; i < 20; i++) {
+		before = toy_instructions(rig->vm, 0);
+		resume_to(rig, "vCont;c", "T05");
+		g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+		g_assert_cmpuint(toy_instructions(rig->vm, 0), ==, before + 3);
+		g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0xcc);
+	}
+	resume_to(rig, "vCont;s:1", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x102);
+	g_assert_cmpuint(toy_guest_traps(rig->vm, 0), ==, 0);
+	rig_free(rig);
+}
+
+/* If the client itself moves pc onto a breakpoint, it is to be hit. */
+static void test_moved_onto_break(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	write_pc(rig, 1, 0x101);
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+	g_assert_cmpuint(toy_instructions(rig->vm, 0), ==, 0);
+	rig_free(rig);
+}
+
+/* T01: two CPUs hit one breakpoint: one reply now, the second at the next resume. */
+static void test_two_hits(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	g_autofree char *first = NULL, *second = NULL;
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	/* Both traps are sure to be there when each CPU is stepped onto the patch by itself. */
+	resume_to(rig, "vCont;s:1", "T05");
+	resume_to(rig, "vCont;s:2", "T05");
+	rsp_client_send(rig->client, "vCont;c");
+	first = rsp_expect_next_prefix(rig->client, "T05");
+	rsp_expect_silence(rig->client, 20);
+	rsp_client_send(rig->client, "vCont;c");
+	second = rsp_expect_next_prefix(rig->client, "T05");
+	g_assert_cmpuint(toy_guest_traps(rig->vm, 0) + toy_guest_traps(rig->vm, 1), ==, 0);
+	rig_free(rig);
+}
+
+/*
+ * Makes CPU 2 (thread 2) hold an untold breakpoint hit: both are at the breakpoint, thread 1's is
+ * told. Which one traps first is up to the host, so it tries until thread 2's waits.
+ */
+static bool queue_second_hit(Rig *rig)
+{
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	for (unsigned i = 0; i < 200; i++) {
+		g_autofree char *reply = NULL;
+
+		write_pc(rig, 1, 0x100);
+		write_pc(rig, 2, 0x100);
+		rsp_client_send(rig->client, "vCont;c");
+		reply = rsp_expect_next_prefix(rig->client, "T05");
+		if (strstr(reply, "thread:01") && pc_of(rig, 2) == 0x101)
+			return true;
+	}
+	return false;
+}
+
+/* T02: its breakpoint is removed before its turn: no reply, nothing injected. */
+static void test_queued_hit_removed(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	if (!queue_second_hit(rig)) {
+		g_test_skip("the two CPUs never trapped together on this host");
+	} else {
+		rsp_expect(rig->client, "z0,101,1", "OK");
+		rsp_client_send(rig->client, "vCont;c");
+		rsp_expect_silence(rig->client, 50);
+		expect_runs(rig, 1);
+		g_assert_cmpuint(toy_guest_traps(rig->vm, 1), ==, 0);
+	}
+	rig_free(rig);
+}
+
+/* T03: the client moves its pc away: it just runs from there. */
+static void test_queued_hit_moved(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	if (!queue_second_hit(rig)) {
+		g_test_skip("the two CPUs never trapped together on this host");
+	} else {
+		put_code(rig, 0x300, "ebfe");
+		write_pc(rig, 1, 0x300);
+		write_pc(rig, 2, 0x300);
+		rsp_client_send(rig->client, "vCont;c");
+		rsp_expect_silence(rig->client, 50);
+		expect_runs(rig, 1);
+	}
+	rig_free(rig);
+}
+
+/* T09: the guest's own trap is the guest's, with a breakpoint elsewhere and with a step. */
+static void test_guest_trap(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	put_code(rig, 0x200, "90cc90ebfe");
+	rsp_expect(rig->client, "Z0,300,1", "OK");
+	rsp_expect(rig->client, "Z0,203,1", "OK");
+	write_pc(rig, 1, 0x200);
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x203);
+	g_assert_cmpuint(toy_guest_traps(rig->vm, 0), ==, 1);
+	rig_free(rig);
+}
+
+/* A breakpoint on the guest's own trap is ours first, then the guest gets its trap. */
+static void test_break_on_guest_trap(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	put_code(rig, 0x200, "90cc90ebfe");
+	rsp_expect(rig->client, "Z0,201,1", "OK");
+	write_pc(rig, 1, 0x200);
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x201);
+	g_assert_cmpuint(toy_guest_traps(rig->vm, 0), ==, 0);
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	interrupt(rig);
+	g_assert_cmpuint(toy_guest_traps(rig->vm, 0), ==, 1);
+	rig_free(rig);
+}
+
+/* An address that is not mapped yet takes a hardware point, and memory once it is mapped. */
+static void test_early_break(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	rsp_expect(rig->client, "Z0,20200,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x200], !=, 0xcc);
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	interrupt(rig);
+	put_code(rig, 0x200, "9090ebfc");
+	toy_map_late(rig->vm);
+	write_pc(rig, 1, 0x20200);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x20200);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	g_assert_cmphex(toy_ram(rig->vm)[0x200], ==, 0xcc);
+	rsp_expect(rig->client, "z0,20200,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x200], ==, 0x90);
+	rig_free(rig);
+}
+
+/* Where this KVM does not report traps, Z0 uses hardware points until none is left. */
+static void test_no_sw_break(void)
+{
+	Rig *rig;
+
+	toy_set_sw_break(false);
+	rig = rig_new_stopped(1);
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	rsp_expect(rig->client, "Z0,110,1", "OK");
+	rsp_expect(rig->client, "Z0,111,1", "OK");
+	rsp_expect_error(rig->client, "Z0,112,1");
+	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0x90);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	rig_free(rig);
+	toy_set_sw_break(true);
+}
+
+/* ---- Hardware points ---- */
+
+static void test_hw_break(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	rsp_expect(rig->client, "Z1,101,1", "OK");
+	rsp_expect(rig->client, "Z1,101,1", "OK");
+	for (unsigned i = 0; i < 3; i++) {
+		resume_to_reason(rig, "vCont;c", "hwbreak:;");
+		g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+	}
+	rsp_expect(rig->client, "z1,101,1", "OK");
+	rsp_expect(rig->client, "z1,101,1", "OK");
+	rig_free(rig);
+}
+
+/* T23: the fourth does not fit, the others keep working. */
+static void test_hw_full(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	rsp_expect(rig->client, "Z1,101,1", "OK");
+	rsp_expect(rig->client, "Z2,400,4", "OK");
+	rsp_expect(rig->client, "Z4,500,4", "OK");
+	rsp_expect_error(rig->client, "Z1,102,1");
+	resume_to_reason(rig, "vCont;c", "hwbreak:;");
+	rig_free(rig);
+}
+
+static void test_watch(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	put_code(rig, 0x200, "010304ebfb");
+	write_pc(rig, 2, 0x200);
+	rsp_expect(rig->client, "Z2,402,2", "OK");
+	resume_to_reason(rig, "vCont;c", "watch:403;");
+	g_assert_cmphex(pc_of(rig, 2), ==, 0x203);
+	g_assert_cmpuint(toy_ram(rig->vm)[0x403], ==, 1);
+	rig_free(rig);
+}
+
+/* A step that completes on a watched store tells the watch. */
+static void test_watch_while_stepping(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	put_code(rig, 0x200, "010304ebfb");
+	write_pc(rig, 1, 0x200);
+	rsp_expect(rig->client, "Z2,403,1", "OK");
+	resume_to_reason(rig, "vCont;s:1", "watch:403;");
+	rig_free(rig);
+}
+
+/* Debug control is set by the CPUs that run, once a run, however many breakpoints come and go. */
+static void test_lazy_control(void)
+{
+	Rig *rig = rig_new_stopped(4);
+	unsigned before[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		before[i] = toy_control_calls(rig->vm, i);
+	for (unsigned i = 0; i < 100; i++) {
+		rsp_expect(rig->client, "Z0,101,1", "OK");
+		rsp_expect(rig->client, "z0,101,1", "OK");
+		rsp_expect(rig->client, "Z1,101,1", "OK");
+		rsp_expect(rig->client, "z1,101,1", "OK");
+	}
+	for (unsigned i = 0; i < 20; i++)
+		resume_to(rig, "vCont;s:1", "T05");
+	g_assert_cmpuint(toy_control_calls(rig->vm, 0), ==, before[0] + 20);
+	for (unsigned i = 1; i < 4; i++)
+		g_assert_cmpuint(toy_control_calls(rig->vm, i), ==, before[i]);
+	rig_free(rig);
+}
+
+int main(int argc, char **argv)
+{
+	static const TestCase cases[] = {
+		{"break", test_break},
+		{"continue-from-break", test_continue_from_break},
+		{"moved-onto-break", test_moved_onto_break},
+		{"two-hits", test_two_hits},
+		{"queued-hit-removed", test_queued_hit_removed},
+		{"queued-hit-moved", test_queued_hit_moved},
+		{"guest-trap", test_guest_trap},
+		{"break-on-guest-trap", test_break_on_guest_trap},
+		{"early-break", test_early_break},
+		{"no-sw-break", test_no_sw_break},
+		{"hw-break", test_hw_break},
+		{"hw-full", test_hw_full},
+		{"watch", test_watch},
+		{"watch-while-stepping", test_watch_while_stepping},
+		{"lazy-control", test_lazy_control},
+		{0},
+	};
+
+	return test_main(argc, argv, "engine-breaks", cases);
+}

@@ -1,0 +1,279 @@
+/*
+ * tests/test-engine-vmm.c - the engine's two other sides on the toy KVM: clients that come and go,
+ * and the VMM with its signals, exits and notices. Txx: test cases of the project's list of other
+ * stubs' bugs.
+ */
+#include "tests/engine-rig.h"
+
+#include <signal.h>
+#include <string.h>
+
+/* ---- Disconnects ---- */
+
+static bool is_clean(void *data)
+{
+	static const uint8_t loop[] = {0x90, 0x90, 0xeb, 0xfc};
+	Rig *rig = data;
+
+	return is_free(rig) && !memcmp(toy_ram(rig->vm) + 0x100, loop, sizeof(loop));
+}
+
+/* T17: every patch out and every control off, then all run. */
+static void check_released(Rig *rig)
+{
+	g_clear_pointer(&rig->client, rsp_client_free);
+	g_assert_true(test_wait(NULL, is_clean, rig, TEST_PATIENCE));
+	for (unsigned i = 0; i < rig->n; i++) {
+		expect_runs(rig, i);
+		g_assert_cmpuint(toy_guest_traps(rig->vm, i), ==, 0);
+	}
+}
+
+static void test_hangup_stopped(void)
+{
+	Rig *rig = rig_new_stopped(3);
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	rsp_expect(rig->client, "Z1,102,1", "OK");
+	resume_to(rig, "vCont;c", "T05");
+	check_released(rig);
+	rig_free(rig);
+}
+
+static void test_hangup_running(void)
+{
+	Rig *rig = rig_new_stopped(3);
+
+	rsp_expect(rig->client, "Z0,200,1", "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	check_released(rig);
+	rig_free(rig);
+}
+
+/* While breakpoints are hit all the time, by all CPUs. */
+static void test_hangup_storm(void)
+{
+	Rig *rig = rig_new(3, false);
+
+	start_all(rig);
+	for (unsigned i = 0; i < 50; i++) {
+		connect_client(rig);
+		rsp_expect(rig->client, "Z0,101,1", "OK");
+		rsp_client_send(rig->client, i % 2 ? "vCont;c" : "vCont;s:2;c");
+		if (i % 3)
+			test_run_for(NULL, i % 5);
+		check_released(rig);
+	}
+	rig_free(rig);
+}
+
+static void test_detach(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	rsp_expect(rig->client, "D", "OK");
+	check_released(rig);
+	connect_client(rig);
+	rsp_expect(rig->client, "m101,1", "90");
+	rig_free(rig);
+}
+
+static void test_attach_cycles(void)
+{
+	Rig *rig = rig_new(4, false);
+	unsigned fds = test_count_fds();
+	unsigned cycles = g_test_thorough() ? 2000 : 200;
+
+	start_all(rig);
+	for (unsigned i = 0; i < cycles; i++) {
+		connect_client(rig);
+		hang_up(rig);
+	}
+	g_assert_cmpuint(test_count_fds(), ==, fds);
+	rig_free(rig);
+}
+
+static void test_interrupt_cycles(void)
+{
+	Rig *rig = rig_new_stopped(4);
+	unsigned cycles = g_test_thorough() ? 5000 : 500;
+
+	for (unsigned i = 0; i < cycles; i++) {
+		rsp_client_send(rig->client, "vCont;c");
+		interrupt(rig);
+	}
+	rig_free(rig);
+}
+
+/* T15: Ctrl-C racing a breakpoint gives one stop. */
+static void test_interrupt_race(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	for (unsigned i = 0; i < 100; i++) {
+		rsp_client_send(rig->client, "vCont;c");
+		rsp_client_write(rig->client, "\x03", 1);
+		expect_stop(rig, "T0");
+		rsp_expect(rig->client, "qAttached", "1");
+	}
+	rig_free(rig);
+}
+
+/* ---- The VMM's side ---- */
+
+static void on_signal(int signo G_GNUC_UNUSED)
+{
+}
+
+/*
+ * A signal to a parked vCPU's thread ends the wait, as it ends KVM_RUN. One that comes before the
+ * thread waits is handled and gone, as for KVM_RUN, so it is sent until it is seen.
+ */
+static void test_signal_while_parked(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	Cpu *cpu = &rig->cpus[0];
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, old;
+	unsigned before;
+
+	sigaction(SIGUSR1, &action, &old);
+	resume_to(rig, "vCont;s:1", "T05");
+	before = GET(cpu->eintrs);
+	for (unsigned i = 0; i < 1000 && GET(cpu->eintrs) == before; i++) {
+		pthread_kill(GET(cpu->id), SIGUSR1);
+		g_usleep(1000);
+	}
+	g_assert_cmpuint(GET(cpu->eintrs), >, before);
+	resume_to(rig, "vCont;s:1", "T05");
+	rig_free(rig);
+	sigaction(SIGUSR1, &old, NULL);
+}
+
+/* T27: the machine shuts down: told first, then the VMM gets its exit. */
+static void test_shutdown(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	put_code(rig, 0x200, "90ff");
+	write_pc(rig, 1, 0x200);
+	resume_to(rig, "vCont;c", "T0b");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x201);
+	g_assert_cmpuint(GET(rig->shutdowns), ==, 0);
+	rsp_client_send(rig->client, "vCont;c");
+	while (!GET(rig->shutdowns))
+		g_main_context_iteration(NULL, FALSE);
+	rig_free(rig);
+}
+
+static void test_shutdown_unattended(void)
+{
+	Rig *rig = rig_new(1, false);
+
+	put_code(rig, 0x100, "ff");
+	start_all(rig);
+	while (!GET(rig->shutdowns))
+		g_main_context_iteration(NULL, FALSE);
+	rig_free(rig);
+}
+
+static void test_panic(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	put_code(rig, 0x200, "e65090ebfd");
+	write_pc(rig, 2, 0x200);
+	resume_to(rig, "vCont;c", "T06");
+	g_assert_cmphex(pc_of(rig, 2), ==, 0x202);
+	rig_free(rig);
+}
+
+/* The end of the VMM while the world is stopped: threads come back at once, the client is told. */
+static void test_end_while_stopped(void)
+{
+	Rig *rig = rig_new_stopped(4);
+
+	/* A CPU that has stepped is surely parked. */
+	for (unsigned i = 1; i <= 4; i++) {
+		g_autofree char *packet = g_strdup_printf("vCont;s:%u", i);
+
+		resume_to(rig, packet, "T05");
+	}
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	SET(rig->stop, 1);
+	kvm_gdb_end(rig->gdb, 3);
+	for (unsigned i = 0; i < 4; i++)
+		g_thread_join(g_steal_pointer(&rig->cpus[i].thread));
+	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0x90);
+	rig_free(rig);
+}
+
+static void test_kill(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	rsp_client_send(rig->client, "k");
+	while (!GET(rig->poweroffs))
+		g_main_context_iteration(NULL, FALSE);
+	rig_free(rig);
+}
+
+/* T26: a vCPU whose thread starts late obeys from its first instruction. */
+static void test_late_vcpu(void)
+{
+	Rig *rig = rig_new(2, true);
+
+	start(rig, 0);
+	connect_client(rig);
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	put_code(rig, 0x300, "ebfe");
+	write_pc(rig, 1, 0x300);
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	start(rig, 1);
+	expect_stop(rig, "T05");
+	g_assert_cmphex(pc_of(rig, 2), ==, 0x101);
+	g_assert_cmpuint(toy_guest_traps(rig->vm, 1), ==, 0);
+	rig_free(rig);
+}
+
+/* A reset loads memory anew: breakpoints are written again, over the new code. */
+static void test_reset(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	put_code(rig, 0x100, "91929394");
+	kvm_gdb_notify(rig->gdb, NULL, KVM_GDB_RESET);
+	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0xcc);
+	rsp_expect(rig->client, "m100,4", "91929394");
+	rsp_expect(rig->client, "z0,101,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0x92);
+	rig_free(rig);
+}
+
+int main(int argc, char **argv)
+{
+	static const TestCase cases[] = {
+		{"hangup-stopped", test_hangup_stopped},
+		{"hangup-running", test_hangup_running},
+		{"hangup-storm", test_hangup_storm},
+		{"detach", test_detach},
+		{"attach-cycles", test_attach_cycles},
+		{"interrupt-cycles", test_interrupt_cycles},
+		{"interrupt-race", test_interrupt_race},
+		{"signal-while-parked", test_signal_while_parked},
+		{"shutdown", test_shutdown},
+		{"shutdown-unattended", test_shutdown_unattended},
+		{"panic", test_panic},
+		{"end-while-stopped", test_end_while_stopped},
+		{"kill", test_kill},
+		{"late-vcpu", test_late_vcpu},
+		{"reset", test_reset},
+		{0},
+	};
+
+	return test_main(argc, argv, "engine-vmm", cases);
+}
