@@ -271,26 +271,7 @@ void hang_up(Rig *rig)
 /* The text that `monitor COMMAND` prints. */
 char *monitor(Rig *rig, const char *command)
 {
-	g_autoptr(GString) packet = g_string_new("qRcmd,");
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	for (const char *at = command; *at; at++)
-		g_string_append_printf(packet, "%02x", (uint8_t)*at);
-	rsp_client_send(rig->client, packet->str);
-	for (;;) {
-		g_autofree char *reply = rsp_client_recv(rig->client, NULL);
-
-		g_assert_nonnull(reply);
-		if (g_str_equal(reply, "OK"))
-			break;
-		g_assert_cmpint(reply[0], ==, 'O');
-		for (const char *at = reply + 1; *at; at += 2) {
-			char digits[3] = {at[0], at[1], 0};
-
-			g_string_append_c(text, (char)strtol(digits, NULL, 16));
-		}
-	}
-	return g_strdup(text->str);
+	return rsp_client_monitor(rig->client, command);
 }
 
 void expect_text(Rig *rig, const char *command, const char *expected)

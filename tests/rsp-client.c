@@ -234,6 +234,25 @@ char *rsp_client_ask(RspClient *client, const char *text)
 	return rsp_client_recv(client, NULL);
 }
 
+char *rsp_client_monitor(RspClient *client, const char *command)
+{
+	g_autoptr(GString) packet = g_string_new("qRcmd,"), text = g_string_new(NULL);
+
+	for (const char *at = command; *at; at++)
+		g_string_append_printf(packet, "%02x", (uint8_t)*at);
+	rsp_client_send(client, packet->str);
+	for (;;) {
+		g_autofree char *reply = rsp_client_recv(client, NULL);
+
+		if (g_str_equal(reply, "OK"))
+			return g_strdup(text->str);
+		g_assert_cmpint(reply[0], ==, 'O');
+		for (const char *at = reply + 1; *at; at += 2)
+			g_string_append_c(text, (char)(g_ascii_xdigit_value(at[0]) << 4 |
+						       g_ascii_xdigit_value(at[1])));
+	}
+}
+
 void rsp_expect_next(RspClient *client, const char *reply)
 {
 	g_autofree char *got = rsp_client_recv(client, NULL);
