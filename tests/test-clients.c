@@ -2,7 +2,6 @@
  * tests/test-clients.c - what gdb, the plug-ins that speak through it and other clients send, in
  * their own order, and what they take from the replies: transcripts without the client.
  */
-
 #include "tests/fake-play.h"
 
 /* --- gdb: 13, and what 17 adds --- */
