@@ -123,6 +123,11 @@ bool arch_flush(ArchVcpu *vcpu, GError **error)
 	return true;
 }
 
+bool arch_flush_and_run(ArchVcpu *vcpu, bool look G_GNUC_UNUSED, GError **error)
+{
+	return arch_flush(vcpu, error);
+}
+
 void arch_forget(ArchVcpu *vcpu)
 {
 	const uint64_t constant = bit_of(ARM_MMFR0_EL1) | bit_of(ARM_MMFR1_EL1) |

@@ -85,6 +85,11 @@ bool arch_is_dirty(const ArchVcpu *vcpu);
 /* arch_flush: write what was changed to KVM. arch_forget: the vCPU has run, drop the cache. */
 bool arch_flush(ArchVcpu *vcpu, GError **error);
 void arch_forget(ArchVcpu *vcpu);
+/*
+ * arch_flush_and_run: arch_flush() when nothing comes before KVM_RUN any more: what KVM_RUN itself
+ * can take along is left to it. @look: its end will be looked at: let it bring the registers.
+ */
+bool arch_flush_and_run(ArchVcpu *vcpu, bool look, GError **error);
 
 /* Does a VMM that makes this vCPU request give the CPU its power-on state? Pure. */
 bool arch_is_reset(unsigned long request, const void *arg);
@@ -217,6 +222,15 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *
  * with that point disabled (arm; x86 where @features says that KVM ignores RF).
  */
 bool arch_pass_break(const ArchFeatures *features, ArchVcpu *vcpu);
+
+/*
+ * arch_skip_insn: does the instruction at pc change nothing but pc, so that the vCPU need not be
+ * there to execute it? TRUE: pc is behind it now, and all that its end changes is done; FALSE:
+ * nothing was changed. For a hit that the client need not hear of: a step over a patch would hold
+ * all vCPUs. @insn: what is there for the guest, @len bytes of up to ARCH_INSN_MAX.
+ */
+#define ARCH_INSN_MAX 16
+bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len);
 
 /*
  * One step, from begin to end; owned by the caller, one per vCPU.

@@ -75,10 +75,15 @@ GdbBreakCode *kvm_codes_get(const KvmCodes *codes, const GdbBreak *bp)
 {
 	GdbBreak key;
 
-	if (!g_hash_table_size(codes->table))
+	if (!kvm_codes_any(codes))
 		return NULL;
 	key = key_of(bp);
 	return g_hash_table_lookup(codes->table, &key);
+}
+
+bool kvm_codes_any(const KvmCodes *codes)
+{
+	return g_hash_table_size(codes->table) > 0;
 }
 
 void kvm_codes_clear(KvmCodes *codes)

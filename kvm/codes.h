@@ -27,6 +27,8 @@ bool kvm_codes_fit(const KvmCodes *codes, const GdbBreakCode *code, GError **err
 void kvm_codes_set(KvmCodes *codes, const GdbBreak *bp, GdbBreakCode *code);
 /* NULL when @bp has none: it always stops. */
 GdbBreakCode *kvm_codes_get(const KvmCodes *codes, const GdbBreak *bp);
+/* Is there any? */
+bool kvm_codes_any(const KvmCodes *codes);
 void kvm_codes_clear(KvmCodes *codes);
 
 #endif

@@ -163,6 +163,14 @@ static bool set_guest_debug(KvmGdbVcpu *vcpu, GError **error)
 	return true;
 }
 
+/* A step is armed for the pc that KVM knows by then, and an exception comes after all registers. */
+static bool flush(KvmGdbVcpu *vcpu, GError **error)
+{
+	if (vcpu->stepping || vcpu->reinject)
+		return arch_flush(vcpu->arch, error);
+	return arch_flush_and_run(vcpu->arch, kvm_codes_any(vcpu->gdb->codes), error);
+}
+
 bool control_apply(KvmGdbVcpu *vcpu, GError **error)
 {
 	ArchMemory memory = virtual_memory(vcpu);
@@ -170,8 +178,7 @@ bool control_apply(KvmGdbVcpu *vcpu, GError **error)
 	pass_reported_point(vcpu);
 	if (!begin_step(vcpu, error))
 		return false;
-	vcpu->reapply |= arch_is_dirty(vcpu->arch);
-	if (!arch_flush(vcpu->arch, error) || !set_guest_debug(vcpu, error))
+	if (!flush(vcpu, error) || !set_guest_debug(vcpu, error))
 		return false;
 	if (vcpu->reinject && !arch_reinject(vcpu->arch, vcpu->run, &memory, error))
 		return false;

@@ -65,7 +65,7 @@ struct ToyVm {
 };
 
 static ToyCpu *cpu_by_fd[1024];
-static bool sw_break_works = true, like_arm;
+static bool sw_break_works = true, like_arm, skips;
 
 /* ---- The machine ---- */
 
@@ -135,6 +135,11 @@ void toy_wake(ToyVm *vm, unsigned cpu)
 void toy_set_sw_break(bool works)
 {
 	sw_break_works = works;
+}
+
+void toy_set_skips(bool on)
+{
+	skips = on;
 }
 
 void toy_set_like_arm(bool on)
@@ -422,6 +427,11 @@ bool arch_flush(ArchVcpu *vcpu, GError **error G_GNUC_UNUSED)
 	return true;
 }
 
+bool arch_flush_and_run(ArchVcpu *vcpu, bool look G_GNUC_UNUSED, GError **error)
+{
+	return arch_flush(vcpu, error);
+}
+
 void arch_forget(ArchVcpu *vcpu)
 {
 	vcpu->valid = false;
@@ -551,6 +561,16 @@ bool arch_pass_break(const ArchFeatures *features G_GNUC_UNUSED, ArchVcpu *vcpu)
 {
 	vcpu->cpu->pass = !like_arm;
 	return !like_arm;
+}
+
+bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len)
+{
+	if (!skips || !len || insn[0] != 0x90)
+		return false;
+	cached(vcpu)[TOY_PC]++;
+	vcpu->dirty = true;
+	__atomic_add_fetch(&vcpu->cpu->instructions, 1, __ATOMIC_SEQ_CST);
+	return true;
 }
 
 bool arch_ends_range(ArchVcpu *vcpu G_GNUC_UNUSED, const ArchMemory *mem G_GNUC_UNUSED)

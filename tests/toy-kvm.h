@@ -50,6 +50,9 @@ void toy_set_sw_break(bool works);
  */
 void toy_set_like_arm(bool like_arm);
 
+/* Does arch_skip_insn() pass nops? Off at first, so that steps over them are tested. */
+void toy_set_skips(bool skips);
+
 /* Counts; may be read while the CPU runs. */
 unsigned toy_guest_traps(ToyVm *vm, unsigned cpu);   /* traps the guest got itself */
 unsigned toy_control_calls(ToyVm *vm, unsigned cpu); /* KVM_SET_GUEST_DEBUG */

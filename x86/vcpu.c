@@ -284,10 +284,11 @@ void x86_ask_for_regs(ArchVcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
-	if (run->kvm_valid_regs || run->kvm_dirty_regs)
+	if (run->kvm_valid_regs || (run->kvm_dirty_regs && !vcpu->gave_regs))
 		return;
-	run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
-	run->s.regs.regs.rflags = 0;
+	run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+	if (!vcpu->gave_regs)
+		run->s.regs.regs.rflags = 0;
 	vcpu->asked_for_regs = true;
 }
 
@@ -302,9 +303,11 @@ static void take_regs(ArchVcpu *vcpu)
 	vcpu->run->kvm_valid_regs = 0;
 	if (!sync->regs.rflags)
 		return;
+	vcpu->knows_sync = true;
 	vcpu->regs = sync->regs;
 	vcpu->fetched_rip = sync->regs.rip;
-	vcpu->valid |= BIT_OF(X86_REGS);
+	vcpu->events = sync->events;
+	vcpu->valid |= BIT_OF(X86_REGS) | BIT_OF(X86_EVENTS);
 	/* The PDPTEs that a walk of PAE tables needs are in struct kvm_sregs2 alone. */
 	if (is_pae)
 		return;
@@ -326,8 +329,51 @@ bool arch_flush(ArchVcpu *vcpu, GError **error)
 	return true;
 }
 
+/*
+ * The general registers can go to KVM by the kvm_run page, if the VMM does not use that and there
+ * is no exception on its way: KVM drops it, as KVM_SET_REGS does, and set_regs() knows what to do.
+ */
+static bool give_regs(ArchVcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (!vcpu->knows_sync || run->kvm_valid_regs || run->kvm_dirty_regs ||
+	    vcpu->dirty != BIT_OF(X86_REGS) || !(vcpu->valid & BIT_OF(X86_EVENTS)) ||
+	    vcpu->events.exception.pending || vcpu->events.exception.injected)
+		return false;
+	run->s.regs.regs = vcpu->regs;
+	run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
+	vcpu->gave_regs = true;
+	vcpu->dirty = 0;
+	return true;
+}
+
+/* KVM_RUN failed before it had taken them. */
+static void take_regs_back(ArchVcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (!vcpu->gave_regs)
+		return;
+	vcpu->gave_regs = false;
+	if (!(run->kvm_dirty_regs & KVM_SYNC_X86_REGS))
+		return;
+	run->kvm_dirty_regs = 0;
+	ioctl(vcpu->fd, KVM_SET_REGS, &vcpu->regs);
+}
+
+bool arch_flush_and_run(ArchVcpu *vcpu, bool look, GError **error)
+{
+	bool given = give_regs(vcpu);
+
+	if (look)
+		x86_ask_for_regs(vcpu);
+	return given || arch_flush(vcpu, error);
+}
+
 void arch_forget(ArchVcpu *vcpu)
 {
+	take_regs_back(vcpu);
 	vcpu->valid = 0;
 	vcpu->dirty = 0;
 	vcpu->orig_rax = UINT64_MAX;

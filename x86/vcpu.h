@@ -62,7 +62,9 @@ struct ArchVcpu {
 	size_t xsave_size;
 	X86XsaveLayout xsave_layout;
 
-	bool asked_for_regs;  /* the next KVM_RUN leaves regs and sregs in kvm_run */
+	bool asked_for_regs;  /* the next KVM_RUN leaves regs, sregs, events in kvm_run */
+	bool knows_sync;      /* it did so once: it takes registers out of kvm_run, too */
+	bool gave_regs;	      /* the next KVM_RUN takes regs out of kvm_run */
 	bool awake;	      /* known not to be in HLT, without asking for its MP state */
 	uint64_t fetched_rip; /* rip as KVM had it, to see whether the debugger moved it */
 	uint64_t orig_rax;    /* not a register: see x86/rows.c */
@@ -101,10 +103,9 @@ bool x86_store(ArchVcpu *vcpu, X86Group group, GError **error);
 bool x86_write_msr(ArchVcpu *vcpu, unsigned which, uint64_t value, GError **error);
 
 /*
- * x86_ask_for_regs: let the KVM_RUN that follows leave the general and segment registers in
- * kvm_run, so that X86_REGS and X86_SREGS are valid after the next arch_forget() without their
- * ioctls (KVM api.txt 5, kvm_valid_regs). For runs that are sure to be looked at: others would pay
- * for it.
+ * x86_ask_for_regs: let the KVM_RUN that follows leave registers in kvm_run, so that X86_REGS,
+ * X86_SREGS and X86_EVENTS are valid after the next arch_forget() without their ioctls (KVM api.txt
+ * 5, kvm_valid_regs). For runs that are sure to be looked at: others would pay for it.
  */
 void x86_ask_for_regs(ArchVcpu *vcpu);
 
