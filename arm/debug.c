@@ -120,6 +120,20 @@ bool arch_pass_break(const ArchFeatures *features G_GNUC_UNUSED, ArchVcpu *vcpu 
 	return false;
 }
 
+bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len)
+{
+	uint64_t pc, pstate;
+
+	if (len < 4 || !arm_get(vcpu, ARM_PC, &pc, NULL) ||
+	    !arm_get(vcpu, ARM_PSTATE, &pstate, NULL) ||
+	    !arm_insn_is_idle(pstate, arm_insn_load(insn)))
+		return false;
+	arm_set(vcpu, ARM_PC, pc + 4);
+	if (pstate & ARM_PSR_BTYPE)
+		arm_set(vcpu, ARM_PSTATE, pstate & ~ARM_PSR_BTYPE);
+	return true;
+}
+
 bool arch_ends_range(ArchVcpu *vcpu, const ArchMemory *mem)
 {
 	uint64_t pc;

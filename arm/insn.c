@@ -65,6 +65,26 @@ ArmInsnSet arm_insn_set(uint64_t pstate)
 	return pstate & ARM_PSR_T32 ? ARM_T32 : ARM_A32;
 }
 
+bool arm_insn_is_idle(uint64_t pstate, uint32_t insn)
+{
+	const uint32_t nop = 0xd503201f, bti = 0xd503241f, from_call = 0x40, from_jump = 0x80;
+	const uint64_t odd = ARM_PSR_AARCH32 | ARM_PSR_IL | ARM_PSR_SS;
+	unsigned btype =
+		(pstate & ARM_PSR_BTYPE) >> 10; /* 0: no branch, 1: both, 2: call, 3: jump */
+
+	if (pstate & odd)
+		return false;
+	if (insn == nop)
+		return !btype;
+	return (insn & ~(from_call | from_jump)) == bti &&
+	       (!btype || (insn & from_call && btype != 3) || (insn & from_jump && btype != 2));
+}
+
+uint32_t arm_insn_load(const uint8_t *bytes)
+{
+	return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
 bool arm_insn_is_trap(ArmInsnSet set, const uint8_t *bytes, size_t len)
 {
 	uint32_t insn;
@@ -73,7 +93,7 @@ bool arm_insn_is_trap(ArmInsnSet set, const uint8_t *bytes, size_t len)
 		return len >= 2 && bytes[1] == 0xbe;
 	if (len < 4)
 		return false;
-	insn = bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+	insn = arm_insn_load(bytes);
 	if (set == ARM_A32)
 		return (insn & 0xfff000f0) == 0xe1200070;
 	return arm_insn_decode(insn).kind == ARM_INSN_BRK;

@@ -44,6 +44,15 @@ typedef enum ArmInsnSet { ARM_A64, ARM_A32, ARM_T32 } ArmInsnSet;
 /* The instruction set that PSTATE says the CPU is in. */
 ArmInsnSet arm_insn_set(uint64_t pstate);
 
+/*
+ * arm_insn_is_idle: in this PSTATE, does @insn change nothing but pc and BTYPE? NOP, and BTI where
+ * the branch that led there is one that it allows (Arm ARM D8.4.5).
+ */
+bool arm_insn_is_idle(uint64_t pstate, uint32_t insn);
+
+/* The four bytes of an instruction in memory. */
+uint32_t arm_insn_load(const uint8_t *bytes);
+
 /* Is there a BRK or BKPT with any immediate at @bytes, of which @len may be read? */
 bool arm_insn_is_trap(ArmInsnSet set, const uint8_t *bytes, size_t len);
 

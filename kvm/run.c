@@ -128,6 +128,36 @@ static bool trap_insn_at(KvmGdbVcpu *vcpu, uint64_t gpa)
 	return len && arch_is_trap(vcpu->arch, insn, len);
 }
 
+/* Has the vCPU got past an instruction that does nothing, without executing it? */
+static bool skip(KvmGdbVcpu *vcpu, uint64_t pc)
+{
+	uint8_t insn[ARCH_INSN_MAX];
+	size_t len;
+
+	if (vcpu->action.kind != GDB_ACTION_CONTINUE || vcpu->gdb->over == vcpu)
+		return false;
+	len = virtual_read_ram(vcpu, pc, insn, sizeof(insn));
+	return arch_skip_insn(vcpu->arch, insn, len);
+}
+
+/*
+ * The same at a hardware breakpoint, which is hit before the instruction: where the CPU cannot pass
+ * it by itself, and no patch at the same place waits to be hit.
+ */
+static bool skip_point(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc)
+{
+	const KvmPatches *patches = vcpu->gdb->patches;
+	uint64_t gpa;
+
+	if ((kind != GDB_STOP_HWBREAK && kind != GDB_STOP_SWBREAK) ||
+	    vcpu->gdb->features.pass_break)
+		return false;
+	if (kvm_patches_any(patches) &&
+	    (!translate_pc(vcpu, pc, &gpa) || kvm_patches_has(patches, gpa)))
+		return false;
+	return skip(vcpu, pc);
+}
+
 /*
  * A trap instruction was executed at pc. Ours, if our patch is there. Else the guest's, if there is
  * a trap instruction: it may have been our patch, taken out by the client before this vCPU's turn
@@ -143,7 +173,7 @@ static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 		vcpu->reinject = trap_insn_at(vcpu, gpa);
 	else if (condition_at_patch(vcpu, pc, gpa))
 		world_event(vcpu, GDB_STOP_SWBREAK, 0, pc);
-	else
+	else if (!skip(vcpu, pc))
 		world_pass(vcpu, GDB_STOP_SWBREAK, pc, &gpa);
 }
 
@@ -174,6 +204,10 @@ static void on_point(KvmGdbVcpu *vcpu, const Cause *cause, uint64_t pc)
 
 	if (condition_at_point(vcpu, cause->point)) {
 		world_event(vcpu, kind, cause->addr, pc);
+		return;
+	}
+	if (!cause->step && skip_point(vcpu, kind, pc)) {
+		vcpu->passing = false;
 		return;
 	}
 	world_pass(vcpu, kind, pc, NULL);

@@ -140,10 +140,44 @@ static void test_trap(void)
 	g_assert_false(arm_insn_is_trap(ARM_T32, udf_t32, 2));
 }
 
+/* Which BTI allows which branch: Arm ARM, "BTI", table of PSTATE.BTYPE. */
+static void test_idle(void)
+{
+	static const struct {
+		uint32_t insn;
+		bool at[4]; /* by BTYPE */
+	} idle[] = {
+		{0xd503201f, {true}},			 /* nop */
+		{0xd503241f, {true}},			 /* bti */
+		{0xd503245f, {true, true, true, false}}, /* bti c */
+		{0xd503249f, {true, true, false, true}}, /* bti j */
+		{0xd50324df, {true, true, true, true}},	 /* bti jc */
+		{0xd503203f, {false}},			 /* yield */
+		{0xd503207f, {false}},			 /* wfi */
+		{0xd503233f, {false}},			 /* paciasp */
+		{0xd503251f, {false}},			 /* chkfeat x16 */
+		{0xaa0003e0, {false}},			 /* mov x0, x0 */
+		{0xd4200000, {false}},			 /* brk #0 */
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(idle); i++) {
+		for (unsigned btype = 0; btype < 4; btype++) {
+			uint64_t pstate = ARM_MODE_EL1H | (uint64_t)btype << 10;
+
+			g_assert_cmpint(arm_insn_is_idle(pstate, idle[i].insn), ==,
+					idle[i].at[btype]);
+		}
+		g_assert_false(arm_insn_is_idle(ARM_PSR_AARCH32, idle[i].insn));
+		g_assert_false(arm_insn_is_idle(ARM_PSR_SS, idle[i].insn));
+		g_assert_false(arm_insn_is_idle(ARM_PSR_IL, idle[i].insn));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/arm-insn/decode", test_decode);
+	g_test_add_func("/arm-insn/idle", test_idle);
 	g_test_add_func("/arm-insn/set", test_set);
 	g_test_add_func("/arm-insn/trap", test_trap);
 	return g_test_run();

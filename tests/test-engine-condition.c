@@ -354,6 +354,72 @@ static void test_other_in_device(void)
 	rig_free(rig);
 }
 
+/* ---- Instructions that need not be executed ---- */
+
+/*
+ * A false condition then needs no step: the control is set once and never again, nobody is held,
+ * and every hit counts all the same, with a patch and a point at one place too.
+ */
+static void test_skip(void)
+{
+	Rig *rig;
+	unsigned calls;
+
+	toy_set_skips(true);
+	rig = rig_new_looping(1);
+	rsp_expect(rig->client, "Z0," AT_NOP ";" R0_IS_300, "OK");
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	g_assert_cmpuint(r0_of(rig, 1), ==, 300);
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x203);
+	calls = toy_control_calls(rig->vm, 0);
+	rsp_expect(rig->client, "Z0," AT_NOP ";" R0_IS_1000, "OK");
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	g_assert_cmpuint(r0_of(rig, 1), ==, 1000);
+	/* That of the step over the first stop, and of its end. */
+	g_assert_cmpuint(toy_control_calls(rig->vm, 0), <=, calls + 2);
+	rig_free(rig);
+	toy_set_skips(false);
+}
+
+static void test_skip_point(void)
+{
+	toy_set_skips(true);
+	toy_set_like_arm(true);
+	check_thousandth("Z1," AT_NOP ";" R0_IS_1000, "hwbreak:;", 0x203, 1000);
+	check_all_hit("Z1," AT_NOP ";" R0_IS_300);
+	check_all_hit("Z0," AT_NOP ";" R0_IS_300);
+	toy_set_like_arm(false);
+	toy_set_skips(false);
+}
+
+static void check_skip_at_both(void)
+{
+	Rig *rig = rig_new_looping(2);
+
+	rsp_expect(rig->client, "Z1," AT_NOP ";" NEVER, "OK");
+	rsp_expect(rig->client, "Z0," AT_NOP ";" R0_IS_300, "OK");
+	resume_to_reason(rig, "vCont;c:1", "swbreak:;");
+	g_assert_cmpuint(r0_of(rig, 1), ==, 300);
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x203);
+	/* The instruction behind it has one too. */
+	rsp_expect(rig->client, "Z0,204,1;" R0_IS_1000, "OK");
+	rsp_expect(rig->client, "Z0," AT_NOP ";" NEVER, "OK");
+	resume_to_reason(rig, "vCont;c:1", "swbreak:;");
+	g_assert_cmpuint(r0_of(rig, 1), ==, 1000);
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x204);
+	rig_free(rig);
+}
+
+static void test_skip_at_both(void)
+{
+	toy_set_skips(true);
+	check_skip_at_both();
+	toy_set_like_arm(true);
+	check_skip_at_both();
+	toy_set_like_arm(false);
+	toy_set_skips(false);
+}
+
 /* ---- Steps ---- */
 
 /* A step over a breakpoint that need not be told of is one step. */
@@ -380,6 +446,13 @@ static void test_step(void)
 	check_step("Z0," AT_NOP ";" NEVER);
 	check_step("Z1," AT_NOP ";" NEVER);
 	check_step("Z2,403,1;" NEVER);
+}
+
+static void test_step_no_skip(void)
+{
+	toy_set_skips(true);
+	test_step();
+	toy_set_skips(false);
 }
 
 static void test_step_like_arm(void)
@@ -577,7 +650,11 @@ int main(int argc, char **argv)
 		{"others-held", test_others_held},
 		{"halted-other", test_halted_other},
 		{"other-in-device", test_other_in_device},
+		{"skip", test_skip},
+		{"skip-point", test_skip_point},
+		{"skip-at-both", test_skip_at_both},
 		{"step", test_step},
+		{"step-no-skip", test_step_no_skip},
 		{"step-like-arm", test_step_like_arm},
 		{"interrupts", test_interrupts},
 		{"hangups", test_hangups},

@@ -79,10 +79,61 @@ static void test_gate(void)
 	g_assert_false(x86_gate_target(gate, &target));
 }
 
+/* In 64-bit code; what a disassembler says is behind each. */
+static void test_idle(void)
+{
+	static const struct {
+		const char *bytes;
+		size_t len, idle;
+	} table[] = {
+		{BYTES("\x90"), 1}, /* nop */
+		{BYTES("\x90\xcc"), 1},
+		{BYTES("\x66\x90"), 2},		    /* xchg %ax,%ax */
+		{BYTES("\x0f\x1f\x00"), 3},	    /* nopl (%rax) */
+		{BYTES("\x0f\x1f\x40\x00"), 4},	    /* nopl 0(%rax) */
+		{BYTES("\x0f\x1f\x44\x00\x00"), 5}, /* ftrace's */
+		{BYTES("\x66\x0f\x1f\x44\x00\x00"), 6},
+		{BYTES("\x0f\x1f\x80\x00\x00\x00\x00"), 7},
+		{BYTES("\x0f\x1f\x84\x00\x00\x00\x00\x00"), 8},
+		{BYTES("\x66\x2e\x0f\x1f\x84\x00\x00\x00\x00\x00"), 10},
+		{BYTES("\x0f\x1f\x05\x00\x00\x00\x00"), 7},	/* rip-relative */
+		{BYTES("\x0f\x1f\x04\x05\x00\x00\x00\x00"), 8}, /* no base */
+		{BYTES("\x0f\x1f\xc0"), 3},			/* nop %eax */
+		{BYTES("\xf3\x0f\x1e\xfa"), 4},			/* endbr64 */
+		{BYTES("\xf3\x0f\x1e\xfb"), 0},			/* endbr32 */
+		{BYTES("\xf3\x90"), 0},				/* pause */
+		{BYTES("\x41\x90"), 0},				/* xchg %eax,%r8d */
+		{BYTES("\x0f\x1f\x48\x00"), 0},			/* not /0 */
+		{BYTES("\x0f\x18\x00"), 0},			/* prefetch */
+		{BYTES("\xcc"), 0},
+		{BYTES("\x55"), 0},
+		/* cut off */
+		{BYTES(""), 0},
+		{BYTES("\x66"), 0},
+		{BYTES("\x0f"), 0},
+		{BYTES("\x0f\x1f"), 0},
+		{BYTES("\x0f\x1f\x04"), 0},
+		{BYTES("\x0f\x1f\x44\x00"), 0},
+		{BYTES("\x0f\x1f\x84\x00\x00\x00\x00"), 0},
+		{BYTES("\xf3\x0f\x1e"), 0},
+		/* too long */
+		{BYTES("ffffffffffffff\x90"), 15},
+		{BYTES("fffffffffffffff\x90"), 0},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+		g_autofree uint8_t *bytes = g_memdup2(table[i].bytes, table[i].len);
+
+		g_test_message("row %u", i);
+		g_assert_cmpuint(x86_insn_idle_length(bytes, table[i].len), ==, table[i].idle);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/x86-insn/decode", test_decode);
+	g_test_add_func("/x86-insn/idle", test_idle);
 	g_test_add_func("/x86-insn/gate", test_gate);
 	return g_test_run();
 }

@@ -16,7 +16,9 @@
 #define VECTOR_DB 1
 #define VECTOR_BP 3
 #define HYGON_EBX 0x6f677948 /* "Hygo" */
+#define RFLAGS_TF (1ull << 8)
 #define RFLAGS_RF (1ull << 16)
+#define PAGE_SIZE 4096
 
 static const uint8_t int3[] = {0xcc};
 
@@ -103,6 +105,31 @@ bool arch_pass_break(const ArchFeatures *features, ArchVcpu *vcpu)
 	if (!features->pass_break || !x86_fetch(vcpu, X86_REGS, NULL))
 		return false;
 	vcpu->regs.rflags |= RFLAGS_RF;
+	x86_mark_dirty(vcpu, X86_REGS);
+	return true;
+}
+
+/*
+ * Nothing may be due at the end of the instruction but the next one: no trap of the guest's own
+ * TF, no interrupt that an sti or a load of ss has put off until then. Under CET's branch tracking
+ * endbr64 has a meaning. It must not reach into another page, which may not be executable.
+ */
+bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len)
+{
+	const uint64_t cr4_cet = 1 << 23;
+	const struct kvm_vcpu_events *events = &vcpu->events;
+	size_t n = x86_insn_idle_length(insn, len);
+
+	if (!n || !x86_fetch(vcpu, X86_REGS, NULL) || !x86_fetch(vcpu, X86_SREGS, NULL) ||
+	    !x86_fetch(vcpu, X86_EVENTS, NULL))
+		return false;
+	if (!x86_long_mode(vcpu) || !vcpu->sregs.cs.l || vcpu->sregs.cr4 & cr4_cet ||
+	    vcpu->regs.rflags & RFLAGS_TF || events->interrupt.shadow ||
+	    events->exception.pending || events->exception.injected ||
+	    vcpu->regs.rip % PAGE_SIZE + n > PAGE_SIZE)
+		return false;
+	vcpu->regs.rip += n;
+	vcpu->regs.rflags &= ~RFLAGS_RF;
 	x86_mark_dirty(vcpu, X86_REGS);
 	return true;
 }

@@ -49,6 +49,37 @@ bool x86_insn_is_trap(const uint8_t *bytes, size_t len)
 	       (insn.kind == X86_INSN_INT && insn.vector == 3);
 }
 
+/* Of an operand that is not looked at: ModRM, SIB and displacement. */
+static size_t operand_length(const uint8_t *bytes, size_t len)
+{
+	static const uint8_t displacement[] = {0, 1, 4, 0};
+	uint8_t mod = len ? bytes[0] >> 6 : 3, rm = len ? bytes[0] & 7 : 0;
+	bool has_sib = mod != 3 && rm == 4;
+	bool is_absolute = mod == 0 && (rm == 5 || (has_sib && len > 1 && (bytes[1] & 7) == 5));
+
+	return 1 + has_sib + (is_absolute ? 4 : displacement[mod]);
+}
+
+size_t x86_insn_idle_length(const uint8_t *bytes, size_t len)
+{
+	static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+	size_t at = 0, all = 0;
+
+	if (len > X86_INSN_MAX)
+		len = X86_INSN_MAX;
+	if (len >= sizeof(endbr64) && !memcmp(bytes, endbr64, sizeof(endbr64)))
+		return sizeof(endbr64);
+	/* No REX: 41 90 exchanges registers. No f3: that is pause. */
+	while (at < len && (bytes[at] == 0x66 || bytes[at] == 0x2e))
+		at++;
+	if (at < len && bytes[at] == 0x90)
+		all = at + 1;
+	else if (at + 2 < len && bytes[at] == 0x0f && bytes[at + 1] == 0x1f &&
+		 !(bytes[at + 2] & 0x38))
+		all = at + 2 + operand_length(&bytes[at + 2], len - at - 2);
+	return all <= len ? all : 0;
+}
+
 bool x86_gate_target(const uint8_t gate[16], uint64_t *ret)
 {
 	uint8_t type = gate[5] & 0x1f;

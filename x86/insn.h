@@ -40,6 +40,12 @@ X86Insn x86_insn_decode(const uint8_t *bytes, size_t len);
 bool x86_insn_is_trap(const uint8_t *bytes, size_t len);
 
 /*
+ * x86_insn_idle_length: the length of an instruction that in 64-bit code changes nothing but rip,
+ * as compilers and ftrace emit them: nop in all its lengths, endbr64. 0: another one, or cut off.
+ */
+size_t x86_insn_idle_length(const uint8_t *bytes, size_t len);
+
+/*
  * x86_gate_target: where a long-mode IDT entry of 16 bytes leads. FALSE when it is not a present
  * interrupt or trap gate (SDM vol. 3, 6.14.1).
  */
