@@ -37,7 +37,11 @@ one_guest()
 	lab_wait 60 'guest: tick 3 ' "$nr"
 	from=$(wc -l <"$LOG")
 	for script; do gdb_script 400 "$script"; done
-	check "--gdb-clock $LAB_CLOCK: the guest runs on" lab_wait 60 'guest: tick' $(($(lab_count 'guest: tick') + 10))
+	if lab_wait 60 'guest: tick' $(($(lab_count 'guest: tick') + 10)); then
+		ok "--gdb-clock $LAB_CLOCK: the guest runs on"
+	else
+		not_ok "--gdb-clock $LAB_CLOCK: the guest runs on" "$(autopsy)"
+	fi
 	said=$(complaints "$from")
 	if [ -z "$said" ]; then
 		ok "--gdb-clock $LAB_CLOCK: no complaint after $LAB_CLOCK_SECONDS s"

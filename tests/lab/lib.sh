@@ -461,6 +461,15 @@ gdb_script()
 	fi
 	return $code
 }
+# autopsy: prints where each CPU of a guest is that should run and does not, and its timer
+autopsy()
+{
+	local cpu=() n
+	for n in 0 1; do cpu+=(-ex "monitor info lapic $n"); done
+	say GDB autopsy
+	lab_gdb 60 -ex "target remote 127.0.0.1:$PORT" -ex 'monitor info registers -a' "${cpu[@]}" \
+		-ex 'thread apply all backtrace 20' -ex 'p jiffies_64' 2>&1
+}
 # results PREFIX: what a gdb script wrote with report(): lines "ok NAME" and "not ok NAME: WHY"
 results()
 {

@@ -18,20 +18,27 @@ def jiffies():
     return value("(unsigned long)jiffies_64")
 
 
+def wall_clock():
+    return value("tk_core.timekeeper.xtime_sec")
+
+
 def long_stop():
     attach()
-    before = jiffies()
+    before, wall_before = jiffies(), wall_clock()
     begin = time.time()
     time.sleep(SECONDS)
     report(jiffies() == before, "nothing runs during the stop")
     held = time.time() - begin
     run_and_interrupt(RUN)
-    passed = (jiffies() - before) / HZ
+    passed, wall = (jiffies() - before) / HZ, wall_clock() - wall_before
     detail = f"{passed:.1f} s passed in the guest, the stop was {held:.1f} s"
     if os.environ["LAB_CLOCK"] == "stop":
         report(passed < RUN + SECONDS / 2, "the guest's clock stood still", detail)
+        report(wall < RUN + SECONDS / 2, "the guest's wall clock stood still", f"{wall} s")
     else:
         report(passed >= held, "the guest's clock went on", detail)
+        # It is kept up to a tick ago, in whole seconds.
+        report(wall >= int(held) - 1, "the guest's wall clock went on", f"{wall} s")
     report(passed > 0, "the guest's clock goes on after the stop", detail)
     execute("detach")
 
