@@ -1,7 +1,9 @@
 /*
  * gdbstub/cmd-break.c - the packets Z and z: breakpoints and watchpoints.
  *
- * gdb manual, "Packets", z and Z. The types 0 to 4 are GdbBreakType's numbers.
+ * gdb manual, "Packets", z and Z. The types 0 to 4 are GdbBreakType's numbers. In QEMU's physical
+ * mode the address of Z0 is guest-physical; the others are of the CPU's debug registers, which know
+ * virtual addresses only.
  */
 #include "gdbstub/break-code.h"
 #include "gdbstub/internal.h"
@@ -16,48 +18,52 @@ static bool is_known(const GdbSession *session, const GdbArgs *args)
 	return session->ops->breaks && args->v[0].number <= GDB_WATCH_ACCESS;
 }
 
-static GdbReply insert_code(GdbSession *session, const GdbArgs *args)
+static bool insert_code(GdbSession *session, const GdbBreak *bp, GdbText text, GError **error)
 {
-	g_autoptr(GdbBreakCode) code = NULL;
-	GdbBreak bp = get_break(args);
-	GError *error = NULL;
+	g_autoptr(GdbBreakCode) code = gdb_break_code_parse(text, error);
 
-	/* Not advertised: to take conditions and ignore them would be wrong. */
-	if (!session->ops->breaks->insert_code)
-		return gdb_reply(GDB_REPLY_EMPTY);
-	code = gdb_break_code_parse(args->v[3].text, &error);
-	if (!code ||
-	    !session->ops->breaks->insert_code(session->target, session->cpu, &bp, code, &error))
-		return gdb_reply_error(error);
-	return gdb_reply(GDB_REPLY_OK);
+	return code &&
+	       session->ops->breaks->insert_code(session->target, session->cpu, bp, code, error);
 }
 
 static GdbReply cmd_insert(GdbSession *session, const GdbArgs *args)
 {
+	bool has_code = args->n > 3, ok;
 	GError *error = NULL;
 	GdbBreak bp;
 
-	if (!is_known(session, args))
+	/* Conditions that are not advertised: to take and ignore them would be wrong. */
+	if (!is_known(session, args) || (has_code && !session->ops->breaks->insert_code))
 		return gdb_reply(GDB_REPLY_EMPTY);
-	if (args->n > 3)
-		return insert_code(session, args);
 	bp = get_break(args);
-	if (!session->ops->breaks->insert(session->target, session->cpu, &bp, &error))
-		return gdb_reply_error(error);
-	return gdb_reply(GDB_REPLY_OK);
+	if (session->physical && bp.type != GDB_BREAK_SW)
+		return gdb_reply_fail(GDB_ERROR_INVAL,
+				      "only software breakpoints take physical addresses: the "
+				      "CPU's debug registers do not (Qqemu.PhyMemMode:0)");
+	if (session->physical)
+		bp.type = GDB_BREAK_PHYSICAL;
+	ok = has_code ? insert_code(session, &bp, args->v[3].text, &error)
+		      : session->ops->breaks->insert(session->target, session->cpu, &bp, &error);
+	return ok ? gdb_reply(GDB_REPLY_OK) : gdb_reply_error(error);
 }
 
+/* The client may have left or entered physical mode since the Z. */
 static GdbReply cmd_remove(GdbSession *session, const GdbArgs *args)
 {
+	const GdbBreakOps *breaks = session->ops->breaks;
 	GError *error = NULL;
 	GdbBreak bp;
+	bool ok;
 
 	if (!is_known(session, args))
 		return gdb_reply(GDB_REPLY_EMPTY);
 	bp = get_break(args);
-	if (!session->ops->breaks->remove(session->target, session->cpu, &bp, &error))
-		return gdb_reply_error(error);
-	return gdb_reply(GDB_REPLY_OK);
+	ok = breaks->remove(session->target, session->cpu, &bp, &error);
+	if (ok && bp.type == GDB_BREAK_SW && session->ops->read_physical) {
+		bp.type = GDB_BREAK_PHYSICAL;
+		ok = breaks->remove(session->target, session->cpu, &bp, &error);
+	}
+	return ok ? gdb_reply(GDB_REPLY_OK) : gdb_reply_error(error);
 }
 
 static const GdbCommand rows[] = {

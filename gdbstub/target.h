@@ -40,7 +40,7 @@ typedef enum GdbError {
 /* Why the world stopped. The signal and the key of the stop reply follow from it (stop.c). */
 typedef enum GdbStopKind {
 	GDB_STOP_PAUSED,	 /* Ctrl-C, attach, the VMM's own pause: SIGINT */
-	GDB_STOP_STEP,		 /* a step or range step ended: SIGTRAP */
+	GDB_STOP_STEP,		 /* a step or range step ended; GDB_BREAK_PHYSICAL: SIGTRAP */
 	GDB_STOP_SWBREAK,	 /* Z0 hit; pc is at the breakpoint */
 	GDB_STOP_HWBREAK,	 /* Z1 hit */
 	GDB_STOP_WATCH,		 /* Z2 hit; addr is the data address */
@@ -72,17 +72,21 @@ typedef struct GdbAction {
 	uint64_t start, end; /* for GDB_ACTION_RANGE */
 } GdbAction;
 
-/* The numbers are those of the Z and z packets. */
+/*
+ * The numbers are those of the Z and z packets. GDB_BREAK_PHYSICAL is a GDB_BREAK_SW whose address
+ * is guest-physical: for a client in physical mode, of a target that has read_physical. Its hit is
+ * a GDB_STOP_STEP, because the client has no breakpoint at pc and would go on after a SWBREAK.
+ */
 typedef enum GdbBreakType {
 	GDB_BREAK_SW = 0,
 	GDB_BREAK_HW = 1,
 	GDB_WATCH_WRITE = 2,
 	GDB_WATCH_READ = 3,
 	GDB_WATCH_ACCESS = 4,
+	GDB_BREAK_PHYSICAL,
 } GdbBreakType;
 
-/* @kind: instruction length for SW and HW ("kind" of the Z packet), bytes watched for the others.
- */
+/* @kind: bytes watched, or for the breakpoints the instruction length ("kind" of the Z packet). */
 typedef struct GdbBreak {
 	GdbBreakType type;
 	uint64_t addr;
@@ -112,8 +116,8 @@ typedef struct GdbBreakOps {
 /*
  * One `monitor` command. @name may have two words ("info registers"); the longest match wins.
  * @run: @args is what follows the name, stripped, never NULL; it may begin right after the name
- * with a '/' ("xp/4xw 0"). @cpu: the user's current thread, or what `cpu N` has chosen. Appends text
- * to @out, lines end in '\n'. FALSE with @error set prints the error's message as the output.
+ * with a '/' ("xp/4xw 0"). @cpu: the user's current thread, or what `cpu N` has chosen. Appends
+ * text to @out, lines end in '\n'. FALSE with @error set prints the error's message as the output.
  */
 typedef struct GdbMonitorCommand {
 	const char *name;

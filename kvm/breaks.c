@@ -19,10 +19,11 @@ enum { OWNER_HARD = 1, OWNER_SOFT = 2 };
 struct KvmBreaks {
 	KvmPatches *patches;
 	ArchFeatures features;
-	GHashTable *softs; /* &Soft.addr -> Soft */
-	unsigned waiting;  /* softs that could become patches and are not */
-	GArray *points;	   /* of GdbBreak */
-	GArray *owners;	   /* of uint8_t, parallel to points */
+	GHashTable *softs;     /* &Soft.addr -> Soft */
+	GHashTable *physicals; /* likewise; their addr is a guest-physical one */
+	unsigned waiting;      /* softs that could become patches and are not */
+	GArray *points;	       /* of GdbBreak */
+	GArray *owners;	       /* of uint8_t, parallel to points */
 	struct kvm_guest_debug_arch hw;
 };
 
@@ -33,6 +34,7 @@ KvmBreaks *kvm_breaks_new(KvmPatches *patches, const ArchFeatures *features)
 	breaks->patches = patches;
 	breaks->features = *features;
 	breaks->softs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	breaks->physicals = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 	breaks->points = g_array_new(FALSE, FALSE, sizeof(GdbBreak));
 	breaks->owners = g_array_new(FALSE, FALSE, sizeof(uint8_t));
 	return breaks;
@@ -43,6 +45,7 @@ void kvm_breaks_free(KvmBreaks *breaks)
 	if (!breaks)
 		return;
 	g_hash_table_unref(breaks->softs);
+	g_hash_table_unref(breaks->physicals);
 	g_array_unref(breaks->points);
 	g_array_unref(breaks->owners);
 	g_free(breaks);
@@ -244,20 +247,52 @@ bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const
 	return true;
 }
 
-static void remove_soft(KvmBreaks *breaks, uint64_t addr)
+bool kvm_breaks_insert_physical(KvmBreaks *breaks, uint64_t gpa, uint64_t kind, GError **error)
 {
-	Soft *soft = g_hash_table_lookup(breaks->softs, &addr);
+	Soft *soft;
+
+	if (!arch_check_sw_break(gpa, kind, error) || !check_ram(breaks, gpa, gpa, error))
+		return false;
+	if (!breaks->features.sw_break) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "this KVM does not report trap instructions, and a hardware "
+			    "breakpoint takes a virtual address");
+		return false;
+	}
+	if (kvm_breaks_wants_physical(breaks, gpa)) {
+		kvm_patches_replace(breaks->patches, gpa);
+		return true;
+	}
+	soft = g_new0(Soft, 1);
+	soft->addr = gpa;
+	soft->kind = kind;
+	place_soft(breaks, soft, gpa);
+	g_hash_table_insert(breaks->physicals, &soft->addr, soft);
+	return true;
+}
+
+bool kvm_breaks_wants_physical(const KvmBreaks *breaks, uint64_t gpa)
+{
+	return g_hash_table_contains(breaks->physicals, &gpa);
+}
+
+/* @softs: either table. */
+static void remove_soft(KvmBreaks *breaks, GHashTable *softs, uint64_t addr)
+{
+	Soft *soft = g_hash_table_lookup(softs, &addr);
 
 	if (!soft)
 		return;
 	unplace_soft(breaks, soft);
-	g_hash_table_remove(breaks->softs, &addr);
+	g_hash_table_remove(softs, &addr);
 }
 
 void kvm_breaks_remove(KvmBreaks *breaks, const GdbBreak *bp)
 {
 	if (bp->type == GDB_BREAK_SW)
-		remove_soft(breaks, bp->addr);
+		remove_soft(breaks, breaks->softs, bp->addr);
+	else if (bp->type == GDB_BREAK_PHYSICAL)
+		remove_soft(breaks, breaks->physicals, bp->addr);
 	else
 		remove_point(breaks, bp, OWNER_HARD);
 }
@@ -268,6 +303,7 @@ void kvm_breaks_clear(KvmBreaks *breaks)
 	g_array_set_size(breaks->points, 0);
 	g_array_set_size(breaks->owners, 0);
 	g_hash_table_remove_all(breaks->softs);
+	g_hash_table_remove_all(breaks->physicals);
 	breaks->waiting = 0;
 	memset(&breaks->hw, 0, sizeof(breaks->hw));
 }
@@ -292,34 +328,45 @@ void kvm_breaks_rearm(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opa
 	}
 }
 
-static void visit_soft(const Soft *soft, KvmBreaksVisit fn, void *opaque)
+/* How many that are: 1, or 0 when @soft is NULL. */
+static unsigned visit_soft(const Soft *soft, GdbBreakType type, KvmBreaksVisit fn, void *opaque)
 {
-	GdbBreak bp = {GDB_BREAK_SW, soft->addr, soft->kind};
+	if (soft) {
+		GdbBreak bp = {type, soft->addr, soft->kind};
 
-	fn(opaque, &bp);
+		fn(opaque, &bp);
+	}
+	return soft ? 1 : 0;
+}
+
+/* Those that have the patch by other virtual addresses. */
+static unsigned visit_aliases(const KvmBreaks *breaks, uint64_t gpa, KvmBreaksVisit fn,
+			      void *opaque)
+{
+	GHashTableIter iter;
+	gpointer value;
+	unsigned n = 0;
+
+	g_hash_table_iter_init(&iter, breaks->softs);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const Soft *soft = value;
+
+		if (soft->patched && soft->gpa == gpa)
+			n += visit_soft(soft, GDB_BREAK_SW, fn, opaque);
+	}
+	return n;
 }
 
 unsigned kvm_breaks_each_at_patch(const KvmBreaks *breaks, uint64_t addr, uint64_t gpa,
 				  KvmBreaksVisit fn, void *opaque)
 {
-	const Soft *soft = g_hash_table_lookup(breaks->softs, &addr);
-	GHashTableIter iter;
-	gpointer value;
-	unsigned n = 0;
+	unsigned n =
+		visit_soft(g_hash_table_lookup(breaks->softs, &addr), GDB_BREAK_SW, fn, opaque);
 
-	if (soft) {
-		visit_soft(soft, fn, opaque);
-		return 1;
-	}
-	g_hash_table_iter_init(&iter, breaks->softs);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		soft = value;
-		if (!soft->patched || soft->gpa != gpa)
-			continue;
-		visit_soft(soft, fn, opaque);
-		n++;
-	}
-	return n;
+	if (!n)
+		n = visit_aliases(breaks, gpa, fn, opaque);
+	return n + visit_soft(g_hash_table_lookup(breaks->physicals, &gpa), GDB_BREAK_PHYSICAL, fn,
+			      opaque);
 }
 
 unsigned kvm_breaks_each_at_point(const KvmBreaks *breaks, unsigned index, KvmBreaksVisit fn,
@@ -327,15 +374,14 @@ unsigned kvm_breaks_each_at_point(const KvmBreaks *breaks, unsigned index, KvmBr
 {
 	const GdbBreak *point = &g_array_index(breaks->points, GdbBreak, index);
 	uint8_t owners = g_array_index(breaks->owners, uint8_t, index);
-	const Soft *soft = NULL;
+	unsigned n = 0;
 
 	if (owners & OWNER_SOFT)
-		soft = g_hash_table_lookup(breaks->softs, &point->addr);
-	if (soft)
-		visit_soft(soft, fn, opaque);
+		n = visit_soft(g_hash_table_lookup(breaks->softs, &point->addr), GDB_BREAK_SW, fn,
+			       opaque);
 	if (owners & OWNER_HARD)
 		fn(opaque, point);
-	return !!soft + !!(owners & OWNER_HARD);
+	return n + !!(owners & OWNER_HARD);
 }
 
 static bool wants_point(const KvmBreaks *breaks, GdbStopKind kind, uint64_t addr)

@@ -29,6 +29,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvmBreaks, kvm_breaks_free)
 bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const uint64_t *gpa,
 			  GError **error);
 /*
+ * kvm_breaks_insert_physical: a Z0 by guest-physical address: a patch, never a hardware point.
+ * Errors: INVAL (alignment, kind, or this KVM does not report trap instructions), FAULT (not RAM).
+ */
+bool kvm_breaks_insert_physical(KvmBreaks *breaks, uint64_t gpa, uint64_t kind, GError **error);
+/*
  * kvm_breaks_insert_hw: Z1-Z4. Errors as arch_encode_hw(), and UNSUPPORTED for what this KVM does
  * not report. Inserting twice takes one slot.
  */
@@ -58,7 +63,8 @@ const struct kvm_guest_debug_arch *kvm_breaks_hw(const KvmBreaks *breaks);
 /*
  * kvm_breaks_each_at_patch, _at_point: call @fn for each breakpoint of the client that a hit of the
  * patch at @gpa by the address @addr, or of point @index, belongs to: those at that very address,
- * or else all that share the patch. Returns how many there are.
+ * or else all that share the patch, and the one by that guest-physical address. Returns how many
+ * there are.
  */
 typedef void (*KvmBreaksVisit)(void *opaque, const GdbBreak *bp);
 unsigned kvm_breaks_each_at_patch(const KvmBreaks *breaks, uint64_t addr, uint64_t gpa,
@@ -68,5 +74,7 @@ unsigned kvm_breaks_each_at_point(const KvmBreaks *breaks, unsigned index, KvmBr
 
 /* Does a hit of this kind at this address still belong to a breakpoint? (events that waited) */
 bool kvm_breaks_wants(const KvmBreaks *breaks, GdbStopKind kind, uint64_t addr);
+/* Is there a breakpoint by this guest-physical address? */
+bool kvm_breaks_wants_physical(const KvmBreaks *breaks, uint64_t gpa);
 
 #endif

@@ -26,7 +26,7 @@ static GdbBreak key_of(const GdbBreak *bp)
 {
 	GdbBreak key = *bp;
 
-	if (key.type == GDB_BREAK_SW || key.type == GDB_BREAK_HW)
+	if (key.type == GDB_BREAK_SW || key.type == GDB_BREAK_HW || key.type == GDB_BREAK_PHYSICAL)
 		key.kind = 0;
 	return key;
 }

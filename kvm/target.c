@@ -223,6 +223,17 @@ static bool insert_sw(KvmGdbVcpu *vcpu, const GdbBreak *bp, GError **error)
 	return kvm_breaks_insert_sw(breaks, bp->addr, bp->kind, mapped ? &gpa : NULL, error);
 }
 
+static bool insert_any(KvmGdbVcpu *vcpu, const GdbBreak *bp, GError **error)
+{
+	KvmBreaks *breaks = vcpu->gdb->breaks;
+
+	if (bp->type == GDB_BREAK_SW)
+		return insert_sw(vcpu, bp, error);
+	if (bp->type == GDB_BREAK_PHYSICAL)
+		return kvm_breaks_insert_physical(breaks, bp->addr, bp->kind, error);
+	return kvm_breaks_insert_hw(breaks, bp, error);
+}
+
 static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreakCode *code,
 			GError **error)
 {
@@ -232,8 +243,7 @@ static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreak
 
 	if (!vcpu || (code && !kvm_codes_fit(gdb->codes, code, error)))
 		return false;
-	if (bp->type == GDB_BREAK_SW ? !insert_sw(vcpu, bp, error)
-				     : !kvm_breaks_insert_hw(gdb->breaks, bp, error))
+	if (!insert_any(vcpu, bp, error))
 		return false;
 	kvm_codes_set(gdb->codes, bp, code);
 	return true;

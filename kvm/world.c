@@ -78,6 +78,19 @@ bool world_in_device(const KvmGdbVcpu *vcpu)
 	       arch_io_pending(vcpu->run);
 }
 
+static bool on_physical(KvmGdbVcpu *vcpu, uint64_t pc)
+{
+	uint64_t gpa;
+
+	return translate_pc(vcpu, pc, &gpa) && kvm_breaks_wants_physical(vcpu->gdb->breaks, gpa);
+}
+
+static bool wants_break(KvmGdbVcpu *vcpu, const Event *event)
+{
+	return kvm_breaks_wants(vcpu->gdb->breaks, event->stop.kind, event->pc) ||
+	       on_physical(vcpu, event->pc);
+}
+
 /* Is the event still true? The breakpoint may be gone, or the client may have moved pc. */
 static bool still_valid(KvmGdbVcpu *vcpu)
 {
@@ -87,8 +100,8 @@ static bool still_valid(KvmGdbVcpu *vcpu)
 	switch (event->stop.kind) {
 	case GDB_STOP_SWBREAK:
 	case GDB_STOP_HWBREAK:
-		return kvm_breaks_wants(vcpu->gdb->breaks, event->stop.kind, event->pc) &&
-		       arch_get_pc(vcpu->arch, &pc, NULL) && pc == event->pc;
+		return wants_break(vcpu, event) && arch_get_pc(vcpu->arch, &pc, NULL) &&
+		       pc == event->pc;
 	case GDB_STOP_WATCH:
 	case GDB_STOP_RWATCH:
 	case GDB_STOP_AWATCH:
@@ -166,13 +179,25 @@ static void log_resume(KvmGdb *gdb)
 	}
 }
 
+/* A breakpoint by its physical address is told as GDB_BREAK_PHYSICAL says. */
+static GdbStop stop_to_tell(KvmGdbVcpu *vcpu)
+{
+	GdbStop stop = vcpu->event.stop;
+
+	if (stop.kind == GDB_STOP_SWBREAK &&
+	    !kvm_breaks_wants(vcpu->gdb->breaks, stop.kind, vcpu->event.pc) &&
+	    on_physical(vcpu, vcpu->event.pc))
+		stop.kind = GDB_STOP_STEP;
+	return stop;
+}
+
 static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
 {
 	GdbStop stop = {.cpu = gdb->stop_cpu, .kind = GDB_STOP_PAUSED};
 
 	if (chosen) {
 		chosen->event.pending = false;
-		stop = chosen->event.stop;
+		stop = stop_to_tell(chosen);
 	}
 	gdb->stop_cpu = stop.cpu;
 	if (gdb->log)

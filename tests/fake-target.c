@@ -346,6 +346,11 @@ static void op_kill(void *data)
 	leave(target);
 }
 
+static bool is_soft(const GdbBreak *bp)
+{
+	return bp->type == GDB_BREAK_SW || bp->type == GDB_BREAK_PHYSICAL;
+}
+
 static int find_break(FakeTarget *target, const GdbBreak *wanted, unsigned *ret_hw)
 {
 	int found = -1;
@@ -354,7 +359,7 @@ static int find_break(FakeTarget *target, const GdbBreak *wanted, unsigned *ret_
 	for (unsigned i = 0; i < target->breaks->len; i++) {
 		const GdbBreak *bp = &g_array_index(target->breaks, GdbBreak, i);
 
-		*ret_hw += bp->type != GDB_BREAK_SW;
+		*ret_hw += !is_soft(bp);
 		if (bp->type == wanted->type && bp->addr == wanted->addr &&
 		    bp->kind == wanted->kind)
 			found = i;
@@ -365,6 +370,7 @@ static int find_break(FakeTarget *target, const GdbBreak *wanted, unsigned *ret_
 static bool check_break(FakeTarget *target, const GdbBreak *bp, unsigned n_hw, GError **error)
 {
 	bool sized = bp->kind == 1 || bp->kind == 2 || bp->kind == 4 || bp->kind == 8;
+	uint64_t at;
 
 	if (fake_is_watch(bp->type) ? !sized : bp->kind != 1) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "no breakpoint of this length");
@@ -372,7 +378,9 @@ static bool check_break(FakeTarget *target, const GdbBreak *bp, unsigned n_hw, G
 	}
 	if (bp->type == GDB_BREAK_SW && !fake_byte(target, bp->addr))
 		return fault(error, bp->addr);
-	if ((bp->type != GDB_BREAK_SW && n_hw >= HW_SLOTS) || target->breaks->len >= MAX_BREAKS) {
+	if (bp->type == GDB_BREAK_PHYSICAL && !to_virtual(bp->addr, &at))
+		return fault(error, bp->addr);
+	if ((!is_soft(bp) && n_hw >= HW_SLOTS) || target->breaks->len >= MAX_BREAKS) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOSPC, "all %u slots are taken", HW_SLOTS);
 		return false;
 	}
@@ -387,7 +395,7 @@ static bool insert(void *data, unsigned cpu, const GdbBreak *bp, GdbBreakCode *c
 	bool there = i >= 0;
 	bool ok = there || check_break(target, bp, n_hw, error);
 
-	if (bp->type > GDB_WATCH_ACCESS)
+	if (bp->type > GDB_BREAK_PHYSICAL)
 		complain(target, "insert() of a type that does not exist");
 	if (ok && !there) {
 		i = target->breaks->len;

@@ -91,6 +91,26 @@ static void test_qemu_physical(void)
 	}
 }
 
+/* Z0 takes physical addresses, too, whatever the mode is when it is taken back. */
+static void test_qemu_physical_break(void)
+{
+	g_autoptr(FakeRig) rig = fake_rig_new_ready(1);
+	static const FakeLine set[] = {
+		{"Z0,600010,1", "OK"},	      {"Qqemu.PhyMemMode:1", "OK"}, {"Z0,10,1", "OK"},
+		{"Z0,2000,1", "E14"},	      {"Z1,10,1", "E22"},	    {"Z2,10,1", "E22"},
+		{"Qqemu.PhyMemMode:0", "OK"},
+	};
+
+	PLAY(rig, set);
+	g_assert_true(fake_target_has_break(rig->target, GDB_BREAK_SW, 0x600010));
+	g_assert_true(fake_target_has_break(rig->target, GDB_BREAK_PHYSICAL, 0x10));
+	g_assert_cmpuint(fake_target_count_breaks(rig->target), ==, 2);
+	rsp_expect(rig->client, "z0,10,1", "OK");
+	rsp_expect(rig->client, "Qqemu.PhyMemMode:1", "OK");
+	rsp_expect(rig->client, "z0,600010,1", "OK");
+	g_assert_cmpuint(fake_target_count_breaks(rig->target), ==, 0);
+}
+
 /* What one client has set does not bind the next. */
 static void test_qemu_forgets(void)
 {
@@ -122,9 +142,13 @@ static void test_qemu_pid(void)
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"qemu-steps", test_qemu_steps},       {"qemu-no-steps", test_qemu_no_steps},
-		{"qemu-physical", test_qemu_physical}, {"qemu-forgets", test_qemu_forgets},
-		{"qemu-pid", test_qemu_pid},	       {0},
+		{"qemu-steps", test_qemu_steps},
+		{"qemu-no-steps", test_qemu_no_steps},
+		{"qemu-physical", test_qemu_physical},
+		{"qemu-physical-break", test_qemu_physical_break},
+		{"qemu-forgets", test_qemu_forgets},
+		{"qemu-pid", test_qemu_pid},
+		{0},
 	};
 
 	return test_main(argc, argv, "clients-qemu", cases);
