@@ -53,8 +53,7 @@ PURE_$(OTHER_ARCH) := $(filter-out $(call src,$(addprefix $(OTHER_ARCH)/,$(HW_PA
 PURE_SRC := $(filter %.c,$(PURE_$(OTHER_ARCH)))
 TEST_SRC := $(call src,tests/test-*.c tests/kvm-*.c)
 HELP_SRC := $(filter-out tests/test-%.c tests/kvm-%.c tests/fuzz-%.c tests/tsan-%.c \
-	tests/toy-%.c,$(call src,tests/*.c)) \
-	tests/test-util.c
+	tests/toy-%.c tests/$(OTHER_ARCH)-%.c,$(call src,tests/*.c)) tests/test-util.c
 TEST_SRC := $(filter-out tests/test-util.c,$(TEST_SRC))
 # Tests named after the other architecture are built when all they include of it is pure.
 IMPURE := $(basename $(call src,$(addprefix $(OTHER_ARCH)/,$(HW_PATTERNS)))\

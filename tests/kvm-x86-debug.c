@@ -2,6 +2,12 @@
  * tests/kvm-x86-debug.c - traps, hardware points and the probe of kvm/arch.h on a real KVM.
  * What the probe does not find here is skipped with that reason. Steps: kvm-x86-step.c.
  */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "kvm/probe.h"
 #include "tests/x86-rig.h"
 
 static ArchFeatures features; /* written once by main() */
@@ -41,7 +47,7 @@ static void test_sw_break(void)
 	ArchTrap trap;
 	Rig rig;
 
-	if (!has(features.sw_break, "int3"))
+	if (!rig_has(features.sw_break, "int3"))
 		return;
 	rig_open(&rig, BYTES("\x90\x90\xf4"), false);
 	memcpy(rig.ram + CODE + 1, insn, len);
@@ -82,7 +88,8 @@ static void test_own_trap(const void *data)
 	uint64_t plain_frame, frame;
 	Rig plain, rig;
 
-	if (!has(features.sw_break, "int3") || !has(features.hw_break, "hardware breakpoints"))
+	if (!rig_has(features.sw_break, "int3") ||
+	    !rig_has(features.hw_break, "hardware breakpoints"))
 		return;
 	rig_open(&plain, own->code, own->len, false);
 	plain_frame = run_to_handler(&plain, own->vector);
@@ -98,7 +105,8 @@ static void test_own_trap(const void *data)
 	frame = run_to_handler(&rig, own->vector);
 	g_assert_cmphex(frame, ==, plain_frame);
 	for (unsigned i = 0; i < 5; i++)
-		g_assert_cmphex(get64(&rig, frame + 8 * i), ==, get64(&plain, frame + 8 * i));
+		g_assert_cmphex(rig_get64(&rig, frame + 8 * i), ==,
+				rig_get64(&plain, frame + 8 * i));
 	g_assert_cmpint(ioctl(plain.fd, KVM_GET_DEBUGREGS, &want), ==, 0);
 	g_assert_cmpint(ioctl(rig.fd, KVM_GET_DEBUGREGS, &got), ==, 0);
 	g_assert_cmphex(got.dr6, ==, want.dr6);
@@ -140,7 +148,7 @@ static void test_hw_break(void)
 				   {GDB_BREAK_HW, CODE + 5, 1}};
 	Rig rig;
 
-	if (!has(features.hw_break, "hardware breakpoints"))
+	if (!rig_has(features.hw_break, "hardware breakpoints"))
 		return;
 	rig_open(&rig, BYTES("\x90\x90\x90\x90\x90\x90\xf4"), false);
 	for (unsigned i = 0; i < 4; i++) {
@@ -166,12 +174,12 @@ static void test_pass_break(void)
 	const GdbBreak point = {GDB_BREAK_HW, CODE + 1, 1};
 	Rig rig;
 
-	if (!has(features.hw_break, "hardware breakpoints"))
+	if (!rig_has(features.hw_break, "hardware breakpoints"))
 		return;
 	rig_open(&rig, BYTES("\x90\x90\xeb\xfd\xf4"), false); /* nop; 1: nop; jmp 1b */
 	rig_arm(&rig, &features, 0, &point, 1);
 	g_assert_cmpint(run_to_trap(&rig, &point, 1).point, ==, 0);
-	if (!has(arch_pass_break(&features, rig.vcpu), "that RFLAGS.RF passes a breakpoint")) {
+	if (!rig_has(arch_pass_break(&features, rig.vcpu), "that RFLAGS.RF passes a breakpoint")) {
 		g_assert_false(arch_is_dirty(rig.vcpu));
 		rig_close(&rig);
 		return;
@@ -216,7 +224,7 @@ static void test_watch(const void *data)
 	ArchTrap trap;
 	Rig rig;
 
-	if (!has(features.watch, "watchpoints"))
+	if (!rig_has(features.watch, "watchpoints"))
 		return;
 	memcpy(code, row->code, row->len);
 	memcpy(code + row->len, "\x90\xf4", 2);
@@ -239,7 +247,7 @@ static void test_watch_and_step(void)
 	ArchTrap trap;
 	Rig rig;
 
-	if (!has(features.watch, "watchpoints") || !has(features.step, "steps"))
+	if (!rig_has(features.watch, "watchpoints") || !rig_has(features.step, "steps"))
 		return;
 	rig_open(&rig, BYTES("\x48\x89\x03\x90\xf4"), false);
 	rig_arm(&rig, &features, KVM_GUESTDBG_SINGLESTEP, &point, 1);
@@ -298,7 +306,7 @@ static void test_probe_no_kvm(void)
 
 static bool phys_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
-	return mem_read(opaque, gpa, buf, len) == len;
+	return rig_read_mem(opaque, gpa, buf, len) == len;
 }
 
 static void test_root(void)

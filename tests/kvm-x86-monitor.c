@@ -3,6 +3,8 @@
  * the texts against KVM's structures and the page tables, and clocks that are held.
  */
 #include <elf.h>
+#include <string.h>
+#include <sys/ioctl.h>
 
 #include "tests/x86-rig.h"
 #include "x86/pages.h"

@@ -2,6 +2,9 @@
  * tests/kvm-x86-step.c - single steps of kvm/arch.h on a real KVM, over the instructions that make
  * steps hard. What the probe does not find here is skipped with that reason.
  */
+#include <string.h>
+#include <sys/ioctl.h>
+
 #include "tests/x86-rig.h"
 
 static ArchFeatures features; /* written once by main() */
@@ -81,9 +84,10 @@ static void test_step_program(const void *data)
 	uint32_t reason;
 	unsigned n = 0;
 
-	if (!has(features.step, "steps") ||
-	    (program->needs_landing && !has(features.sw_break, "software traps of the guest")) ||
-	    (program->needs_landing && !has(features.hw_break, "hardware breakpoints")))
+	if (!rig_has(features.step, "steps") ||
+	    (program->needs_landing &&
+	     !rig_has(features.sw_break, "software traps of the guest")) ||
+	    (program->needs_landing && !rig_has(features.hw_break, "hardware breakpoints")))
 		return;
 	prepare_program(&plain, program);
 	g_assert_cmpuint(rig_run(&plain), ==, KVM_EXIT_HLT);
@@ -110,7 +114,7 @@ static void test_step_halted(void)
 	struct kvm_mp_state state = {KVM_MP_STATE_HALTED};
 	Rig rig;
 
-	if (!has(features.step, "steps"))
+	if (!rig_has(features.step, "steps"))
 		return;
 	rig_open(&rig, BYTES("\x90\x90\xf4"), true);
 	g_assert_cmpint(ioctl(rig.fd, KVM_SET_MP_STATE, &state), ==, 0);
@@ -139,7 +143,8 @@ static void test_step_quiet(void)
 	struct kvm_regs regs;
 	Rig rig;
 
-	if (!has(features.step, "steps") || !has(features.block_irq, "KVM_GUESTDBG_BLOCKIRQ"))
+	if (!rig_has(features.step, "steps") ||
+	    !rig_has(features.block_irq, "KVM_GUESTDBG_BLOCKIRQ"))
 		return;
 	rig_open(&rig, BYTES("\x90\x90\x90\x90\xf4"), true);
 	raise_irq(&rig);
@@ -156,7 +161,7 @@ static void test_step_quiet(void)
 	rig_debug(&rig, 0, NULL);
 	g_assert_cmpuint(rig_run(&rig), ==, KVM_EXIT_IO);
 	g_assert_cmphex(rig_regs(&rig).rip & ~0xfull, ==, HANDLERS + 16 * VECTOR_IRQ);
-	g_assert_cmphex(get64(&rig, rig_regs(&rig).rsp), ==, CODE + 3);
+	g_assert_cmphex(rig_get64(&rig, rig_regs(&rig).rsp), ==, CODE + 3);
 	rig_close(&rig);
 }
 

@@ -2,23 +2,14 @@
  * tests/x86-rig.h - a throwaway VM with one vCPU in long mode at CPL 0, for tests on a real KVM.
  *
  * It runs some bytes of code at CODE. Exceptions go to one handler per vector, which halts, so that
- * where the guest halted, and the frame on its stack, tell what was delivered to it. Everything
- * is a static inline function here, because it compiles on x86 only and two programs use it.
+ * where the guest halted, and the frame on its stack, tell what was delivered to it.
  */
 #ifndef VMGDB_TESTS_X86_RIG_H
 #define VMGDB_TESTS_X86_RIG_H
 
-#include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "kvm/arch.h"
-#include "kvm/probe.h"
 #include "x86/vcpu.h"
 
 #define BYTES(s) s, sizeof(s) - 1
@@ -53,222 +44,26 @@ typedef struct Rig {
 	ArchMemory memory;
 } Rig;
 
-/* ---- The machine ---- */
-
-static inline size_t mem_read(void *opaque, uint64_t addr, void *buf, size_t len)
-{
-	Rig *rig = opaque;
-
-	if (addr >= RAM_SIZE)
-		return 0;
-	len = MIN(len, RAM_SIZE - addr);
-	memcpy(buf, rig->ram + addr, len);
-	return len;
-}
-
-static inline bool mem_write(void *opaque, uint64_t addr, const void *buf, size_t len)
-{
-	Rig *rig = opaque;
-
-	if (addr >= RAM_SIZE || len > RAM_SIZE - addr)
-		return false;
-	memcpy(rig->ram + addr, buf, len);
-	return true;
-}
-
-static inline uint64_t get64(const Rig *rig, uint64_t gpa)
-{
-	uint64_t value;
-
-	g_assert_cmphex(gpa, <=, RAM_SIZE - 8);
-	memcpy(&value, rig->ram + gpa, sizeof(value));
-	return value;
-}
-
-static inline void put64(Rig *rig, uint64_t gpa, uint64_t value)
-{
-	memcpy(rig->ram + gpa, &value, sizeof(value));
-}
-
-static inline void fill_ram(Rig *rig)
-{
-	put64(rig, PML4, PDPT | 3);
-	put64(rig, PDPT, PD | 3);
-	put64(rig, PD, 0x83);
-	put64(rig, GDT + 0x08, 0x00af9b000000ffff);
-	put64(rig, GDT + 0x10, 0x00cf93000000ffff);
-	for (uint64_t i = 0; i < N_VECTORS; i++)
-		put64(rig, IDT + 16 * i, (HANDLERS + 16 * i) | 0x08 << 16 | 0x8e00ull << 32);
-	memset(rig->ram + HANDLERS, 0xf4, 16 * N_VECTORS);
-}
-
-static inline void set_sregs(Rig *rig)
-{
-	struct kvm_segment data = {
-		.selector = 0x10,
-		.limit = 0xffffffff,
-		.type = 3,
-		.present = 1,
-		.s = 1,
-		.db = 1,
-		.g = 1,
-	};
-	struct kvm_sregs sregs;
-
-	g_assert_cmpint(ioctl(rig->fd, KVM_GET_SREGS, &sregs), ==, 0);
-	sregs.ds = sregs.es = sregs.ss = sregs.fs = sregs.gs = sregs.cs = data;
-	sregs.cs.selector = 0x08;
-	sregs.cs.type = 11;
-	sregs.cs.db = 0;
-	sregs.cs.l = 1;
-	sregs.gdt = (struct kvm_dtable){.base = GDT, .limit = 0x17};
-	sregs.idt = (struct kvm_dtable){.base = IDT, .limit = 16 * N_VECTORS - 1};
-	sregs.cr0 = 0x80000033;
-	sregs.cr3 = PML4;
-	sregs.cr4 = 0x20;
-	sregs.efer = 0x501; /* LMA LME SCE */
-	g_assert_cmpint(ioctl(rig->fd, KVM_SET_SREGS, &sregs), ==, 0);
-}
-
-/*
- * Let the guest touch all its pages before the test begins: bochs loses steps whose first try
- * exits for a page that the host has not mapped yet.
- */
-static inline void touch_pages(Rig *rig)
-{
-	/* xor %edi, %edi; 1: orb $0, (%rdi); add $0x1000, %edi; cmp $RAM_SIZE, %edi; jb 1b; out
-	 * %al, $0x80 */
-	static const uint8_t toucher[] = {0x31, 0xff, 0x80, 0x0f, 0x00, 0x81, 0xc7,
-					  0x00, 0x10, 0x00, 0x00, 0x81, 0xff, 0x00,
-					  0x00, 0x01, 0x00, 0x72, 0xef, 0xe6, 0x80};
-	struct kvm_regs regs = {.rip = CODE, .rsp = STACK, .rflags = 2};
-
-	memcpy(rig->ram + CODE, toucher, sizeof(toucher));
-	g_assert_cmpint(ioctl(rig->fd, KVM_SET_REGS, &regs), ==, 0);
-	g_assert_cmpint(ioctl(rig->fd, KVM_RUN, 0), ==, 0);
-	g_assert_cmpuint(rig->run->exit_reason, ==, KVM_EXIT_IO);
-	memset(rig->ram + CODE, 0, sizeof(toucher));
-}
-
-static inline void rig_open(Rig *rig, const void *code, size_t len, bool with_irqchip)
-{
-	struct kvm_userspace_memory_region region = {.memory_size = RAM_SIZE};
-	struct kvm_regs regs = {.rip = CODE, .rsp = STACK, .rbx = DATA, .rflags = 2};
-	g_autoptr(GError) error = NULL;
-
-	rig->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	rig->vm_fd = ioctl(rig->kvm_fd, KVM_CREATE_VM, 0);
-	g_assert_cmpint(rig->vm_fd, >=, 0);
-	ioctl(rig->vm_fd, KVM_SET_TSS_ADDR, 0xfffbd000);
-	rig->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	region.userspace_addr = (uintptr_t)rig->ram;
-	g_assert_cmpint(ioctl(rig->vm_fd, KVM_SET_USER_MEMORY_REGION, &region), ==, 0);
-	if (with_irqchip)
-		g_assert_cmpint(ioctl(rig->vm_fd, KVM_CREATE_IRQCHIP), ==, 0);
-	rig->fd = ioctl(rig->vm_fd, KVM_CREATE_VCPU, 0);
-	g_assert_cmpint(rig->fd, >=, 0);
-	rig->run_size = ioctl(rig->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
-	rig->run = mmap(NULL, rig->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, rig->fd, 0);
-	fill_ram(rig);
-	set_sregs(rig);
-	touch_pages(rig);
-	memcpy(rig->ram + CODE, code, len);
-	g_assert_cmpint(ioctl(rig->fd, KVM_SET_REGS, &regs), ==, 0);
-	rig->vcpu = arch_vcpu_new(rig->fd, rig->run, &error);
-	g_assert_no_error(error);
-	rig->memory = (ArchMemory){mem_read, mem_write, rig};
-}
-
-static inline void rig_close(Rig *rig)
-{
-	arch_vcpu_free(rig->vcpu);
-	munmap(rig->run, rig->run_size);
-	munmap(rig->ram, RAM_SIZE);
-	close(rig->fd);
-	close(rig->vm_fd);
-	close(rig->kvm_fd);
-}
-
-/* ---- Running ---- */
-
-static inline void rig_debug(Rig *rig, uint32_t control, const struct kvm_guest_debug_arch *arch)
-{
-	struct kvm_guest_debug debug = {.control = control ? KVM_GUESTDBG_ENABLE | control : 0};
-
-	if (arch)
-		debug.arch = *arch;
-	g_assert_cmpint(ioctl(rig->fd, KVM_SET_GUEST_DEBUG, &debug), ==, 0);
-}
-
-static inline void rig_arm(Rig *rig, const ArchFeatures *features, uint32_t control,
-			   const GdbBreak *points, unsigned n)
-{
-	g_autoptr(GError) error = NULL;
-	struct kvm_guest_debug_arch arch;
-
-	g_assert_true(arch_encode_hw(features, points, n, &arch, &error));
-	g_assert_no_error(error);
-	rig_debug(rig, control | arch_hw_control(), &arch);
-}
-
-/* Returns the exit reason. The alarm ends a run that hangs, and the test with it. */
-static inline uint32_t rig_run(Rig *rig)
-{
-	int ret;
-
-	alarm(20);
-	ret = ioctl(rig->fd, KVM_RUN, 0);
-	if (ret < 0)
-		g_error("KVM_RUN: %s", g_strerror(errno));
-	alarm(0);
-	arch_forget(rig->vcpu);
-	return rig->run->exit_reason;
-}
-
-static inline struct kvm_regs rig_regs(Rig *rig)
-{
-	struct kvm_regs regs;
-
-	g_assert_cmpint(ioctl(rig->fd, KVM_GET_REGS, &regs), ==, 0);
-	return regs;
-}
-
-static inline bool has(bool feature, const char *what)
-{
-	if (!feature)
-		g_test_skip_printf("this KVM does not report %s", what);
-	return feature;
-}
-
-/* ---- Start ---- */
-
-static inline void rig_on_alarm(int signo)
-{
-	(void)signo; /* ends KVM_RUN with EINTR */
-}
-
-static inline void rig_test_no_kvm(void)
-{
-	g_test_skip("/dev/kvm cannot be opened");
-}
-
 /* Sets GLib's tests up and probes. FALSE: no KVM, and a test that says so was added. */
-static inline bool rig_init(int *argc, char ***argv, ArchFeatures *ret)
-{
-	struct sigaction action = {.sa_handler = rig_on_alarm};
-	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	g_autoptr(GError) error = NULL;
+bool rig_init(int *argc, char ***argv, ArchFeatures *ret);
+/* @feature; when it is false the test is skipped. */
+bool rig_has(bool feature, const char *what);
 
-	g_test_init(argc, argv, NULL);
-	sigaction(SIGALRM, &action, NULL);
-	if (kvm_fd < 0) {
-		g_test_add_func("/kvm-x86/none", rig_test_no_kvm);
-		return false;
-	}
-	if (!kvm_probe(kvm_fd, ret, &error))
-		g_error("%s", error->message);
-	close(kvm_fd);
-	return true;
-}
+/* A machine about to run @code, stopped and with clean registers. Close it. */
+void rig_open(Rig *rig, const void *code, size_t len, bool with_irqchip);
+void rig_close(Rig *rig);
+
+/* ArchMemory.read; @opaque: the Rig. */
+size_t rig_read_mem(void *opaque, uint64_t addr, void *buf, size_t len);
+uint64_t rig_get64(const Rig *rig, uint64_t gpa);
+
+/* KVM_SET_GUEST_DEBUG; arm: with hardware points. */
+void rig_debug(Rig *rig, uint32_t control, const struct kvm_guest_debug_arch *arch);
+void rig_arm(Rig *rig, const ArchFeatures *features, uint32_t control, const GdbBreak *points,
+	     unsigned n);
+/* Returns the exit reason. The alarm ends a run that hangs, and the test with it. */
+uint32_t rig_run(Rig *rig);
+/* KVM_GET_REGS, past the cache. */
+struct kvm_regs rig_regs(Rig *rig);
 
 #endif
