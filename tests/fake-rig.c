@@ -154,3 +154,25 @@ void fake_rig_interrupt(FakeRig *rig)
 	rsp_client_puts(rig->client, "\x03");
 	stop = rsp_expect_next_prefix(rig->client, "T02");
 }
+
+static bool client_came(void *data)
+{
+	return fake_target_counts(((FakeRig *)data)->target).attaches > 0;
+}
+
+static bool client_gone(void *data)
+{
+	return !gdb_server_has_client(((FakeRig *)data)->server);
+}
+
+int fake_rig_serve_stdio(void)
+{
+	FakeRig *rig = fake_rig_new(1);
+
+	g_assert_cmpstr(fake_rig_listen(rig, "stdio"), ==, "stdio");
+	if (!test_wait(rig->context, client_came, rig, TEST_PATIENCE) ||
+	    !test_wait(rig->context, client_gone, rig, TEST_PATIENCE))
+		return 2;
+	fake_rig_free(rig);
+	return 0;
+}

@@ -41,6 +41,12 @@ const char *fake_rig_listen(FakeRig *rig, const char *where);
 /* The number behind the last colon of the server's address. */
 uint16_t fake_rig_port(FakeRig *rig);
 
+/*
+ * fake_rig_serve_stdio: what a child process does in the test of standard input and output: serve
+ * one client there until it has gone. Returns main()'s answer.
+ */
+int fake_rig_serve_stdio(void);
+
 /* The client closes; waits until the server has noticed and the machine runs on clean. */
 void fake_rig_hangup(FakeRig *rig);
 /* Wait until nobody is connected, every CPU runs and no breakpoint is left. */

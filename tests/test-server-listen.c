@@ -180,7 +180,7 @@ static void test_unix_refused(void)
 	test_dir_remove(dir);
 }
 
-/* A socket that somebody listens on is not taken away from him. */
+/* A socket that somebody listens on is not taken away from him, nor is his machine stopped. */
 static void test_unix_in_use(void)
 {
 	char *dir = test_dir_new();
@@ -190,6 +190,8 @@ static void test_unix_in_use(void)
 
 	fake_rig_listen(rig, where);
 	expect_refused(where, "use");
+	test_run_for(rig->context, 50);
+	g_assert_cmpuint(fake_target_counts(rig->target).attaches, ==, 0);
 	try_session(rig, test_connect_unix(path));
 	fake_rig_free(rig);
 	test_dir_remove(dir);
@@ -253,18 +255,6 @@ static void test_foreign_address(void)
 	expect_refused("tcp:192.0.2.1:0", NULL);
 }
 
-static int open_pty(char *ret_path, size_t size)
-{
-	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -1;
-	g_assert_cmpint(grantpt(fd), ==, 0);
-	g_assert_cmpint(unlockpt(fd), ==, 0);
-	g_assert_cmpint(ptsname_r(fd, ret_path, size), ==, 0);
-	return fd;
-}
-
 static bool is_raw(const struct termios *tio)
 {
 	return !(tio->c_lflag & (ICANON | ECHO | ISIG)) && !(tio->c_oflag & OPOST) &&
@@ -276,7 +266,7 @@ static void test_terminal(void)
 {
 	struct termios before, during, after;
 	char path[64];
-	int fd = open_pty(path, sizeof(path)), slave;
+	int fd = test_open_pty(path, sizeof(path)), slave;
 	FakeRig *rig;
 
 	if (fd < 0) {
@@ -314,7 +304,7 @@ static void test_terminal(void)
 static void test_terminal_interrupt(void)
 {
 	char path[64];
-	int fd = open_pty(path, sizeof(path));
+	int fd = test_open_pty(path, sizeof(path));
 	FakeRig *rig;
 
 	if (fd < 0) {
@@ -330,29 +320,6 @@ static void test_terminal_interrupt(void)
 	fake_rig_interrupt(rig);
 	fake_rig_free(rig);
 	close(fd);
-}
-
-static bool client_came(void *data)
-{
-	return fake_target_counts(((FakeRig *)data)->target).attaches > 0;
-}
-
-static bool client_gone(void *data)
-{
-	return !gdb_server_has_client(((FakeRig *)data)->server);
-}
-
-/* The other process of test_stdio(). */
-static int serve_stdio(void)
-{
-	FakeRig *rig = fake_rig_new(1);
-
-	g_assert_cmpstr(fake_rig_listen(rig, "stdio"), ==, "stdio");
-	test_wait(rig->context, client_came, rig, TEST_PATIENCE);
-	test_wait(rig->context, client_gone, rig, TEST_PATIENCE);
-	/* The session ends with the end of the input or with D; both are fine here. */
-	fake_rig_free(rig);
-	return 0;
 }
 
 static void test_stdio(gconstpointer self)
@@ -379,7 +346,7 @@ static void test_stdio(gconstpointer self)
 int main(int argc, char **argv)
 {
 	if (argc == 2 && g_str_equal(argv[1], "--serve-stdio"))
-		return serve_stdio();
+		return fake_rig_serve_stdio();
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/server-listen/tcp", test_tcp);
 	g_test_add_func("/server-listen/tcp6", test_tcp6);

@@ -5,6 +5,7 @@
 #include "tests/test-util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <malloc.h>
@@ -12,7 +13,9 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -100,6 +103,27 @@ void test_dir_remove(char *dir)
 	}
 	g_rmdir(dir);
 	g_free(dir);
+}
+
+int64_t test_cpu_time(void)
+{
+	struct rusage usage;
+
+	g_assert_cmpint(getrusage(RUSAGE_THREAD, &usage), ==, 0);
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_TIME_SPAN_SECOND +
+	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+int test_open_pty(char *ret_path, size_t size)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	g_assert_cmpint(grantpt(fd), ==, 0);
+	g_assert_cmpint(unlockpt(fd), ==, 0);
+	g_assert_cmpint(ptsname_r(fd, ret_path, size), ==, 0);
+	return fd;
 }
 
 int test_stream_pair(GIOStream **ret_stream)

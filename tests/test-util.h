@@ -37,6 +37,12 @@ void test_run_for(GMainContext *context, unsigned ms);
 char *test_dir_new(void);
 void test_dir_remove(char *dir);
 
+/* CPU time that this thread has used, in microseconds. */
+int64_t test_cpu_time(void);
+
+/* The master of a new pseudo terminal, whose slave is @ret_path; -1 where there are none. */
+int test_open_pty(char *ret_path, size_t size);
+
 /* A connected pair: @ret_stream is for the server, the return value is the client's descriptor. */
 int test_stream_pair(GIOStream **ret_stream);
 
