@@ -324,13 +324,12 @@ static void test_terminal_interrupt(void)
 
 static void test_stdio(gconstpointer self)
 {
-	const char *const argv[] = {self, "--serve-stdio", NULL};
 	GMainContext *context = g_main_context_default();
 	int fds[2], pid;
 	RspClient *c;
 
 	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-	pid = test_spawn(argv, fds[0], fds[0], 2);
+	pid = test_spawn_self(self, "--serve-stdio", fds[0], fds[0]);
 	close(fds[0]);
 	c = rsp_client_new(context, fds[1]);
 	rsp_expect_prefix(c, FAKE_OFFER, "PacketSize=");

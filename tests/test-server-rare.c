@@ -205,13 +205,12 @@ static void test_no_descriptors(void)
 /* Nobody reads standard output any more: that is no reason to die of SIGPIPE. */
 static void test_broken_pipe(gconstpointer self)
 {
-	const char *const argv[] = {self, "--serve-stdio", NULL};
 	GMainContext *context = g_main_context_default();
 	int in[2], out[2], pid;
 
 	g_assert_cmpint(pipe2(in, O_CLOEXEC), ==, 0);
 	g_assert_cmpint(pipe2(out, O_CLOEXEC), ==, 0);
-	pid = test_spawn(argv, in[0], out[1], 2);
+	pid = test_spawn_self(self, "--serve-stdio", in[0], out[1]);
 	close(in[0]);
 	close(out[1]);
 	close(out[0]);

@@ -185,10 +185,19 @@ int test_spawn(const char *const *argv, int in, int out, int err)
 	g_autoptr(GError) error = NULL;
 	GPid pid = -1;
 
-	g_spawn_async_with_fds(NULL, (char **)argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
-			       &pid, in, out, err, &error);
+	g_spawn_async_with_fds(NULL, (char **)argv, NULL,
+			       G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, NULL, NULL, &pid,
+			       in, out, err, &error);
 	g_assert_no_error(error);
 	return pid;
+}
+
+int test_spawn_self(const char *self, const char *word, int in, int out)
+{
+	const char *emulator = g_getenv("EMULATOR");
+	const char *const argv[] = {emulator, self, word, NULL};
+
+	return test_spawn(emulator != NULL && *emulator != 0 ? argv : argv + 1, in, out, 2);
 }
 
 typedef struct Child {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* How long a test waits for something that must happen, in milliseconds. */
-#define TEST_PATIENCE 10000
+#define TEST_PATIENCE 60000
 
 /*
  * test_main: run the tests "/@prefix/@path" of a table that ends with {0}; what main() returns.
@@ -53,10 +53,13 @@ int test_connect_unix(const char *path);
 /*
  * test_spawn: start @argv (NULL at the end) with these descriptors as standard input, output and
  * error; -1 is /dev/null. Uses no thread of GLib's, which the thread sanitizer cannot follow.
+ * test_spawn_self: start the program @self (its argv[0]) once more, with @word for an argument; by
+ * tests/run's EMULATOR where the build is for another machine.
  * test_join: run @context until the process has ended, at most @ms milliseconds; its wait status,
  * or -1 after it had to be killed.
  */
 int test_spawn(const char *const *argv, int in, int out, int err);
+int test_spawn_self(const char *self, const char *word, int in, int out);
 int test_join(GMainContext *context, int pid, unsigned ms);
 
 #endif
