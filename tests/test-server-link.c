@@ -282,7 +282,8 @@ static void test_loop_stays_alive(void)
 	g_source_destroy(tick);
 	g_assert_cmpstr(reply, ==, "0");
 	g_test_message("%u ticks in %.0f ms", ticks, ms);
-	g_assert_cmpfloat(ticks, >=, ms / 20);
+	/* At most one comes in each of the 512 slices, however long a slow host takes for it. */
+	g_assert_cmpfloat(ticks, >=, MIN(ms / 20, 256));
 }
 
 /* The client leaves in the middle of a long search. */
