@@ -14,13 +14,16 @@
 #   lab_gdb SECONDS ARGS...       run gdb-multiarch, bounded
 #   ok/not_ok/check/skip/finish   TAP
 # Variables: W work folder, LOG the console of L1 (and of the guest in it), PORT where gdb
-# connects on 127.0.0.1, VMLINUX the guest kernel's symbols.
+# connects on 127.0.0.1, VMLINUX the guest kernel's symbols; LAB_ARM_MACHINE and LAB_ARM_CPU may say
+# what kind of KVM host the arm64 bench is (QEMU's -M virt,... and -cpu).
 
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LKVM=${LKVM:-$LAB/../../lkvm}
 LKVM_ARM64=${LKVM_ARM64:-} # for arm64 benches; built when it is not given
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vmgdb
 GDB=${GDB:-gdb-multiarch}
+LAB_ARM_MACHINE=${LAB_ARM_MACHINE:-gic-version=3}
+LAB_ARM_CPU=${LAB_ARM_CPU:-max}
 W='' LOG='' PORT='' VMLINUX='' TEXT_ADDR='' EMU_PID='' PIDS=()
 
 # Progress goes to stderr, so that stdout stays TAP.
@@ -386,8 +389,9 @@ lab_boot()
 	# TCG does not intercept a nested guest's XSETBV: without XSAVE its x87 state stays whole.
 	svm) boot_qemu qemu-system-x86_64 ttyS0 -accel tcg,thread=multi -cpu EPYC,-xsave -smp "$cpus" \
 		-kernel "$CACHE/lab-amd64/vmlinuz" ;;
-	arm64) boot_qemu qemu-system-aarch64 ttyAMA0 -M virt,virtualization=on,gic-version=3 \
-		-accel tcg,thread=multi -cpu max -smp "$cpus" -kernel "$CACHE/lab-arm64/vmlinuz" ;;
+	arm64) boot_qemu qemu-system-aarch64 ttyAMA0 -M "virt,virtualization=on,$LAB_ARM_MACHINE" \
+		-accel tcg,thread=multi -cpu "$LAB_ARM_CPU" -smp "$cpus" \
+		-kernel "$CACHE/lab-arm64/vmlinuz" ;;
 	bochs) boot_bochs ;;
 	*) lab_die "no bench $bench: svm, bochs, arm64, native and qemu are known" ;;
 	esac
