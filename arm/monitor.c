@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "arm/pages.h"
 #include "arm/vcpu.h"
 #include "kvm/vmcore.h"
 
@@ -118,5 +119,55 @@ bool arch_core_notes(ArchVcpu *vcpu, unsigned index, GByteArray *notes, GError *
 	return true;
 }
 
-/* `info mem` and the like are unknown commands here, as in QEMU. */
-const GdbMonitorCommand arch_monitor_commands[] = {{0}};
+/* ---- Commands ---- */
+
+/* `info mem` and `info tlb` take an address to go on from. */
+static bool show_pages(void *target, unsigned cpu, const char *args, GString *out, GError **error,
+		       void (*show)(const ArmRoot *, ArmPhysRead, void *, uint64_t, unsigned,
+				    GString *))
+{
+	uint64_t from = 0;
+	ArchMonitor monitor;
+	ArchRoot root;
+	ArmRoot arm_root;
+	bool ok;
+
+	if (*args && (!monitor_take_number(target, cpu, &args, "an address", &from, error) ||
+		      !monitor_take_end(args, error)))
+		return false;
+	if (!monitor_enter(target, cpu, &monitor, error))
+		return false;
+	ok = arch_get_root(monitor.vcpu, &root, error);
+	if (ok) {
+		memcpy(&arm_root, root.word, sizeof(arm_root));
+		show(&arm_root, monitor.read, monitor.opaque, from, ARM_SHOW_MAX_LINES, out);
+	}
+	monitor_leave(target);
+	return ok;
+}
+
+static bool info_mem(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+{
+	return show_pages(target, cpu, args, out, error, arm_show_mem);
+}
+
+static bool info_tlb(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+{
+	return show_pages(target, cpu, args, out, error, arm_show_tlb);
+}
+
+static bool nmi(void *target G_GNUC_UNUSED, unsigned cpu G_GNUC_UNUSED,
+		const char *args G_GNUC_UNUSED, GString *out G_GNUC_UNUSED, GError **error)
+{
+	g_set_error_literal(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
+			    "this machine has no non-maskable interrupt: KVM gives an arm64 guest "
+			    "none");
+	return false;
+}
+
+const GdbMonitorCommand arch_monitor_commands[] = {
+	{"info mem", "[FROM]", "show what is mapped, with its rights", info_mem},
+	{"info tlb", "[FROM]", "show every mapped page", info_tlb},
+	{"nmi", NULL, "say that there is no non-maskable interrupt on arm64", nmi},
+	{0},
+};

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "arm/pages.h"
 #include "arm/pstate.h"
 #include "arm/vcpu.h"
 #include "arm/walk.h"
@@ -73,10 +74,10 @@ bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, Arc
 	return true;
 }
 
-/* The walk tells no rights yet. */
-bool arch_region(G_GNUC_UNUSED const ArchRoot *root, G_GNUC_UNUSED ArchPhysRead read,
-		 G_GNUC_UNUSED void *opaque, G_GNUC_UNUSED uint64_t addr,
-		 G_GNUC_UNUSED GdbRegion *ret)
+void arch_region(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
+		 GdbRegion *ret)
 {
-	return false;
+	ArmRoot arm_root = to_arm(root);
+
+	arm_region(&arm_root, read, opaque, addr, ret);
 }

@@ -7,11 +7,23 @@
 #include "arm/walk.h"
 
 #define SCTLR_M (1ull << 0)
+#define SCTLR_WXN (1ull << 19)
 #define SCTLR_EE (1ull << 25)
 #define TCR_EPD1 (1ull << 23)
+#define TCR_HD (1ull << 40)
 
 #define DESC_VALID 1ull
 #define DESC_TABLE 2ull /* at the last level: a page */
+#define DESC_USER (1ull << 6)
+#define DESC_READ_ONLY (1ull << 7)
+#define DESC_DBM (1ull << 51) /* with TCR.HD: the first write makes it writable */
+#define DESC_PXN (1ull << 53)
+#define DESC_UXN (1ull << 54)
+/* In a table descriptor, for all below it. */
+#define TABLE_PXN (1ull << 59)
+#define TABLE_UXN (1ull << 60)
+#define TABLE_NO_USER (1ull << 61)
+#define TABLE_READ_ONLY (1ull << 62)
 
 #define LAST_LEVEL 3
 
@@ -23,6 +35,7 @@ typedef struct Half {
 	bool high; /* the half of TTBR1 */
 	bool tagged;
 	bool off;	 /* EPD */
+	bool flat;	 /* HPD: tables do not limit what is below them */
 	bool wide_64k;	 /* FEAT_LPA: bits 51:48 of an address are in bits 15:12 */
 	bool wide_small; /* TCR.DS: bits 51:50 are in bits 9:8 */
 	uint64_t ttbr;
@@ -102,6 +115,11 @@ static Half get_half(const ArmRoot *root, uint64_t addr)
 				       : 37,
 				1),
 		.off = !one && field(tcr, high ? 23 : 7, 1),
+		.flat = field(tcr,
+			      one    ? 24
+			      : high ? 42
+				     : 41,
+			      1),
 		.ttbr = high ? root->ttbr1 : root->ttbr0,
 	};
 
@@ -184,61 +202,110 @@ static bool read_descriptor(const ArmRoot *root, ArmPhysRead read, void *opaque,
 	return true;
 }
 
-static bool set_page(const Half *half, uint64_t base, uint64_t addr, unsigned bits, ArmMapping *ret)
+static void set_span(uint64_t addr, unsigned bits, ArmSpan *ret)
 {
-	uint64_t offset = addr & low_bits(bits);
-
-	if (base >> half->pa_bits)
-		return false;
-	*ret = (ArmMapping){(base & ~low_bits(bits)) + offset, (1ull << bits) - offset};
-	return true;
+	*ret = (ArmSpan){.start = addr & ~low_bits(bits), .last = addr | low_bits(bits)};
 }
 
-static bool walk_tables(const ArmRoot *root, const Half *half, ArmPhysRead read, void *opaque,
-			uint64_t addr, ArmMapping *ret)
+/* @desc of a page or block, @limits: the table descriptors above it, joined. */
+static void set_rights(const ArmRoot *root, uint64_t desc, uint64_t limits, ArmSpan *ret)
 {
-	uint64_t table = first_table(half);
-	int level = first_level(half);
+	bool dirty_later = (desc & DESC_DBM) && (root->tcr & TCR_HD) && !has_one_range(root);
+	bool no_kernel = (desc & DESC_PXN) || (limits & TABLE_PXN);
+	bool no_user = (desc & DESC_UXN) || (limits & TABLE_UXN);
 
-	addr &= low_bits(half->va_bits);
-	for (;; level++) {
+	ret->user = !has_one_range(root) && (desc & DESC_USER) && !(limits & TABLE_NO_USER);
+	ret->writable = (!(desc & DESC_READ_ONLY) || dirty_later) && !(limits & TABLE_READ_ONLY);
+	if (has_one_range(root))
+		no_kernel = no_user; /* XN is where UXN is elsewhere */
+	if (ret->writable && (ret->user || (root->sctlr & SCTLR_WXN)))
+		no_kernel = true;
+	ret->kernel_execute = !no_kernel;
+	ret->user_execute = ret->user && !no_user && !(ret->writable && (root->sctlr & SCTLR_WXN));
+}
+
+static void look_in_tables(const ArmRoot *root, const Half *half, ArmPhysRead read, void *opaque,
+			   uint64_t addr, ArmSpan *ret)
+{
+	uint64_t table = first_table(half), offset = addr & low_bits(half->va_bits), limits = 0;
+
+	for (int level = first_level(half);; level++) {
 		unsigned shift = level_shift(half, level);
-		uint64_t index = (addr >> shift) & low_bits(half->granule - 3);
+		uint64_t index = (offset >> shift) & low_bits(half->granule - 3);
 		uint64_t desc;
 
+		set_span(addr, shift, ret);
 		if (table >> half->pa_bits ||
 		    !read_descriptor(root, read, opaque, table + index * 8, &desc) ||
 		    !(desc & DESC_VALID))
-			return false;
+			return;
 		table = descriptor_address(half, desc);
-		if (level == LAST_LEVEL)
-			return (desc & DESC_TABLE) && set_page(half, table, addr, shift, ret);
-		if (!(desc & DESC_TABLE))
-			return is_block_level(half, level) &&
-			       set_page(half, table, addr, shift, ret);
+		if (level < LAST_LEVEL && (desc & DESC_TABLE)) {
+			limits |= half->flat ? 0 : desc;
+			continue;
+		}
+		if (table >> half->pa_bits ||
+		    (level == LAST_LEVEL ? !(desc & DESC_TABLE) : !is_block_level(half, level)))
+			return;
+		ret->mapped = true;
+		ret->gpa = table & ~low_bits(shift);
+		ret->desc = desc;
+		set_rights(root, desc, limits, ret);
+		return;
 	}
 }
 
-static bool walk_off(const ArmRoot *root, const Half *half, uint64_t addr, ArmMapping *ret)
+static void look_when_off(const ArmRoot *root, const Half *half, uint64_t addr, ArmSpan *ret)
 {
-	unsigned bits = root_pa_bits(root);
+	uint64_t tag = half->tagged ? addr & ~low_bits(56) : 0;
+	uint64_t size = 1ull << root_pa_bits(root);
 
-	if (half->tagged)
-		addr &= low_bits(56);
-	if (addr >> bits)
-		return false;
-	*ret = (ArmMapping){addr, (1ull << bits) - addr};
-	return true;
+	if (addr - tag >= size)
+		*ret = (ArmSpan){.start = addr, .last = half->tagged ? tag | low_bits(56) : ~0ull};
+	else
+		*ret = (ArmSpan){
+			.start = tag,
+			.last = tag + (size - 1),
+			.mapped = true,
+			.user = true,
+			.writable = true,
+			.kernel_execute = true,
+			.user_execute = true,
+		};
 }
 
-bool arm_walk(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t addr, ArmMapping *ret)
+/* A hole that ends where tables may map something again, or at the end of the half. */
+static void set_outside(const Half *half, uint64_t addr, ArmSpan *ret)
+{
+	uint64_t last = addr | low_bits(half->high ? 56 : 55),
+		 first_good = last - low_bits(half->va_bits);
+
+	*ret = (ArmSpan){.start = addr, .last = last};
+	if (half->high && is_in_range(half, last) && !half->off && half->granule)
+		ret->last = first_good - 1;
+}
+
+void arm_look(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t addr, ArmSpan *ret)
 {
 	Half half = get_half(root, addr);
 
 	if (!(root->sctlr & SCTLR_M))
-		return walk_off(root, &half, addr, ret);
-	return half.granule && !half.off && is_in_range(&half, addr) &&
-	       walk_tables(root, &half, read, opaque, addr, ret);
+		look_when_off(root, &half, addr, ret);
+	else if (half.granule && !half.off && is_in_range(&half, addr))
+		look_in_tables(root, &half, read, opaque, addr, ret);
+	else
+		set_outside(&half, addr, ret);
+}
+
+bool arm_walk(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t addr, ArmMapping *ret)
+{
+	ArmSpan span;
+
+	arm_look(root, read, opaque, addr, &span);
+	if (!span.mapped)
+		return false;
+	*ret = (ArmMapping){span.gpa + (addr - span.start), span.last - addr + 1};
+	return true;
 }
 
 bool arm_is_kernel_address(const ArmRoot *root, uint64_t addr)

@@ -38,6 +38,20 @@ typedef struct ArmMapping {
 	uint64_t left;
 } ArmMapping;
 
+/*
+ * [@start, @last]: a page or block, or a hole: what one descriptor that leads nowhere would cover,
+ * or addresses that no table can map. All but these two are 0 and false in a hole.
+ * @gpa: where @start lies. @desc: the last descriptor; 0 with the MMU off.
+ * @user: EL0 may access it. @writable: by whoever may access it. @kernel_execute, @user_execute:
+ * may be fetched from in EL1 (or EL2), in EL0. What the tables on the way say counts (unless
+ * TCR.HPD), and so do TCR.HD and SCTLR.WXN; PAN and E0PD do not, which change with the CPU's state.
+ */
+typedef struct ArmSpan {
+	uint64_t start, last;
+	uint64_t gpa, desc;
+	bool mapped, user, writable, kernel_execute, user_execute;
+} ArmSpan;
+
 /* Reads @len bytes of guest-physical memory; FALSE when any of them is not RAM. */
 typedef bool (*ArmPhysRead)(void *opaque, uint64_t gpa, void *buf, size_t len);
 
@@ -53,6 +67,10 @@ typedef bool (*ArmPhysRead)(void *opaque, uint64_t gpa, void *buf, size_t len);
  * Reads at most five descriptors whatever the tables say.
  */
 bool arm_walk(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t addr, ArmMapping *ret);
+
+/* arm_look: what @addr is a part of, by the same walk. *ret holds @addr, whatever the tables say.
+ */
+void arm_look(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t addr, ArmSpan *ret);
 
 /* Is @addr in the range of TTBR1, which all processes share? FALSE with ARM_ROOT_ONE_RANGE. */
 bool arm_is_kernel_address(const ArmRoot *root, uint64_t addr);

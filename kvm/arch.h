@@ -162,9 +162,9 @@ bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, Arc
 
 /*
  * arch_region: the stretch around @addr that the page tables treat alike, or a hole; a long one
- * may be cut. Ends on any page tables. FALSE: this architecture does not say (arm, yet).
+ * may be cut. Ends on any page tables.
  */
-bool arch_region(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
+void arch_region(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
 		 GdbRegion *ret);
 
 /* ---- Breakpoints, watchpoints, steps ---- */

@@ -78,10 +78,8 @@ bool translate_region(KvmGdbVcpu *vcpu, uint64_t addr, GdbRegion *ret, GError **
 	if (!root.kernel && arch_is_kernel_address(&root, addr) &&
 	    arch_kernel_root(&root, read_phys, gdb->memory, &kernel))
 		root = kernel;
-	if (arch_region(&root, read_phys, gdb->memory, addr, ret))
-		return true;
-	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED, "no regions on this architecture");
-	return false;
+	arch_region(&root, read_phys, gdb->memory, addr, ret);
+	return true;
 }
 
 bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa)

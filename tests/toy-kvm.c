@@ -479,11 +479,10 @@ bool arch_is_kernel_address(const ArchRoot *root G_GNUC_UNUSED, uint64_t addr)
 	return addr >= TOY_KERNEL;
 }
 
-bool arch_region(const ArchRoot *root G_GNUC_UNUSED, ArchPhysRead read G_GNUC_UNUSED,
-		 void *opaque G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED,
-		 GdbRegion *ret G_GNUC_UNUSED)
+void arch_region(const ArchRoot *root G_GNUC_UNUSED, ArchPhysRead read G_GNUC_UNUSED,
+		 void *opaque G_GNUC_UNUSED, uint64_t addr, GdbRegion *ret)
 {
-	return false;
+	*ret = (GdbRegion){.start = addr, .last = addr};
 }
 
 bool arch_kernel_root(const ArchRoot *user G_GNUC_UNUSED, ArchPhysRead read G_GNUC_UNUSED,

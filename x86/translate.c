@@ -68,11 +68,10 @@ bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, Arc
 	return true;
 }
 
-bool arch_region(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
+void arch_region(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
 		 GdbRegion *ret)
 {
 	X86Root x86_root = to_x86(root);
 
 	x86_region(&x86_root, read, opaque, addr, ret);
-	return true;
 }
