@@ -165,12 +165,46 @@ static void test_step_quiet(void)
 	rig_close(&rig);
 }
 
+/*
+ * A step over an instruction that faults is given up in the handler, which exits to the VMM. The
+ * flags that the CPU saved for it are the guest's own: without a TF that would trap there later.
+ */
+static void test_step_fault(void)
+{
+	static const uint8_t handler[] = {0xe6, 0x80,		  /* out %al, $0x80 */
+					  0x48, 0x83, 0xc4, 0x08, /* add $8, %rsp */
+					  0x48, 0xcf};		  /* iretq */
+	struct kvm_regs regs;
+	Rig rig;
+
+	if (!rig_has(features.step, "steps"))
+		return;
+	rig_open(&rig, BYTES("\x48\x8b\x07\x90\xf4"), false); /* mov (%rdi), %rax; nop; hlt */
+	memcpy(rig.ram + HANDLERS + 16 * VECTOR_PF, handler, sizeof(handler));
+	regs = rig_regs(&rig);
+	regs.rdi = NOT_MAPPED;
+	regs.rflags |= CF;
+	g_assert_cmpint(ioctl(rig.fd, KVM_SET_REGS, &regs), ==, 0);
+	arch_forget(rig.vcpu);
+	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_IO);
+	g_assert_cmphex(rig_get64(&rig, STACK - 40), ==, CODE);
+	g_assert_cmphex(rig_get64(&rig, STACK - 24) & ~RF, ==, 2 | CF);
+	regs = rig_regs(&rig);
+	regs.rdi = DATA;
+	g_assert_cmpint(ioctl(rig.fd, KVM_SET_REGS, &regs), ==, 0);
+	rig_debug(&rig, 0, NULL);
+	g_assert_cmpuint(rig_run(&rig), ==, KVM_EXIT_HLT);
+	g_assert_cmphex(rig_regs(&rig).rip, ==, CODE + 5);
+	rig_close(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	if (!rig_init(&argc, &argv, &features))
 		return g_test_run();
 	g_test_add_func("/kvm-x86-step/halted", test_step_halted);
 	g_test_add_func("/kvm-x86-step/quiet", test_step_quiet);
+	g_test_add_func("/kvm-x86-step/fault", test_step_fault);
 	for (unsigned i = 0; i < G_N_ELEMENTS(programs); i++) {
 		g_autofree char *path = g_strdup_printf("/kvm-x86-step/%s", programs[i].name);
 		g_test_add_data_func(path, &programs[i], test_step_program);

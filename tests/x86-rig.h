@@ -27,10 +27,13 @@ enum {
 	STACK = 0xb000, /* grows down from here */
 	RAM_SIZE = 0x10000,
 	SYSCALL_ENTRY = HANDLERS + 16 * 0x7f,
+	VECTOR_PF = 14,
 	VECTOR_IRQ = 0x40,
+	NOT_MAPPED = 0x40000000,
 	N_VECTORS = 0x80,
 };
 
+#define CF 0x1ull
 #define TF 0x100ull
 #define IF 0x200ull
 #define RF 0x10000ull
