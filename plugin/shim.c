@@ -26,7 +26,7 @@
 const Real *real(void)
 {
 	static Real found; /* the same whoever fills it in, and filled in once */
-	Real look;
+	Real look = {0};
 
 	if (__atomic_load_n(&found.syscall, __ATOMIC_ACQUIRE))
 		return &found;

@@ -117,11 +117,11 @@ static int parse(char **args, RunOptions *ret)
 		else
 			return usage("unknown option or missing value: %s", *args);
 	}
+	ret->vmm = args;
 	if (!ret->where)
 		return usage("run: expected --gdb WHERE before the VMM");
 	if (!*args)
 		return usage("run: expected the VMM and its arguments");
-	ret->vmm = args;
 	return 0;
 }
 

@@ -376,7 +376,7 @@ static bool noise_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 static void test_noise(void)
 {
 	uint64_t state[2] = {1};
-	ArmRoot root;
+	ArmRoot root = {0};
 
 	for (unsigned i = 0; i < 20000; i++) {
 		ArmMapping mapping = {0};

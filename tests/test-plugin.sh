@@ -100,7 +100,7 @@ ends()
 # A build for another machine, or with sanitizers that want to be loaded first.
 [ -z "${EMULATOR:-}" ] || bail "this build does not run here by itself"
 ! grep -q '^SANITIZE := .' "$TOP/config.mak" || bail "a build with sanitizers cannot be preloaded"
-[ -x "$TOP/vmgdb" ] && [ -e "$TOP/build/libvmgdb-preload.so" ] || bail "no vmgdb: run make"
+[[ -x $TOP/vmgdb && -e $TOP/build/libvmgdb-preload.so ]] || bail "no vmgdb: run make"
 [ "$(uname -m)" = x86_64 ] || bail "the strange VMM is for x86_64"
 vmgdb=$TOP/vmgdb
 gcc -O1 -o stranger "$here/embed/stranger.c" -pthread || { echo "Bail out! stranger.c"; exit 1; }

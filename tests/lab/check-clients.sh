@@ -98,6 +98,7 @@ lab_wait 120 'guest: tick' || lab_die "the guest does not boot"
 
 gdb_bare bare "$GDB"
 gdb_bare with-vmlinux "$GDB" "$VMLINUX"
+# shellcheck disable=SC2086 # a command and its arguments
 [ -z "${GDB_ALSO:-}" ] || gdb_bare also $GDB_ALSO
 
 # What monitor kaslr advises gives per-CPU variables, too.
@@ -111,6 +112,7 @@ says percpu '= "[a-z]' "the current task of CPU 1 has a name"
 
 if [ -n "$LLDB" ]; then
 	# It wants a program to ask qOffsets for.
+	# shellcheck disable=SC2086 # a command and its arguments
 	client lldb 200 $LLDB --no-lldbinit -b -o "target create $VMLINUX" \
 		-o "gdb-remote 127.0.0.1:$PORT" -o 'thread list' -o 'image lookup -n start_kernel' \
 		-o 'expression -- (const char *)linux_banner' -o 'register read rip' -o 'process detach'
