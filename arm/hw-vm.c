@@ -40,11 +40,21 @@ unsigned vm_arch_ram_layout(uint64_t size, RamBank *banks)
 	return 1;
 }
 
+/* Memory tags, where the host has them, as in kvmtool; to be said before there are vCPUs. */
+static bool enable_tags(int vm_fd, GError **error)
+{
+	struct kvm_enable_cap cap = {.cap = KVM_CAP_ARM_MTE};
+
+	return ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_MTE) <= 0 ||
+	       VM_IOCTL(vm_fd, KVM_ENABLE_CAP, &cap, error) >= 0;
+}
+
 bool vm_arch_create(Vm *vm, GError **error)
 {
 	vm->arch = g_new0(VmArch, 1);
 	vm->arch->gic.fd = -1;
-	return arm_gic_create(vm->vm_fd, vm->config->n_cpus, &vm->arch->gic, error);
+	return enable_tags(vm->vm_fd, error) &&
+	       arm_gic_create(vm->vm_fd, vm->config->n_cpus, &vm->arch->gic, error);
 }
 
 void vm_arch_free(VmArch *arch)
