@@ -11,14 +11,20 @@
 
 #define BANNER_MAX 512
 
-/* What the kernel writes to a register, by machine. */
+/* What the kernel writes to a register: the address @symbol + @offset. The first row of a machine
+ * is the usual one. */
 static const struct {
 	unsigned machine;
 	const char *architecture; /* gdb's name */
 	const char *reg, *symbol;
+	unsigned offset;
 } anchors[] = {
-	{EM_X86_64, "i386:x86-64", "lstar", "entry_SYSCALL_64"},
-	{EM_AARCH64, "aarch64", "VBAR_EL1", "vectors"},
+	{EM_X86_64, "i386:x86-64", "lstar", "entry_SYSCALL_64", 0},
+	{EM_AARCH64, "aarch64", "VBAR_EL1", "vectors", 0},
+	/* Against Spectre-BHB, where the kernel is not isolated: by a loop, firmware, CLRBHB. */
+	{EM_AARCH64, "aarch64", "VBAR_EL1", "__bp_harden_el1_vectors", 0},
+	{EM_AARCH64, "aarch64", "VBAR_EL1", "__bp_harden_el1_vectors", 2048},
+	{EM_AARCH64, "aarch64", "VBAR_EL1", "__bp_harden_el1_vectors", 4096},
 };
 
 static int find_anchor(const KvmSymbols *symbols)
@@ -87,17 +93,33 @@ static KaslrState check_banner(KvmGdbVcpu *vcpu, uint64_t slide)
 	return memcmp(expected, found, len) ? KASLR_MISMATCH : KASLR_KNOWN;
 }
 
-static KaslrState find_by_cpu(KvmGdbVcpu *vcpu, uint64_t link, const char *reg, uint64_t *ret_slide)
+static KaslrState find_by_anchor(KvmGdbVcpu *vcpu, unsigned anchor, uint64_t *ret_slide)
 {
-	uint64_t now;
+	uint64_t now, link;
 
-	if (!kaslr_read_register(vcpu, reg, &now) || !now)
+	if (!kvm_symbols_find(vcpu->gdb->symbols, anchors[anchor].symbol, &link))
+		return KASLR_MISMATCH;
+	if (!kaslr_read_register(vcpu, anchors[anchor].reg, &now) || !now)
 		return KASLR_EARLY;
-	*ret_slide = now - link;
+	*ret_slide = now - (link + anchors[anchor].offset);
 	/* Kernels move by whole pages. */
 	if (*ret_slide % 4096)
 		return KASLR_MISMATCH;
 	return check_banner(vcpu, *ret_slide);
+}
+
+/* The usual anchor's word, unless another one explains the register. */
+static KaslrState find_by_cpu(KvmGdbVcpu *vcpu, uint64_t *ret_slide)
+{
+	int usual = find_anchor(vcpu->gdb->symbols);
+	KaslrState state = find_by_anchor(vcpu, usual, ret_slide);
+
+	for (unsigned n = usual + 1; state != KASLR_KNOWN && n < G_N_ELEMENTS(anchors); n++) {
+		if (anchors[n].machine == anchors[usual].machine &&
+		    find_by_anchor(vcpu, n, ret_slide) == KASLR_KNOWN)
+			state = KASLR_KNOWN;
+	}
+	return state;
 }
 
 /*
@@ -107,17 +129,11 @@ static KaslrState find_by_cpu(KvmGdbVcpu *vcpu, uint64_t link, const char *reg, 
 KaslrState kaslr_find(KvmGdb *gdb, uint64_t *ret_slide)
 {
 	KaslrState worst = KASLR_EARLY;
-	uint64_t link;
-	int anchor;
 
 	if (!gdb->symbols)
 		return KASLR_NO_FILE;
-	anchor = find_anchor(gdb->symbols);
-	if (!kvm_symbols_find(gdb->symbols, anchors[anchor].symbol, &link))
-		return KASLR_MISMATCH;
 	for (unsigned n = 0; n < gdb->vcpus->len; n++) {
-		KaslrState state =
-			find_by_cpu(world_vcpu(gdb, n), link, anchors[anchor].reg, ret_slide);
+		KaslrState state = find_by_cpu(world_vcpu(gdb, n), ret_slide);
 
 		if (state == KASLR_KNOWN)
 			return state;

@@ -5,6 +5,7 @@
 #
 #   lab_open                      make the work folder, set the traps
 #   lab_add FILE NAME             put FILE into L1 at /NAME (before lab_boot)
+#   lab_add_symbols ARCH          put the guest's vmlinux there, as /boot/vmlinux
 #   lab_boot BENCH JOB [CPUS]     boot L1 on svm, bochs or arm64; its init runs the script JOB
 #                                 (busybox sh). Two benches run no L1 but one guest: native (lkvm
 #                                 here), qemu (QEMU's own stub, to try the gdb scripts on)
@@ -188,6 +189,14 @@ add_lkvm()
 	[ $list = host_libs ] || cp -L /lib/ld-linux-aarch64.so.1 "$W/l1/lib/"
 }
 host_libs() { ldd "$1" | grep -o '/[^ ]*'; }
+
+# lab_add_symbols ARCH: the guest's vmlinux as /boot/vmlinux, without the lines, which only gdb reads
+lab_add_symbols()
+{
+	"$LAB/fetch" "$1" || lab_die "the downloads for $1 are not there"
+	"$(cross "$1" objcopy)" --strip-debug "$CACHE/lab-$1/vmlinux" "$W/l1/boot/vmlinux" ||
+		lab_die "objcopy failed"
+}
 
 lab_add()
 {

@@ -1,6 +1,7 @@
 """host.py - a Linux guest on another kind of arm64 host: LAB_FEATURES says what its CPUs have."""
 
 import os
+import re
 import sys
 
 import gdb
@@ -22,7 +23,8 @@ def is_there(register):
 
 
 def registers():
-    for feature, register in (("sve", "z0"), ("sve", "vg"), ("pauth", "pauth_dmask")):
+    for feature, register in (("sve", "z0"), ("sve", "vg"), ("pauth", "pauth_dmask"),
+                              ("pauth", "APIAKEYLO_EL1"), ("mte", "GCR_EL1")):
         have = feature in FEATURES
         report(is_there(register) == have, f"${register} is {'' if have else 'not '}there")
     report("{" in execute("p $v0"), "p $v0")
@@ -33,11 +35,23 @@ def registers():
            "a vector register keeps what was written", execute("p $v7.d.u"))
     execute("set $v7.d.u[1] = 0")
     execute("set $v7.d.u[0] = 0")
-    sve = value("$ID_AA64PFR0_EL1 >> 32 & 15")
-    report((sve != 0) == ("sve" in FEATURES), "the guest's ID register agrees", hex(sve))
+    for feature, field in (("sve", "$ID_AA64PFR0_EL1 >> 32 & 15"),
+                           ("mte", "$ID_AA64PFR1_EL1 >> 8 & 15")):
+        report((value(field) != 0) == (feature in FEATURES),
+               f"{feature}: the guest's ID register agrees", value(field))
     report("M" in execute("p $SCTLR_EL1"), "p $SCTLR_EL1")
     report("CPU#0" in execute("monitor info registers"), "monitor info registers")
     report("Linux version" in execute("x/s linux_banner"), "x/s on a kernel pointer")
+
+
+def kernel_is_found():
+    """By VBAR_EL1, which holds something else in user mode: ask again."""
+    for _ in range(10):
+        text = execute("monitor kaslr")
+        if "moved" in text:
+            break
+        run_and_interrupt(0.5)
+    report("kernel moved by 0x0" in text, "monitor kaslr finds the kernel", text)
 
 
 def break_step_watch():
@@ -45,6 +59,7 @@ def break_step_watch():
     execute("continue")
     report(function() == "do_sys_openat2", "break hits", function())
     report("el0t_64_sync" in execute("bt"), "bt reaches the entry from user space")
+    report(re.search(r"\[running\] [a-z]", execute("info threads")), "threads have tasks' names")
     execute("delete")
     start = pc()
     execute("stepi")
@@ -67,4 +82,4 @@ def control_c_and_leave():
     execute("detach")
 
 
-run(threads, registers, break_step_watch, control_c_and_leave)
+run(threads, registers, kernel_is_found, break_step_watch, control_c_and_leave)
