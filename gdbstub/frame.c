@@ -273,11 +273,49 @@ static bool begins_run(const uint8_t *data, size_t len)
 	return word == data[0] * 0x01010101u;
 }
 
+/*
+ * Do the first WORD_CLEAR of eight bytes go out as they are? They do if all are hex digits, of
+ * which bits 4 and 6 differ, and no four in a row are equal. Else they may, too.
+ */
+#define WORD_CLEAR 5
+static bool is_clear(uint64_t word)
+{
+	const uint64_t ones = 0x0101010101010101, unknown = 0xffffff0000000000;
+	uint64_t change, changes;
+
+	if (((word >> 6 ^ word >> 4) & ones) != ones)
+		return false;
+	/* Byte n: 0 if it equals its successor; and then if the two behind it do so, too. */
+	change = word ^ word >> 8;
+	changes = change | change >> 8 | change >> 16 | unknown;
+	return !((changes - ones) & ~changes & 0x8080808080808080);
+}
+
+/* Copies what can be copied without a close look; returns how much that was. */
+static size_t put_clear(uint8_t *out, const uint8_t *data, size_t len)
+{
+	uint64_t word;
+	size_t at = 0;
+
+	for (; at + sizeof(word) <= len; at += WORD_CLEAR) {
+		memcpy(&word, data + at, sizeof(word));
+		if (!is_clear(GUINT64_FROM_LE(word)))
+			break;
+		memcpy(out + at, &word, sizeof(word));
+	}
+	return at;
+}
+
 static size_t put_shortened(uint8_t *out, const uint8_t *data, size_t len)
 {
 	uint8_t *start = out;
 
 	for (size_t at = 0, n; at < len; at++) {
+		n = put_clear(out, data + at, len - at);
+		out += n;
+		at += n;
+		if (at == len)
+			break;
 		if (special[data[at]]) {
 			out += put_escaped(out, data[at]);
 			continue;
@@ -292,25 +330,24 @@ static size_t put_shortened(uint8_t *out, const uint8_t *data, size_t len)
 	return out - start;
 }
 
-/* Eight bytes at a time, in four sums of 16 bits that are added up before they can overflow. */
-static uint8_t add_bytes(const uint8_t *data, size_t len)
+/* A length that the compiler knows: it makes vectors of such loops. */
+#define BLOCK 128
+
+static uint8_t add_block(const uint8_t *data)
 {
-	const uint64_t even = 0x00ff00ff00ff00ff;
-	const size_t block = 128 * sizeof(uint64_t);
 	uint8_t sum = 0;
 
-	while (len >= sizeof(uint64_t)) {
-		size_t part = MIN(len, block) / sizeof(uint64_t);
-		uint64_t sums = 0, word;
+	for (unsigned n = 0; n < BLOCK; n++)
+		sum += data[n];
+	return sum;
+}
 
-		for (size_t n = 0; n < part; n++) {
-			memcpy(&word, data + n * sizeof(word), sizeof(word));
-			sums += (word & even) + (word >> 8 & even);
-		}
-		sum += sums + (sums >> 16) + (sums >> 32) + (sums >> 48);
-		data += part * sizeof(word);
-		len -= part * sizeof(word);
-	}
+static uint8_t add_bytes(const uint8_t *data, size_t len)
+{
+	uint8_t sum = 0;
+
+	for (; len >= BLOCK; len -= BLOCK, data += BLOCK)
+		sum += add_block(data);
 	while (len--)
 		sum += *data++;
 	return sum;
@@ -333,12 +370,23 @@ void gdb_frame_encode(GByteArray *out, const void *payload, size_t len, bool run
 	g_byte_array_set_size(out, start + n + 4);
 }
 
+static uint8_t count_special(const uint8_t *data)
+{
+	uint8_t count = 0;
+
+	for (unsigned n = 0; n < BLOCK; n++)
+		count += (data[n] == '#') + (data[n] == '$') + (data[n] == '}') + (data[n] == '*');
+	return count;
+}
+
 size_t gdb_frame_fit(const void *data, size_t len, size_t room)
 {
 	const uint8_t *bytes = data;
-	size_t n, used = 0;
+	size_t n = 0, used = 0;
 
-	for (n = 0; n < len; n++) {
+	for (; n + BLOCK <= len && used + 2 * BLOCK <= room; n += BLOCK)
+		used += BLOCK + count_special(bytes + n);
+	for (; n < len; n++) {
 		used += 1 + special[bytes[n]];
 		if (used > room)
 			break;

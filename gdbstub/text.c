@@ -129,15 +129,37 @@ bool gdb_hex_decode(const char *hex, size_t len, uint8_t *ret_bytes)
 	return true;
 }
 
+/* Memory goes out as hex: four bytes at once become eight digits, in the order of memory. */
+static uint64_t hex_of_four(const uint8_t *bytes)
+{
+	const uint64_t ones = 0x0101010101010101;
+	uint64_t word, above_9;
+	uint32_t four;
+
+	memcpy(&four, bytes, sizeof(four));
+	/* Each byte into 16 bits, then its high digit into the first 8 of them. */
+	word = GUINT32_FROM_LE(four);
+	word = (word | word << 16) & 0x0000ffff0000ffff;
+	word = (word | word << 8) & 0x00ff00ff00ff00ff;
+	word = (word >> 4 & 0x000f000f000f000f) | (word & 0x000f000f000f000f) << 8;
+	above_9 = (word + 6 * ones) >> 4 & ones;
+	return GUINT64_TO_LE(word + '0' * ones + ('a' - '0' - 10) * above_9);
+}
+
 void gdb_hex_append(GString *out, const void *data, size_t len)
 {
 	const uint8_t *bytes = data;
-	size_t start = out->len;
+	size_t start = out->len, n = 0;
 	char *to;
 
 	g_string_set_size(out, start + 2 * len);
 	to = out->str + start;
-	for (size_t n = 0; n < len; n++) {
+	for (; n + 4 <= len; n += 4, to += 8) {
+		uint64_t eight = hex_of_four(&bytes[n]);
+
+		memcpy(to, &eight, sizeof(eight));
+	}
+	for (; n < len; n++) {
 		*to++ = hex_chars[bytes[n] >> 4];
 		*to++ = hex_chars[bytes[n] & 15];
 	}

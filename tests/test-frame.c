@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "gdbstub/text.h"
+
 /* Feeds all of @wire in pieces of @piece bytes; writes what came out, one word per event. */
 static char *decode(const void *wire, size_t len, size_t piece, bool ignore_sum)
 {
@@ -214,6 +216,46 @@ static void test_encode_read_back(void)
 	}
 }
 
+/* The plain way to shorten, a byte at a time. */
+static void shorten(GString *out, const char *text)
+{
+	while (*text) {
+		size_t n = strspn(text, (char[]){*text, 0});
+		size_t left = n > 98 ? 97 : n - 1;
+
+		g_string_append_c(out, *text);
+		if (n < 4) {
+			text++;
+			continue;
+		}
+		while (strchr("#$+-", (int)left + 29))
+			left--;
+		g_string_append_printf(out, "*%c", (int)left + 29);
+		text += 1 + left;
+	}
+}
+
+/* Runs at every place and of many lengths, among digits that seldom repeat. */
+static void test_encode_shortens_all(void)
+{
+	for (unsigned seed = 0; seed < 300; seed++) {
+		g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+		g_autoptr(GString) text = g_string_new(NULL), want = g_string_new("$");
+		g_autoptr(GByteArray) out = g_byte_array_new();
+
+		while (text->len < 300) {
+			char digit = gdb_hex_char(g_rand_int_range(rand, 0, 16));
+			int n = g_rand_int_range(rand, 0, 8) ? 1 : g_rand_int_range(rand, 1, 12);
+
+			for (; n; n--)
+				g_string_append_c(text, digit);
+		}
+		shorten(want, text->str);
+		gdb_frame_encode(out, text->str, text->len, true);
+		g_assert_cmpmem(out->data, out->len - 3, want->str, want->len);
+	}
+}
+
 static void test_encode_all_bytes(void)
 {
 	uint8_t bytes[256];
@@ -247,6 +289,23 @@ static void test_fit(void)
 	g_assert_cmpuint(gdb_frame_fit("a#cd", 4, 2), ==, 1);
 }
 
+static void test_fit_long(void)
+{
+	static const char kinds[] = "#$}*";
+	char data[1000];
+
+	for (unsigned n = 0; n < sizeof(data); n++)
+		data[n] = n % 3 ? 'a' : kinds[n % 4];
+	for (size_t room = 0, n = 0; room < 1500; room++) {
+		g_autoptr(GByteArray) out = g_byte_array_new();
+
+		n = gdb_frame_fit(data, sizeof(data), room);
+		gdb_frame_encode(out, data, n, false);
+		g_assert_cmpuint(out->len - 4, <=, room);
+		g_assert_cmpuint(out->len - 4, >=, n < sizeof(data) && room ? room - 1 : 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -266,5 +325,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/frame/encode-read-back", test_encode_read_back);
 	g_test_add_func("/frame/encode-all-bytes", test_encode_all_bytes);
 	g_test_add_func("/frame/fit", test_fit);
+	g_test_add_func("/frame/fit-long", test_fit_long);
+	g_test_add_func("/frame/encode-shortens-all", test_encode_shortens_all);
 	return g_test_run();
 }

@@ -177,6 +177,24 @@ static void test_hex(void)
 	}
 }
 
+static void test_hex_append(void)
+{
+	uint8_t bytes[256], back[256];
+
+	for (unsigned n = 0; n < 256; n++)
+		bytes[n] = n * 167;
+	for (unsigned from = 0; from < 256; from += 3) {
+		g_autoptr(GString) out = g_string_new("x");
+
+		gdb_hex_append(out, bytes + from, 256 - from);
+		g_assert_cmpuint(out->len, ==, 1 + 2 * (256 - from));
+		g_assert_true(gdb_hex_decode(out->str + 1, out->len - 1, back));
+		g_assert_cmpmem(back, 256 - from, bytes + from, 256 - from);
+		for (const char *at = out->str; *at; at++)
+			g_assert_false(g_ascii_isupper(*at));
+	}
+}
+
 static void check_window(uint64_t offset, uint64_t length, const char *expected)
 {
 	g_autoptr(GString) out = g_string_new(NULL);
@@ -283,6 +301,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/text/thread-to-cpu", test_thread_to_cpu);
 	g_test_add_func("/text/append", test_append);
 	g_test_add_func("/text/hex", test_hex);
+	g_test_add_func("/text/hex-append", test_hex_append);
 	g_test_add_func("/xfer/window", test_window);
 	g_test_add_func("/xfer/window-escapes", test_window_escapes);
 	g_test_add_func("/address/good", test_address);
