@@ -120,6 +120,11 @@ bool arch_pass_break(const ArchFeatures *features G_GNUC_UNUSED, ArchVcpu *vcpu 
 	return false;
 }
 
+bool arch_step_again(ArchVcpu *vcpu G_GNUC_UNUSED)
+{
+	return false;
+}
+
 bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len)
 {
 	uint64_t pc, pstate;

@@ -261,10 +261,13 @@ void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem, const ArchStep *step);
  */
 bool arch_ends_range(ArchVcpu *vcpu, const ArchMemory *mem);
 /*
- * The bits for kvm_guest_debug.control that a step needs beyond ENABLE and SINGLESTEP. On x86 each
- * step needs its own KVM_SET_GUEST_DEBUG, changed or not: an instruction that loads the flags
- * (popf, iret) takes KVM's TF with it, and the next KVM_RUN would run on.
+ * arch_step_again: for one more step, when only KVM_RUN follows and the control in force is that of
+ * a step already: flush, and arm it, at no cost of its own. FALSE: nothing was done. Each step must
+ * be armed: on x86 an instruction that loads the flags (popf, iret) takes KVM's TF with it, and the
+ * next KVM_RUN would run on. KVM_SET_GUEST_DEBUG does it, too.
  */
+bool arch_step_again(ArchVcpu *vcpu);
+/* The bits for kvm_guest_debug.control that a step needs beyond ENABLE and SINGLESTEP. */
 uint32_t arch_step_control(const ArchFeatures *features, bool quiet);
 /* The bits for software breakpoints and for hardware points (KVM_GUESTDBG_USE_...). */
 uint32_t arch_sw_control(void);

@@ -136,39 +136,39 @@ bool control_is_vmms(const KvmGdbVcpu *vcpu)
 	       !memcmp(&vcpu->applied, &vcpu->vmm_debug, sizeof(vcpu->applied));
 }
 
-/*
- * A step is armed anew each time: an instruction that loads the flags (popf, iret) may have taken
- * KVM's TF away, and after a register write KVM has forgotten the pc it was for.
- */
-static bool must_set(const KvmGdbVcpu *vcpu, const struct kvm_guest_debug *wanted)
+static bool set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *wanted, GError **error)
 {
-	return memcmp(wanted, &vcpu->applied, sizeof(*wanted)) ||
-	       (wanted->control & KVM_GUESTDBG_SINGLESTEP) || (vcpu->reapply && wanted->control);
-}
-
-static bool set_guest_debug(KvmGdbVcpu *vcpu, GError **error)
-{
-	struct kvm_guest_debug wanted;
-
-	compute(vcpu, &wanted);
-	if (!must_set(vcpu, &wanted))
-		return true;
-	if (ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &wanted) < 0) {
+	if (ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, wanted) < 0) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "KVM_SET_GUEST_DEBUG: %s",
 			    g_strerror(errno));
 		return false;
 	}
-	vcpu->applied = wanted;
+	vcpu->applied = *wanted;
 	vcpu->reapply = false;
 	return true;
 }
 
-/* A step is armed for the pc that KVM knows by then, and an exception comes after all registers. */
-static bool flush(KvmGdbVcpu *vcpu, GError **error)
+/*
+ * Registers and control, in this order: a step is armed for the pc that KVM knows by then. It is
+ * armed anew each time, since an instruction that loads the flags (popf, iret) may have taken KVM's
+ * TF away. Any other control stays over a write of registers. Without @last something comes after
+ * it, before KVM_RUN.
+ */
+static bool put(KvmGdbVcpu *vcpu, bool last, GError **error)
 {
-	if (vcpu->stepping || vcpu->reinject)
-		return arch_flush(vcpu->arch, error);
-	return arch_flush_and_run(vcpu->arch, kvm_codes_any(vcpu->gdb->codes), error);
+	struct kvm_guest_debug wanted;
+	bool changed;
+
+	compute(vcpu, &wanted);
+	changed = memcmp(&wanted, &vcpu->applied, sizeof(wanted)) ||
+		  (vcpu->reapply && wanted.control);
+	if (!vcpu->stepping && last && !changed)
+		return arch_flush_and_run(vcpu->arch, kvm_codes_any(vcpu->gdb->codes), error);
+	if (vcpu->stepping && last && !changed && arch_step_again(vcpu->arch))
+		return true;
+	if (!arch_flush(vcpu->arch, error))
+		return false;
+	return (!vcpu->stepping && !changed) || set_guest_debug(vcpu, &wanted, error);
 }
 
 bool control_apply(KvmGdbVcpu *vcpu, GError **error)
@@ -176,9 +176,7 @@ bool control_apply(KvmGdbVcpu *vcpu, GError **error)
 	ArchMemory memory = virtual_memory(vcpu);
 
 	pass_reported_point(vcpu);
-	if (!begin_step(vcpu, error))
-		return false;
-	if (!flush(vcpu, error) || !set_guest_debug(vcpu, error))
+	if (!begin_step(vcpu, error) || !put(vcpu, !vcpu->reinject, error))
 		return false;
 	if (vcpu->reinject && !arch_reinject(vcpu->arch, vcpu->run, &memory, error))
 		return false;

@@ -262,8 +262,11 @@ static void test_watch_while_stepping(void)
 	rig_free(rig);
 }
 
-/* Debug control is set by the CPUs that run, once a run, however many breakpoints come and go. */
-static void test_lazy_control(void)
+/*
+ * Debug control is set by the CPUs that run, however many breakpoints come and go: once a run where
+ * a step must be armed by it, else when it changes.
+ */
+static void check_lazy_control(unsigned expected)
 {
 	Rig *rig = rig_new_stopped(4);
 	unsigned before[4];
@@ -278,9 +281,73 @@ static void test_lazy_control(void)
 	}
 	for (unsigned i = 0; i < 20; i++)
 		resume_to(rig, "vCont;s:1", "T05");
-	g_assert_cmpuint(toy_control_calls(rig->vm, 0), ==, before[0] + 20);
+	g_assert_cmpuint(toy_control_calls(rig->vm, 0), ==, before[0] + expected);
 	for (unsigned i = 1; i < 4; i++)
 		g_assert_cmpuint(toy_control_calls(rig->vm, i), ==, before[i]);
+	rig_free(rig);
+}
+
+static void test_lazy_control(void)
+{
+	check_lazy_control(1);
+	toy_set_like_arm(true);
+	check_lazy_control(20);
+	toy_set_like_arm(false);
+}
+
+/* ---- How many there may be ---- */
+
+#define MANY 10000
+
+/* Microseconds from one hit of the breakpoint in the loop to the next, by a false condition. */
+static double time_hits(Rig *rig)
+{
+	gint64 start = g_get_monotonic_time();
+	uint64_t before = toy_instructions(rig->vm, 0);
+
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	test_run_for(NULL, 20);
+	interrupt(rig);
+	return 3.0 * (double)(g_get_monotonic_time() - start) /
+	       (double)(toy_instructions(rig->vm, 0) - before);
+}
+
+static void ask_many(Rig *rig, char what)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		/* Not in the order of their addresses. */
+		unsigned addr = 0x1000 + i * 7919 % MANY * 4;
+		g_autofree char *packet = g_strdup_printf("%c0,%x,1", what, addr);
+
+		rsp_expect(rig->client, packet, "OK");
+	}
+}
+
+/* A hit among them is told as ever, and nothing is left of them. */
+static void test_many(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	g_autofree uint8_t *before = g_memdup2(toy_ram(rig->vm), TOY_RAM);
+	double alone, among;
+	gint64 start;
+
+	rsp_expect(rig->client, "Z0,101,1;X3,220027", "OK");
+	alone = time_hits(rig);
+	start = g_get_monotonic_time();
+	ask_many(rig, 'Z');
+	g_test_message("%u set in %.0f ms", MANY, (double)(g_get_monotonic_time() - start) / 1e3);
+	g_assert_cmphex(toy_ram(rig->vm)[0x1000 + 4 * (MANY - 1)], ==, 0xcc);
+	among = time_hits(rig);
+	g_test_message("a hit: %.2f us alone, %.2f us among them", alone, among);
+	write_pc(rig, 1, 0x1000);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x1000);
+	start = g_get_monotonic_time();
+	ask_many(rig, 'z');
+	g_test_message("removed in %.0f ms", (double)(g_get_monotonic_time() - start) / 1e3);
+	rsp_expect(rig->client, "z0,101,1", "OK");
+	g_assert_cmpmem(toy_ram(rig->vm), TOY_RAM, before, TOY_RAM);
 	rig_free(rig);
 }
 
@@ -302,6 +369,7 @@ int main(int argc, char **argv)
 		{"watch", test_watch},
 		{"watch-while-stepping", test_watch_while_stepping},
 		{"lazy-control", test_lazy_control},
+		{"many", test_many},
 		{0},
 	};
 

@@ -562,6 +562,11 @@ bool arch_pass_break(const ArchFeatures *features G_GNUC_UNUSED, ArchVcpu *vcpu)
 	return !like_arm;
 }
 
+bool arch_step_again(ArchVcpu *vcpu)
+{
+	return !like_arm && arch_flush(vcpu, NULL);
+}
+
 bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len)
 {
 	if (!skips || !len || insn[0] != 0x90)

@@ -333,15 +333,18 @@ bool arch_flush(ArchVcpu *vcpu, GError **error)
  * The general registers can go to KVM by the kvm_run page, if the VMM does not use that and there
  * is no exception on its way: KVM drops it, as KVM_SET_REGS does, and set_regs() knows what to do.
  */
-static bool give_regs(ArchVcpu *vcpu)
+static bool give_regs(ArchVcpu *vcpu, uint64_t more_flags)
 {
+	const unsigned needed = BIT_OF(X86_REGS) | BIT_OF(X86_EVENTS);
 	struct kvm_run *run = vcpu->run;
+	bool is_taken = run->kvm_dirty_regs || (run->kvm_valid_regs && !vcpu->asked_for_regs);
 
-	if (!vcpu->knows_sync || run->kvm_valid_regs || run->kvm_dirty_regs ||
-	    vcpu->dirty != BIT_OF(X86_REGS) || !(vcpu->valid & BIT_OF(X86_EVENTS)) ||
-	    vcpu->events.exception.pending || vcpu->events.exception.injected)
+	if (!vcpu->knows_sync || is_taken || (vcpu->valid & needed) != needed ||
+	    vcpu->dirty & ~BIT_OF(X86_REGS) || vcpu->events.exception.pending ||
+	    vcpu->events.exception.injected)
 		return false;
 	run->s.regs.regs = vcpu->regs;
+	run->s.regs.regs.rflags |= more_flags;
 	run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
 	vcpu->gave_regs = true;
 	vcpu->dirty = 0;
@@ -364,11 +367,19 @@ static void take_regs_back(ArchVcpu *vcpu)
 
 bool arch_flush_and_run(ArchVcpu *vcpu, bool look, GError **error)
 {
-	bool given = give_regs(vcpu);
+	bool given = vcpu->dirty && give_regs(vcpu, 0);
 
 	if (look)
 		x86_ask_for_regs(vcpu);
 	return given || arch_flush(vcpu, error);
+}
+
+/* KVM arms a step by setting TF; it hides that TF from whoever reads the flags. */
+bool arch_step_again(ArchVcpu *vcpu)
+{
+	const uint64_t tf = 1 << 8;
+
+	return give_regs(vcpu, tf);
 }
 
 void arch_forget(ArchVcpu *vcpu)
