@@ -5,6 +5,7 @@
  *                        debugger does; print how many of each arrived as SIGTRAP at the right pc
  *                        (arm64: two BRKs, and how often a kernel probe was hit that is called 3
  *                        times)
+ *   guest opens N        try N times to open a file that is not there, then make /lab-opens, mode 04751
  *   guest text ADDR LEN  print kernel memory as the guest itself sees it (/proc/kcore), in hex
  */
 #include <elf.h>
@@ -162,12 +163,26 @@ static int text(uint64_t addr, size_t len)
 	return 0;
 }
 
+static int opens(unsigned n)
+{
+	unsigned failed = 0;
+	int fd;
+
+	for (unsigned i = 0; i < n; i++)
+		failed += open("/lab-none", O_RDONLY) < 0;
+	fd = open("/lab-opens", O_CREAT | O_WRONLY, 04751);
+	printf("failed %u, made %d\n", failed, fd >= 0);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "traps") == 0)
 		return traps();
+	if (argc == 3 && strcmp(argv[1], "opens") == 0)
+		return opens(atoi(argv[2]));
 	if (argc == 4 && strcmp(argv[1], "text") == 0)
 		return text(strtoull(argv[2], NULL, 16), atoi(argv[3]));
-	fprintf(stderr, "usage: guest traps | guest text ADDR LEN\n");
+	fprintf(stderr, "usage: guest traps | guest opens N | guest text ADDR LEN\n");
 	return 2;
 }

@@ -110,7 +110,7 @@ pack() { (cd "$1" && find . | cpio -o -H newc --quiet) | gzip -1 >"$2"; }
 
 # The guest's initramfs. Every second or so it prints a line "guest: tick ..." about its health;
 # a debugger that writes 42, 43 or 44 to the kernel's panic_timeout, or do=42 in the kernel's words,
-# makes it power off, reboot or crash.
+# makes it power off, reboot or crash; 100 and more: open so many files.
 make_l2()
 {
 	build_tool "$(cross "$1" gcc)" guest
@@ -140,7 +140,13 @@ while :; do
 	n=$((n + 1))
 	[ -z "$patches" ] || echo $((n % 2)) >/proc/sys/kernel/sched_schedstats
 	echo "guest: tick $n traps: $(guest traps 2>&1) text: $([ -z "$text" ] || guest text $text 16)"
-	case $($B cat /proc/sys/kernel/panic) in
+	wish=$($B cat /proc/sys/kernel/panic)
+	if [ "$wish" -ge 100 ]; then
+		echo 0 >/proc/sys/kernel/panic
+		echo "guest: opens $wish $(guest opens $wish)"
+		$B rm -f /lab-opens
+	fi
+	case $wish in
 	42) echo "guest: poweroff"; $B poweroff -f ;;
 	43) echo "guest: reboot"; $B reboot -f ;;
 	44) echo "guest: crash"; echo c >/proc/sysrq-trigger ;;

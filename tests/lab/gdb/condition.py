@@ -1,0 +1,100 @@
+"""condition.py - a condition on a busy kernel function that is false LAB_OPENS times and then true,
+and a dprintf there that prints as often: by the stub, with a software and a hardware breakpoint.
+"""
+
+import os
+import sys
+import time
+
+import gdb
+
+sys.path.insert(0, os.environ["LAB_DIR"] + "/gdb")
+from lab import *
+
+OPENS = int(os.environ["LAB_OPENS"])
+IS_LAST = "how->mode == 04751"
+
+
+def let_it_open(times):
+    """Ask the guest to; how often it has answered so far."""
+    execute(f"set variable panic_timeout = {times}")
+    return count_console("guest: opens")
+
+
+def rate(times, start):
+    print(f"LAB RATE {times / (time.time() - start):.0f}/s", flush=True)
+
+
+def run_and_interrupt_after(text, before):
+    def wait():
+        wait_console(text, 240, before)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    try:
+        return execute("continue")
+    finally:
+        waiter.join()
+
+
+def false_then_true(command, where):
+    before = let_it_open(OPENS)
+    execute(f"{command} do_sys_openat2 if {IS_LAST}")
+    point = gdb.breakpoints()[-1]
+    start = time.time()
+    execute("continue")
+    rate(OPENS, start)
+    name = gdb.parse_and_eval("filename").string()
+    report(stop_reason() == "break do_sys_openat2" and name == "/lab-opens",
+           f"{where}: false {OPENS} times, then it stops with the right arguments",
+           f"{stop_reason()} in {function()}, {name}")
+    report(count_console("guest: opens") == before, f"{where}: the guest is in its last open")
+    run_and_interrupt_after("guest: opens", before)
+    report(point.hit_count == 1 and stop_reason() == "SIGINT", f"{where}: it stops once",
+           f"{point.hit_count} hits, {stop_reason()}")
+    answer = console_after("guest: opens").split("text")[0]
+    report(f"{OPENS} failed {OPENS}, made 1" in answer, f"{where}: the guest saw nothing of it", answer)
+    execute("delete")
+
+
+def in_the_stub():
+    attach()
+    execute("set breakpoint condition-evaluation target")
+    false_then_true("break", "break")
+
+
+def in_the_stub_hardware():
+    false_then_true("hbreak", "hbreak")
+
+
+def printed_by_the_stub():
+    times = min(OPENS, 500)
+    execute("set dprintf-style agent")
+    execute('dprintf do_sys_openat2,"LAB %s %o\\n", filename, how->mode')
+    execute("condition $bpnum *(int *) (filename + 1) == 0x2d62616c")  # /lab-
+    before = let_it_open(times)
+    text = run_and_interrupt_after("guest: opens", before)
+    report(stop_reason() == "SIGINT", "dprintf: it does not stop", stop_reason())
+    report(text.count("LAB /lab-none 0\n") == times, f"dprintf: {times} lines", text[:200])
+    report(text.count("LAB /lab-opens 4751\n") == 1, "dprintf: the last one", text[-200:])
+    execute("delete")
+
+
+def in_gdb_for_comparison():
+    """The same, evaluated by gdb: only its rate is of interest."""
+    times = max(100, OPENS // 200)
+    execute("set breakpoint condition-evaluation host")
+    execute(f"break do_sys_openat2 if {IS_LAST}")
+    let_it_open(times)
+    start = time.time()
+    execute("continue")
+    rate(times, start)
+    execute("delete")
+    execute("set breakpoint condition-evaluation target")
+
+
+run(in_the_stub, in_the_stub_hardware, printed_by_the_stub)
+if os.environ.get("LAB_COMPARE"):
+    run(in_gdb_for_comparison)
+execute("detach")
