@@ -214,6 +214,16 @@ static bool check_ram(KvmBreaks *breaks, uint64_t addr, uint64_t gpa, GError **e
 	return false;
 }
 
+static bool check_count(const KvmBreaks *breaks, GError **error)
+{
+	if (g_hash_table_size(breaks->softs) + g_hash_table_size(breaks->physicals) <
+	    KVM_BREAKS_MAX)
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_NOSPC, "more than %d software breakpoints",
+		    KVM_BREAKS_MAX);
+	return false;
+}
+
 bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const uint64_t *gpa,
 			  GError **error)
 {
@@ -232,6 +242,8 @@ bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const
 		return true;
 	}
 
+	if (!old && !check_count(breaks, error))
+		return false;
 	soft = g_new0(Soft, 1);
 	soft->addr = addr;
 	soft->kind = kind;
@@ -263,6 +275,8 @@ bool kvm_breaks_insert_physical(KvmBreaks *breaks, uint64_t gpa, uint64_t kind, 
 		kvm_patches_replace(breaks->patches, gpa);
 		return true;
 	}
+	if (!check_count(breaks, error))
+		return false;
 	soft = g_new0(Soft, 1);
 	soft->addr = gpa;
 	soft->kind = kind;

@@ -21,16 +21,21 @@ KvmBreaks *kvm_breaks_new(KvmPatches *patches, const ArchFeatures *features);
 void kvm_breaks_free(KvmBreaks *breaks); /* does not touch guest memory */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvmBreaks, kvm_breaks_free)
 
+/* Software breakpoints in one machine, virtual and physical; more than any client sets. */
+#define KVM_BREAKS_MAX 65536
+
 /*
  * kvm_breaks_insert_sw: Z0. @gpa: where @addr is mapped, NULL when it is not; then a hardware
  * point is taken. The same (addr) again moves the breakpoint to the new @gpa and kind.
- * Errors: INVAL (alignment, kind), FAULT (@gpa is not RAM), and as kvm_breaks_insert_hw().
+ * Errors: INVAL (alignment, kind), FAULT (@gpa is not RAM), NOSPC (KVM_BREAKS_MAX), and as
+ * kvm_breaks_insert_hw().
  */
 bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const uint64_t *gpa,
 			  GError **error);
 /*
  * kvm_breaks_insert_physical: a Z0 by guest-physical address: a patch, never a hardware point.
- * Errors: INVAL (alignment, kind, or this KVM does not report trap instructions), FAULT (not RAM).
+ * Errors: INVAL (alignment, kind, or this KVM does not report trap instructions), FAULT (not RAM),
+ * NOSPC (KVM_BREAKS_MAX).
  */
 bool kvm_breaks_insert_physical(KvmBreaks *breaks, uint64_t gpa, uint64_t kind, GError **error);
 /*

@@ -335,6 +335,29 @@ static void test_many(void)
 		g_assert_cmphex(ram[i], ==, 0);
 }
 
+/* A client that never removes one does not take all memory. */
+static void test_too_many(void)
+{
+	const uint64_t n = KVM_BREAKS_MAX;
+	g_autofree uint8_t *ram = g_malloc0(n + 1);
+	g_autoptr(Fixture) f = fixture_new(true);
+	g_autoptr(GError) error = NULL;
+	uint64_t last = 0x100000 + n;
+
+	kvm_memory_map(f->memory, 0x100000, n + 1, ram, false);
+	for (uint64_t i = 0; i < n; i++)
+		insert(f, 0x100000 + i, 0x100000 + i);
+	g_assert_false(kvm_breaks_insert_sw(f->breaks, last, 1, &last, &error));
+	g_assert_error(error, GDB_ERROR, GDB_ERROR_NOSPC);
+	g_clear_error(&error);
+	g_assert_false(kvm_breaks_insert_physical(f->breaks, last, 1, &error));
+	g_assert_error(error, GDB_ERROR, GDB_ERROR_NOSPC);
+	g_assert_cmphex(ram[n], ==, 0);
+	insert(f, 0x100000, 0x100000);
+	remove_break(f, GDB_BREAK_SW, 0x100000, 1);
+	insert(f, last, last);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -351,5 +374,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/breaks/errors", test_errors);
 	g_test_add_func("/breaks/unreported", test_unreported);
 	g_test_add_func("/breaks/many", test_many);
+	g_test_add_func("/breaks/too-many", test_too_many);
 	return g_test_run();
 }
