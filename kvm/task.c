@@ -16,7 +16,7 @@ static bool read_word(KvmGdbVcpu *vcpu, uint64_t addr, uint64_t *ret)
 {
 	uint8_t bytes[sizeof(*ret)];
 
-	if (virtual_read(vcpu, addr, bytes, sizeof(bytes), NULL) != sizeof(bytes))
+	if (virtual_read_ram(vcpu, addr, bytes, sizeof(bytes)) != sizeof(bytes))
 		return false;
 	memcpy(ret, bytes, sizeof(bytes));
 	return true;
@@ -77,7 +77,7 @@ static bool find_comm(KvmGdbVcpu *vcpu, uint64_t slide, uint64_t *ret_offset)
 	if (!kvm_symbols_find(vcpu->gdb->symbols, "init_task", &addr))
 		return false;
 	task = g_malloc(TASK_MAX);
-	len = virtual_read(vcpu, addr + slide, task, TASK_MAX, NULL);
+	len = virtual_read_ram(vcpu, addr + slide, task, TASK_MAX);
 	hit = len ? memmem(task, len, name, name_len) : NULL;
 	if (!hit || hit + name_len >= task + len || (hit[name_len] && hit[name_len] != '/'))
 		return false;
@@ -106,7 +106,7 @@ void task_append_name(KvmGdbVcpu *vcpu, GString *out)
 		return;
 	if (!gdb->comm_offset && !find_comm(vcpu, slide, &gdb->comm_offset))
 		return;
-	if (virtual_read(vcpu, task + gdb->comm_offset, (uint8_t *)comm, COMM_LEN, NULL) ==
+	if (virtual_read_ram(vcpu, task + gdb->comm_offset, (uint8_t *)comm, COMM_LEN) ==
 		    COMM_LEN &&
 	    is_name(comm))
 		g_string_append_printf(out, " %s", comm);
