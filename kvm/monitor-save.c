@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kvm/internal.h"
@@ -64,6 +65,21 @@ static bool fail_io(const MonitorSave *save, const char *what, GError **error)
 	return false;
 }
 
+/* O_NONBLOCK: a FIFO of that name must not hold us up. */
+static bool open_file(MonitorSave *save, GError **error)
+{
+	struct stat status;
+
+	save->fd = open(save->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	if (save->fd < 0 || fstat(save->fd, &status) < 0)
+		return fail_io(save, "cannot create", error);
+	if (!S_ISREG(status.st_mode)) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "%s: not a file", save->path);
+		return false;
+	}
+	return ftruncate(save->fd, 0) == 0 || fail_io(save, "cannot empty", error);
+}
+
 /* Takes @path over. NULL with @error. */
 static MonitorSave *save_new(SaveKind kind, char *path, GError **error)
 {
@@ -74,10 +90,8 @@ static MonitorSave *save_new(SaveKind kind, char *path, GError **error)
 	save->ranges = g_array_new(FALSE, TRUE, sizeof(VmcoreRange));
 	save->buf = g_malloc(CHUNK);
 	save->told = g_get_monotonic_time();
-	save->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
-	if (save->fd >= 0)
+	if (open_file(save, error))
 		return save;
-	fail_io(save, "cannot create", error);
 	monitor_save_free(save);
 	return NULL;
 }

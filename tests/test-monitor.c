@@ -5,11 +5,12 @@
  */
 #include <elf.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "kvm/vmcore.h"
 #include "tests/engine-rig.h"
-
-#include <string.h>
 
 /* ---- Texts ---- */
 
@@ -220,6 +221,28 @@ static void test_save(void)
 	rig_free(rig);
 }
 
+/* Opening a FIFO waits for who reads it, and a file that is none is not to be overwritten. */
+static void test_save_no_file(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	Folder folder = folder_new();
+	g_autofree char *path = in_folder(&folder, "fifo");
+	g_autofree char *command = g_strdup_printf("pmemsave 0 4 %s", path);
+	g_autofree char *dump = g_strdup_printf("dump-guest-memory %s", path);
+	int fd;
+
+	g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+	expect_match(rig, command, "cannot create .*/fifo: ");
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	g_assert_cmpint(fd, >=, 0);
+	expect_match(rig, command, "fifo: not a file");
+	expect_match(rig, dump, "fifo: not a file");
+	close(fd);
+	expect_match(rig, "pmemsave 0 4 /dev/null", "/dev/null: not a file");
+	folder_remove(&folder, "fifo");
+	rig_free(rig);
+}
+
 static void put_info(Rig *rig, uint64_t gpa, const char *text)
 {
 	g_autoptr(GByteArray) note = g_byte_array_new();
@@ -384,6 +407,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/monitor/machine", test_machine);
 	g_test_add_func("/monitor/help", test_help);
 	g_test_add_func("/monitor/save", test_save);
+	g_test_add_func("/monitor/save-no-file", test_save_no_file);
 	g_test_add_func("/monitor/core", test_core);
 	g_test_add_func("/monitor/find-info", test_find_info);
 	g_test_add_func("/monitor/interrupted", test_interrupted);
