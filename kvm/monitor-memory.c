@@ -111,6 +111,7 @@ static bool gpa2hpa(void *target, unsigned cpu, const char *args, GString *out, 
 /* ---- x and xp ---- */
 
 #define MAX_BYTES (1024 * 1024)
+#define STRING_MAX 200
 
 typedef struct Format {
 	uint64_t count;
@@ -135,6 +136,7 @@ static bool take_format(const char **args, Format *ret, GError **error)
 {
 	static const char sizes[] = "bhwg";
 	const char *at = *args;
+	unsigned most;
 	char *end;
 
 	*ret = (Format){1, 'x', 4};
@@ -158,10 +160,10 @@ static bool take_format(const char **args, Format *ret, GError **error)
 	if (ret->letter == 'c' || ret->letter == 's')
 		ret->size = 1;
 	*args = at;
-	if (ret->count && ret->count <= MAX_BYTES / ret->size)
+	most = MAX_BYTES / (ret->letter == 's' ? STRING_MAX : ret->size);
+	if (ret->count && ret->count <= most)
 		return true;
-	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "the count must be 1 to %u",
-		    MAX_BYTES / ret->size);
+	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "the count must be 1 to %u", most);
 	return false;
 }
 
@@ -240,8 +242,6 @@ static void dump_lines(const Reader *reader, const Format *format, uint64_t addr
 		left -= want;
 	}
 }
-
-#define STRING_MAX 200
 
 static void dump_strings(const Reader *reader, const Format *format, uint64_t addr, GString *out)
 {

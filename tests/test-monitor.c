@@ -98,6 +98,7 @@ static void test_dump_formats(void)
 	expect_match(rig, "x /4q 0", "expected /COUNT");
 	expect_match(rig, "x /0xb 0", "count must be");
 	expect_match(rig, "x /99999999999xb 0", "count must be");
+	expect_match(rig, "x /1000000s 0", "count must be");
 	expect_match(rig, "x /4xb", "expected an address");
 	rig_free(rig);
 }
