@@ -87,7 +87,7 @@ typedef struct RunOptions {
 	char **vmm; /* NULL-terminated, at least one */
 } RunOptions;
 
-G_GNUC_PRINTF(1, 2) static int usage(const char *format, ...)
+G_GNUC_PRINTF(1, 2) static void complain(const char *format, ...)
 {
 	va_list args;
 
@@ -96,8 +96,10 @@ G_GNUC_PRINTF(1, 2) static int usage(const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputs(" (see vmgdb help)\n", stderr);
-	return STATUS_USAGE;
 }
+
+/* Says what is wrong; the status to end with. */
+#define usage(...) (complain(__VA_ARGS__), STATUS_USAGE)
 
 /* 0, or the status to end with. */
 static int parse(char **args, RunOptions *ret)
