@@ -88,7 +88,7 @@ static KaslrState check_banner(KvmGdbVcpu *vcpu, uint64_t slide)
 	len = strnlen((char *)expected, kvm_symbols_read(symbols, addr, expected, BANNER_MAX));
 	if (!len)
 		return KASLR_MISMATCH;
-	if (virtual_read(vcpu, addr + slide, found, len, NULL) < len)
+	if (virtual_read_ram(vcpu, addr + slide, found, len) < len)
 		return KASLR_EARLY;
 	return memcmp(expected, found, len) ? KASLR_MISMATCH : KASLR_KNOWN;
 }
