@@ -43,7 +43,8 @@ unsigned long arch_vm_type(int kvm_fd);
 /*
  * Guest memory at the linear addresses of one vCPU, as the engine reads and writes it for gdb: the
  * guest's own bytes, never a breakpoint of ours. Called on the thread that called the arch_
- * function. read returns how many bytes there were; write is all or nothing.
+ * function. read returns how many bytes of RAM there were, and touches no device; write is all or
+ * nothing, and for what was read before.
  */
 typedef struct ArchMemory {
 	size_t (*read)(void *opaque, uint64_t addr, void *buf, size_t len);

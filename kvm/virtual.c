@@ -129,7 +129,8 @@ static bool write_pages(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, siz
 			return false;
 		part = MIN(mapping.left, len - done);
 		ram = kvm_memory_covers(gdb->memory, mapping.gpa, part);
-		if (!ram && (!gdb->ops || !gdb->ops->mmio)) {
+		/* Whether a device answers is known when it is too late for what lies before. */
+		if (!ram && (part < len || !gdb->ops || !gdb->ops->mmio)) {
 			set_not_there(error, addr + done, mapping.gpa);
 			return false;
 		}
@@ -155,7 +156,7 @@ bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t l
 
 static size_t arch_read(void *opaque, uint64_t addr, void *buf, size_t len)
 {
-	return virtual_read(opaque, addr, buf, len, NULL);
+	return virtual_read_ram(opaque, addr, buf, len);
 }
 
 static bool arch_write(void *opaque, uint64_t addr, const void *buf, size_t len)

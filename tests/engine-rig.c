@@ -58,11 +58,19 @@ static void on_dirty(void *opaque, uint64_t gpa G_GNUC_UNUSED, size_t len G_GNUC
 	COUNT(((Rig *)opaque)->dirty);
 }
 
+static bool on_mmio(void *opaque, uint64_t gpa G_GNUC_UNUSED, void *data G_GNUC_UNUSED,
+		    size_t len G_GNUC_UNUSED, bool is_write G_GNUC_UNUSED)
+{
+	COUNT(((Rig *)opaque)->device_accesses);
+	return false;
+}
+
 static void on_log(void *opaque G_GNUC_UNUSED, const char *line G_GNUC_UNUSED)
 {
 }
 
 static const KvmGdbOps ops = {
+	.mmio = on_mmio,
 	.poweroff = on_poweroff,
 	.mark_dirty = on_dirty,
 	.log = on_log,

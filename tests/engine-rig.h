@@ -33,6 +33,7 @@ struct Rig {
 	Cpu cpus[MAX_CPUS];
 	int stop, device_hold; /* atomic */
 	unsigned io_exits, shutdowns, poweroffs, dirty;
+	unsigned device_accesses; /* by the engine; no device answers */
 	RspClient *client;
 	unsigned fds;
 };

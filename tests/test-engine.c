@@ -234,6 +234,42 @@ static void test_partial_read(void)
 	rig_free(rig);
 }
 
+#define LAST_PAGE (TOY_RAM - 0x1000)
+
+/* The last page is a device: what the debugger itself looks at must not touch it. */
+static Rig *rig_new_with_device(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	kvm_gdb_unmap(rig->gdb, LAST_PAGE, 0x1000);
+	return rig;
+}
+
+static void test_step_before_device(void)
+{
+	Rig *rig = rig_new_with_device();
+
+	put_code(rig, LAST_PAGE - 2, "9090");
+	write_pc(rig, 1, LAST_PAGE - 2);
+	resume_to(rig, "vCont;s:p1.1", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, LAST_PAGE - 1);
+	g_assert_cmpuint(GET(rig->device_accesses), ==, 0);
+	rig_free(rig);
+}
+
+/* All or nothing: a device that does not answer comes too late for the bytes before it. */
+static void test_write_into_device(void)
+{
+	Rig *rig = rig_new_with_device();
+
+	rsp_expect_error(rig->client, "Mefff,2:1122");
+	g_assert_cmphex(toy_ram(rig->vm)[LAST_PAGE - 1], ==, 0);
+	g_assert_cmpuint(GET(rig->device_accesses), ==, 0);
+	rsp_expect_error(rig->client, "Mf000,2:1122");
+	g_assert_cmpuint(GET(rig->device_accesses), ==, 1);
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
@@ -251,6 +287,8 @@ int main(int argc, char **argv)
 		{"kernel-from-user", test_kernel_from_user},
 		{"hidden-patch", test_hidden_patch},
 		{"partial-read", test_partial_read},
+		{"step-before-device", test_step_before_device},
+		{"write-into-device", test_write_into_device},
 		{0},
 	};
 

@@ -42,6 +42,7 @@ G_STATIC_ASSERT(sizeof(ToyDebugRegs) <= sizeof(struct kvm_guest_debug_arch));
 G_STATIC_ASSERT(sizeof(ToyCause) <= sizeof(struct kvm_debug_exit_arch));
 
 enum { TOY_PC = 4, TOY_REGS };
+#define TOY_INSN_MAX 3
 
 typedef struct ToyCpu {
 	ToyVm *vm;
@@ -582,10 +583,15 @@ bool arch_ends_range(ArchVcpu *vcpu G_GNUC_UNUSED, const ArchMemory *mem G_GNUC_
 	return false;
 }
 
-bool arch_step_begin(ArchVcpu *vcpu G_GNUC_UNUSED, bool quiet G_GNUC_UNUSED,
-		     const ArchMemory *mem G_GNUC_UNUSED, ArchStep *ret G_GNUC_UNUSED,
-		     GError **error G_GNUC_UNUSED)
+bool arch_step_begin(ArchVcpu *vcpu, bool quiet G_GNUC_UNUSED, const ArchMemory *mem,
+		     ArchStep *ret G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
 {
+	uint8_t insn[TOY_INSN_MAX];
+	uint64_t pc;
+
+	/* Looks at as much as an instruction may have, as x86 does. */
+	if (arch_get_pc(vcpu, &pc, NULL))
+		mem->read(mem->opaque, pc, insn, sizeof(insn));
 	/* A halted CPU is made to run on, as x86 does. */
 	__atomic_store_n(&vcpu->cpu->halted, 0, __ATOMIC_SEQ_CST);
 	return true;
