@@ -65,8 +65,10 @@ static bool on_mmio(void *opaque, uint64_t gpa G_GNUC_UNUSED, void *data G_GNUC_
 	return false;
 }
 
-static void on_log(void *opaque G_GNUC_UNUSED, const char *line G_GNUC_UNUSED)
+static void on_log(void *opaque, const char *line)
 {
+	if (strstr(line, "vmlinux"))
+		COUNT(((Rig *)opaque)->warnings);
 }
 
 static const KvmGdbOps ops = {

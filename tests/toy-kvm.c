@@ -66,7 +66,7 @@ struct ToyVm {
 };
 
 static ToyCpu *cpu_by_fd[1024];
-static bool sw_break_works = true, like_arm, skips;
+static bool sw_break_works = true, like_arm, like_linux, skips;
 
 /* ---- The machine ---- */
 
@@ -141,6 +141,11 @@ void toy_set_sw_break(bool works)
 void toy_set_skips(bool on)
 {
 	skips = on;
+}
+
+void toy_set_like_linux(bool on)
+{
+	like_linux = on;
 }
 
 void toy_set_like_arm(bool on)
@@ -386,10 +391,14 @@ GdbRegSet *arch_reg_set(ArchVcpu *vcpu G_GNUC_UNUSED, GError **error G_GNUC_UNUS
 		{"r2", 2, 64, "int64", NULL, 0, 2},	    {"r3", 3, 64, "int64", NULL, 0, 3},
 		{"pc", 4, 64, "code_ptr", NULL, 0, TOY_PC},
 	};
+	static const GdbReg system_rows[] = {{"lstar", 5, 64, "code_ptr", NULL, 0, 3}};
 	static const GdbFeature feature = {"org.vmgdb.toy", NULL, rows, G_N_ELEMENTS(rows)};
-	GdbRegSet *set = gdb_reg_set_new("toy", TOY_REGS, TOY_PC);
+	static const GdbFeature system = {"org.vmgdb.toy.system", NULL, system_rows, 1};
+	GdbRegSet *set = gdb_reg_set_new(like_linux ? "i386:x86-64" : "toy", TOY_REGS, TOY_PC);
 
 	gdb_reg_set_add(set, &feature);
+	if (like_linux)
+		gdb_reg_set_add(set, &system);
 	return set;
 }
 

@@ -53,6 +53,10 @@ void toy_set_like_arm(bool like_arm);
 /* Does arch_skip_insn() pass nops? Off at first, so that steps over them are tested. */
 void toy_set_skips(bool skips);
 
+/* Is it called x86-64, with r3 as lstar, too, number 5? Then an x86 vmlinux fits. Before
+ * kvm_gdb_new(). */
+void toy_set_like_linux(bool like_linux);
+
 /* Counts; may be read while the CPU runs. */
 unsigned toy_guest_traps(ToyVm *vm, unsigned cpu);   /* traps the guest got itself */
 unsigned toy_control_calls(ToyVm *vm, unsigned cpu); /* KVM_SET_GUEST_DEBUG */
