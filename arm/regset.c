@@ -243,5 +243,6 @@ GdbRegSet *arch_reg_set(ArchVcpu *vcpu, GError **error)
 	add_tls(set, list);
 	add_system(set, list);
 	gdb_reg_set_expedite(set, expedited, G_N_ELEMENTS(expedited));
+	gdb_reg_set_hint(set, arm_hints, arm_n_hints);
 	return set;
 }

@@ -72,3 +72,82 @@ const GdbFeature arm_pauth_feature = {
 	.rows = pauth_rows,
 	.n_rows = G_N_ELEMENTS(pauth_rows),
 };
+
+#define SAME(n, generic)                                                                           \
+	{                                                                                          \
+		n, n, generic                                                                      \
+	}
+#define VECTOR(n)                                                                                  \
+	{                                                                                          \
+		ARM_NUM_V0 + n, 64 + n, NULL                                                       \
+	}
+
+const GdbRegHint arm_hints[] = {
+	SAME(0, "arg1"),
+	SAME(1, "arg2"),
+	SAME(2, "arg3"),
+	SAME(3, "arg4"),
+	SAME(4, "arg5"),
+	SAME(5, "arg6"),
+	SAME(6, "arg7"),
+	SAME(7, "arg8"),
+	SAME(8, NULL),
+	SAME(9, NULL),
+	SAME(10, NULL),
+	SAME(11, NULL),
+	SAME(12, NULL),
+	SAME(13, NULL),
+	SAME(14, NULL),
+	SAME(15, NULL),
+	SAME(16, NULL),
+	SAME(17, NULL),
+	SAME(18, NULL),
+	SAME(19, NULL),
+	SAME(20, NULL),
+	SAME(21, NULL),
+	SAME(22, NULL),
+	SAME(23, NULL),
+	SAME(24, NULL),
+	SAME(25, NULL),
+	SAME(26, NULL),
+	SAME(27, NULL),
+	SAME(28, NULL),
+	SAME(29, "fp"),
+	SAME(30, "ra"),
+	{ARM_NUM_SP, 31, "sp"},
+	{ARM_NUM_PC, 32, "pc"},
+	{ARM_NUM_CPSR, 33, "flags"}, /* lldb's number */
+	VECTOR(0),
+	VECTOR(1),
+	VECTOR(2),
+	VECTOR(3),
+	VECTOR(4),
+	VECTOR(5),
+	VECTOR(6),
+	VECTOR(7),
+	VECTOR(8),
+	VECTOR(9),
+	VECTOR(10),
+	VECTOR(11),
+	VECTOR(12),
+	VECTOR(13),
+	VECTOR(14),
+	VECTOR(15),
+	VECTOR(16),
+	VECTOR(17),
+	VECTOR(18),
+	VECTOR(19),
+	VECTOR(20),
+	VECTOR(21),
+	VECTOR(22),
+	VECTOR(23),
+	VECTOR(24),
+	VECTOR(25),
+	VECTOR(26),
+	VECTOR(27),
+	VECTOR(28),
+	VECTOR(29),
+	VECTOR(30),
+	VECTOR(31),
+};
+const unsigned arm_n_hints = G_N_ELEMENTS(arm_hints);

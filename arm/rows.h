@@ -47,4 +47,8 @@ enum {
 extern const GdbFeature arm_core_feature;
 extern const GdbFeature arm_pauth_feature;
 
+/* DWARF's numbers: "DWARF for the Arm 64-bit Architecture", DWARF register names. */
+extern const GdbRegHint arm_hints[];
+extern const unsigned arm_n_hints;
+
 #endif

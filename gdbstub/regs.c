@@ -11,6 +11,7 @@ struct GdbRegSet {
 	GPtrArray *features; /* GdbFeature, whose rows are ours */
 	GPtrArray *rows;     /* const GdbReg, ascending by number */
 	GHashTable *by_name, *by_num;
+	GHashTable *hints; /* number -> const GdbRegHint */
 	GArray *expedited;
 	size_t g_bytes;
 	unsigned g_count;
@@ -36,6 +37,7 @@ GdbRegSet *gdb_reg_set_new(const char *architecture, unsigned g_count, unsigned 
 	set->rows = g_ptr_array_new();
 	set->by_name = g_hash_table_new(g_str_hash, g_str_equal);
 	set->by_num = g_hash_table_new(NULL, NULL);
+	set->hints = g_hash_table_new(NULL, NULL);
 	set->expedited = g_array_new(FALSE, FALSE, sizeof(unsigned));
 	return set;
 }
@@ -49,6 +51,7 @@ void gdb_reg_set_free(GdbRegSet *set)
 	g_ptr_array_unref(set->rows);
 	g_hash_table_unref(set->by_name);
 	g_hash_table_unref(set->by_num);
+	g_hash_table_unref(set->hints);
 	g_array_unref(set->expedited);
 	g_free(set->xml);
 	g_free(set);
@@ -91,6 +94,14 @@ void gdb_reg_set_expedite(GdbRegSet *set, const unsigned *nums, unsigned n)
 	g_array_set_size(set->expedited, 0);
 	if (n)
 		g_array_append_vals(set->expedited, nums, n);
+}
+
+void gdb_reg_set_hint(GdbRegSet *set, const GdbRegHint *hints, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		g_hash_table_insert(set->hints, GUINT_TO_POINTER(hints[i].num),
+				    (gpointer)&hints[i]);
+	g_clear_pointer(&set->xml, g_free);
 }
 
 const GdbReg *gdb_reg_set_by_num(const GdbRegSet *set, unsigned num)
@@ -142,8 +153,18 @@ static void append_attribute(GString *xml, const char *name, const char *value)
 	g_string_append_printf(xml, " %s=\"%s\"", name, safe);
 }
 
-static void append_reg(GString *xml, const GdbReg *row)
+static void append_hint(GString *xml, const GdbRegHint *hint)
 {
+	g_string_append_printf(xml, " dwarf_regnum=\"%u\" ehframe_regnum=\"%u\"", hint->dwarf,
+			       hint->dwarf);
+	if (hint->generic)
+		append_attribute(xml, "generic", hint->generic);
+}
+
+static void append_reg(GString *xml, const GdbReg *row, const GdbRegHint *hint)
+{
+	bool is_system = g_strcmp0(row->group, "system") == 0;
+
 	g_string_append(xml, "<reg");
 	append_attribute(xml, "name", row->name);
 	g_string_append_printf(xml, " bitsize=\"%u\" regnum=\"%u\"", row->bits, row->num);
@@ -151,20 +172,28 @@ static void append_reg(GString *xml, const GdbReg *row)
 		append_attribute(xml, "type", row->type);
 	if (row->group)
 		append_attribute(xml, "group", row->group);
-	if (g_strcmp0(row->group, "system") == 0)
+	if (is_system)
 		append_attribute(xml, "save-restore", "no");
+	/* Not as signed numbers, in lldb. */
+	if (is_system && row->bits <= 64)
+		g_string_append(xml, " encoding=\"uint\" format=\"hex\"");
+	if (hint)
+		append_hint(xml, hint);
 	g_string_append(xml, "/>\n");
 }
 
-static void append_feature(GString *xml, const GdbFeature *feature)
+static void append_feature(GString *xml, const GdbRegSet *set, const GdbFeature *feature)
 {
 	g_string_append(xml, "<feature");
 	append_attribute(xml, "name", feature->name);
 	g_string_append(xml, ">\n");
 	if (feature->types)
 		g_string_append(xml, feature->types);
-	for (unsigned n = 0; n < feature->n_rows; n++)
-		append_reg(xml, &feature->rows[n]);
+	for (unsigned n = 0; n < feature->n_rows; n++) {
+		const GdbReg *row = &feature->rows[n];
+
+		append_reg(xml, row, g_hash_table_lookup(set->hints, GUINT_TO_POINTER(row->num)));
+	}
 	g_string_append(xml, "</feature>\n");
 }
 
@@ -177,7 +206,7 @@ static char *build_xml(const GdbRegSet *set)
 
 	g_string_append_printf(xml, "<architecture>%s</architecture>\n", architecture);
 	for (unsigned n = 0; n < set->features->len; n++)
-		append_feature(xml, g_ptr_array_index(set->features, n));
+		append_feature(xml, set, g_ptr_array_index(set->features, n));
 	g_string_append(xml, "</target>\n");
 	return g_string_free(xml, FALSE);
 }

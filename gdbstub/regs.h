@@ -77,6 +77,21 @@ void gdb_reg_set_add(GdbRegSet *set, const GdbFeature *feature);
  */
 void gdb_reg_set_expedite(GdbRegSet *set, const unsigned *nums, unsigned n);
 
+/*
+ * What lldb, without knowledge of the architecture, wants to know of a register. gdb overlooks it.
+ * @dwarf: its number in DWARF and .eh_frame, by the architecture's ABI.
+ * @generic: "pc", "sp", "fp", "ra", "flags", "arg1" to "arg8"; or NULL.
+ */
+typedef struct GdbRegHint {
+	unsigned num;
+	unsigned dwarf;
+	const char *generic;
+} GdbRegHint;
+
+/* gdb_reg_set_hint: @hints are borrowed and must outlive the set. Numbers it has not are skipped.
+ */
+void gdb_reg_set_hint(GdbRegSet *set, const GdbRegHint *hints, unsigned n);
+
 /* Look-ups; NULL when there is none. The row is owned by the set. */
 const GdbReg *gdb_reg_set_by_num(const GdbRegSet *set, unsigned num);
 const GdbReg *gdb_reg_set_by_name(const GdbRegSet *set, const char *name);

@@ -130,7 +130,29 @@ static void test_xml(void)
 			"reg name=v<0> bitsize=128 regnum=10 type=vec group=vector\n"
 			"reg name=tiny bitsize=8 regnum=5 group=a&b\n"
 			"reg name=cr9 bitsize=64 regnum=11 type=int64 group=system "
-			"save-restore=no\n");
+			"save-restore=no encoding=uint format=hex\n");
+}
+
+/* For lldb, after what gdb reads. */
+static void test_hints(void)
+{
+	static const GdbRegHint hints[] = {{2, 16, "pc"}, {0, 7, NULL}, {99, 1, "sp"}};
+	g_autoptr(GdbRegSet) set = make_set();
+	const char *before = strstr(gdb_reg_set_xml(set), "dwarf");
+
+	gdb_reg_set_hint(set, hints, G_N_ELEMENTS(hints));
+	const char *xml = gdb_reg_set_xml(set);
+	g_assert_null(before);
+	g_assert_nonnull(strstr(xml,
+				"<reg name=\"pc\" bitsize=\"64\" regnum=\"2\" type=\"code_ptr\" "
+				"dwarf_regnum=\"16\" ehframe_regnum=\"16\" generic=\"pc\"/>"));
+	g_assert_nonnull(
+		strstr(xml, " group=\"general\" dwarf_regnum=\"7\" ehframe_regnum=\"7\"/>"));
+	g_assert_nonnull(strstr(xml,
+				"<reg name=\"cr9\" bitsize=\"64\" regnum=\"11\" type=\"int64\" "
+				"group=\"system\" save-restore=\"no\" encoding=\"uint\" "
+				"format=\"hex\"/>"));
+	g_assert_null(strstr(xml, "\"sp\""));
 }
 
 int main(int argc, char **argv)
@@ -141,5 +163,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/regs/expedite", test_expedite);
 	g_test_add_func("/regs/taken-number", test_taken_number);
 	g_test_add_func("/regs/xml", test_xml);
+	g_test_add_func("/regs/hints", test_hints);
 	return g_test_run();
 }

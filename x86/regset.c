@@ -91,6 +91,7 @@ GdbRegSet *x86_reg_set_new(unsigned has, const X86Msr *msrs)
 		if ((feature->needs & has) == feature->needs)
 			add_feature(set, feature, msrs);
 	gdb_reg_set_expedite(set, expedited, G_N_ELEMENTS(expedited));
+	gdb_reg_set_hint(set, x86_hints, x86_n_hints);
 	return set;
 }
 

@@ -190,3 +190,44 @@ const X86Feature x86_features[] = {
 	{"org.vmgdb.x86.xcr", "x86-xcr", ROWS(xcr_rows), X86_HAS_XSAVE},
 	{NULL, NULL, NULL, 0, 0},
 };
+
+#define XMM_HINT(n)                                                                                \
+	{                                                                                          \
+		49 + n, 17 + n, NULL                                                               \
+	}
+#define ST_HINT(n)                                                                                 \
+	{                                                                                          \
+		33 + n, 33 + n, NULL                                                               \
+	}
+
+const GdbRegHint x86_hints[] = {
+	{0, 0, NULL},
+	{1, 3, NULL},
+	{2, 2, "arg4"},
+	{3, 1, "arg3"},
+	{4, 4, "arg2"},
+	{5, 5, "arg1"},
+	{X86_NUM_RBP, 6, "fp"},
+	{X86_NUM_RSP, 7, "sp"},
+	{8, 8, "arg5"},
+	{9, 9, "arg6"},
+	{10, 10, NULL},
+	{11, 11, NULL},
+	{12, 12, NULL},
+	{13, 13, NULL},
+	{14, 14, NULL},
+	{15, 15, NULL},
+	{X86_NUM_RIP, 16, "pc"},
+	{X86_NUM_EFLAGS, 49, "flags"},
+	{X86_NUM_CS, 51, NULL},
+	{19, 52, NULL}, /* ss */
+	{20, 53, NULL},
+	{21, 50, NULL}, /* es */
+	{22, 54, NULL},
+	{23, 55, NULL},
+	{24, 58, NULL}, /* fs_base */
+	{25, 59, NULL},
+	UP_TO_7(ST_HINT),
+	UP_TO_15(XMM_HINT),
+};
+const unsigned x86_n_hints = G_N_ELEMENTS(x86_hints);

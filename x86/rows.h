@@ -66,6 +66,10 @@ typedef struct X86Feature {
 	unsigned needs; /* X86_HAS_ bits, all of them */
 } X86Feature;
 
+/* DWARF's numbers: System V ABI for AMD64, figure 3.36. */
+extern const GdbRegHint x86_hints[];
+extern const unsigned x86_n_hints;
+
 /* In the order in which target.xml lists them. Ends with a NULL name. */
 extern const X86Feature x86_features[];
 

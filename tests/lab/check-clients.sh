@@ -115,9 +115,12 @@ if [ -n "$LLDB" ]; then
 	# shellcheck disable=SC2086 # a command and its arguments
 	client lldb 200 $LLDB --no-lldbinit -b -o "target create $VMLINUX" \
 		-o "gdb-remote 127.0.0.1:$PORT" -o 'thread list' -o 'image lookup -n start_kernel' \
-		-o 'expression -- (const char *)linux_banner' -o 'register read rip' -o 'process detach'
+		-o 'expression -- (const char *)linux_banner' -o 'register read pc arg1 flags lstar' \
+		-o 'process detach'
 	says lldb 'thread #2' "both CPUs are threads"
 	says lldb 'Linux version 6' "linux_banner is where the symbol says"
+	says lldb '^ *rdi = 0x' "arguments are registers"
+	says lldb '^ *lstar = 0xffffffff' "system registers are not signed numbers"
 else
 	skip "lldb" "lldb is not installed"
 fi
