@@ -219,10 +219,54 @@ static bool add_cpu_notes(KvmGdb *gdb, GByteArray *notes, GError **error)
 	return true;
 }
 
+#define IMAGE_ROOM (128ull << 20) /* what a kernel has for its image, or more */
+#define IMAGE_MAX 64		  /* stretches of it */
+
+static void add_image(GArray *images, uint64_t addr, uint64_t gpa, uint64_t size)
+{
+	VmcoreImage *last =
+		images->len ? &g_array_index(images, VmcoreImage, images->len - 1) : NULL;
+	VmcoreImage image = {addr, gpa, size};
+
+	if (last && addr == last->addr + last->size && gpa == last->gpa + last->size)
+		last->size += size;
+	else if (images->len < IMAGE_MAX)
+		g_array_append_val(images, image);
+}
+
+/*
+ * Where the guest's kernel has mapped itself. drgn reads its page tables at their virtual address,
+ * which is in there, and gdb finds the kernel's variables. As the CPU sees it that the user chose.
+ */
+static GArray *find_images(KvmGdb *gdb, const MonitorSave *save)
+{
+	GArray *images = g_array_new(FALSE, FALSE, sizeof(VmcoreImage));
+	uint64_t start, addr;
+	ArchMonitor monitor;
+
+	if (!save->info || !vmcore_info_symbol(save->info, "_stext", &start) ||
+	    start > UINT64_MAX - IMAGE_ROOM || !monitor_enter(gdb, save->cpu, &monitor, NULL))
+		return images;
+	start -= start % VMCORE_PAGE;
+	for (addr = start; addr < start + IMAGE_ROOM;) {
+		uint64_t part = VMCORE_PAGE;
+		ArchMapping mapping;
+
+		if (translate(world_vcpu(gdb, save->cpu), addr, &mapping, NULL)) {
+			part = MIN(mapping.left, start + IMAGE_ROOM - addr);
+			add_image(images, addr, mapping.gpa, part);
+		}
+		addr += part;
+	}
+	monitor_leave(gdb);
+	return images;
+}
+
 static bool write_front(KvmGdb *gdb, MonitorSave *save, GString *out, GError **error)
 {
 	g_autoptr(GByteArray) notes = g_byte_array_new();
 	g_autoptr(GByteArray) front = NULL;
+	g_autoptr(GArray) images = NULL;
 	VmcoreRange *last;
 
 	if (!add_cpu_notes(gdb, notes, error))
@@ -232,8 +276,8 @@ static bool write_front(KvmGdb *gdb, MonitorSave *save, GString *out, GError **e
 	g_string_append(out, save->info ? "VMCOREINFO found\n"
 					: "no VMCOREINFO in the guest's memory: crash and drgn "
 					  "need it for a kernel with KASLR\n");
-	front = vmcore_front(arch_core_machine, (VmcoreRange *)(void *)save->ranges->data,
-			     save->ranges->len, notes);
+	images = find_images(gdb, save);
+	front = vmcore_front(arch_core_machine, save->ranges, images, notes);
 	last = &g_array_index(save->ranges, VmcoreRange, save->ranges->len - 1);
 	if (ftruncate(save->fd, last->offset + last->size) < 0)
 		return fail_io(save, "cannot write to", error);

@@ -23,6 +23,15 @@ static void append_padded(GByteArray *out, const void *data, size_t len)
 	g_byte_array_append(out, zeros, align4(len) - len);
 }
 
+/* Up to @size in all. */
+static void append_zeros(GByteArray *out, size_t size)
+{
+	size_t before = out->len;
+
+	g_byte_array_set_size(out, size);
+	memset(out->data + before, 0, size - before);
+}
+
 void vmcore_add_note(GByteArray *notes, const char *name, uint32_t type, const void *desc,
 		     size_t len)
 {
@@ -55,12 +64,70 @@ static Elf64_Ehdr make_header(uint16_t machine, unsigned n_programs)
 	return header;
 }
 
-GByteArray *vmcore_front(uint16_t machine, VmcoreRange *ranges, unsigned n, const GByteArray *notes)
+static Elf64_Phdr make_load(uint64_t offset, uint64_t addr, uint64_t gpa, uint64_t size)
 {
+	return (Elf64_Phdr){
+		.p_type = PT_LOAD,
+		.p_flags = PF_R | PF_W | PF_X,
+		.p_offset = offset,
+		.p_vaddr = addr,
+		.p_paddr = gpa,
+		.p_filesz = size,
+		.p_memsz = size,
+	};
+}
+
+/* Lays the ranges out in the file from @offset on. Virtual is physical, as in QEMU's. */
+static void add_ranges(GArray *loads, GArray *ranges, uint64_t offset)
+{
+	for (unsigned i = 0; i < ranges->len; i++) {
+		VmcoreRange *range = &g_array_index(ranges, VmcoreRange, i);
+		Elf64_Phdr load = make_load(offset, range->gpa, range->gpa, range->size);
+
+		range->offset = offset;
+		offset = align_page(offset + range->size);
+		g_array_append_val(loads, load);
+	}
+}
+
+/* The offset in the file of memory that lies in one range as a whole. */
+static bool find_offset(const GArray *ranges, const VmcoreImage *image, uint64_t *ret)
+{
+	for (unsigned i = 0; i < ranges->len; i++) {
+		const VmcoreRange *range = &g_array_index(ranges, VmcoreRange, i);
+		uint64_t skip = image->gpa - range->gpa;
+
+		if (image->gpa >= range->gpa && skip < range->size &&
+		    image->size <= range->size - skip) {
+			*ret = range->offset + skip;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void add_images(GArray *loads, const GArray *ranges, const GArray *images)
+{
+	for (unsigned i = 0; images && i < images->len; i++) {
+		const VmcoreImage *image = &g_array_index(images, VmcoreImage, i);
+		uint64_t offset;
+
+		if (find_offset(ranges, image, &offset)) {
+			Elf64_Phdr load = make_load(offset, image->addr, image->gpa, image->size);
+
+			g_array_append_val(loads, load);
+		}
+	}
+}
+
+GByteArray *vmcore_front(uint16_t machine, GArray *ranges, const GArray *images,
+			 const GByteArray *notes)
+{
+	g_autoptr(GArray) loads = g_array_new(FALSE, FALSE, sizeof(Elf64_Phdr));
 	GByteArray *out = g_byte_array_new();
-	Elf64_Ehdr header = make_header(machine, n + 1);
-	uint64_t notes_at = sizeof(header) + (n + 1) * sizeof(Elf64_Phdr);
-	uint64_t front = align_page(notes_at + notes->len), offset = front;
+	unsigned most = 1 + ranges->len + (images ? images->len : 0);
+	uint64_t notes_at = sizeof(Elf64_Ehdr) + most * sizeof(Elf64_Phdr);
+	uint64_t front = align_page(notes_at + notes->len);
 	Elf64_Phdr note = {
 		.p_type = PT_NOTE,
 		.p_offset = notes_at,
@@ -68,28 +135,17 @@ GByteArray *vmcore_front(uint16_t machine, VmcoreRange *ranges, unsigned n, cons
 		.p_memsz = notes->len,
 		.p_align = 4,
 	};
+	Elf64_Ehdr header;
 
+	add_ranges(loads, ranges, front);
+	add_images(loads, ranges, images);
+	header = make_header(machine, 1 + loads->len);
 	g_byte_array_append(out, (const uint8_t *)&header, sizeof(header));
 	g_byte_array_append(out, (const uint8_t *)&note, sizeof(note));
-	for (unsigned i = 0; i < n; i++) {
-		/* p_vaddr stays 0, as in QEMU's: where the guest maps this is for its tables. */
-		Elf64_Phdr load = {
-			.p_type = PT_LOAD,
-			.p_flags = PF_R | PF_W | PF_X,
-			.p_offset = offset,
-			.p_paddr = ranges[i].gpa,
-			.p_filesz = ranges[i].size,
-			.p_memsz = ranges[i].size,
-		};
-
-		ranges[i].offset = offset;
-		offset = align_page(offset + ranges[i].size);
-		g_byte_array_append(out, (const uint8_t *)&load, sizeof(load));
-	}
+	g_byte_array_append(out, (const uint8_t *)loads->data, loads->len * sizeof(Elf64_Phdr));
+	append_zeros(out, notes_at);
 	g_byte_array_append(out, notes->data, notes->len);
-	notes_at = out->len;
-	g_byte_array_set_size(out, front);
-	memset(out->data + notes_at, 0, front - notes_at);
+	append_zeros(out, front);
 	return out;
 }
 
@@ -116,4 +172,17 @@ int64_t vmcore_find_info(const uint8_t *data, size_t len)
 			return at;
 	}
 	return -1;
+}
+
+bool vmcore_info_symbol(const GByteArray *note, const char *name, uint64_t *ret)
+{
+	g_autofree char *words = g_strdup_printf("\nSYMBOL(%s)=", name);
+	size_t text_at = MIN(note->len, sizeof(Elf64_Nhdr) + INFO_NAME_ROOM);
+	g_autofree char *text = g_strndup((const char *)note->data + text_at, note->len - text_at);
+	const char *at = strstr(text, words);
+
+	if (!at)
+		return false;
+	*ret = g_ascii_strtoull(at + strlen(words), NULL, 16);
+	return true;
 }

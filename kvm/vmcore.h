@@ -17,11 +17,18 @@ typedef struct VmcoreRange {
 	uint64_t offset; /* in the file; vmcore_front() fills it in */
 } VmcoreRange;
 
+/* Memory of one of the ranges that has a virtual address, too. */
+typedef struct VmcoreImage {
+	uint64_t addr, gpa, size;
+} VmcoreImage;
+
 /*
- * vmcore_front: ELF header, program headers (one for @notes, one for each of @ranges with p_paddr)
- * and @notes, padded to a page. @machine: e_machine. Caller unrefs.
+ * vmcore_front: ELF header, program headers and @notes, padded to a page. There is one header for
+ * @notes, one for each of @ranges (of VmcoreRange) with virtual addresses like the physical ones,
+ * and one for each of @images (of VmcoreImage; NULL: none) that lies in a range. @machine:
+ * e_machine. Caller unrefs.
  */
-GByteArray *vmcore_front(uint16_t machine, VmcoreRange *ranges, unsigned n,
+GByteArray *vmcore_front(uint16_t machine, GArray *ranges, const GArray *images,
 			 const GByteArray *notes);
 
 /* vmcore_add_note: append one note; @name with its NUL counts as it is. */
@@ -37,5 +44,7 @@ void vmcore_add_note(GByteArray *notes, const char *name, uint32_t type, const v
 #define VMCORE_PAGE 4096u
 int64_t vmcore_find_info(const uint8_t *data, size_t len);
 size_t vmcore_info_size(const uint8_t *page, size_t len);
+/* vmcore_info_symbol: the address behind "SYMBOL(@name)=" in that note. */
+bool vmcore_info_symbol(const GByteArray *note, const char *name, uint64_t *ret);
 
 #endif

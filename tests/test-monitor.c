@@ -259,13 +259,19 @@ static void check_core(const char *bytes, gsize len)
 	const Elf64_Phdr *programs = (const Elf64_Phdr *)(const void *)(bytes + header->e_phoff);
 
 	g_assert_cmpuint(header->e_type, ==, ET_CORE);
-	g_assert_cmpuint(header->e_phnum, ==, 2);
+	g_assert_cmpuint(header->e_phnum, ==, 4);
 	g_assert_cmpuint(programs[0].p_type, ==, PT_NOTE);
 	g_assert_cmpuint(programs[1].p_type, ==, PT_LOAD);
 	g_assert_cmphex(programs[1].p_paddr, ==, 0);
 	g_assert_cmphex(programs[1].p_filesz, ==, TOY_RAM);
 	g_assert_cmpuint(len, ==, programs[1].p_offset + TOY_RAM);
 	g_assert_cmpmem(bytes + programs[1].p_offset + 0x100, 4, "\x90\x90\xeb\xfc", 4);
+	/* What is mapped from _stext on, by its virtual address: the same bytes of the file. */
+	g_assert_cmphex(programs[2].p_vaddr, ==, TOY_ALIAS);
+	g_assert_cmphex(programs[2].p_paddr, ==, 0);
+	g_assert_cmphex(programs[2].p_filesz, ==, TOY_RAM);
+	g_assert_cmphex(programs[2].p_offset, ==, programs[1].p_offset);
+	g_assert_cmphex(programs[3].p_vaddr, ==, TOY_KERNEL);
 	/* Two notes of CPUs, with 12 + 4 + 40 bytes each, then the guest's. */
 	const char *notes = bytes + programs[0].p_offset;
 	g_assert_cmpmem(notes + 12, 4, "TOY", 4);
@@ -283,7 +289,7 @@ static void test_core(void)
 	g_autofree char *bytes = NULL;
 	gsize len;
 
-	put_info(rig, 0x3000, "OSRELEASE=toy\nKERNELOFFSET=0\n");
+	put_info(rig, 0x3000, "OSRELEASE=toy\nSYMBOL(_stext)=10000\n");
 	rsp_expect(rig->client, "Z0,100,1", "OK");
 	expect_text(rig, command, "VMCOREINFO found\n");
 	g_assert_true(g_file_get_contents(path, &bytes, &len, NULL));
