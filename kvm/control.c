@@ -174,9 +174,12 @@ static bool put(KvmGdbVcpu *vcpu, bool last, GError **error)
 bool control_apply(KvmGdbVcpu *vcpu, GError **error)
 {
 	ArchMemory memory = virtual_memory(vcpu);
+	/* An I/O instruction is ended by KVM_RUN before the guest runs: leave its registers alone.
+	 */
+	bool last = !vcpu->reinject && !arch_io_pending(vcpu->run);
 
 	pass_reported_point(vcpu);
-	if (!begin_step(vcpu, error) || !put(vcpu, !vcpu->reinject, error))
+	if (!begin_step(vcpu, error) || !put(vcpu, last, error))
 		return false;
 	if (vcpu->reinject && !arch_reinject(vcpu->arch, vcpu->run, &memory, error))
 		return false;
