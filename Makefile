@@ -83,7 +83,8 @@ LAUNCHER_OBJ := $(addprefix $(B)/plugin/,vmgdb.o program.o)
 PRELOAD_OBJ := $(filter-out $(LAUNCHER_OBJ),$(call obj,$(call src,plugin/*.c)))
 TESTS := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 GUESTS := $(patsubst %.S,$(B)/%.elf,$(GUEST_SRC))
-BENCH_GUESTS := $(patsubst %.S,$(B)/%.elf,$(call src,tests/bench/*.S))
+BENCH_DIR := tests/bench$(if $(filter-out x86,$(ARCH)),/$(ARCH))
+BENCH_GUESTS := $(patsubst %.S,$(B)/%.elf,$(call src,$(BENCH_DIR)/*.S))
 FUZZERS := $(if $(CLANG),$(patsubst tests/%.c,$(B)/fuzz/%,$(FUZZ_SRC)))
 
 all: $(LIB) $(LKVM) $(SHARED) $(PRELOAD) vmgdb
@@ -177,12 +178,19 @@ $(GUESTS) $(BENCH_GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GU
 # ---- Speed: our stub, QEMU's, and what the machine can do ----
 
 BENCH := $(B)/tests/bench/bench
-$(BENCH): $(call obj,$(call src,tests/bench/*.c)) $(LIB)
+BENCH_SRC := $(filter-out %-$(OTHER_ARCH).c,$(call src,tests/bench/*.c)) \
+	$(if $(filter x86,$(ARCH)),tests/x86-rig.c)
+$(BENCH): $(call obj,$(BENCH_SRC)) $(LIB)
 	$(say) LD tests/bench/bench
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 # BENCH_FLAGS: --rounds N --seconds S --only WORD --json FILE
-bench: $(BENCH) $(LKVM) $(GUESTS) $(BENCH_GUESTS)
-	@$(BENCH) --lkvm ./lkvm --guests $(B)/tests/guest $(BENCH_FLAGS)
+bench: bench-build
+	@$(BENCH) --lkvm ./lkvm --guests $(B)/tests $(BENCH_FLAGS)
+# arm64's lkvm boots an Image.
+bench-build: $(BENCH) $(LKVM) $(GUESTS) $(BENCH_GUESTS) \
+	$(if $(filter arm,$(ARCH)),$(BENCH_GUESTS:.elf=.img))
+%.img: %.elf
+	$(Q)$(CROSS)objcopy -O binary $< $@
 
 -include $(shell find $(B) -name '*.d' -not -path '$(B)/[at]san/*' 2>/dev/null)
 
@@ -274,6 +282,6 @@ lint:
 	@$(SRCDIR)/tests/lint
 
 .PHONY: all tests fuzzers run check check-unit check-kvm check-lab check-asan check-tsan check-san
-.PHONY: san-asan san-tsan fuzz bench install uninstall dist clean distclean lint
+.PHONY: san-asan san-tsan fuzz bench bench-build install uninstall dist clean distclean lint
 .DELETE_ON_ERROR:
 .SECONDARY:

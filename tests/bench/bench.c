@@ -15,6 +15,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "tests/bench/arch.h"
 #include "tests/bench/figure.h"
 #include "tests/bench/limit.h"
 
@@ -40,12 +41,12 @@ typedef struct Report {
 } Report;
 
 static const struct {
-	const char *guest, *ready;
+	const char *const *guest;
 	unsigned cpus;
 } setups[] = {
-	[ONE_CPU] = {"loop", "ready", 1},	    [TWO_CPUS] = {"smp", " all", 2},
-	[EIGHT_CPUS] = {"smp", " all", 8},	    [MANY_CPUS] = {"loop", "ready", 64},
-	[BIG_DATA] = {"../bench/fill", "ready", 1},
+	[ONE_CPU] = {&bench_arch.loop, 1},   [TWO_CPUS] = {&bench_arch.smp, 2},
+	[EIGHT_CPUS] = {&bench_arch.smp, 8}, [MANY_CPUS] = {&bench_arch.loop, 64},
+	[BIG_DATA] = {&bench_arch.fill, 1},
 };
 
 static const char *const stub_names[] = {[STUB_OURS] = "ours", [STUB_QEMU] = "QEMU"};
@@ -121,10 +122,9 @@ static void take_setup(Report *report, Setup setup, Stub stub)
 	Bench bench = {.stub = stub};
 	const char *why;
 
-	fprintf(stderr, "bench: %s, %s, %u vCPUs\n", stub_names[stub], setups[setup].guest,
+	fprintf(stderr, "bench: %s, %s, %u vCPUs\n", stub_names[stub], *setups[setup].guest,
 		setups[setup].cpus);
-	machine = machine_new(&report->paths, stub, setups[setup].guest, setups[setup].ready,
-			      setups[setup].cpus, &why);
+	machine = machine_new(&report->paths, stub, *setups[setup].guest, setups[setup].cpus, &why);
 	if (!machine) {
 		give_up(report, setup, stub, why);
 		return;
@@ -343,8 +343,8 @@ int main(int argc, char **argv)
 		.options = {.rounds = 3,
 			    .seconds = 0.25,
 			    .lkvm = "./lkvm",
-			    .guests = "build/tests/guest",
-			    .qemu = "qemu-system-x86_64"},
+			    .guests = "build/tests",
+			    .qemu = (char *)bench_arch.qemu},
 	};
 	g_autofree char *machine = describe_machine(), *qemu = NULL;
 

@@ -8,12 +8,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/bench/arch.h"
+
 #define MAX_TIMES 200000
 #define MANY_BREAKS 10000
 #define DUMP_BYTES (256u << 20)
 #define FILL_BYTES (2u << 20) /* of "fill": a dump reads them again and again */
 #define RUN_US 2000	      /* how long the guest runs before Ctrl-C */
 #define SPREE_US 200000	      /* how long ranges and conditions run */
+
+/* An answer to g has more bytes than this on the wire, and an error fewer. */
+#define SOME_REGISTERS 40
 
 /* From `loop` to `inner_end` the guest "loop" executes this many instructions a turn. */
 #define TURN_INSNS 7
@@ -29,9 +34,10 @@ static bool is_stop(const char *reply)
 	return reply[0] == 'T' || reply[0] == 'S';
 }
 
+/* @format: of an address and of the kind of a breakpoint there. */
 static bool ask_ok(Bench *bench, const char *format, uint64_t addr)
 {
-	g_autofree char *packet = g_strdup_printf(format, addr);
+	g_autofree char *packet = g_strdup_printf(format, addr, bench_arch.break_kind);
 
 	return wire_ok(bench->wire, packet) || fail(bench, "not supported by the stub here");
 }
@@ -55,7 +61,7 @@ static bool step_and_g(Bench *bench, unsigned arg)
 {
 	if (!step(bench, arg))
 		return false;
-	return wire_ask_raw(bench->wire, "g") > 100 || fail(bench, "no registers");
+	return wire_ask_raw(bench->wire, "g") > SOME_REGISTERS || fail(bench, "no registers");
 }
 
 static bool range(Bench *bench, unsigned arg G_GNUC_UNUSED)
@@ -86,7 +92,7 @@ static bool pair(Bench *bench, unsigned type)
 	uint64_t addr = machine_symbol(bench->machine, "loop");
 	char packet[32];
 
-	snprintf(packet, sizeof(packet), "Z%u,%" PRIx64 ",1", type, addr);
+	snprintf(packet, sizeof(packet), "Z%u,%" PRIx64 ",%x", type, addr, bench_arch.break_kind);
 	bench->started = bench_now();
 	if (!wire_ok(bench->wire, packet))
 		return fail(bench, "not supported by the stub here");
@@ -97,8 +103,8 @@ static bool pair(Bench *bench, unsigned type)
 /* gdb steps off a breakpoint with the breakpoint taken out. */
 static bool step_off(Bench *bench, uint64_t addr)
 {
-	return ask_ok(bench, "z1,%" PRIx64 ",1", addr) && step(bench, 0) &&
-	       ask_ok(bench, "Z1,%" PRIx64 ",1", addr);
+	return ask_ok(bench, "z1,%" PRIx64 ",%x", addr) && step(bench, 0) &&
+	       ask_ok(bench, "Z1,%" PRIx64 ",%x", addr);
 }
 
 static bool hit(Bench *bench, unsigned arg G_GNUC_UNUSED)
@@ -111,17 +117,17 @@ static bool hit(Bench *bench, unsigned arg G_GNUC_UNUSED)
 	bench->started = bench_now();
 	ok = is_stop(wire_ask(bench->wire, "vCont;c:p1.-1"));
 	bench->direct = bench_now() - bench->started;
-	return ask_ok(bench, "z1,%" PRIx64 ",1", addr) && (ok || fail(bench, "no stop"));
+	return ask_ok(bench, "z1,%" PRIx64 ",%x", addr) && (ok || fail(bench, "no stop"));
 }
 
 /* What gdb does for each hit of a condition that the stub does not know. */
 static bool false_in_client(Bench *bench, uint64_t addr)
 {
-	if (!ask_ok(bench, "Z1,%" PRIx64 ",1", addr) ||
+	if (!ask_ok(bench, "Z1,%" PRIx64 ",%x", addr) ||
 	    !is_stop(wire_ask(bench->wire, "vCont;c:p1.-1")) ||
-	    wire_ask_raw(bench->wire, "g") < 100)
+	    wire_ask_raw(bench->wire, "g") < SOME_REGISTERS)
 		return fail(bench, "no stop");
-	return ask_ok(bench, "z1,%" PRIx64 ",1", addr) && step(bench, 0);
+	return ask_ok(bench, "z1,%" PRIx64 ",%x", addr) && step(bench, 0);
 }
 
 /* The condition is $rax == 0. */
@@ -129,7 +135,7 @@ static bool false_in_stub(Bench *bench, uint64_t addr)
 {
 	uint64_t before = wire_g_word(bench->wire, 0);
 
-	if (!ask_ok(bench, "Z1,%" PRIx64 ",1;X7,26000022001327", addr))
+	if (!ask_ok(bench, "Z1,%" PRIx64 ",%x;X7,26000022001327", addr))
 		return false;
 	bench->started = bench_now();
 	wire_send(bench->wire, "vCont;c:p1.-1");
@@ -138,12 +144,16 @@ static bool false_in_stub(Bench *bench, uint64_t addr)
 		return false;
 	bench->direct =
 		(bench_now() - bench->started) / (double)(wire_g_word(bench->wire, 0) - before);
-	return ask_ok(bench, "z1,%" PRIx64 ",1", addr);
+	return ask_ok(bench, "z1,%" PRIx64 ",%x", addr);
 }
+
+enum { IN_CLIENT, IN_STUB, IN_STUB_STEPPED };
 
 static bool false_condition(Bench *bench, unsigned in_stub)
 {
-	uint64_t addr = machine_symbol(bench->machine, "inner");
+	/* At a nop, or at what must be executed. */
+	const char *at = in_stub == IN_STUB_STEPPED ? "inner_end" : "inner";
+	uint64_t addr = machine_symbol(bench->machine, at);
 
 	if (!in_stub)
 		return false_in_client(bench, addr);
@@ -158,10 +168,10 @@ static bool many_breaks(Bench *bench, unsigned arg G_GNUC_UNUSED)
 	unsigned n = 0;
 	bool all;
 
-	while (n < MANY_BREAKS && ask_ok(bench, "Z0,%" PRIx64 ",1", start + 16ull * n))
+	while (n < MANY_BREAKS && ask_ok(bench, "Z0,%" PRIx64 ",%x", start + 16ull * n))
 		n++;
 	all = n == MANY_BREAKS;
-	while (n && ask_ok(bench, "z0,%" PRIx64 ",1", start + 16ull * (n - 1)))
+	while (n && ask_ok(bench, "z0,%" PRIx64 ",%x", start + 16ull * (n - 1)))
 		n--;
 	return all || fail(bench, "this KVM reports no int3: only hardware slots");
 }
@@ -170,7 +180,7 @@ static bool many_breaks(Bench *bench, unsigned arg G_GNUC_UNUSED)
 
 static bool registers(Bench *bench, unsigned arg G_GNUC_UNUSED)
 {
-	return wire_ask_raw(bench->wire, "g") > 100 || fail(bench, "no registers");
+	return wire_ask_raw(bench->wire, "g") > SOME_REGISTERS || fail(bench, "no registers");
 }
 
 /* How much one packet can bring: as gdb reckons for m; x leaves room for escapes. */
@@ -337,8 +347,12 @@ const Figure figures[] = {
 	{"thread list, 8 vCPUs", EIGHT_CPUS, PER_SECOND, LIMIT_TRIP, list_threads, 0, 0, 0},
 	{"thread list, 64 vCPUs", MANY_CPUS, PER_SECOND, LIMIT_TRIP, list_threads, 0, 0, 0},
 	{"breakpoint hit to stop reply", ONE_CPU, MICROSECONDS, LIMIT_NONE, hit, 0, 0, 0},
-	{"false condition, by gdb", ONE_CPU, PER_SECOND, LIMIT_TRIP, false_condition, 0, 0, 0},
-	{"false condition, in the stub", ONE_CPU, PER_SECOND, LIMIT_STEP, false_condition, 1, 0, 2},
+	{"false condition, by gdb", ONE_CPU, PER_SECOND, LIMIT_TRIP, false_condition, IN_CLIENT, 0,
+	 0},
+	{"false condition, in the stub", ONE_CPU, PER_SECOND, LIMIT_STEP, false_condition, IN_STUB,
+	 0, 2},
+	{"false condition, where it steps", ONE_CPU, PER_SECOND, LIMIT_STEP, false_condition,
+	 IN_STUB_STEPPED, 0, 2},
 	{"10,000 breakpoints in and out", BIG_DATA, MILLISECONDS, LIMIT_TRIP, many_breaks, 0, 0, 1},
 	{"CPU while stopped", ONE_CPU, PERCENT, LIMIT_NONE, idle, 0, 0, 1},
 	{"exit of KVM_RUN by kvm_gdb_run()", IN_PROCESS, PER_SECOND, LIMIT_EXIT, NULL, 0, 0, 0},

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/bench/arch.h"
 #include "tests/bench/wire.h"
 
 #define START_SECONDS 30
@@ -66,9 +67,12 @@ static char **command(const Paths *paths, Stub stub, const Machine *machine, uns
 {
 	g_autofree char *line = NULL;
 
+	g_autofree char *name = g_strndup(machine->guest, strlen(machine->guest) - strlen("elf"));
+
 	if (stub == STUB_OURS)
-		line = g_strdup_printf("%s run -k %s -c %u -m " MEMORY " --console=none --gdb %u",
-				       paths->program[stub], machine->guest, cpus, machine->port);
+		line = g_strdup_printf("%s run -k %s%s -c %u -m " MEMORY " --console=%s --gdb %u",
+				       paths->program[stub], name, bench_arch.kernel, cpus,
+				       bench_arch.console, machine->port);
 	else
 		line = g_strdup_printf(
 			"%s -accel kvm -M pc -smp %u -m " MEMORY " -display none -vga none "
@@ -79,13 +83,13 @@ static char **command(const Paths *paths, Stub stub, const Machine *machine, uns
 }
 
 /* What QEMU warns of is of no interest, but its pipe must not fill up. */
-static bool read_until(Machine *machine, const char *ready)
+static bool read_until_ready(Machine *machine)
 {
 	g_autoptr(GString) said = g_string_new(NULL);
 	double end = bench_now() + START_SECONDS;
 	char buf[4096];
 
-	while (!strstr(said->str, ready)) {
+	while (!strstr(said->str, "ready") && !strstr(said->str, " all")) {
 		struct pollfd fds[] = {{machine->out, POLLIN, 0}, {machine->err, POLLIN, 0}};
 		ssize_t n;
 
@@ -103,8 +107,8 @@ static bool read_until(Machine *machine, const char *ready)
 	return true;
 }
 
-Machine *machine_new(const Paths *paths, Stub stub, const char *guest, const char *ready,
-		     unsigned cpus, const char **ret_why)
+Machine *machine_new(const Paths *paths, Stub stub, const char *guest, unsigned cpus,
+		     const char **ret_why)
 {
 	g_autoptr(Machine) machine = g_new0(Machine, 1);
 	g_auto(GStrv) argv = NULL;
@@ -120,7 +124,7 @@ Machine *machine_new(const Paths *paths, Stub stub, const char *guest, const cha
 	if (!machine->port || !spawn(machine, argv))
 		return NULL;
 	*ret_why = "the guest does not start on this KVM";
-	return read_until(machine, ready) ? g_steal_pointer(&machine) : NULL;
+	return read_until_ready(machine) ? g_steal_pointer(&machine) : NULL;
 }
 
 void machine_free(Machine *machine)

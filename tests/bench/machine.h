@@ -16,21 +16,21 @@ typedef struct Machine {
 	int out; /* its standard output: the guest's console */
 	int err;
 	unsigned port;
-	char *guest; /* the ELF file */
+	char *guest; /* its ELF file; lkvm may want another form of it */
 } Machine;
 
 /* Where things are; NULL: absent, and its column stays empty. */
 typedef struct Paths {
 	const char *program[N_STUBS];
-	const char *guests; /* folder of *.elf */
+	const char *guests; /* folder of the guests' folders */
 } Paths;
 
 /*
- * machine_new: run @guest ("loop") with @cpus and wait until it has printed @ready. NULL with a
- * reason in @ret_why (a literal) when it does not get there in time.
+ * machine_new: run @guest (of bench_arch) with @cpus and wait until it has said that it is ready.
+ * NULL with a reason in @ret_why (a literal) when it does not get there in time.
  */
-Machine *machine_new(const Paths *paths, Stub stub, const char *guest, const char *ready,
-		     unsigned cpus, const char **ret_why);
+Machine *machine_new(const Paths *paths, Stub stub, const char *guest, unsigned cpus,
+		     const char **ret_why);
 void machine_free(Machine *machine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Machine, machine_free)
 

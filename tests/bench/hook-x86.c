@@ -1,7 +1,9 @@
-/* tests/bench/hook.c - in this process: the bare KVM_RUN, and kvm_gdb_run() in its place. x86. */
+/* tests/bench/hook-x86.c - in this process: the bare KVM_RUN, and kvm_gdb_run() in its place. */
 #include <math.h>
+#include <sys/ioctl.h>
 
 #include "kvm/kvm-gdb.h"
+#include "tests/bench/arch.h"
 #include "tests/bench/limit.h"
 #include "tests/bench/wire.h"
 #include "tests/x86-rig.h"
@@ -9,6 +11,16 @@
 #define STEPS 2000
 #define EXITS 2000
 #define TRIES 15
+
+const BenchArch bench_arch = {
+	.loop = "guest/loop",
+	.smp = "guest/smp",
+	.fill = "bench/fill",
+	.kernel = "elf",
+	.console = "none",
+	.qemu = "qemu-system-x86_64",
+	.break_kind = 1,
+};
 
 /* 1: inc %rax; lea (%rax,%rax), %rbx; nop; mov %rax, %rcx; jmp 1b */
 static const uint8_t turns[] = {0x48, 0xff, 0xc0, 0x48, 0x8d, 0x1c, 0x00,
