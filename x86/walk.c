@@ -115,13 +115,13 @@ bool x86_walk(const X86Root *root, X86PhysRead read, void *opaque, uint64_t addr
 		return is_canonical(root, addr) &&
 		       walk_wide(read, opaque, root->cr3 & ENTRY_ADDR, levels, addr, ret);
 	}
+	if (!(root->cr0 & CR0_PG)) {
+		*ret = page(0, addr, 32);
+		return addr == (uint32_t)addr;
+	}
 	if (addr != (uint32_t)addr && addr != (uint64_t)(int32_t)addr)
 		return false;
 	addr = (uint32_t)addr;
-	if (!(root->cr0 & CR0_PG)) {
-		*ret = page(0, addr, 32);
-		return true;
-	}
 	if (root->cr4 & CR4_PAE)
 		return walk_pae(root, read, opaque, addr, ret);
 	return walk_32bit(root, read, opaque, addr, ret);

@@ -34,9 +34,10 @@ typedef bool (*X86PhysRead)(void *opaque, uint64_t gpa, void *buf, size_t len);
 
 /*
  * x86_walk: where is linear address @addr? FALSE: not mapped, not canonical, beyond 4 GiB outside
- * long mode, or a table is not in RAM. Access rights are ignored: a debugger sees all. Outside long
- * mode an address with 32 sign bits above it, as gdb writes 32-bit kernel addresses, is taken as
- * the 32-bit address. Reads at most five table entries whatever the tables say.
+ * long mode, or a table is not in RAM. Access rights are ignored: a debugger sees all. With 32-bit
+ * or PAE paging an address with 32 sign bits above it, as gdb writes 32-bit kernel addresses, is
+ * taken as the 32-bit address; not without paging, where it is one of a 64-bit kernel that is not
+ * there yet. Reads at most five table entries whatever the tables say.
  */
 bool x86_walk(const X86Root *root, X86PhysRead read, void *opaque, uint64_t addr, X86Mapping *ret);
 
