@@ -6,11 +6,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+typedef enum Place { IN_PATCH, IN_POINT, LOST } Place;
+
 /* A Z0 of the client. */
 typedef struct Soft {
 	uint64_t addr, kind;
 	uint64_t gpa; /* of its patch */
-	bool patched; /* else it sits in a hardware point */
+	Place place;
 } Soft;
 
 /* Who wants a hardware point. */
@@ -21,7 +23,8 @@ struct KvmBreaks {
 	ArchFeatures features;
 	GHashTable *softs;     /* &Soft.addr -> Soft */
 	GHashTable *physicals; /* likewise; their addr is a guest-physical one */
-	unsigned waiting;      /* softs that could become patches and are not */
+	unsigned waiting;      /* softs in a hardware point */
+	unsigned lost;	       /* softs that are nowhere, since a reset */
 	GArray *points;	       /* of GdbBreak */
 	GArray *owners;	       /* of uint8_t, parallel to points */
 	struct kvm_guest_debug_arch hw;
@@ -171,20 +174,26 @@ static GdbBreak soft_point(const Soft *soft)
 
 static void place_soft(KvmBreaks *breaks, Soft *soft, uint64_t gpa)
 {
-	soft->patched = true;
+	soft->place = IN_PATCH;
 	soft->gpa = gpa;
 	kvm_patches_ref(breaks->patches, gpa);
 }
 
 static void unplace_soft(KvmBreaks *breaks, Soft *soft)
 {
-	if (soft->patched) {
-		kvm_patches_unref(breaks->patches, soft->gpa);
-	} else {
-		GdbBreak point = soft_point(soft);
+	GdbBreak point = soft_point(soft);
 
+	switch (soft->place) {
+	case IN_PATCH:
+		kvm_patches_unref(breaks->patches, soft->gpa);
+		break;
+	case IN_POINT:
 		remove_point(breaks, &point, OWNER_SOFT);
 		breaks->waiting--;
+		break;
+	case LOST:
+		breaks->lost--;
+		break;
 	}
 }
 
@@ -199,7 +208,7 @@ static bool place_in_point(KvmBreaks *breaks, Soft *soft, GError **error)
 			       soft->addr);
 		return false;
 	}
-	soft->patched = false;
+	soft->place = IN_POINT;
 	breaks->waiting++;
 	return true;
 }
@@ -236,7 +245,7 @@ bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const
 		gpa = NULL;
 	if (gpa && !check_ram(breaks, addr, *gpa, error))
 		return false;
-	if (old && !gpa == !old->patched && (!gpa || old->gpa == *gpa)) {
+	if (old && old->place == (gpa ? IN_PATCH : IN_POINT) && (!gpa || old->gpa == *gpa)) {
 		if (gpa)
 			kvm_patches_replace(breaks->patches, *gpa);
 		return true;
@@ -318,28 +327,67 @@ void kvm_breaks_clear(KvmBreaks *breaks)
 	g_array_set_size(breaks->owners, 0);
 	g_hash_table_remove_all(breaks->softs);
 	g_hash_table_remove_all(breaks->physicals);
-	breaks->waiting = 0;
+	breaks->waiting = breaks->lost = 0;
 	memset(&breaks->hw, 0, sizeof(breaks->hw));
 }
 
-void kvm_breaks_rearm(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opaque)
+/* Softs at @place move into memory where that is mapped. */
+static void move_to_memory(KvmBreaks *breaks, Place place, KvmBreaksTranslate translate,
+			   void *opaque)
 {
 	GHashTableIter iter;
 	gpointer value;
 
-	if (!breaks->waiting || !breaks->features.sw_break)
-		return;
 	g_hash_table_iter_init(&iter, breaks->softs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Soft *soft = value;
 		uint64_t gpa;
 
-		if (soft->patched || !translate(opaque, soft->addr, &gpa) ||
+		if (soft->place != place || !translate(opaque, soft->addr, &gpa) ||
 		    !check_ram(breaks, soft->addr, gpa, NULL))
 			continue;
 		unplace_soft(breaks, soft);
 		place_soft(breaks, soft, gpa);
 	}
+}
+
+void kvm_breaks_rearm(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opaque)
+{
+	if (breaks->waiting && breaks->features.sw_break)
+		move_to_memory(breaks, IN_POINT, translate, opaque);
+	kvm_breaks_find_lost(breaks, translate, opaque);
+}
+
+unsigned kvm_breaks_reset(KvmBreaks *breaks)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, breaks->softs);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Soft *soft = value;
+
+		if (soft->place != IN_PATCH)
+			continue;
+		unplace_soft(breaks, soft);
+		if (place_in_point(breaks, soft, NULL))
+			continue;
+		soft->place = LOST;
+		breaks->lost++;
+	}
+	kvm_patches_rewrite(breaks->patches);
+	return breaks->lost;
+}
+
+bool kvm_breaks_any_lost(const KvmBreaks *breaks)
+{
+	return breaks->lost > 0;
+}
+
+void kvm_breaks_find_lost(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opaque)
+{
+	if (breaks->lost)
+		move_to_memory(breaks, LOST, translate, opaque);
 }
 
 /* How many that are: 1, or 0 when @soft is NULL. */
@@ -365,7 +413,7 @@ static unsigned visit_aliases(const KvmBreaks *breaks, uint64_t gpa, KvmBreaksVi
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Soft *soft = value;
 
-		if (soft->patched && soft->gpa == gpa)
+		if (soft->place == IN_PATCH && soft->gpa == gpa)
 			n += visit_soft(soft, GDB_BREAK_SW, fn, opaque);
 	}
 	return n;

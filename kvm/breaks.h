@@ -54,6 +54,16 @@ void kvm_breaks_clear(KvmBreaks *breaks);
  */
 typedef bool (*KvmBreaksTranslate)(void *opaque, uint64_t addr, uint64_t *ret_gpa);
 void kvm_breaks_rearm(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opaque);
+/*
+ * kvm_breaks_reset: the machine begins anew and will load its memory again. Software breakpoints
+ * leave memory and wait for it in hardware points as at the start, those for which there is none
+ * without one: their number is returned. Those at physical addresses are written over what is
+ * there. kvm_breaks_rearm() places all of them; kvm_breaks_find_lost() those without, and may be
+ * called at any time. While one is lost trap instructions must be intercepted.
+ */
+unsigned kvm_breaks_reset(KvmBreaks *breaks);
+bool kvm_breaks_any_lost(const KvmBreaks *breaks);
+void kvm_breaks_find_lost(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opaque);
 
 /*
  * kvm_breaks_points: what is armed in hardware, in the order that arch_decode_trap() indexes.

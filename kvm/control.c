@@ -118,7 +118,7 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 	if (vcpu->stepping)
 		ret->control |=
 			KVM_GUESTDBG_SINGLESTEP | arch_step_control(&gdb->features, gdb->block_irq);
-	if (kvm_patches_any(gdb->patches))
+	if (kvm_patches_any(gdb->patches) || kvm_breaks_any_lost(gdb->breaks))
 		ret->control |= arch_sw_control();
 	arm_client_points(vcpu);
 	if (armed->n)

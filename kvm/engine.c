@@ -299,6 +299,18 @@ bool kvm_gdb_has_client(const KvmGdb *gdb)
 	return gdb->server && gdb_server_has_client(gdb->server);
 }
 
+static void on_reset(KvmGdb *gdb)
+{
+	unsigned lost = kvm_breaks_reset(gdb->breaks);
+
+	gdb->have_kernel_root = false;
+	if (lost)
+		engine_log(gdb,
+			   "gdb: the machine was reset: %u breakpoint%s no hardware slot to wait "
+			   "in, and hit%s when the code is there again",
+			   lost, lost == 1 ? " has" : "s have", lost == 1 ? "s" : "");
+}
+
 void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event)
 {
 	GdbStopKind kind = event == KVM_GDB_PANIC ? GDB_STOP_PANIC : GDB_STOP_SHUTDOWN;
@@ -307,7 +319,7 @@ void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event)
 	if (!vcpu)
 		vcpu = world_vcpu(gdb, 0);
 	if (event == KVM_GDB_RESET)
-		kvm_patches_rewrite(gdb->patches);
+		on_reset(gdb);
 	else if (gdb->attached && vcpu)
 		world_event(vcpu, kind, 0, 0);
 	g_mutex_unlock(&gdb->lock);

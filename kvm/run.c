@@ -413,8 +413,23 @@ static Result run_attended(KvmGdbVcpu *vcpu)
 	return result;
 }
 
+static bool translate_here(void *opaque, uint64_t addr, uint64_t *ret_gpa)
+{
+	return translate_pc(opaque, addr, ret_gpa);
+}
+
+/* After a reset the guest maps its code again at some time; nobody says when. */
+static void find_lost(KvmGdbVcpu *vcpu)
+{
+	if (!kvm_breaks_any_lost(vcpu->gdb->breaks))
+		return;
+	kvm_breaks_find_lost(vcpu->gdb->breaks, translate_here, vcpu);
+	arch_forget(vcpu->arch); /* the VMM may write registers now */
+}
+
 static int leave(KvmGdbVcpu *vcpu, Result result)
 {
+	find_lost(vcpu);
 	set_state(vcpu, VCPU_OUTSIDE);
 	world_check_stopped(vcpu->gdb);
 	world_has_run(vcpu);

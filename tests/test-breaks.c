@@ -173,10 +173,64 @@ static void test_overwritten(void)
 	f->ram[9] = 0x88;
 	insert(f, 0x1009, 0x1009);
 	g_assert_cmphex(f->ram[9], ==, 0xcc);
+}
+
+/* Out of memory, which will be loaded anew, into points; the fourth is lost until it is mapped. */
+static void test_reset(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	for (unsigned i = 0; i < 4; i++)
+		insert(f, 0xff1000 + i, 0x1000 + i);
+	f->ram[2] = 0x77;
+	g_assert_cmpuint(kvm_breaks_reset(f->breaks), ==, 1);
+	g_assert_cmpmem(f->ram, 4, ((const uint8_t[]){0, 1, 0x77, 3}), 4);
+	g_assert_cmpuint(n_points(f), ==, 3);
+	g_assert_true(kvm_breaks_any_lost(f->breaks));
+	kvm_breaks_find_lost(f->breaks, translate, f);
+	g_assert_true(kvm_breaks_any_lost(f->breaks));
+	f->mapped = true;
+	kvm_breaks_find_lost(f->breaks, translate, f);
+	g_assert_false(kvm_breaks_any_lost(f->breaks));
+	g_assert_cmpuint(n_points(f), ==, 3);
+	kvm_breaks_rearm(f->breaks, translate, f);
+	g_assert_cmpuint(n_points(f), ==, 0);
+	g_assert_cmpmem(f->ram, 4, ((const uint8_t[]){0xcc, 0xcc, 0xcc, 0xcc}), 4);
+	for (unsigned i = 0; i < 4; i++)
+		remove_break(f, GDB_BREAK_SW, 0xff1000 + i, 1);
+	g_assert_cmpmem(f->ram, 4, ((const uint8_t[]){0, 1, 0x77, 3}), 4);
+}
+
+/* A breakpoint that is lost can be set again and removed. */
+static void test_lost(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	for (unsigned i = 0; i < 5; i++)
+		insert(f, 0x1000 + i, 0x1000 + i);
+	g_assert_cmpuint(kvm_breaks_reset(f->breaks), ==, 2);
+	for (unsigned i = 0; i < 5; i++)
+		insert(f, 0x1000 + i, 0x1000 + i);
+	g_assert_false(kvm_breaks_any_lost(f->breaks));
+	g_assert_cmpuint(n_points(f), ==, 0);
+	g_assert_cmpuint(kvm_breaks_reset(f->breaks), ==, 2);
+	for (unsigned i = 0; i < 5; i++)
+		remove_break(f, GDB_BREAK_SW, 0x1000 + i, 1);
+	g_assert_false(kvm_breaks_any_lost(f->breaks));
+	g_assert_false(kvm_patches_any(f->patches));
+	g_assert_cmpuint(kvm_breaks_reset(f->breaks), ==, 0);
+}
+
+/* At a physical address it stays where it is. */
+static void test_reset_physical(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	g_assert_true(kvm_breaks_insert_physical(f->breaks, 0x1009, 1, NULL));
 	f->ram[9] = 0x99;
-	kvm_patches_rewrite(f->patches);
+	g_assert_cmpuint(kvm_breaks_reset(f->breaks), ==, 0);
 	g_assert_cmphex(f->ram[9], ==, 0xcc);
-	remove_break(f, GDB_BREAK_SW, 0x1009, 1);
+	remove_break(f, GDB_BREAK_PHYSICAL, 0x1009, 1);
 	g_assert_cmphex(f->ram[9], ==, 0x99);
 }
 
@@ -367,6 +421,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/breaks/hidden", test_hidden);
 	g_test_add_func("/breaks/overwritten", test_overwritten);
 	g_test_add_func("/breaks/on-guest-trap", test_on_guest_trap);
+	g_test_add_func("/breaks/reset", test_reset);
+	g_test_add_func("/breaks/reset-physical", test_reset_physical);
+	g_test_add_func("/breaks/lost", test_lost);
 	g_test_add_func("/breaks/lift", test_lift);
 	g_test_add_func("/breaks/early", test_early);
 	g_test_add_func("/breaks/shared-point", test_shared_point);

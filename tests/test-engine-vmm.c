@@ -239,18 +239,61 @@ static void test_late_vcpu(void)
 	rig_free(rig);
 }
 
-/* A reset loads memory anew: breakpoints are written again, over the new code. */
+/* A reset loads memory anew: breakpoints leave it, so as not to be lost there, and come back. */
 static void test_reset(void)
 {
 	Rig *rig = rig_new_stopped(1);
 
 	rsp_expect(rig->client, "Z0,101,1", "OK");
-	put_code(rig, 0x100, "91929394");
 	kvm_gdb_notify(rig->gdb, NULL, KVM_GDB_RESET);
-	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0xcc);
-	rsp_expect(rig->client, "m100,4", "91929394");
+	g_assert_cmphex(toy_ram(rig->vm)[0x101], !=, 0xcc);
+	put_code(rig, 0x100, "9090ebfc");
+	write_pc(rig, 1, 0x100);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+	rsp_expect(rig->client, "m100,4", "9090ebfc");
 	rsp_expect(rig->client, "z0,101,1", "OK");
-	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0x92);
+	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0x90);
+	rig_free(rig);
+}
+
+static unsigned count_traps(const Rig *rig)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0x300; i < 0x304; i++)
+		n += toy_ram(rig->vm)[i] == 0xcc;
+	return n;
+}
+
+static bool one_is_back(void *data)
+{
+	return count_traps(data) == 1;
+}
+
+/* One more than there are points is put in as soon as a CPU that leaves KVM sees the code mapped.
+ */
+static void test_reset_full(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	for (unsigned i = 0; i < 4; i++) {
+		g_autofree char *packet = g_strdup_printf("Z0,30%u,1", i);
+
+		rsp_expect(rig->client, packet, "OK");
+	}
+	put_code(rig, 0x100, "e610ebfc");
+	write_pc(rig, 1, 0x100);
+	g_assert_cmpuint(count_traps(rig), ==, 4);
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	kvm_gdb_notify(rig->gdb, NULL, KVM_GDB_RESET);
+	g_assert_true(test_wait(NULL, one_is_back, rig, TEST_PATIENCE));
+	interrupt(rig);
+	g_assert_cmpuint(count_traps(rig), ==, 1);
+	write_pc(rig, 1, 0x300);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	g_assert_cmpuint(count_traps(rig), ==, 4);
 	rig_free(rig);
 }
 
@@ -272,6 +315,7 @@ int main(int argc, char **argv)
 		{"kill", test_kill},
 		{"late-vcpu", test_late_vcpu},
 		{"reset", test_reset},
+		{"reset-full", test_reset_full},
 		{0},
 	};
 
