@@ -66,6 +66,7 @@ struct KvmGdbVcpu {
 	int attention; /* atomic: take the lock before and after KVM_RUN */
 
 	pthread_t thread; /* of the last kvm_gdb_run(); valid while RUNNING or PARKED */
+	const void *self; /* its thread pointer; only that thread looks at it, or a later one */
 	bool has_thread;  /* atomic */
 	int tid;	  /* of that thread, as the host's tools name it; 0: none yet */
 	int wake_fd;	  /* eventfd that ends a park */

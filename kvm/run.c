@@ -47,11 +47,12 @@ static bool wants_attention(KvmGdbVcpu *vcpu)
 	return __atomic_load_n(&vcpu->attention, __ATOMIC_SEQ_CST);
 }
 
-static void adopt_thread(KvmGdbVcpu *vcpu)
+__attribute__((noinline)) static void adopt_thread(KvmGdbVcpu *vcpu)
 {
 	sigset_t kick;
 
 	vcpu->thread = pthread_self();
+	vcpu->self = __builtin_thread_pointer();
 	__atomic_store_n(&vcpu->has_thread, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_SEQ_CST);
 	sigemptyset(&kick);
@@ -439,36 +440,45 @@ static int leave(KvmGdbVcpu *vcpu, Result result)
 }
 
 /* Somebody began to stop the world while this vCPU was on its way out, and counts on it. */
-static int leave_unnoticed(KvmGdbVcpu *vcpu, Result result)
+__attribute__((noinline)) static void leave_noticed(KvmGdbVcpu *vcpu)
 {
-	set_state(vcpu, VCPU_OUTSIDE);
-	if (wants_attention(vcpu)) {
-		g_mutex_lock(&vcpu->gdb->lock);
-		world_check_stopped(vcpu->gdb);
-		g_mutex_unlock(&vcpu->gdb->lock);
-	}
-	errno = result.err;
-	return result.ret;
+	int err = errno;
+
+	g_mutex_lock(&vcpu->gdb->lock);
+	world_check_stopped(vcpu->gdb);
+	g_mutex_unlock(&vcpu->gdb->lock);
+	errno = err;
 }
 
-int kvm_gdb_run(KvmGdbVcpu *vcpu)
+/* @run: KVM_RUN was called, with this result; else that is still to be done. */
+__attribute__((noinline)) static int run_noticed(KvmGdbVcpu *vcpu, const Result *run)
 {
-	Result result = {0};
-	bool attended;
+	Result result;
 
-	if (!vcpu->has_thread || !pthread_equal(vcpu->thread, pthread_self()))
-		adopt_thread(vcpu);
-	set_state(vcpu, VCPU_RUNNING);
-	attended = wants_attention(vcpu);
-	if (!attended) {
-		result.ret = ioctl(vcpu->fd, KVM_RUN, 0);
-		result.err = errno;
-		if (!wants_attention(vcpu))
-			return leave_unnoticed(vcpu, result);
-	}
 	g_mutex_lock(&vcpu->gdb->lock);
 	set_state(vcpu, VCPU_PARKED);
-	if (attended || !after_run(vcpu, result.ret, result.err))
-		result = run_attended(vcpu);
+	if (run && after_run(vcpu, run->ret, run->err))
+		return leave(vcpu, *run);
+	result = run_attended(vcpu);
 	return leave(vcpu, result);
+}
+
+/* While nobody debugs it is little more than the system call: so errno is not touched either. */
+__attribute__((hot)) int kvm_gdb_run(KvmGdbVcpu *vcpu)
+{
+	int ret;
+
+	/* Not pthread_self(): a call into another library is what would cost most here. */
+	if (vcpu->self != __builtin_thread_pointer())
+		adopt_thread(vcpu);
+	set_state(vcpu, VCPU_RUNNING);
+	if (wants_attention(vcpu))
+		return run_noticed(vcpu, NULL);
+	ret = ioctl(vcpu->fd, KVM_RUN, 0);
+	if (wants_attention(vcpu))
+		return run_noticed(vcpu, &(Result){ret, errno});
+	set_state(vcpu, VCPU_OUTSIDE);
+	if (wants_attention(vcpu))
+		leave_noticed(vcpu);
+	return ret;
 }

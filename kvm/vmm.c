@@ -142,11 +142,9 @@ static int other(KvmGdbVcpu *vcpu, unsigned long request, void *arg)
 	return ret;
 }
 
-int kvm_gdb_vcpu_ioctl(KvmGdbVcpu *vcpu, unsigned long request, void *arg)
+__attribute__((noinline)) static int not_run(KvmGdbVcpu *vcpu, unsigned long request, void *arg)
 {
 	switch (request) {
-	case KVM_RUN:
-		return kvm_gdb_run(vcpu);
 	case KVM_SET_GUEST_DEBUG:
 		return set_guest_debug(vcpu, arg);
 	case KVM_SET_SIGNAL_MASK:
@@ -154,4 +152,9 @@ int kvm_gdb_vcpu_ioctl(KvmGdbVcpu *vcpu, unsigned long request, void *arg)
 	default:
 		return other(vcpu, request, arg);
 	}
+}
+
+__attribute__((hot)) int kvm_gdb_vcpu_ioctl(KvmGdbVcpu *vcpu, unsigned long request, void *arg)
+{
+	return request == KVM_RUN ? kvm_gdb_run(vcpu) : not_run(vcpu, request, arg);
 }

@@ -25,11 +25,11 @@
 
 typedef struct Plugin {
 	pthread_mutex_t lock;
-	const char *where; /* NULL: do nothing */
+	const char *where;
 	bool wait;
 	pid_t main_pid; /* of the program that `vmgdb run` started */
 	pid_t owner;	/* the process that made a machine; atomic, 0 before */
-	bool off;	/* atomic: a forked child, or debugging was given up */
+	bool off;	/* atomic: do nothing: not started by `vmgdb run`, a child, or given up */
 	KvmGdbThread *thread;
 	GPtrArray *machines; /* all that are open */
 	Machine *served;
@@ -38,7 +38,7 @@ typedef struct Plugin {
 
 static Plugin *plugin(void)
 {
-	static Plugin the_plugin = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	static Plugin the_plugin = {.lock = PTHREAD_MUTEX_INITIALIZER, .off = true};
 
 	return &the_plugin;
 }
@@ -170,7 +170,7 @@ static void serve(Machine *machine)
 }
 
 /* A vCPU is run that the engine does not have. */
-static void first_run(MachineVcpu *vcpu)
+__attribute__((cold, noinline)) static void first_run(MachineVcpu *vcpu)
 {
 	Machine *machine = vcpu->machine;
 	g_autoptr(GError) error = NULL;
@@ -186,7 +186,7 @@ static void first_run(MachineVcpu *vcpu)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* ---- Requests ---- */
+/* ---- Requests: what is on the way of each KVM_RUN is hot, so that it lies in one page ---- */
 
 static bool is_served(const Machine *machine)
 {
@@ -206,22 +206,32 @@ static void keep_request(MachineVcpu *vcpu, unsigned long request, const void *a
 	vcpu->mask = mask ? g_memdup2(mask, sizeof(*mask) + mask->len) : NULL;
 }
 
-static int vcpu_ioctl(PluginFile *file, int fd, unsigned long request, void *arg)
+/* Not in the engine's hands, or not yet. */
+__attribute__((cold, noinline)) static int bare_ioctl(MachineVcpu *vcpu, int fd,
+						      unsigned long request, void *arg)
 {
-	MachineVcpu *vcpu = (MachineVcpu *)file;
-	KvmGdbVcpu *gdb = __atomic_load_n(&vcpu->gdb, __ATOMIC_ACQUIRE);
 	int ret;
 
-	if (!gdb && request == KVM_RUN && !__atomic_load_n(&vcpu->bare, __ATOMIC_ACQUIRE)) {
+	if (!vcpu->gdb && request == KVM_RUN && !__atomic_load_n(&vcpu->bare, __ATOMIC_ACQUIRE)) {
 		first_run(vcpu);
-		gdb = __atomic_load_n(&vcpu->gdb, __ATOMIC_ACQUIRE);
+		if (vcpu->gdb && !vcpu->machine->bare)
+			return kvm_gdb_run(vcpu->gdb);
 	}
-	if (gdb && !vcpu->machine->bare)
-		return kvm_gdb_vcpu_ioctl(gdb, request, arg);
 	ret = real()->ioctl(fd, request, arg);
 	if (ret == 0)
 		keep_request(vcpu, request, arg);
 	return ret;
+}
+
+__attribute__((hot)) static int vcpu_ioctl(PluginFile *file, int fd, unsigned long request,
+					   void *arg)
+{
+	MachineVcpu *vcpu = (MachineVcpu *)file;
+	KvmGdbVcpu *gdb = __atomic_load_n(&vcpu->gdb, __ATOMIC_ACQUIRE);
+
+	if (G_LIKELY(gdb && !vcpu->machine->bare))
+		return kvm_gdb_vcpu_ioctl(gdb, request, arg);
+	return bare_ioctl(vcpu, fd, request, arg);
 }
 
 static void note_ram(const struct kvm_userspace_memory_region *region)
@@ -326,7 +336,7 @@ static PluginFile *recognise(int fd)
 	return file;
 }
 
-static int unknown_ioctl(int fd, unsigned long request, void *arg)
+__attribute__((cold, noinline)) static int unknown_ioctl(int fd, unsigned long request, void *arg)
 {
 	PluginFile *file = NULL;
 	int ret, err = errno;
@@ -346,14 +356,16 @@ static int unknown_ioctl(int fd, unsigned long request, void *arg)
 	return ret;
 }
 
-int plugin_ioctl(int fd, unsigned long request, void *arg)
+__attribute__((hot)) int plugin_ioctl(int fd, unsigned long request, void *arg)
 {
 	PluginFile *file;
 
-	if (is_off() || !plugin()->where)
+	if (G_UNLIKELY(is_off()))
 		return real()->ioctl(fd, request, arg);
 	file = table_find(fd);
-	return file ? file->ioctl(file, fd, request, arg) : unknown_ioctl(fd, request, arg);
+	if (G_UNLIKELY(!file))
+		return unknown_ioctl(fd, request, arg);
+	return file->ioctl(file, fd, request, arg);
 }
 
 /* ---- Close and unmap ---- */
@@ -433,7 +445,7 @@ void plugin_seccomp(const struct sock_fprog *filter)
 	const char *name;
 	int err = errno;
 
-	if (!filter || !p->where || is_off())
+	if (!filter || is_off())
 		return;
 	name = seccomp_forbids(filter);
 	if (!name)
@@ -492,4 +504,5 @@ __attribute__((constructor)) static void on_load(void)
 		return;
 	pthread_atfork(NULL, NULL, on_child);
 	on_exit(on_end, NULL);
+	__atomic_store_n(&p->off, false, __ATOMIC_RELEASE);
 }

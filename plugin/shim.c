@@ -23,23 +23,28 @@
 #include "plugin/plugin.h"
 #include "plugin/real.h"
 
-const Real *real(void)
+__attribute__((cold, noinline)) static void find_real(Real *found)
 {
-	static Real found; /* the same whoever fills it in, and filled in once */
 	Real look = {0};
 
-	if (__atomic_load_n(&found.syscall, __ATOMIC_ACQUIRE))
-		return &found;
 	*(void **)&look.ioctl = dlsym(RTLD_NEXT, "ioctl");
 	*(void **)&look.close = dlsym(RTLD_NEXT, "close");
 	*(void **)&look.munmap = dlsym(RTLD_NEXT, "munmap");
 	*(void **)&look.prctl = dlsym(RTLD_NEXT, "prctl");
 	*(void **)&look.syscall = dlsym(RTLD_NEXT, "syscall");
-	found.ioctl = look.ioctl;
-	found.close = look.close;
-	found.munmap = look.munmap;
-	found.prctl = look.prctl;
-	__atomic_store_n(&found.syscall, look.syscall, __ATOMIC_RELEASE);
+	found->ioctl = look.ioctl;
+	found->close = look.close;
+	found->munmap = look.munmap;
+	found->prctl = look.prctl;
+	__atomic_store_n(&found->syscall, look.syscall, __ATOMIC_RELEASE);
+}
+
+__attribute__((hot)) const Real *real(void)
+{
+	static Real found; /* the same whoever fills it in, and filled in once */
+
+	if (!__atomic_load_n(&found.syscall, __ATOMIC_ACQUIRE))
+		find_real(&found);
 	return &found;
 }
 
@@ -49,7 +54,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...);
 int __wrap_close(int fd);
 int __wrap_munmap(void *addr, size_t len);
 
-int __wrap_ioctl(int fd, unsigned long request, ...)
+__attribute__((hot)) int __wrap_ioctl(int fd, unsigned long request, ...)
 {
 	va_list args;
 	void *arg;
@@ -72,7 +77,7 @@ int __wrap_munmap(void *addr, size_t len)
 
 /* ---- For the VMM ---- */
 
-int ioctl(int fd, unsigned long request, ...)
+__attribute__((hot)) int ioctl(int fd, unsigned long request, ...)
 {
 	va_list args;
 	void *arg;

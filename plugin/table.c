@@ -21,7 +21,7 @@ static PluginFile **slot(int fd)
 	return fd >= 0 && fd < MAX_FDS ? &files[fd] : NULL;
 }
 
-PluginFile *table_find(int fd)
+__attribute__((hot)) PluginFile *table_find(int fd)
 {
 	PluginFile **at = slot(fd);
 

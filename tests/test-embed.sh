@@ -128,4 +128,8 @@ for kind in shared static; do
 	check "minivmm ($kind): gdb sees it end" grep -q 'exited normally' "$W/gdb"
 done
 check "bench-hook runs" "$W/bench" hook 3
+# Time depends on what else runs here; the number of instructions does not.
+check "the run hook is at most 50 instructions more than ioctl()" "$W/bench" hook count 50
+check "the plugin is at most 150 instructions more than ioctl()" \
+	"$prefix/bin/vmgdb" run --gdb 0 -- "$W/bench" shim count 150
 finish

@@ -9,17 +9,25 @@
  * one way and EXITS the other; what is compared are the medians of the rounds. An exit takes
  * microseconds, so the nanoseconds of the hook drown in its noise: they are measured again with a
  * KVM_RUN that returns at once (immediate_exit). Without /dev/kvm: status 77.
+ *
+ *   bench-hook hook|shim count [LIMIT]   how many instructions more than libc's ioctl(), counted by
+ *                                        single steps; status 1 when more than LIMIT
  */
 #include <dlfcn.h>
 #include <err.h>
 #include <fcntl.h>
 #include <kvm/kvm-gdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EXITS 500
 #define MAX_ROUNDS 10000
@@ -149,29 +157,122 @@ static Result measure(Bench *b, double (*with_one)(Bench *), int n)
 	return (Result){bare[n / 2], with[n / 2]};
 }
 
-int main(int argc, char **argv)
+static void make_bench(Bench *b, bool hook)
 {
-	bool hook = argc > 1 && !strcmp(argv[1], "hook");
-	int n = argc > 2 ? atoi(argv[2]) : 1000;
 	void *libc = dlopen("libc.so.6", RTLD_LAZY);
-	Bench b = {0};
-	Result exits, empty;
 
-	if (n < 1 || n > MAX_ROUNDS || !libc)
-		errx(2, "usage: bench-hook hook|shim [ROUNDS up to %d]", MAX_ROUNDS);
-	*(void **)&b.libc_ioctl = dlsym(libc, "ioctl");
-	make_machine(&b);
-	if (hook) {
-		b.thread = kvm_gdb_thread_new(NULL);
-		need(b.thread, "kvm_gdb_thread_new");
-		kvm_gdb_thread_call(b.thread, start_gdb, &b, 0);
+	need(libc, "libc");
+	*(void **)&b->libc_ioctl = dlsym(libc, "ioctl");
+	make_machine(b);
+	if (!hook)
+		return;
+	b->thread = kvm_gdb_thread_new(NULL);
+	need(b->thread, "kvm_gdb_thread_new");
+	kvm_gdb_thread_call(b->thread, start_gdb, b, 0);
+}
+
+/* ---- Instructions ---- */
+
+enum { CALLS = 2 }; /* the first one binds functions and adopts the thread */
+
+static void trap(void)
+{
+	asm volatile("int3" ::: "memory");
+}
+
+/* Steps @pid to its next trap instruction; how many instructions that took. */
+static long count_to_trap(pid_t pid)
+{
+	siginfo_t info;
+	int status;
+
+	for (long n = 0;; n++) {
+		need(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == 0, "PTRACE_SINGLESTEP");
+		if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+			errx(1, "the counted program ended");
+		need(ptrace(PTRACE_GETSIGINFO, pid, NULL, &info) == 0, "PTRACE_GETSIGINFO");
+		if (info.si_signo == SIGTRAP && info.si_code == SI_KERNEL)
+			return n;
 	}
+}
+
+/* In a child, because the machine, and with it the plugin's work, belongs to the process. */
+static int count_calls(pid_t pid, const char *what, long limit)
+{
+	long bare = 0, with = 0;
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+		errx(1, "the counted program ended");
+	for (int i = 0; i < CALLS; i++) {
+		if (i > 0)
+			count_to_trap(pid);
+		bare = count_to_trap(pid);
+		with = count_to_trap(pid);
+	}
+	ptrace(PTRACE_DETACH, pid, NULL, NULL);
+	printf("%s: KVM_RUN: bare %ld instructions, with %ld\n", what, bare, with);
+	fflush(stdout);
+	return limit && with - bare > limit;
+}
+
+static int count(const char *what, bool hook, long limit)
+{
+	Bench b = {0};
+	pid_t counter;
+	int status, ready[2];
+	char byte = 0;
+
+	make_bench(&b, hook);
+	b.run->immediate_exit = 1;
+	need(pipe(ready) == 0, "pipe");
+	counter = fork();
+	if (counter == 0) {
+		need(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL) == 0, "PTRACE_SEIZE");
+		need(write(ready[1], "", 1) == 1, "pipe");
+		_exit(count_calls(getppid(), what, limit));
+	}
+	prctl(PR_SET_PTRACER, counter);
+	close(ready[1]);
+	need(read(ready[0], &byte, 1) == 1, "ptrace");
+	for (int i = 0; i < CALLS; i++) {
+		trap();
+		b.libc_ioctl(b.fd, KVM_RUN, 0);
+		trap();
+		if (hook)
+			kvm_gdb_run(b.vcpu);
+		else
+			ioctl(b.fd, KVM_RUN, 0);
+		trap();
+	}
+	need(waitpid(counter, &status, 0) == counter, "waitpid");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static int measure_time(const char *what, bool hook, int n)
+{
+	Result exits, empty;
+	Bench b = {0};
+
+	make_bench(&b, hook);
 	exits = measure(&b, hook ? time_hook : time_shim, n);
 	b.run->immediate_exit = 1;
 	empty = measure(&b, hook ? time_hook : time_shim, n);
 	printf("%s: I/O exit: bare %.0f ns, with %.0f ns, %+.2f %%; KVM_RUN that returns at once: "
 	       "bare %.0f ns, with %.0f ns: %+.1f ns are %.2f %% of an I/O exit\n",
-	       argv[1], exits.bare, exits.with, 100 * (exits.with / exits.bare - 1), empty.bare,
+	       what, exits.bare, exits.with, 100 * (exits.with / exits.bare - 1), empty.bare,
 	       empty.with, empty.with - empty.bare, 100 * (empty.with - empty.bare) / exits.bare);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	bool hook = argc > 1 && !strcmp(argv[1], "hook");
+	int n = argc > 2 ? atoi(argv[2]) : 1000;
+
+	if (argc > 2 && !strcmp(argv[2], "count"))
+		return count(argv[1], hook, argc > 3 ? atol(argv[3]) : 0);
+	if (n < 1 || n > MAX_ROUNDS)
+		errx(2, "usage: bench-hook hook|shim count|[ROUNDS up to %d]", MAX_ROUNDS);
+	return measure_time(argv[1], hook, n);
 }
