@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "plugin/child.h"
 #include "plugin/machine.h"
 #include "plugin/real.h"
 #include "plugin/seccomp.h"
@@ -466,9 +467,19 @@ void plugin_seccomp(const struct sock_fprog *filter)
 
 /* ---- The process ---- */
 
+/* Another thread's lock, held when this process was copied, will never be released. */
 static void on_child(void)
 {
-	__atomic_store_n(&plugin()->off, true, __ATOMIC_RELEASE);
+	Plugin *p = plugin();
+
+	__atomic_store_n(&p->off, true, __ATOMIC_RELEASE);
+	if (!p->owner || pthread_mutex_trylock(&p->lock) != 0)
+		return;
+	if (p->served && p->served->gdb && kvm_gdb_address(p->served->gdb))
+		child_close_sockets(kvm_gdb_address(p->served->gdb));
+	for (unsigned i = 0; i < p->machines->len; i++)
+		machine_close(p->machines->pdata[i]);
+	pthread_mutex_unlock(&p->lock);
 }
 
 static void on_end(int status, void *data G_GNUC_UNUSED)

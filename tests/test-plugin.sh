@@ -204,6 +204,19 @@ done
 check "five clients, one after the other" answered '^\$1 = '
 stop
 
+# A child that goes on by itself keeps copies of all descriptors of its parent.
+listens() { (exec 3<>"/dev/tcp/${address%:*}/${address##*:}") 2>/dev/null; }
+child_lives() { kill -0 "$(sed -n 's/^stranger: child //p' out)" 2>/dev/null; }
+start -- ./stranger child
+for _ in $(seq 50); do child_lives && break; sleep 0.1; done
+check "child: its parent is listened for" listens
+with_gdb 'p $pc' "shell kill -KILL $pid" stepi
+check "child: gdb sees that the parent was killed" answered 'closed|reset by peer|exited'
+check "child: it lives" child_lives
+check "child: and keeps no address in use" eval '! listens'
+kill "$(sed -n 's/^stranger: child //p' out)" 2>/dev/null
+pid=
+
 # ---- VMMs of others ----
 
 guest=$TOP/build/tests/guest/counter.elf

@@ -312,6 +312,31 @@ static void forks(Vm *vm)
 	loop(vm);
 }
 
+/* A child that stays, also when its parent has gone. */
+static void child_stays(Vm *vm)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		sleep(30);
+		_exit(0);
+	}
+	printf("stranger: child %d\n", (int)child);
+	fflush(stdout);
+	loop(vm);
+}
+
+/* The child begins when the server is there. */
+static void child_later(Vm *vm)
+{
+	unsigned long limit = vm->limit;
+
+	vm->limit = 1;
+	loop(vm);
+	vm->limit = limit;
+	child_stays(vm);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -321,7 +346,7 @@ int main(int argc, char **argv)
 		{"plain", plain},      {"seccomp", forbid_ppoll},  {"two", two_machines},
 		{"scratch", scratch},  {"dup", duplicates},	   {"slots", slots},
 		{"mask", signal_mask}, {"debugger", own_debugger}, {"fork", forks},
-		{"tries", tries},
+		{"tries", tries},      {"child", child_later},
 	};
 	unsigned long limit = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
 	Vm vm;
