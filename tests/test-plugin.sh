@@ -132,7 +132,7 @@ if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
 	echo "1..$n"
 	exit $bad
 fi
-for mode in plain scratch dup slots mask debugger tries fork; do
+for mode in plain scratch dup slots mask kick halt thread debugger tries fork; do
 	run 0 ./stranger $mode 300
 	did=$(saw)
 	check "$mode: the VMM ends as without the plugin" run 0 "$vmgdb" run --gdb 0 -- ./stranger $mode 300
@@ -155,7 +155,7 @@ if [ -z "$GDB" ]; then
 	echo "1..$n"
 	exit $bad
 fi
-for mode in plain dup slots mask fork; do
+for mode in plain dup slots mask kick halt thread fork; do
 	check "$mode: listens" start -- ./stranger $mode
 	with_gdb 'p/x $pc' stepi 'p *(long *)0x9000' 'x/xb 0x9008' detach
 	check "$mode: attach late, step, read" answered '^\$2 = [1-9]'
@@ -167,7 +167,15 @@ for mode in plain dup slots mask fork; do
 	check "$mode: gdb sees it exit" answered 'exited normally'
 	check "$mode: the VMM ends by itself" ends 0
 done
-check "mask: its kicks got through" says "kicks "
+
+check "slots: listens" start -- ./stranger slots
+with_gdb 'x/xb 0x100000' 'x/xb 0x104001' 'x/xb 0x108001' 'set *(char *)0x108001 = 7' 'x/xb 0x108001' \
+	'p $pc' 'set *(int *)0x9008 = 1' continue
+check "slots: nothing is where memory was taken away" answered 'annot access memory at address 0x100000'
+check "slots: memory that was moved" answered '^0x104001:.0x5a'
+check "slots: memory that the guest cannot write" answered '^0x108001:.0xa5'
+check "slots: but gdb can" answered '^0x108001:.0x07'
+ends 0
 
 start --gdb-wait -- ./stranger plain
 with_gdb 'p/x $pc' 'p *(long *)0x9000' stepi 'p/x $pc' 'stepi 3' 'hbreak *0x6000' continue 'p $pc' kill
@@ -175,11 +183,13 @@ check "wait: the first instruction has not run" answered '^\$2 = 0$'
 check "wait: one step" answered '^\$3 = 0x6008'
 check "kill ends the VMM" ends 143
 
-start --gdb-wait -- ./stranger mask
-with_gdb 'shell sleep 0.5' 'set *(int *)0x9008 = 1' continue
-ends 0
-check "mask: kicks end the wait of a stopped vCPU and stay pending for sigwait" \
-	test "$(sed -n 's/.*kicks \([0-9]*\).*/\1/p' out)" -ge 5
+for mode in mask kick; do
+	start --gdb-wait -- ./stranger $mode
+	with_gdb 'shell sleep 0.5' 'set *(int *)0x9008 = 1' continue
+	ends 0
+	check "$mode: kicks end the wait of a stopped vCPU and are left for the VMM" \
+		test "$(sed -n 's/.*kicks \([0-9]*\).*/\1/p' out)" -ge 5
+done
 
 start --gdb-wait -- ./stranger debugger 300
 with_gdb stepi stepi detach
@@ -215,7 +225,7 @@ check "child: gdb sees that the parent was killed" answered 'closed|reset by pee
 check "child: it lives" child_lives
 check "child: and keeps no address in use" eval '! listens'
 kill "$(sed -n 's/^stranger: child //p' out)" 2>/dev/null
-pid=
+stop
 
 # ---- VMMs of others ----
 

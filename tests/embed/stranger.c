@@ -30,6 +30,8 @@
 
 enum { PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, CODE = 0x6000, RAM = 0x10000, HIGH = 0x100000 };
 
+#define READ_ONLY 0x8000u /* with the number of a slot */
+
 static const unsigned char code[] = {
 	0x48, 0xff, 0x04, 0x25, 0x00, 0x90, 0x00, 0x00, 0xe6, 0x10, 0x83,
 	0x3c, 0x25, 0x08, 0x90, 0x00, 0x00, 0x00, 0x74, 0xec, 0xf4,
@@ -41,7 +43,7 @@ typedef struct Vm {
 	struct kvm_run *run;
 	unsigned long turns, limit, eintrs, kicks, debugs, refused;
 	pthread_t thread;
-	bool takes_signals, tries_debugging;
+	bool takes_signals, tries_debugging, waits_halted;
 } Vm;
 
 static int request(int fd, unsigned long number, void *arg, const char *name)
@@ -66,7 +68,8 @@ static void *map_shared(size_t size, int flags, int fd)
 static void set_slot(Vm *vm, unsigned slot, unsigned long gpa, unsigned long size, void *host)
 {
 	struct kvm_userspace_memory_region region = {
-		.slot = slot,
+		.slot = slot & ~READ_ONLY,
+		.flags = slot & READ_ONLY ? KVM_MEM_READONLY : 0,
 		.guest_phys_addr = gpa,
 		.memory_size = size,
 		.userspace_addr = (unsigned long)host,
@@ -133,6 +136,10 @@ static void take_signal(Vm *vm)
 	sigaddset(&set, SIGUSR1);
 	if (vm->takes_signals && sigtimedwait(&set, NULL, &now) == SIGUSR1)
 		vm->kicks++;
+	if (vm->run->immediate_exit) {
+		vm->run->immediate_exit = 0;
+		vm->kicks++;
+	}
 }
 
 /* On and off again: nothing is stepped. */
@@ -163,8 +170,14 @@ static void loop(Vm *vm)
 				try_debugging(vm);
 		} else if (vm->run->exit_reason == KVM_EXIT_DEBUG) {
 			vm->debugs++;
-		} else if (vm->run->exit_reason == KVM_EXIT_HLT) {
+		} else if (vm->run->exit_reason == KVM_EXIT_HLT && !vm->waits_halted) {
 			break;
+		} else if (vm->run->exit_reason == KVM_EXIT_HLT) {
+			/* For an interrupt, in its own code: that no kick of KVM_RUN's ends. */
+			vm->turns++;
+			usleep(20000);
+			if (vm->ram[0x9008])
+				break;
 		} else {
 			errx(1, "exit reason %u", vm->run->exit_reason);
 		}
@@ -231,17 +244,24 @@ static void duplicates(Vm *vm)
 	loop(vm);
 }
 
-/* Memory comes, moves and goes while the guest runs; what went is unmapped. */
+/*
+ * Memory comes, moves and goes while the guest runs; what went is unmapped. 0x5a remains at HIGH +
+ * 0x4000, and 0xa5, which the guest cannot write, at HIGH + 0x8000.
+ */
 static void slots(Vm *vm)
 {
 	unsigned char *extra = map_shared(0x2000, MAP_ANONYMOUS, -1);
+	unsigned char *rom = map_shared(0x1000, MAP_ANONYMOUS, -1);
 
 	memset(extra, 0x5a, 0x2000);
 	set_slot(vm, 1, HIGH, 0x2000, extra);
 	set_slot(vm, 1, HIGH + 0x4000, 0x2000, extra);
 	set_slot(vm, 2, HIGH, 0x1000, extra);
 	set_slot(vm, 2, 0, 0, NULL);
+	memset(rom, 0xa5, 0x1000);
+	set_slot(vm, 3 | READ_ONLY, HIGH + 0x8000, 0x1000, rom);
 	loop(vm);
+	set_slot(vm, 1, 0, 0, NULL);
 	munmap(extra, 0x2000);
 }
 
@@ -276,6 +296,62 @@ static void signal_mask(Vm *vm)
 	loop(vm);
 	pthread_cancel(kicker);
 	pthread_join(kicker, NULL);
+}
+
+/* As QEMU and others do: the handler makes the KVM_RUN that may just begin end, too. */
+static struct kvm_run *kicked;
+
+static void on_kick(int signo)
+{
+	(void)signo;
+	kicked->immediate_exit = 1;
+}
+
+static void handler(Vm *vm)
+{
+	struct sigaction action = {.sa_handler = on_kick};
+	pthread_t kicker;
+
+	kicked = vm->run;
+	sigaction(SIGUSR1, &action, NULL);
+	vm->thread = pthread_self();
+	pthread_create(&kicker, NULL, kick, vm);
+	loop(vm);
+	pthread_cancel(kicker);
+	pthread_join(kicker, NULL);
+}
+
+/* No interrupt controller in the kernel: HLT comes to the VMM, which waits by itself. */
+static void halt(Vm *vm)
+{
+	static const unsigned char hlt[] = {0xf4, 0x90};
+
+	memcpy(vm->ram + CODE + 8, hlt, sizeof(hlt)); /* where the code has its out */
+	vm->waits_halted = true;
+	if (vm->limit > 30)
+		vm->limit = 30;
+	loop(vm);
+}
+
+static void *some_turns(void *data)
+{
+	loop(data);
+	return NULL;
+}
+
+/* Not run by the thread that made it, and by another one every 50 turns. */
+static void threads(Vm *vm)
+{
+	unsigned long limit = vm->limit, before;
+	pthread_t thread;
+
+	do {
+		before = vm->turns;
+		vm->limit = vm->turns + 50;
+		if (pthread_create(&thread, NULL, some_turns, vm))
+			errx(1, "pthread_create");
+		pthread_join(thread, NULL);
+	} while (vm->turns == before + 50 && (!limit || vm->turns < limit));
 }
 
 static void own_debugger(Vm *vm)
@@ -346,7 +422,8 @@ int main(int argc, char **argv)
 		{"plain", plain},      {"seccomp", forbid_ppoll},  {"two", two_machines},
 		{"scratch", scratch},  {"dup", duplicates},	   {"slots", slots},
 		{"mask", signal_mask}, {"debugger", own_debugger}, {"fork", forks},
-		{"tries", tries},      {"child", child_later},
+		{"tries", tries},      {"child", child_later},	   {"kick", handler},
+		{"halt", halt},	       {"thread", threads},
 	};
 	unsigned long limit = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
 	Vm vm;
