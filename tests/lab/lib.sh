@@ -4,7 +4,8 @@
 # Everything it starts is ended, by the ids kept here, when the script ends in whatever way.
 #
 #   lab_open                      make the work folder, set the traps
-#   lab_add FILE NAME             put FILE into L1 at /NAME (before lab_boot)
+#   lab_add FILE NAME             put FILE into L1 at /NAME (before lab_boot); add_plugin ARCH,
+#                                 program.sh: put vmgdb and QEMU there
 #   lab_add_symbols ARCH          put the guest's vmlinux there, as /boot/vmlinux
 #   lab_boot BENCH JOB [CPUS]     boot L1 on svm, bochs or arm64; its init runs the script JOB
 #                                 (busybox sh). Two benches run no L1 but one guest: native (lkvm
@@ -26,6 +27,9 @@ GDB=${GDB:-gdb-multiarch}
 LAB_ARM_MACHINE=${LAB_ARM_MACHINE:-gic-version=3}
 LAB_ARM_CPU=${LAB_ARM_CPU:-max}
 W='' LOG='' PORT='' VMLINUX='' TEXT_ADDR='' EMU_PID='' PIDS=()
+
+# shellcheck source=tests/lab/program.sh
+. "$LAB/program.sh"
 
 # Progress goes to stderr, so that stdout stays TAP.
 say() { printf '  %-7s %s\n' "$1" "$2" >&2; }
@@ -51,29 +55,6 @@ lab_open()
 build_tool()
 {
 	"$1" -D_GNU_SOURCE -O2 -static -o "$W/$2" "$LAB/$2.c" || lab_die "cannot build $2.c with $1"
-}
-
-# lab_cross BUILD: LKVM_ARM64 becomes an lkvm for arm64, built in BUILD unless LKVM is one
-lab_cross()
-{
-	local build=$1
-	if [ "$(uname -m)" = aarch64 ]; then
-		LKVM_ARM64=$LKVM
-		return
-	fi
-	say BUILD "lkvm for arm64"
-	mkdir -p "$build"
-	(cd "$build" && { [ -e config.mak ] || "$LAB/../../configure" --host=aarch64-linux-gnu \
-		--install-deps; } && env -u MAKEFLAGS -u MAKELEVEL make lkvm) >"$W/cross.log" 2>&1 ||
-		lab_die "cannot build lkvm for arm64: $(tail -n 3 "$W/cross.log" | tr '\n' ' ')"
-	LKVM_ARM64=$build/lkvm
-}
-
-# cross ARCH TOOL: the name of gcc or readelf for ARCH
-cross()
-{
-	[ "$1" = arm64 ] && [ "$(uname -m)" != aarch64 ] && printf aarch64-linux-gnu-
-	echo "$2"
 }
 
 lab_close()
@@ -109,8 +90,8 @@ lab_end()
 pack() { (cd "$1" && find . | cpio -o -H newc --quiet) | gzip -1 >"$2"; }
 
 # The guest's initramfs. Every second or so it prints a line "guest: tick ..." about its health;
-# a debugger that writes 42, 43 or 44 to the kernel's panic_timeout, or do=42 in the kernel's words,
-# makes it power off, reboot or crash; 100 and more: open so many files.
+# a debugger that writes 42 to 45 to the kernel's panic_timeout, or do=42 in the kernel's words, makes
+# it power off, reboot, crash or ask for a reset; 100 and more: open so many files.
 make_l2()
 {
 	build_tool "$(cross "$1" gcc)" guest
@@ -150,6 +131,7 @@ while :; do
 	42) echo "guest: poweroff"; $B poweroff -f ;;
 	43) echo "guest: reboot"; $B reboot -f ;;
 	44) echo "guest: crash"; echo c >/proc/sysrq-trigger ;;
+	45) echo "guest: reset me"; $B sleep 1000 ;;
 	esac
 	$B usleep 300000
 done
@@ -158,43 +140,6 @@ END
 	mkdir -p "$W/l2/dev" "$W/l2/proc" "$W/l2/sys"
 	pack "$W/l2" "$W/l1/boot/l2.gz"
 }
-
-# The libraries of a cross-built program, by name, which ldd here cannot find.
-cross_libs()
-{
-	local todo=("$1" ld-linux-aarch64.so.1) seen=' ' lib dir
-	while [ ${#todo[@]} -gt 0 ]; do
-		lib=${todo[0]} todo=("${todo[@]:1}")
-		case $seen in *" $lib "*) continue ;; esac
-		seen="$seen$lib "
-		for dir in '' /lib/aarch64-linux-gnu/ /usr/lib/aarch64-linux-gnu/; do
-			[ -e "$dir$lib" ] || continue
-			[ -z "$dir" ] || echo "$dir$lib"
-			mapfile -t -O ${#todo[@]} todo < <(aarch64-linux-gnu-readelf -d "$dir$lib" |
-				sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p')
-			break
-		done
-	done
-}
-
-# add_lkvm ARCH: programs of the host's build come with their libraries.
-add_lkvm()
-{
-	local lib lkvm=$LKVM list=host_libs
-	if [ "$1" = arm64 ]; then
-		lkvm=$LKVM_ARM64
-		[ "$(uname -m)" = aarch64 ] || list=cross_libs
-	fi
-	[ -x "$lkvm" ] || lab_die "no ${lkvm:-lkvm for $1}: run make first"
-	cp "$lkvm" "$W/l1/bin/lkvm"
-	$list "$lkvm" | while read -r lib; do
-		mkdir -p "$W/l1$(dirname "$lib")"
-		cp -L "$lib" "$W/l1$lib"
-	done
-	# The loader's path is in the program.
-	[ $list = host_libs ] || cp -L /lib/ld-linux-aarch64.so.1 "$W/l1/lib/"
-}
-host_libs() { ldd "$1" | grep -o '/[^ ]*'; }
 
 # lab_add_symbols ARCH: the guest's vmlinux as /boot/vmlinux, without the lines, which only gdb reads
 lab_add_symbols()
@@ -428,6 +373,24 @@ lab_wait()
 		fi
 		sleep 0.3
 	done
+}
+
+# One guest after the other in the same L1: next_listens NAME waits until its VMM listens, next_shell
+# NAME until its kernel, or that of the same guest after a reset, runs. Both may be told how many
+# there were before by listening= and shells=.
+listening=0 shells=0
+next_listens()
+{
+	listening=$((listening + 1))
+	lab_wait 60 'gdb: listening' $listening || lab_die "$1: does not listen"
+}
+next_shell()
+{
+	shells=$((shells + 1))
+	lab_wait 300 "guest: shell reached, cpus $LAB_CPUS" $shells ||
+		lab_die "$1: the guest does not boot"
+	ok "$1: the guest boots"
+	lab_wait 60 'guest: tick 2 ' $shells
 }
 
 lab_count() { tr -d '\r' <"$LOG" | grep -cE -- "$1"; }

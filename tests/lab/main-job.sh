@@ -1,17 +1,29 @@
 # shellcheck shell=bash
 # main-job.sh - sourced: the whole main job on one bench, from --gdb-wait to poweroff.
 #
-#   main_job BENCH CPUS BREAK     BREAK yes: this bench reports breakpoints and watchpoints
+#   main_job BENCH CPUS BREAK [VMM]   BREAK yes: this bench reports breakpoints and watchpoints;
+#                                     VMM is lkvm (default), or qemu: Debian's under vmgdb run
+#   main_session BENCH CPUS BREAK     the part of gdb, when a guest called vmm listens, to its end;
+#                                     LAB_RESET=guest: with a reboot, for which lkvm ends
 
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+# write_job VMM CPUS WORDS
 write_job()
 {
+	if [ "$1" = qemu ]; then
+		cat >"$W/job" <<END
+. /qemu.sh
+vmgdb run \$gdb --gdb-wait -- \$qemu -smp $2 -append "\$words $3" </dev/null
+echo "lab: vmm status \$?"
+END
+		return
+	fi
 	cat >"$W/job" <<END
-lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c $1 --gdb tcp:0.0.0.0:1234 --gdb-wait \\
-	-p "console=ttyS0 $2 text=\$TEXT_ADDR" </dev/null
-echo "lab: lkvm status \$?"
+lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c $2 --gdb tcp:0.0.0.0:1234 --gdb-wait \\
+	-p "console=ttyS0 $3 text=\$TEXT_ADDR" </dev/null
+echo "lab: vmm status \$?"
 END
 }
 
@@ -50,16 +62,13 @@ kill_at_breakpoint()
 	check "no patched byte is left: the text is as before" test "$now" = "$text_before"
 }
 
-main_job()
+main_session()
 {
-	local bench=$1 cpus=$2 traps int1 ticks main=main words="earlyprintk=ttyS0 $BOCHS_WORDS"
-	[ "$bench" != arm64 ] || main=arm64 words=
+	local bench=$1 cpus=$2 traps int1 ticks main=main
+	[ "$bench" != arm64 ] || main=arm64
 	export LAB_CPUS=$cpus LAB_BREAK=$3 LAB_COMMAND=42
-	lab_open
-	write_job "$cpus" "$words"
-	lab_boot "$bench" "$W/job" "$cpus"
 	case $bench in
-	svm | bochs | arm64) lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen" ;;
+	svm | bochs | arm64) lab_wait 60 'gdb: listening' || lab_die "the VMM does not listen" ;;
 	esac
 	gdb_script 400 $main
 	check "the guest reaches its shell after detach" lab_wait 200 'guest: shell reached'
@@ -85,11 +94,27 @@ main_job()
 	export LAB_OPENS=${LAB_OPENS:-$([ "$bench" = bochs ] && echo 100 || echo 500)}
 	gdb_script $((200 + LAB_OPENS)) condition
 	[ -z "${LAB_COMPARE:-}" ] || grep 'LAB RATE' "$W/condition.out" >&2
+	listening=1 shells=1
+	if [ -n "${LAB_RESET:-}" ]; then
+		gdb_script 400 reboot
+		next_shell "reset by the $LAB_RESET"
+	fi
 	gdb_script 60 leave
 	check "the guest powers off when told by a write of gdb" lab_wait 60 'guest: poweroff'
 	case $bench in
-	svm | bochs | arm64) check "poweroff ends lkvm with status 0" lab_wait 60 'lab: lkvm status 0$' ;;
-	native) check "poweroff ends lkvm with status 0" wait "$EMU_PID" ;;
+	svm | bochs | arm64) check "poweroff ends the VMM with status 0" lab_wait 60 'lab: vmm status 0$' ;;
+	native) check "poweroff ends the VMM with status 0" wait "$EMU_PID" ;;
 	esac
+}
+
+main_job()
+{
+	local bench=$1 cpus=$2 vmm=${4:-lkvm} words="earlyprintk=ttyS0 $BOCHS_WORDS" arch=amd64
+	[ "$bench" != arm64 ] || words='' arch=arm64
+	lab_open
+	[ "$vmm" != qemu ] || add_plugin $arch
+	write_job "$vmm" "$cpus" "$words"
+	lab_boot "$bench" "$W/job" "$cpus"
+	main_session "$bench" "$cpus" "$3"
 	finish
 }

@@ -1,0 +1,37 @@
+#!/bin/bash
+# check-plugin-arm64.sh - Debian's qemu-system-aarch64, unmodified, under `vmgdb run` on arm64: the main
+# job, then attaching late, resets of the machine, and a VMM that ends while gdb holds its guest.
+# timeout: 1200
+# shellcheck source=tests/lab/main-job.sh
+. "$(dirname "$0")/main-job.sh"
+
+lab_open
+add_plugin arm64
+cat >"$W/job" <<'END'
+. /qemu.sh
+guest vmm "vmgdb run $gdb --gdb-wait --"
+reset_by_vmm
+ended_by TERM
+ended_by KILL
+END
+lab_boot arm64 "$W/job" 2
+export LAB_RESET=guest
+main_session arm64 2 yes
+
+next_listens late
+next_shell late
+gdb_script 120 look
+LAB_RESET=vmm
+gdb_script 240 reboot
+next_shell "late, reset by the vmm"
+LAB_COMMAND=42 gdb_script 60 leave
+check "late: QEMU ends with status 0" lab_wait 60 'lab: reset status 0$'
+
+for signal in TERM KILL; do
+	next_listens $signal
+	next_shell $signal
+	LAB_COMMAND=$signal gdb_script 90 gone
+done
+check "QEMU ends by SIGTERM as ever, also while gdb holds its guest" \
+	lab_wait 1 'lab: TERM status 0$'
+finish
