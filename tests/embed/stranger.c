@@ -333,9 +333,16 @@ static void halt(Vm *vm)
 	loop(vm);
 }
 
+/* Leaves no I/O half done behind: it may take a while until another thread goes on. */
 static void *some_turns(void *data)
 {
-	loop(data);
+	Vm *vm = data;
+
+	loop(vm);
+	vm->run->immediate_exit = 1;
+	if (ioctl(vm->fd, KVM_RUN, 0) == 0 || errno != EINTR)
+		errx(1, "KVM_RUN did not return at once");
+	vm->run->immediate_exit = 0;
 	return NULL;
 }
 
