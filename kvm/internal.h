@@ -84,8 +84,13 @@ struct KvmGdbVcpu {
 	bool kicked;	/* the engine set immediate_exit and has not cleared it */
 	bool owe_eintr; /* a kick took KVM_RUN away from the VMM: it gets one EINTR */
 	bool held_exit; /* kvm_run holds an exit that the VMM has not seen yet */
-	bool io_done;	/* the half-done I/O in kvm_run was finished by finish_io() */
-	bool reinject;	/* the trap in kvm_run is the guest's: deliver it at the next entry */
+	/*
+	 * The I/O in kvm_run is not half done: a KVM_RUN that ended with an error has finished it,
+	 * and with immediate_exit leaves the exit reason as it was. Written without the lock while
+	 * RUNNING and nobody attends.
+	 */
+	bool io_done;
+	bool reinject; /* the trap in kvm_run is the guest's: deliver it at the next entry */
 	Event event;
 	struct kvm_guest_debug applied;
 	bool reapply; /* registers were written since: KVM must see the debug control again */

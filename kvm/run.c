@@ -272,6 +272,7 @@ static bool after_run(KvmGdbVcpu *vcpu, int ret, int err)
 	uint64_t pc = 0;
 	Cause cause;
 
+	vcpu->io_done = ret < 0;
 	arch_forget(vcpu->arch);
 	vcpu->reinject = debug && !control_decode(vcpu, &cause);
 	control_undo_step(vcpu);
@@ -475,6 +476,7 @@ __attribute__((hot)) int kvm_gdb_run(KvmGdbVcpu *vcpu)
 	if (wants_attention(vcpu))
 		return run_noticed(vcpu, NULL);
 	ret = ioctl(vcpu->fd, KVM_RUN, 0);
+	vcpu->io_done = ret < 0;
 	if (wants_attention(vcpu))
 		return run_noticed(vcpu, &(Result){ret, errno});
 	set_state(vcpu, VCPU_OUTSIDE);

@@ -31,7 +31,7 @@ struct Rig {
 	KvmGdb *gdb;
 	unsigned n;
 	Cpu cpus[MAX_CPUS];
-	int stop, device_hold; /* atomic */
+	int stop, device_hold, device_finishes, finished; /* atomic */
 	unsigned io_exits, shutdowns, poweroffs, dirty;
 	unsigned device_accesses; /* by the engine; no device answers */
 	unsigned warnings; /* lines of the engine for the VMM's user that name a vmlinux */

@@ -172,6 +172,31 @@ static void test_long_device(void)
 	rig_free(rig);
 }
 
+/* One that is in the VMM with its I/O finished, paused say, can be looked at and written. */
+static void test_finished_device(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	put_code(rig, 0x200, "e61090ebfd");
+	write_pc(rig, 1, 0x200);
+	SET(rig->device_finishes, 1);
+	SET(rig->device_hold, 1);
+	rsp_expect(rig->client, "D", "OK");
+	g_clear_pointer(&rig->client, rsp_client_free);
+	while (!GET(rig->finished))
+		g_usleep(1000);
+	connect_client(rig);
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x202);
+	g_assert_cmphex(read_reg(rig, 1, 1), ==, 0x42);
+	write_pc(rig, 1, 0x202);
+	SET(rig->device_finishes, 0);
+	SET(rig->device_hold, 0);
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	interrupt(rig);
+	rig_free(rig);
+}
+
 /* A step over an I/O instruction passes through the VMM and ends behind it. */
 static void test_step_io(void)
 {
@@ -283,6 +308,7 @@ int main(int argc, char **argv)
 		{"interrupt-halted", test_interrupt_halted},
 		{"io-completed", test_io_completed},
 		{"long-device", test_long_device},
+		{"finished-device", test_finished_device},
 		{"step-io", test_step_io},
 		{"kernel-from-user", test_kernel_from_user},
 		{"hidden-patch", test_hidden_patch},

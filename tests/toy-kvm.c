@@ -294,8 +294,7 @@ static int run_cpu(ToyCpu *cpu)
 		int point, ret;
 
 		if (__atomic_load_n(&cpu->run->immediate_exit, __ATOMIC_SEQ_CST)) {
-			cpu->run->exit_reason = KVM_EXIT_INTR;
-			errno = EINTR;
+			errno = EINTR; /* and the exit reason stays, as with KVM */
 			return -1;
 		}
 		if (__atomic_load_n(&cpu->halted, __ATOMIC_SEQ_CST)) {
