@@ -288,7 +288,7 @@ static bool is_clear(uint64_t word)
 	/* Byte n: 0 if it equals its successor; and then if the two behind it do so, too. */
 	change = word ^ word >> 8;
 	changes = change | change >> 8 | change >> 16 | unknown;
-	return !((changes - ones) & ~changes & 0x8080808080808080);
+	return ((changes - ones) & ~changes & 0x8080808080808080) == 0;
 }
 
 /* Copies what can be copied without a close look; returns how much that was. */

@@ -34,7 +34,7 @@ struct Rig {
 	int stop, device_hold, device_finishes, finished; /* atomic */
 	unsigned io_exits, shutdowns, poweroffs, dirty;
 	unsigned device_accesses; /* by the engine; no device answers */
-	unsigned warnings; /* lines of the engine for the VMM's user that name a vmlinux */
+	unsigned warnings;	  /* lines of the engine for the VMM's user that name a vmlinux */
 	RspClient *client;
 	unsigned fds;
 };
