@@ -5,8 +5,9 @@
  *                        debugger does; print how many of each arrived as SIGTRAP at the right pc
  *                        (arm64: two BRKs, and how often a kernel probe was hit that is called 3
  *                        times)
- *   guest opens N        try N times to open a file that is not there, then make /lab-opens, mode
- * 04751 guest text ADDR LEN  print kernel memory as the guest itself sees it (/proc/kcore), in hex
+ *   guest opens N        try N times to open a file that is not there, then make /lab-opens with
+ *                        mode 04751
+ *   guest text ADDR LEN  print kernel memory as the guest itself sees it (/proc/kcore), in hex
  */
 #include <elf.h>
 #include <fcntl.h>
