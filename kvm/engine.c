@@ -272,6 +272,7 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 	gdb_server_set_log(gdb->server, gdb->log);
 	if (!gdb_server_listen(gdb->server, where, error)) {
 		g_clear_pointer(&gdb->server, gdb_server_free);
+		g_clear_pointer(&gdb->regs, gdb_reg_set_free);
 		return false;
 	}
 	if (!wait)

@@ -3,10 +3,11 @@
  * and the VMM with its signals, exits and notices. Txx: test cases of the project's list of other
  * stubs' bugs.
  */
-#include "tests/engine-rig.h"
-
 #include <signal.h>
 #include <string.h>
+
+#include "gdbstub/target.h"
+#include "tests/engine-rig.h"
 
 /* ---- Disconnects ---- */
 
@@ -297,6 +298,29 @@ static void test_reset_full(void)
 	rig_free(rig);
 }
 
+/* A VMM may try another address; what the first try made is not left behind (LeakSanitizer). */
+static void test_listen_again(void)
+{
+	g_autoptr(GError) error = NULL;
+	ToyVm *vm = toy_new(1);
+	KvmGdb *gdb = kvm_gdb_new(-1, -1, NULL, NULL, NULL, &error);
+
+	g_assert_no_error(error);
+	kvm_gdb_add_vcpu(gdb, 0, toy_fd(vm, 0), toy_run(vm, 0), &error);
+	g_assert_no_error(error);
+	for (unsigned i = 0; i < 2; i++) {
+		g_assert_false(kvm_gdb_listen(gdb, "nonsense", false, &error));
+		g_assert_error(error, GDB_ERROR, GDB_ERROR_INVAL);
+		g_clear_error(&error);
+		g_assert_null(kvm_gdb_address(gdb));
+	}
+	g_assert_true(kvm_gdb_listen(gdb, "0", false, &error));
+	g_assert_nonnull(kvm_gdb_address(gdb));
+	kvm_gdb_end(gdb, 0);
+	kvm_gdb_free(gdb);
+	toy_free(vm);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
@@ -316,6 +340,7 @@ int main(int argc, char **argv)
 		{"late-vcpu", test_late_vcpu},
 		{"reset", test_reset},
 		{"reset-full", test_reset_full},
+		{"listen-again", test_listen_again},
 		{0},
 	};
 
