@@ -264,11 +264,11 @@ install: all
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $(SRCDIR)/plugin/vmgdb.pc.in \
 		>$(LIBDIR)/pkgconfig/vmgdb.pc
 	for h in $(PUBLIC); do install -m 644 $(SRCDIR)/$$h $(HEADERS)/$$h || exit; done
-	install -m 644 $(SRCDIR)/docs/lkvm-run.1 $(MAN)/man1/lkvm-run.1
+	install -m 644 $(SRCDIR)/docs/lkvm-run.1 $(SRCDIR)/docs/vmgdb.1 $(MAN)/man1/
 	install -m 644 $(SRCDIR)/docs/vmgdb.7 $(MAN)/man7/vmgdb.7
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,lkvm vmgdb) $(MAN)/man1/lkvm-run.1 \
-		$(MAN)/man7/vmgdb.7
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,lkvm vmgdb) \
+		$(addprefix $(MAN)/,man1/lkvm-run.1 man1/vmgdb.1 man7/vmgdb.7)
 	rm -f $(LIBDIR)/libvmgdb.a $(LIBDIR)/libvmgdb.so $(LIBDIR)/$(SONAME) $(LIBDIR)/pkgconfig/vmgdb.pc
 	rm -rf $(LIBDIR)/vmgdb $(HEADERS)
 dist:

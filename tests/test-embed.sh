@@ -38,7 +38,8 @@ check "make install" make --no-print-directory -C "$TOP" install "DESTDIR=$W/roo
 prefix=$W/root$(sed -n 's/^PREFIX := //p' "$TOP/config.mak")
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$W/root
 for f in bin/vmgdb bin/lkvm lib/libvmgdb.a lib/libvmgdb.so lib/libvmgdb.so.0 \
-	lib/vmgdb/libvmgdb-preload.so include/vmgdb/kvm/kvm-gdb.h include/vmgdb/gdbstub/gdbstub.h; do
+	lib/vmgdb/libvmgdb-preload.so include/vmgdb/kvm/kvm-gdb.h include/vmgdb/gdbstub/gdbstub.h \
+	share/man/man1/vmgdb.1 share/man/man1/lkvm-run.1 share/man/man7/vmgdb.7; do
 	check "installed: $f" test -e "$prefix/$f"
 done
 check "the installed vmgdb finds its plugin" "$prefix/bin/vmgdb" run --gdb 0 -- true

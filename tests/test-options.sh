@@ -1,5 +1,6 @@
 #!/bin/bash
-# test-options.sh - `lkvm help run`, the man page and the README speak of the same options. TAP.
+# test-options.sh - `lkvm help run`, the man page and the README speak of the same options; so do
+# `vmgdb help` and its page, which also has the same commands. TAP.
 set -u
 src=$(cd "$(dirname "$0")/.." && pwd)
 lkvm=${LKVM:-$src/lkvm}
@@ -7,7 +8,8 @@ if [ ! -x "$lkvm" ]; then
 	echo "1..0 # SKIP no $lkvm: it is not built"
 	exit 0
 fi
-if [ -n "${EMULATOR:-}" ]; then lkvm="$EMULATOR $lkvm"; fi
+vmgdb=${lkvm%/*}/vmgdb
+if [ -n "${EMULATOR:-}" ]; then lkvm="$EMULATOR $lkvm" vmgdb="$EMULATOR $vmgdb"; fi
 
 # The long options of a text, one per line.
 options() { grep -oE -- '--[a-z][a-z-]*' | sort -u; }
@@ -36,5 +38,18 @@ same "the README has the options of lkvm help run" "$help" "$readme"
 same "the man page has the short options" "$short" \
 	"$(sed -n 's/^\.B *\\-\([a-zA-Z]\) .*/-\1/p' "$src/docs/lkvm-run.1" | sort -u)"
 same "lkvm run --help says the same as lkvm help run" "$($lkvm help run)" "$($lkvm run --help)"
+if [ -x "${vmgdb##* }" ]; then
+	page=$(sed 's/\\-/-/g; s/\\f[BIRP]//g' "$src/docs/vmgdb.1")
+	# The page has also what is understood and not worth a line in the help.
+	same "vmgdb(1) has the options of vmgdb help" "$($vmgdb help | options)" \
+		"$(echo "$page" | options | grep -vxE -- '--help|--version')"
+	same "vmgdb(1) has the commands of vmgdb help" \
+		"$($vmgdb help | sed -n 's/^  \([a-z][a-z]*\)   *[a-z].*/\1/p' | sort)" \
+		"$(echo "$page" | sed -n '/^.SH COMMANDS/,/^.SH LIMITS/s/^.B \([a-z]*\)$/\1/p' | sort)"
+	for word in --help -h; do
+		same "vmgdb $word is vmgdb help" "$($vmgdb help)" "$($vmgdb $word)"
+	done
+	same "vmgdb --version is vmgdb version" "$($vmgdb version)" "$($vmgdb --version)"
+fi
 echo "1..$n"
 exit $bad

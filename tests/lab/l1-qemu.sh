@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# shellcheck disable=SC2034 # the variables that jobs use
+# shellcheck disable=SC2034,SC2086 # the variables that jobs use; those of words are to be split
 # l1-qemu.sh - sourced by jobs in L1: Debian's QEMU as it comes, and how it is started.
 #   $gdb    words of vmgdb: gdb connects from outside
 #   $qemu   a machine with 2 CPUs and the guest's kernel; -append takes $words and others

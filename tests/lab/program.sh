@@ -12,6 +12,7 @@ lab_cross()
 {
 	local build=$1
 	if [ "$(uname -m)" = aarch64 ]; then
+		# shellcheck disable=SC2153 # lib.sh sets it
 		LKVM_ARM64=$LKVM
 		return
 	fi
