@@ -252,7 +252,7 @@ run: $(LKVM)
 MAN := $(DESTDIR)$(PREFIX)/share/man
 LIBDIR := $(DESTDIR)$(PREFIX)/lib
 HEADERS := $(DESTDIR)$(PREFIX)/include/vmgdb
-PUBLIC := kvm/kvm-gdb.h gdbstub/gdbstub.h gdbstub/target.h gdbstub/regs.h
+PUBLIC := kvm/kvm-gdb.h $(addprefix gdbstub/,gdbstub.h target.h regs.h log.h)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(MAN)/man1 $(MAN)/man7 $(LIBDIR)/vmgdb $(LIBDIR)/pkgconfig
 	install -d $(addprefix $(HEADERS)/,$(sort $(dir $(PUBLIC))))

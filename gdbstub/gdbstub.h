@@ -15,6 +15,8 @@
 #include "gdbstub/log.h"
 #include "gdbstub/target.h"
 
+G_BEGIN_DECLS
+
 typedef struct GdbServer GdbServer;
 
 /*
@@ -83,5 +85,7 @@ void gdb_server_post_stop(GdbServer *server, const GdbStop *stop);
 #define GDB_SERVER_OUTPUT_MAX (64 * 1024)
 #define GDB_SERVER_OUTPUT_MS 20
 void gdb_server_post_output(GdbServer *server, const char *text, size_t len);
+
+G_END_DECLS
 
 #endif

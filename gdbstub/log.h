@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+G_BEGIN_DECLS
+
 /* How much of a packet is written; its length is said in any case. */
 #define GDB_LOG_PACKET_MAX 1024
 
@@ -26,5 +28,7 @@ void gdb_log_free(GdbLog *log);
 void gdb_log_packet(GdbLog *log, bool from_client, const void *payload, size_t len);
 /* One line; without a newline. */
 void gdb_log_line(GdbLog *log, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+G_END_DECLS
 
 #endif

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+G_BEGIN_DECLS
+
 /* The widest register any row may have, in bytes: one SME ZA row set aside, SVE's Z is 256. */
 #define GDB_REG_MAX_BYTES 256
 
@@ -110,5 +112,7 @@ const char *gdb_reg_set_architecture(const GdbRegSet *set);
  * regnum. Built at the first call, owned by the set. gdb manual: "Target Description Format".
  */
 const char *gdb_reg_set_xml(const GdbRegSet *set);
+
+G_END_DECLS
 
 #endif

@@ -17,6 +17,8 @@
 
 #include "gdbstub/regs.h"
 
+G_BEGIN_DECLS
+
 /*
  * Why an operation failed. The numbers are what the client sees as Exx (the errno of the same
  * name); the GError's message is sent as E.message to a client that accepts it, so it is one plain
@@ -220,5 +222,7 @@ typedef struct GdbTargetOps {
 	bool (*monitor_more)(void *target, GString *out, GError **error);
 	void (*monitor_cancel)(void *target);
 } GdbTargetOps;
+
+G_END_DECLS
 
 #endif

@@ -20,6 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct KvmGdb KvmGdb;
 typedef struct KvmGdbVcpu KvmGdbVcpu;
 struct _GError;
@@ -172,5 +176,9 @@ KvmGdbThread *kvm_gdb_thread_new(struct _GError **error);
 struct _GMainContext *kvm_gdb_thread_context(const KvmGdbThread *thread);
 bool kvm_gdb_thread_call(KvmGdbThread *thread, void (*fn)(void *), void *data, unsigned timeout_ms);
 void kvm_gdb_thread_free(KvmGdbThread *thread);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

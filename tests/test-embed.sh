@@ -47,19 +47,22 @@ check "the installed vmgdb finds its plugin" "$prefix/bin/vmgdb" run --gdb 0 -- 
 exports()
 {
 	nm -D --defined-only "$prefix/lib/libvmgdb.so" | awk '$2 != "A" { print $3 }' >"$W/exported"
-	! grep -vE '^(kvm_gdb_|gdb_server_|gdb_reg_|gdb_error_quark).*@@VMGDB_0$' "$W/exported" &&
+	! grep -vE '^(kvm_gdb_|gdb_(server|reg|log)_|gdb_error_quark|gdb_break_code_hit).*@@VMGDB_0$' "$W/exported" &&
 		grep -q '^kvm_gdb_run@@VMGDB_0' "$W/exported"
 }
 check "libvmgdb.so exports the public functions only, with a version" exports
 declared()
 {
 	local f missing=
-	for f in $(grep -oE '\bkvm_gdb_[a-z_]+\(' "$prefix/include/vmgdb/kvm/kvm-gdb.h" | tr -d '(' | sort -u); do
+	for f in $(sed 's|^ \*.*||; /^static inline/d; /G_DEFINE_AUTOPTR/d' "$prefix"/include/vmgdb/*/*.h |
+		grep -oE '^[A-Za-z].*\b(kvm_)?gdb_[a-z_]+\(' | grep -oE '[a-z_]+\($' | tr -d '(' | sort -u); do
 		grep -q "^$f@@" "$W/exported" || missing="$missing $f"
+		echo "$f" >>"$W/declared"
 	done
 	[ -z "$missing" ] || { echo "not exported:$missing"; return 1; }
+	grep -qx kvm_gdb_run "$W/declared" && grep -qx gdb_server_listen "$W/declared"
 }
-check "every function of kvm-gdb.h is exported" declared
+check "every function of the installed headers is exported" declared
 
 echo '#include <kvm/kvm-gdb.h>' >"$W/h.c"
 for c in "gcc -std=c11" "gcc -std=gnu17 -pedantic" "g++ -xc++"; do
@@ -68,6 +71,35 @@ for c in "gcc -std=c11" "gcc -std=gnu17 -pedantic" "g++ -xc++"; do
 	check "kvm-gdb.h by itself, without GLib: $c" $c -Wall -Wextra -Werror -fsyntax-only \
 		"-I$prefix/include/vmgdb" "$W/h.c"
 done
+cat >"$W/h.cc" <<'END'
+#include <gdbstub/gdbstub.h>
+#include <gdbstub/log.h>
+#include <gdbstub/regs.h>
+#include <gdbstub/target.h>
+#include <kvm/kvm-gdb.h>
+
+int main()
+{
+	KvmGdbThread *thread = kvm_gdb_thread_new(nullptr);
+	GdbRegSet *set = gdb_reg_set_new("i386", 0, 0);
+
+	kvm_gdb_thread_free(thread);
+	gdb_reg_set_free(set);
+	return !thread || !set;
+}
+END
+in_cxx()
+{
+	# shellcheck disable=SC2046
+	g++ -Wall -Wextra -Werror -o "$W/cxx" "$W/h.cc" "-I$prefix/include/vmgdb" "-L$prefix/lib" \
+		"-Wl,-rpath,$prefix/lib" -lvmgdb $(PKG_CONFIG_SYSROOT_DIR='' pkg-config --cflags --libs \
+		gio-2.0) && "$W/cxx"
+}
+if command -v g++ >/dev/null; then
+	check "a C++ program with all headers runs" in_cxx
+else
+	skip "a C++ program with all headers runs" "no g++"
+fi
 if [ "$(uname -m)" != x86_64 ]; then
 	skip "minivmm" "its guest is for x86_64"
 	finish
@@ -82,13 +114,16 @@ with_pkg_config()
 	gcc -Wall -Werror -o "$W/pc" "$here/embed/minivmm.c" $(pkg-config --cflags --libs vmgdb)
 }
 check "minivmm.c by pkg-config" with_pkg_config
+# A folder without the shared library, as of a static-only installation.
 with_archive()
 {
+	mkdir "$W/archive" && cp "$prefix/lib/libvmgdb.a" "$W/archive/" || return
 	# shellcheck disable=SC2046
-	gcc -o "$W/static" "$here/embed/minivmm.c" "-I$prefix/include/vmgdb" "$prefix/lib/libvmgdb.a" \
-		$(pkg-config --libs gio-unix-2.0) -lm -pthread
+	gcc -o "$W/static" "$here/embed/minivmm.c" "-L$W/archive" $(PKG_CONFIG_SYSROOT_DIR='' \
+		pkg-config "--define-variable=prefix=$prefix" --static --cflags --libs vmgdb) &&
+		! ldd "$W/static" | grep vmgdb
 }
-PKG_CONFIG_SYSROOT_DIR='' check "minivmm.c with the archive" with_archive
+check "minivmm.c with the archive, by pkg-config --static" with_archive
 # shellcheck disable=SC2046
 check "bench-hook.c" gcc -O2 -Wall -Wextra -Werror -o "$W/bench" "$here/embed/bench-hook.c" \
 	"-I$prefix/include/vmgdb" "-L$prefix/lib" "-Wl,-rpath,$prefix/lib" -lvmgdb
