@@ -400,6 +400,36 @@ static void test_gdb_triple(void)
 	g_assert_nonnull(strstr(run->told->str, "triple fault"));
 }
 
+/* One step after the other over what stores and loads the flags: each ends after its instruction.
+ */
+static void test_gdb_steps(void)
+{
+	static const char *const rips[] = {"0100300000000000", "0200300000000000",
+					   "0300300000000000", "0400300000000000",
+					   "0500300000000000", "0000300000000000"};
+
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("loop", "--gdb 0", -1);
+	g_assert_true(run_read_until(run, "ready"));
+	g_autoptr(RspClient) client = attach(run);
+	/* 1: pushf; pop %rax; push %rax; popf; nop; jmp 1b */
+	rsp_expect(client, "M300000,7:9c58509d90ebf9", "OK");
+	rsp_expect(client, "P10=0000300000000000", "OK");
+	for (unsigned n = 0; n < 120; n++) {
+		rsp_client_send(client, "vCont;s:1");
+		g_free(rsp_expect_next_prefix(client, "T05"));
+		rsp_expect(client, "p10", rips[n % G_N_ELEMENTS(rips)]);
+		if (n % G_N_ELEMENTS(rips) == 1) {
+			g_autofree char *flags = rsp_client_ask(client, "p0");
+
+			g_assert_false((g_ascii_xdigit_value(flags[3]) & 1)); /* TF */
+		}
+	}
+	rsp_client_send(client, "k");
+	g_assert_cmpint(run_end(run), ==, 0);
+}
+
 static void test_gdb_panic(void)
 {
 	if (cannot_run())
@@ -435,5 +465,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/lkvm/gdb-kill", test_gdb_kill);
 	g_test_add_func("/lkvm/gdb-triple-fault", test_gdb_triple);
 	g_test_add_func("/lkvm/gdb-panic", test_gdb_panic);
+	g_test_add_func("/lkvm/gdb-steps", test_gdb_steps);
 	return g_test_run();
 }
