@@ -8,14 +8,19 @@
 
 LLDB=${LLDB:-$(command -v lldb lldb-19 lldb-14 | head -n 1)}
 
+# The first guest has KASLR and its vmlinux, the second one neither: a banner with another number.
 write_job()
 {
 	cat >"$W/job" <<END
-for kaslr in --gdb-kaslr ''; do
-	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 512 -c 2 --gdb tcp:0.0.0.0:1234 \$kaslr \\
-		--gdb-vmlinux $VMLINUX -p "console=ttyS0 pti=on" </dev/null
+guest()
+{
+	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 512 -c 2 --gdb tcp:0.0.0.0:1234 "\$@" \\
+		-p "console=ttyS0 pti=on" </dev/null
 	echo "lab: lkvm status \$?"
-done
+}
+guest --gdb-kaslr --gdb-vmlinux $VMLINUX
+printf 9 | dd of=$VMLINUX bs=1 seek=$NUMBER_AT conv=notrunc 2>/dev/null
+guest --gdb-vmlinux $VMLINUX
 END
 }
 
@@ -24,6 +29,10 @@ add_symbols()
 {
 	mkdir -p "$W/l1$(dirname "$VMLINUX")"
 	objcopy --strip-debug "$VMLINUX" "$W/l1$VMLINUX" || lab_die "objcopy failed"
+	NUMBER_AT=$(LC_ALL=C grep -aobE -m 1 '#[0-9]+ SMP PREEMPT' "$W/l1$VMLINUX" | head -n 1 |
+		cut -d: -f1)
+	[ -n "$NUMBER_AT" ] || lab_die "no banner in $VMLINUX"
+	NUMBER_AT=$((NUMBER_AT + 1))
 }
 
 # client NAME SECONDS COMMAND...: its output goes to W/NAME.out
@@ -87,11 +96,42 @@ lx_scripts()
 	says "$name" '\[ +[0-9.]+\] ' "lx-dmesg"
 }
 
+# A vmlinux that is not the guest's: no symbol is moved by it, and the user is told.
+wrong_vmlinux()
+{
+	client wrong 100 "$GDB" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" \
+		-ex 'monitor kaslr'
+	says wrong 'not that of the kernel that runs' "monitor kaslr says that the vmlinux is wrong"
+	check "lkvm warns of the wrong vmlinux" \
+		lab_wait 10 'vmlinux is not the vmlinux of the kernel that runs'
+}
+
+# Monitor commands about the machine: gdb's idea of it stays true.
+machine()
+{
+	client machine 100 "$GDB" "${GDB_OPTIONS[@]}" "$VMLINUX" -ex "target remote 127.0.0.1:$PORT" \
+		-ex 'monitor stop' -ex 'monitor info status' -ex 'p $pc' -ex 'monitor cont' \
+		-ex 'monitor info status' -ex 'p $pc' -ex 'monitor system_reset' -ex 'monitor nmi' \
+		-ex 'monitor system_powerdown' -ex detach
+	says machine 'stays stopped: use' "cont says how to go on"
+	says machine 'does not support a reset' "system_reset says that there is none"
+	check "after stop and cont it stands where it stood" test 1 = \
+		"$(sed -n 's/^[$][12] = //p' "$W/machine.out" | sort | uniq | wc -l)"
+	check "and is paused" test 2 = "$(grep -c 'VM status: paused' "$W/machine.out")"
+	check "nmi reaches the guest" lab_wait 60 'NMI received for unknown reason'
+	if [ -e "$W/l2/lib/button.ko" ]; then
+		check "system_powerdown presses the guest's button" \
+			lab_wait 60 'guest: power button pressed 1 times'
+	else
+		skip "system_powerdown" "no button.ko in the cache: remove $CACHE/lab-amd64 to fetch it"
+	fi
+}
+
 lab_open
 "$LAB/fetch" amd64 || lab_die "the downloads are not there"
 VMLINUX=$CACHE/lab-amd64/vmlinux
-write_job
 add_symbols
+write_job
 lab_boot svm "$W/job" 2
 lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen"
 lab_wait 120 'guest: tick' || lab_die "the guest does not boot"
@@ -135,10 +175,14 @@ client kill 60 "$GDB" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" -e
 check "kill ends the machine" lab_wait 30 'lab: lkvm status 0'
 
 lab_wait 60 'gdb: listening' 2 || lab_die "the second lkvm does not listen"
+lab_wait 120 'guest: shell reached' 2 || lab_die "the second guest does not boot"
+lab_wait 60 'guest: tick' $(($(lab_count 'guest: tick') + 3))
+wrong_vmlinux
+machine
 if [ -n "${LX:-}" ]; then
-	booted=$(lab_count 'guest: shell reached')
-	lab_wait 120 'guest: shell reached' $((booted + 1)) || lab_die "the second guest does not boot"
-	sleep 2
 	lx_scripts lx-nokaslr "file $VMLINUX" "target remote 127.0.0.1:$PORT"
 fi
+client quit 60 "$GDB" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" -ex 'monitor quit'
+says quit 'the machine ends now' "monitor quit"
+check "quit ends the machine" lab_wait 30 'lab: lkvm status 0' 2
 finish

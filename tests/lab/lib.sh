@@ -98,12 +98,13 @@ make_l2()
 	cp "$CACHE/lab-$1/busybox" "$W/l2/bin/"
 	cp "$W/guest" "$W/l2/bin/"
 	mkdir -p "$W/l2/lib"
-	cp "$CACHE/lab-$1"/modules/pvpanic*.ko "$W/l2/lib/" 2>/dev/null
+	cp "$CACHE/lab-$1"/modules/{pvpanic*,button}.ko "$W/l2/lib/" 2>/dev/null
 	cat >"$W/l2/init" <<'END'
 #!/bin/busybox sh
 B=/bin/busybox
 $B mkdir -p /proc /sys /dev
 $B mount -t proc p /proc; $B mount -t sysfs s /sys; $B mount -t devtmpfs d /dev
+[ ! -e /lib/button.ko ] || $B insmod /lib/button.ko
 [ ! -e /lib/pvpanic.ko ] || { $B insmod /lib/pvpanic.ko; $B insmod /lib/pvpanic-mmio.ko; }
 for w in $($B cat /proc/cmdline); do
 	case $w in
@@ -117,8 +118,12 @@ echo "guest: shell reached, cpus $($B grep -c ^processor /proc/cpuinfo)"
 patches=yes
 $B grep -q AuthenticAMD /proc/cpuinfo && patches=
 n=0
+pressed=
 while :; do
 	n=$((n + 1))
+	old=$pressed
+	read -r pressed rest 2>/dev/null </sys/firmware/acpi/interrupts/ff_pwr_btn
+	[ "$old" = "$pressed" ] || echo "guest: power button pressed $pressed times"
 	[ -z "$patches" ] || echo $((n % 2)) >/proc/sys/kernel/sched_schedstats
 	echo "guest: tick $n traps: $(guest traps 2>&1) text: $([ -z "$text" ] || guest text $text 16)"
 	wish=$($B cat /proc/sys/kernel/panic)
