@@ -62,10 +62,52 @@ static GdbReply cmd_offsets(GdbSession *session, G_GNUC_UNUSED const GdbArgs *ar
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
-/* The client offers to look up symbols; the target has its own. */
-static GdbReply cmd_symbol(G_GNUC_UNUSED GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+/* "qSymbol:" and the name of the @n-th symbol that the target wants; OK when it wants no more. */
+static GdbReply ask_symbol(GdbSession *session, const char *const *names, unsigned n)
 {
-	return gdb_reply(GDB_REPLY_OK);
+	if (!names[n])
+		return gdb_reply(GDB_REPLY_OK);
+	g_string_append(session->reply, "qSymbol:");
+	gdb_hex_append(session->reply, (const uint8_t *)names[n], strlen(names[n]));
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+static int find_name(const char *const *names, const GdbText *hex)
+{
+	for (unsigned n = 0; names[n]; n++) {
+		g_autoptr(GString) name = g_string_new(NULL);
+
+		gdb_hex_append(name, (const uint8_t *)names[n], strlen(names[n]));
+		if (name->len == gdb_text_left(hex) && memcmp(name->str, hex->at, name->len) == 0)
+			return n;
+	}
+	return -1;
+}
+
+/*
+ * "qSymbol::": the client offers to look up symbols, when it connects and whenever it has loaded
+ * some. "qSymbol:VALUE:NAME": what it has found, without VALUE nothing.
+ */
+static GdbReply cmd_symbol(GdbSession *session, const GdbArgs *args)
+{
+	const GdbTargetOps *ops = session->ops;
+	const char *const *names =
+		ops->symbols_wanted ? ops->symbols_wanted(session->target) : NULL;
+	const GdbText *hex = &args->v[1].text;
+	uint64_t value;
+	int n;
+
+	if (!names)
+		return gdb_reply(GDB_REPLY_OK);
+	if (!gdb_text_left(hex))
+		return ask_symbol(session, names, 0);
+	n = find_name(names, hex);
+	if (n < 0)
+		return gdb_reply(GDB_REPLY_OK);
+	GdbText text = args->v[0].text;
+	if (gdb_text_left(&text) && gdb_text_number(&text, &value))
+		ops->symbol_told(session->target, n, value);
+	return ask_symbol(session, names, n + 1);
 }
 
 /* Nothing but the proof that an unknown packet gets the empty reply; and only gdb wants it. */
@@ -78,7 +120,7 @@ static GdbReply cmd_must_be_empty(GdbSession *session, G_GNUC_UNUSED const GdbAr
 static const GdbCommand rows[] = {
 	{"qXfer:exec-file:read:", GDB_MATCH_PREFIX, "s:x,x", GDB_ALWAYS, false, cmd_exec_file},
 	{"qOffsets", GDB_MATCH_WHOLE, NULL, GDB_WHEN_STOPPED, false, cmd_offsets},
-	{"qSymbol:", GDB_MATCH_PREFIX, "*", GDB_ALWAYS, false, cmd_symbol},
+	{"qSymbol:", GDB_MATCH_PREFIX, "s:*", GDB_ALWAYS, false, cmd_symbol},
 	{"vMustReplyEmpty", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_must_be_empty},
 };
 

@@ -204,6 +204,14 @@ typedef struct GdbTargetOps {
 	 */
 	const char *(*exec_file)(void *target);
 	/*
+	 * Symbols that the client is asked for when it offers its own: their names, ending with
+	 * NULL, or NULL for none; and what it said of the @n-th. Not called for one it has not.
+	 * attach() forgets them. Both or neither.
+	 */
+	const char *const *(*symbols_wanted)(void *target);
+	void (*symbol_told)(void *target, unsigned n, uint64_t value);
+
+	/*
 	 * How far that program was moved when it was loaded, and where its first segment is now.
 	 * FALSE: not known (yet). Only while stopped.
 	 */

@@ -101,6 +101,16 @@ struct KvmGdbVcpu {
 	int mask_fd; /* signalfd of the others: shows those that the thread blocks; or -1 */
 };
 
+/* Symbols of the kernel that kvm/task.c wants. */
+typedef enum TaskSymbol {
+	TASK_BANNER,
+	TASK_INIT,
+	TASK_OFFSETS, /* of the per-CPU areas */
+	TASK_CURRENT,
+	TASK_HOT,
+	TASK_N_SYMBOLS,
+} TaskSymbol;
+
 struct KvmGdb {
 	GMutex lock;
 	GMainContext *context;
@@ -131,12 +141,13 @@ struct KvmGdb {
 	unsigned stop_cpu; /* the CPU to name in a GDB_STOP_PAUSED */
 	GSource *grace;	   /* ends the wait for vCPUs that are in the VMM with an I/O half done */
 	bool grace_over;
-	KvmGdbVcpu *over;	    /* steps over its own breakpoint while all others wait */
-	bool over_lifted;	    /* none of the others runs any more, and the patch is out */
-	gint64 over_resume;	    /* no other step over may hold all vCPUs before this time */
-	struct KvmSymbols *symbols; /* of the guest's kernel, or NULL (kvm/kaslr.c) */
-	uint64_t comm_offset;	    /* of a task's name in it, found so far; else 0 (kvm/task.c) */
-	bool warned_vmlinux;	    /* the user was told that they do not fit */
+	KvmGdbVcpu *over;	       /* steps over its own breakpoint while all others wait */
+	bool over_lifted;	       /* none of the others runs any more, and the patch is out */
+	gint64 over_resume;	       /* no other step over may hold all vCPUs before this time */
+	struct KvmSymbols *symbols;    /* of the guest's kernel, or NULL (kvm/kaslr.c) */
+	uint64_t told[TASK_N_SYMBOLS]; /* by the client, 0: not (kvm/task.c) */
+	uint64_t comm_offset; /* of a task's name in it, found so far; else 0 (kvm/task.c) */
+	bool warned_vmlinux;  /* the user was told that they do not fit */
 	bool have_kernel_root;
 	ArchRoot kernel_root; /* the last one seen in kernel mode */
 };

@@ -162,6 +162,7 @@ static void attach(void *target)
 	gdb->attached = true;
 	gdb->block_irq = gdb->features.block_irq;
 	gdb->stop_cpu = 0;
+	task_forget(gdb);
 	if (gdb->world == WORLD_STOPPED)
 		gdb_server_post_stop(gdb->server, &paused);
 	else
@@ -307,6 +308,8 @@ const GdbTargetOps kvm_target_ops = {
 	.breaks = &break_ops,
 	.watch_slots = watch_slots,
 	.exec_file = kaslr_exec_file,
+	.symbols_wanted = task_symbols_wanted,
+	.symbol_told = task_symbol_told,
 	.load_offset = kaslr_load_offset,
 	.monitor_more = monitor_save_more,
 	.monitor_cancel = monitor_save_cancel,

@@ -1,9 +1,9 @@
 /*
- * kvm/task.c - the name of the task that a CPU runs, where the kernel's vmlinux is known.
+ * kvm/task.c - the name of the task that a CPU runs, where the kernel's symbols are known: from its
+ * vmlinux, or told by the client.
  */
 #include "kvm/task.h"
 
-#include <elf.h>
 #include <string.h>
 
 #include "kvm/kaslr.h"
@@ -22,62 +22,135 @@ static bool read_word(KvmGdbVcpu *vcpu, uint64_t addr, uint64_t *ret)
 	return true;
 }
 
-/*
- * The per-CPU pointer was a variable of its own, then (6.2 to 6.14) the first member of another.
- * While the per-CPU section is linked at 0, KASLR does not move what is in it.
- */
-static bool current_x86(KvmGdbVcpu *vcpu, uint64_t slide, uint64_t *ret_task)
-{
-	const KvmSymbols *symbols = vcpu->gdb->symbols;
-	uint64_t variable, offsets, offset, section = 0;
+/* ---- Where the kernel keeps its tasks ---- */
 
-	if (!kvm_symbols_find(symbols, "__per_cpu_offset", &offsets) ||
-	    (!kvm_symbols_find(symbols, "current_task", &variable) &&
-	     !kvm_symbols_find(symbols, "pcpu_hot", &variable)))
+/* By TaskSymbol. */
+static const char *const names[TASK_N_SYMBOLS + 1] = {
+	[TASK_BANNER] = "linux_banner",
+	[TASK_INIT] = "init_task",
+	[TASK_OFFSETS] = "__per_cpu_offset",
+	[TASK_CURRENT] = "current_task",
+	[TASK_HOT] = "pcpu_hot",
+};
+
+/*
+ * While the per-CPU section is linked at 0 (before 6.15), KASLR does not move what is in it.
+ */
+static void move(const KvmSymbols *symbols, uint64_t slide, uint64_t *places)
+{
+	uint64_t section = 0;
+	bool percpu_moves = kvm_symbols_section(symbols, ".data..percpu", &section) && section;
+
+	for (unsigned n = 0; n < TASK_N_SYMBOLS; n++) {
+		bool is_percpu = n == TASK_CURRENT || n == TASK_HOT;
+
+		if (!kvm_symbols_find(symbols, names[n], &places[n]))
+			places[n] = 0;
+		else if (!is_percpu || percpu_moves)
+			places[n] += slide;
+	}
+}
+
+/* A client that does not know of KASLR gives addresses at which there is something else. */
+static bool check_told(KvmGdbVcpu *vcpu)
+{
+	static const char banner[] = "Linux version ";
+	uint8_t found[sizeof(banner) - 1];
+
+	return virtual_read_ram(vcpu, vcpu->gdb->told[TASK_BANNER], found, sizeof(found)) ==
+		       sizeof(found) &&
+	       memcmp(found, banner, sizeof(found)) == 0;
+}
+
+/* The addresses in the guest by TaskSymbol; 0: there is no such symbol. */
+static bool find_places(KvmGdbVcpu *vcpu, uint64_t *places)
+{
+	KvmGdb *gdb = vcpu->gdb;
+	uint64_t slide;
+
+	if (!gdb->symbols) {
+		memcpy(places, gdb->told, sizeof(gdb->told));
+		return check_told(vcpu);
+	}
+	if (kaslr_find(gdb, &slide) != KASLR_KNOWN)
 		return false;
-	if (kvm_symbols_section(symbols, ".data..percpu", &section) && section)
-		variable += slide;
-	return read_word(vcpu, offsets + slide + vcpu->index * sizeof(offset), &offset) &&
+	move(gdb->symbols, slide, places);
+	return true;
+}
+
+const char *const *task_symbols_wanted(void *target)
+{
+	KvmGdb *gdb = target;
+
+	return gdb->symbols ? NULL : names;
+}
+
+void task_symbol_told(void *target, unsigned n, uint64_t value)
+{
+	KvmGdb *gdb = target;
+
+	g_mutex_lock(&gdb->lock);
+	gdb->told[n] = value;
+	gdb->comm_offset = 0;
+	g_mutex_unlock(&gdb->lock);
+}
+
+void task_forget(KvmGdb *gdb)
+{
+	memset(gdb->told, 0, sizeof(gdb->told));
+	gdb->comm_offset = 0;
+}
+
+/* ---- What a CPU runs ---- */
+
+/* The per-CPU pointer was a variable of its own, then (6.2 to 6.14) the first member of another. */
+static bool current_x86(KvmGdbVcpu *vcpu, const uint64_t *places, uint64_t *ret_task)
+{
+	uint64_t variable = places[TASK_CURRENT] ? places[TASK_CURRENT] : places[TASK_HOT], offset;
+
+	return variable && places[TASK_OFFSETS] &&
+	       read_word(vcpu, places[TASK_OFFSETS] + vcpu->index * sizeof(offset), &offset) &&
 	       read_word(vcpu, variable + offset, ret_task);
 }
 
-static bool current_arm64(KvmGdbVcpu *vcpu, G_GNUC_UNUSED uint64_t slide, uint64_t *ret_task)
+static bool current_arm64(KvmGdbVcpu *vcpu, const uint64_t *places G_GNUC_UNUSED,
+			  uint64_t *ret_task)
 {
 	/* In user mode it is the user's stack pointer. */
 	return kaslr_read_register(vcpu, "SP_EL0", ret_task) && *ret_task >> 63;
 }
 
-static const struct {
-	unsigned machine;
-	bool (*current)(KvmGdbVcpu *vcpu, uint64_t slide, uint64_t *ret_task);
-} machines[] = {
-	{EM_X86_64, current_x86},
-	{EM_AARCH64, current_arm64},
-};
-
-static bool find_current(KvmGdbVcpu *vcpu, uint64_t slide, uint64_t *ret_task)
+static bool find_current(KvmGdbVcpu *vcpu, const uint64_t *places, uint64_t *ret_task)
 {
+	static const struct {
+		const char *architecture; /* gdb's name */
+		bool (*current)(KvmGdbVcpu *vcpu, const uint64_t *places, uint64_t *ret_task);
+	} machines[] = {
+		{"i386:x86-64", current_x86},
+		{"aarch64", current_arm64},
+	};
+	const char *architecture = gdb_reg_set_architecture(vcpu->gdb->regs);
+
 	for (unsigned n = 0; n < G_N_ELEMENTS(machines); n++) {
-		if (machines[n].machine == kvm_symbols_machine(vcpu->gdb->symbols))
-			return machines[n].current(vcpu, slide, ret_task);
+		if (g_str_equal(machines[n].architecture, architecture))
+			return machines[n].current(vcpu, places, ret_task);
 	}
 	return false;
 }
 
 /* init_task's name is "swapper", later "swapper/0". */
-static bool find_comm(KvmGdbVcpu *vcpu, uint64_t slide, uint64_t *ret_offset)
+static bool find_comm(KvmGdbVcpu *vcpu, uint64_t init_task, uint64_t *ret_offset)
 {
 	static const char name[] = "swapper";
 	const size_t name_len = strlen(name);
 	g_autofree uint8_t *task = NULL;
 	const uint8_t *hit;
-	uint64_t addr;
 	size_t len;
 
-	if (!kvm_symbols_find(vcpu->gdb->symbols, "init_task", &addr))
+	if (!init_task)
 		return false;
 	task = g_malloc(TASK_MAX);
-	len = virtual_read_ram(vcpu, addr + slide, task, TASK_MAX);
+	len = virtual_read_ram(vcpu, init_task, task, TASK_MAX);
 	hit = len ? memmem(task, len, name, name_len) : NULL;
 	if (!hit || hit + name_len >= task + len || (hit[name_len] && hit[name_len] != '/'))
 		return false;
@@ -100,11 +173,11 @@ void task_append_name(KvmGdbVcpu *vcpu, GString *out)
 {
 	KvmGdb *gdb = vcpu->gdb;
 	char comm[COMM_LEN];
-	uint64_t slide, task;
+	uint64_t places[TASK_N_SYMBOLS], task;
 
-	if (kaslr_find(gdb, &slide) != KASLR_KNOWN || !find_current(vcpu, slide, &task))
+	if (!find_places(vcpu, places) || !find_current(vcpu, places, &task))
 		return;
-	if (!gdb->comm_offset && !find_comm(vcpu, slide, &gdb->comm_offset))
+	if (!gdb->comm_offset && !find_comm(vcpu, places[TASK_INIT], &gdb->comm_offset))
 		return;
 	if (virtual_read_ram(vcpu, task + gdb->comm_offset, (uint8_t *)comm, COMM_LEN) ==
 		    COMM_LEN &&

@@ -1,5 +1,6 @@
 /*
- * kvm/task.h - the name of the task that a CPU runs, where the kernel's vmlinux is known.
+ * kvm/task.h - the name of the task that a CPU runs, where the kernel's symbols are known: from its
+ * vmlinux, or told by the client.
  *
  * The current task comes from the kernel's per-CPU variable (x86) or from SP_EL0 (arm64). Where the
  * name lies in it is not in the symbol table; it is found once, in init_task, whose name is known.
@@ -12,5 +13,13 @@
 
 /* task_append_name: a blank and the name. Nothing when anything about it is in doubt. */
 void task_append_name(KvmGdbVcpu *vcpu, GString *out);
+
+/*
+ * GdbTargetOps.symbols_wanted and symbol_told; they take the lock. Nothing is wanted when there is
+ * a vmlinux. task_forget: what the client said.
+ */
+const char *const *task_symbols_wanted(void *target);
+void task_symbol_told(void *target, unsigned n, uint64_t value);
+void task_forget(KvmGdb *gdb);
 
 #endif

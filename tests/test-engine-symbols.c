@@ -185,7 +185,71 @@ static void test_tasks(void)
 	list = rsp_client_ask(kernel.rig->client, "qXfer:threads:read::0,1000");
 	g_assert_nonnull(strstr(list, "] task-0</thread>"));
 	g_assert_nonnull(strstr(list, "] task-1</thread>"));
+	rsp_expect(kernel.rig->client, "qSymbol::", "OK"); /* the vmlinux says it all */
 	kernel_close(&kernel);
+}
+
+/* What gdb is asked for, and what it says: @slide is what it believes. */
+static void tell_symbols(Rig *rig, uint64_t slide)
+{
+	static const Symbol told[] = {
+		{"linux_banner", TEXT + BANNER},
+		{"init_task", TEXT + INIT_TASK},
+		{"__per_cpu_offset", TEXT + OFFSETS},
+		{"current_task", CURRENT},
+		{"pcpu_hot", 0},
+	};
+	g_autofree char *next = g_strdup("qSymbol::");
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(told); i++) {
+		g_autoptr(GString) hex = g_string_new(NULL);
+		g_autofree char *asked = NULL;
+		uint64_t value = told[i].value + (told[i].value >= TEXT ? slide : 0);
+
+		for (const char *c = told[i].name; *c; c++)
+			g_string_append_printf(hex, "%02x", *c);
+		asked = g_strdup_printf("qSymbol:%s", hex->str);
+		rsp_expect(rig->client, next, asked);
+		g_free(next);
+		/* A symbol that gdb has not comes back without a value. */
+		next = told[i].value ? g_strdup_printf("qSymbol:%" G_GINT64_MODIFIER "x:%s", value,
+						       hex->str)
+				     : g_strdup_printf("qSymbol::%s", hex->str);
+	}
+	rsp_expect(rig->client, next, "OK");
+}
+
+static bool names_tasks(Rig *rig)
+{
+	g_autofree char *list = rsp_client_ask(rig->client, "qXfer:threads:read::0,1000");
+
+	return strstr(list, "] task-0</thread>") && strstr(list, "] task-1</thread>");
+}
+
+/* Without a vmlinux gdb is asked; what it says holds as long as it is there. */
+static void test_told(void)
+{
+	Rig *rig;
+
+	toy_set_like_linux(true);
+	rig = rig_new(2, true);
+	load_kernel(rig);
+	start_all(rig);
+	connect_client(rig);
+	g_assert_false(names_tasks(rig));
+	tell_symbols(rig, 0); /* it does not know of KASLR */
+	g_assert_false(names_tasks(rig));
+	tell_symbols(rig, MOVED); /* the user has loaded symbols anew */
+	g_assert_true(names_tasks(rig));
+	rsp_expect(rig->client, "qSymbol:10:6e6f6e65", "OK"); /* "none": not asked for */
+	rsp_expect(rig->client, "qSymbol:zz:696e69745f7461736b",
+		   "qSymbol:5f5f7065725f6370755f6f6666736574");
+	g_assert_true(names_tasks(rig));
+	hang_up(rig);
+	connect_client(rig);
+	g_assert_false(names_tasks(rig));
+	rig_free(rig);
+	toy_set_like_linux(false);
 }
 
 /* Before the kernel has set the register there is nothing to say, and nothing to warn of. */
@@ -236,8 +300,13 @@ static void test_odd(void)
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"moved", test_moved},	     {"tasks", test_tasks}, {"early", test_early},
-		{"mismatch", test_mismatch}, {"odd", test_odd},	    {0},
+		{"told", test_told},
+		{"moved", test_moved},
+		{"tasks", test_tasks},
+		{"early", test_early},
+		{"mismatch", test_mismatch},
+		{"odd", test_odd},
+		{0},
 	};
 
 	return test_main(argc, argv, "engine-symbols", cases);

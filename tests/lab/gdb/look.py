@@ -1,6 +1,7 @@
 """look.py - what works without breakpoints: attach, look, write, step, Ctrl-C, many times."""
 
 import os
+import re
 import sys
 
 import gdb
@@ -22,6 +23,9 @@ def look():
     threads = execute("info threads")
     cpus = int(os.environ["LAB_CPUS"])
     report(threads.count("Thread") == cpus, f"info threads lists {cpus}", threads)
+    # No vmlinux is given to the stub here: it asks gdb for the symbols it needs.
+    tasks = re.findall(r"\[(?:running|halted)\] [a-z]", threads)
+    report(len(tasks) == cpus, "threads have the names of tasks", threads)
     banner = execute("x/s linux_banner")
     report("Linux version" in banner, "x/s on a kernel pointer", banner)
     report(counter in execute("info registers"), "info registers")
