@@ -336,6 +336,10 @@ int ioctl(int fd, unsigned long request, ...)
 		__atomic_add_fetch(&cpu->control_calls, 1, __ATOMIC_SEQ_CST);
 		return 0;
 	}
+	if (request == KVM_SET_SIGNAL_MASK) {
+		errno = EINVAL;
+		return !arg || ((const struct kvm_signal_mask *)arg)->len == 8 ? 0 : -1;
+	}
 	errno = ENOTTY;
 	return -1;
 }
