@@ -43,8 +43,8 @@ forbid "only boot code of an architecture knows hw/" "$inc"'hw/' \
 forbid "no #ifdef for an architecture" \
 	'^[[:space:]]*#[[:space:]]*(if|ifdef|elif|ifndef).*(__x86_64__|__aarch64__|__i386__|CONFIG_(X86|ARM)|[^A-Z_]ARCH_)' \
 	"${code[@]}"
-forbid "no #if but include guards" \
-	'^[[:space:]]*#[[:space:]]*(if|ifdef|elif|else)([^n]|$)' "${code[@]}"
+forbid "no #if but include guards, and extern C for C++" \
+	'^[[:space:]]*#[[:space:]]*((if|elif|else)([^nd]|$)|ifdef +([^_]|_[^_]|__[^c]))' "${code[@]}"
 forbid "public headers name no GLib type: kvm/kvm-gdb.h" "$inc"'(glib|gio)' kvm/kvm-gdb.h
 
 # A file that includes a KVM header cannot be tested on the other architecture.
