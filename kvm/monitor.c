@@ -158,3 +158,25 @@ char *monitor_take_word(const char **args)
 	*args = skip_space(from + n + (quoted && from[n]));
 	return n ? g_strndup(from, n) : NULL;
 }
+
+/* ---- Page tables ---- */
+
+bool monitor_show_pages(void *target, unsigned cpu, const char *args, GString *out, GError **error,
+			MonitorShow show)
+{
+	uint64_t from = 0;
+	ArchMonitor monitor;
+	ArchRoot root;
+	bool ok;
+
+	if (*args && (!monitor_take_number(target, cpu, &args, "an address", &from, error) ||
+		      !monitor_take_end(args, error)))
+		return false;
+	if (!monitor_enter(target, cpu, &monitor, error))
+		return false;
+	ok = arch_get_root(monitor.vcpu, &root, error);
+	if (ok)
+		show(&root, monitor.read, monitor.opaque, from, out);
+	monitor_leave(target);
+	return ok;
+}

@@ -65,4 +65,13 @@ void monitor_save_free(MonitorSave *save);
 bool monitor_save_more(void *target, GString *out, GError **error);
 void monitor_save_cancel(void *target);
 
+/*
+ * monitor_show_pages: a command with one optional argument, the address @from which on @show prints
+ * what the page tables of CPU @cpu map.
+ */
+typedef void (*MonitorShow)(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t from,
+			    GString *out);
+bool monitor_show_pages(void *target, unsigned cpu, const char *args, GString *out, GError **error,
+			MonitorShow show);
+
 #endif

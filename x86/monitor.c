@@ -94,39 +94,32 @@ bool arch_show_registers(ArchVcpu *vcpu, unsigned index, GString *out, GError **
 
 /* ---- Commands ---- */
 
-/* `info mem` and `info tlb` take an address to go on from. */
-static bool show_pages(void *target, unsigned cpu, const char *args, GString *out, GError **error,
-		       void (*show)(const X86Root *, X86PhysRead, void *, uint64_t, unsigned,
-				    GString *))
+static void show_mem(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t from,
+		     GString *out)
 {
-	uint64_t from = 0;
-	ArchMonitor monitor;
-	ArchRoot root;
-	X86Root x86_root;
-	bool ok;
+	X86Root own;
 
-	if (*args && (!monitor_take_number(target, cpu, &args, "an address", &from, error) ||
-		      !monitor_take_end(args, error)))
-		return false;
-	if (!monitor_enter(target, cpu, &monitor, error))
-		return false;
-	ok = arch_get_root(monitor.vcpu, &root, error);
-	if (ok) {
-		memcpy(&x86_root, root.word, sizeof(x86_root));
-		show(&x86_root, monitor.read, monitor.opaque, from, X86_SHOW_MAX_LINES, out);
-	}
-	monitor_leave(target);
-	return ok;
+	memcpy(&own, root->word, sizeof(own));
+	x86_show_mem(&own, read, opaque, from, X86_SHOW_MAX_LINES, out);
+}
+
+static void show_tlb(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t from,
+		     GString *out)
+{
+	X86Root own;
+
+	memcpy(&own, root->word, sizeof(own));
+	x86_show_tlb(&own, read, opaque, from, X86_SHOW_MAX_LINES, out);
 }
 
 static bool info_mem(void *target, unsigned cpu, const char *args, GString *out, GError **error)
 {
-	return show_pages(target, cpu, args, out, error, x86_show_mem);
+	return monitor_show_pages(target, cpu, args, out, error, show_mem);
 }
 
 static bool info_tlb(void *target, unsigned cpu, const char *args, GString *out, GError **error)
 {
-	return show_pages(target, cpu, args, out, error, x86_show_tlb);
+	return monitor_show_pages(target, cpu, args, out, error, show_tlb);
 }
 
 static bool fail_ioctl(const char *name, const char *without, GError **error)
