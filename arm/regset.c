@@ -143,16 +143,19 @@ static struct kvm_reg_list *get_list(ArchVcpu *vcpu, GError **error)
 	return NULL;
 }
 
-/* What the EL1 view of the CPU has besides: KVM keeps these among the core registers. */
+/*
+ * What the EL1 view of the CPU has besides: KVM keeps these among the core registers. Linux' own
+ * $lx_current() shifts $SP_EL0, which gdb does not do with a pointer.
+ */
 static void append_core_system(GArray *rows)
 {
 	static const struct {
 		const char *name, *type;
 		uint64_t id;
 	} more[] = {
-		{"SP_EL0", "data_ptr", ARM_CORE(U64, regs.sp)},
-		{"SP_EL1", "data_ptr", ARM_CORE(U64, sp_el1)},
-		{"ELR_EL1", "code_ptr", ARM_CORE(U64, elr_el1)},
+		{"SP_EL0", "int", ARM_CORE(U64, regs.sp)},
+		{"SP_EL1", "int", ARM_CORE(U64, sp_el1)},
+		{"ELR_EL1", "int", ARM_CORE(U64, elr_el1)},
 		{"SPSR_EL1", "spsr_flags", ARM_CORE(U64, spsr[0])},
 		{"SPSR_ABT", "int", ARM_CORE(U64, spsr[1])},
 		{"SPSR_UND", "int", ARM_CORE(U64, spsr[2])},

@@ -68,6 +68,7 @@ static void test_types(void)
 {
 	g_assert_cmpstr(arm_sysreg_type(ARM_ENCODING(3, 0, 1, 0, 0)), ==, "sctlr_flags");
 	g_assert_cmpstr(arm_sysreg_type(ARM_ENCODING(3, 0, 2, 0, 0)), ==, "int");
+	g_assert_cmpstr(arm_sysreg_type(ARM_ENCODING(3, 0, 12, 0, 0)), ==, "int");
 	g_assert_cmpstr(arm_sysreg_type(ARM_ENCODING(1, 0, 0, 0, 0)), ==, "int");
 }
 

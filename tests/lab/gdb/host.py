@@ -40,6 +40,13 @@ def registers():
         report((value(field) != 0) == (feature in FEATURES),
                f"{feature}: the guest's ID register agrees", value(field))
     report("M" in execute("p $SCTLR_EL1"), "p $SCTLR_EL1")
+    wrong = []
+    for register in ("SP_EL0", "SP_EL1", "ELR_EL1", "VBAR_EL1", "FAR_EL1", "TPIDR_EL1", "SCTLR_EL1"):
+        try:
+            gdb.parse_and_eval(f"${register} >> 63 & 1")
+        except gdb.error as error:
+            wrong.append(f"{register}: {error}")
+    report(not wrong, "one can calculate with system registers, as lx_current() does", wrong)
     report("CPU#0" in execute("monitor info registers"), "monitor info registers")
     report("Linux version" in execute("x/s linux_banner"), "x/s on a kernel pointer")
 
