@@ -252,6 +252,15 @@ static void put_info(Rig *rig, uint64_t gpa, const char *text)
 	memcpy(toy_ram(rig->vm) + gpa, note->data, note->len);
 }
 
+/* Two notes of CPUs, with 12 + 4 + 40 bytes each, then the guest's. */
+static void check_notes(const char *notes)
+{
+	g_assert_cmpmem(notes + 12, 4, "TOY", 4);
+	g_assert_cmpmem(notes + 56 + 12, 4, "TOY", 4);
+	g_assert_cmpmem(notes + 112 + 12, 11, "VMCOREINFO", 11);
+	g_assert_cmpmem(notes + 112 + 24, 14, "OSRELEASE=toy\n", 14);
+}
+
 /* The front of the file says where all of the toy's memory is. */
 static void check_core(const char *bytes, gsize len)
 {
@@ -272,12 +281,7 @@ static void check_core(const char *bytes, gsize len)
 	g_assert_cmphex(programs[2].p_filesz, ==, TOY_RAM);
 	g_assert_cmphex(programs[2].p_offset, ==, programs[1].p_offset);
 	g_assert_cmphex(programs[3].p_vaddr, ==, TOY_KERNEL);
-	/* Two notes of CPUs, with 12 + 4 + 40 bytes each, then the guest's. */
-	const char *notes = bytes + programs[0].p_offset;
-	g_assert_cmpmem(notes + 12, 4, "TOY", 4);
-	g_assert_cmpmem(notes + 56 + 12, 4, "TOY", 4);
-	g_assert_cmpmem(notes + 112 + 12, 11, "VMCOREINFO", 11);
-	g_assert_cmpmem(notes + 112 + 24, 14, "OSRELEASE=toy\n", 14);
+	check_notes(bytes + programs[0].p_offset);
 }
 
 static void test_core(void)
