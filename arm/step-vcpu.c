@@ -1,8 +1,9 @@
 /*
- * arm/step-vcpu.c - a quiet single step of a vCPU: arm/step.h on its registers.
+ * arm/step-vcpu.c - a single step of a vCPU: arm/step.h on its registers.
  *
- * KVM steps by PSTATE.SS and MDSCR.SS and hides both. It cannot block interrupts, so the step runs
- * with PSTATE.I, F and A set, and what that changed is put right afterwards.
+ * KVM steps by PSTATE.SS and MDSCR.SS and hides both. It cannot block interrupts, so a quiet step
+ * runs with PSTATE.I, F and A set, and what that changed is put right afterwards. SS is put right
+ * after every step: an exception saves it for the guest to see.
  */
 #include <string.h>
 
@@ -65,12 +66,14 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 	*ret = (ArchStep){0};
 	vcpu->forced = 0;
 	vcpu->reinjected = false;
-	if (!quiet)
-		return true;
 	if (!get_state(vcpu, &state, error) || !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, error))
 		return false;
 	ArmInsn insn = read_insn(&state, mem);
-	set_if_changed(vcpu, ARM_PSTATE, arm_step_begin(&state, &insn, PFR1_NMI(pfr1) != 0, &step));
+	if (quiet)
+		set_if_changed(vcpu, ARM_PSTATE,
+			       arm_step_begin(&state, &insn, PFR1_NMI(pfr1) != 0, &step));
+	else
+		arm_step_begin_open(&state, &insn, &step);
 	memcpy(ret->note, &step, sizeof(step));
 	vcpu->forced = step.forced;
 	return true;

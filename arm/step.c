@@ -19,15 +19,19 @@ enum { TYPE_SYNC = 0x000, TYPE_IRQ = 0x080, TYPE_FIQ = 0x100, TYPE_SERROR = 0x18
 
 #define KEEP_ALL (~0ull)
 
+/* It takes exceptions in other ways, and can write PSTATE with any instruction. */
+static bool is_aarch32_kernel(const ArmStepState *state)
+{
+	return state->pstate & ARM_PSR_AARCH32 && (state->pstate & ARM_PSR_MODE) != ARM_PSR_AARCH32;
+}
+
 uint64_t arm_step_begin(const ArmStepState *before, const ArmInsn *insn, bool nmi, ArmStep *ret)
 {
 	bool is_aarch32 = before->pstate & ARM_PSR_AARCH32;
 	uint64_t masks = ARM_PSR_I | ARM_PSR_F;
 
 	*ret = (ArmStep){0};
-	/* A 32-bit kernel takes exceptions in other ways, and can write PSTATE with any
-	 * instruction. */
-	if (is_aarch32 && (before->pstate & ARM_PSR_MODE) != ARM_PSR_AARCH32)
+	if (is_aarch32_kernel(before))
 		return before->pstate;
 	if (insn->kind != ARM_INSN_ESB)
 		masks |= ARM_PSR_A;
@@ -40,6 +44,16 @@ uint64_t arm_step_begin(const ArmStepState *before, const ArmInsn *insn, bool nm
 		.before = *before,
 	};
 	return before->pstate | masks;
+}
+
+void arm_step_begin_open(const ArmStepState *before, const ArmInsn *insn, ArmStep *ret)
+{
+	*ret = (ArmStep){
+		.active = !is_aarch32_kernel(before),
+		.open = true,
+		.insn = *insn,
+		.before = *before,
+	};
 }
 
 static ArmBank *bank(ArmStepState *state, unsigned el)
@@ -147,7 +161,7 @@ static bool take_back_interrupt(ArmStep *step, ArmStepState *state)
 	ArmBank *entered = bank(state, el), *old = bank(&step->before, el);
 	int type = entry_type(state, entered->spsr);
 
-	if (!can_unmask(step->insn.kind) || (type != TYPE_IRQ && type != TYPE_FIQ) ||
+	if (step->open || !can_unmask(step->insn.kind) || (type != TYPE_IRQ && type != TYPE_FIQ) ||
 	    !is_next(step, entered->elr))
 		return false;
 	state->pc = entered->elr;
@@ -157,14 +171,27 @@ static bool take_back_interrupt(ArmStep *step, ArmStepState *state)
 	return true;
 }
 
-/* An SError: its SPSR is the PSTATE after the instruction, or before it if it did not come to that.
- */
-static bool correct_serror(ArmStep *step, ArmStepState *state)
+/* Can what stands at a vector have come there by an exception that the instruction did not make? */
+static bool can_interrupt(ArmStep *step, const ArmBank *entered, unsigned el, int type)
 {
-	ArmBank *entered = bank(state, ARM_PSR_EL(state->pstate));
+	const ArmBank *old = bank(&step->before, el);
 
-	if ((!can_unmask(step->insn.kind) && step->insn.kind != ARM_INSN_ESB) ||
-	    entry_type(state, entered->spsr) != TYPE_SERROR)
+	if (step->open)
+		return type > TYPE_SYNC && (entered->elr != old->elr || entered->spsr != old->spsr);
+	return type == TYPE_SERROR &&
+	       (can_unmask(step->insn.kind) || step->insn.kind == ARM_INSN_ESB);
+}
+
+/*
+ * An SError, or with interrupts let in any of them: its SPSR is the PSTATE after the instruction,
+ * or before it if it did not come to that.
+ */
+static bool correct_interrupt(ArmStep *step, ArmStepState *state)
+{
+	unsigned el = ARM_PSR_EL(state->pstate);
+	ArmBank *entered = bank(state, el);
+
+	if (!can_interrupt(step, entered, el, entry_type(state, entered->spsr)))
 		return false;
 	correct_pstate(step, is_next(step, entered->elr), &entered->spsr);
 	put_bits(&state->pstate, ARM_PSR_SS, 0);
@@ -207,7 +234,7 @@ static ArmStepOutcome finish(ArmStep *step, ArmStepState *state, uint64_t *xt)
 	bool interrupted = take_back_interrupt(step, state), done;
 
 	if (!interrupted) {
-		if (correct_serror(step, state))
+		if (correct_interrupt(step, state))
 			return ARM_STEP_EXCEPTION;
 		if (is_exception(step, state)) {
 			correct_pstate(step, false, &bank(state, ARM_PSR_EL(state->pstate))->spsr);

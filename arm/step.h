@@ -31,6 +31,7 @@ typedef struct ArmStepState {
 /* One step, from begin to end; one per vCPU. All zero: nothing to undo. */
 typedef struct ArmStep {
 	bool active;
+	bool open; /* interrupts are let in */
 	ArmInsn insn;
 	uint64_t forced; /* bits of PSTATE that were set for the step and were clear before */
 	ArmStepState before;
@@ -43,16 +44,21 @@ typedef struct ArmStep {
  * I and F are set for every instruction: what reads or changes them is put right by end(). A is set
  * too, except for ESB, which would then swallow the error it synchronises. D is never set: debug
  * exceptions go to EL2, where it does not count.
- * Without masks (policy off) do not call it; end() does nothing with a zeroed record.
  */
 uint64_t arm_step_begin(const ArmStepState *before, const ArmInsn *insn, bool nmi, ArmStep *ret);
+
+/*
+ * arm_step_begin_open: plan a step that interrupts may enter. PSTATE stays as it is; end() then
+ * only takes out KVM's SS, also from what an interrupt has saved.
+ */
+void arm_step_begin_open(const ArmStepState *before, const ArmInsn *insn, ArmStep *ret);
 
 /* What end() found to have happened, for tests and logs. */
 typedef enum ArmStepOutcome {
 	ARM_STEP_NONE,	    /* there was nothing to undo */
 	ARM_STEP_NOT_DONE,  /* pc and mode are those from before */
 	ARM_STEP_DONE,	    /* the instruction was completed */
-	ARM_STEP_EXCEPTION, /* it took a synchronous exception, SVC for one, into the guest */
+	ARM_STEP_EXCEPTION, /* the guest took an exception: SVC for one, or what was let in */
 	ARM_STEP_INTERRUPT, /* it unmasked a pending interrupt, which was taken back */
 } ArmStepOutcome;
 
@@ -60,7 +66,8 @@ typedef enum ArmStepOutcome {
  * arm_step_end: @state is what the CPU has after KVM_RUN returned for whatever reason; corrected in
  * place. @xt: value of the register insn.rt (@step->insn; pass 0 when it is 31), corrected in place
  * too; only MRS changes it. Changes are complete: pc, pstate, and elr and spsr of both banks are
- * what an unstepped run has. @step is zeroed, so that a second call changes nothing.
+ * what an unstepped run has. @step is zeroed, so that a second call changes nothing; a step that
+ * was never begun is such a zeroed one.
  *
  * - Any other instruction: the forced bits get their old values back, also when the step did not
  *   happen (KVM_RUN was interrupted, an exit to the VMM).

@@ -91,6 +91,9 @@ static void test_aarch32_kernel(void)
 	g_assert_cmphex(arm_step_begin(&state, &other, false, &step), ==, 0x60000013);
 	g_assert_cmpint(arm_step_end(&step, &state, &x), ==, ARM_STEP_NONE);
 	g_assert_cmpmem(&state, sizeof(state), &before, sizeof(before));
+	arm_step_begin_open(&state, &other, &step);
+	g_assert_cmpint(arm_step_end(&step, &state, &x), ==, ARM_STEP_NONE);
+	g_assert_cmpmem(&state, sizeof(state), &before, sizeof(before));
 }
 
 /* ---- By hand ---- */
