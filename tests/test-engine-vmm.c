@@ -81,6 +81,35 @@ static void test_detach(void)
 	rig_free(rig);
 }
 
+/* A client that leaves while a CPU steps off its breakpoint: that step is not made up for later. */
+static void test_detach_passing(void)
+{
+	Rig *rig;
+
+	toy_set_like_arm(true);
+	rig = rig_new_stopped(1);
+	put_code(rig, 0x200, "e610f490ebfd");
+	write_pc(rig, 1, 0x200);
+	rsp_expect(rig->client, "Z1,200,1", "OK");
+	resume_to(rig, "vCont;c", "T05");
+	SET(rig->device_hold, 1);
+	rsp_client_send(rig->client, "vCont;c");
+	while (!GET(rig->io_exits))
+		g_main_context_iteration(NULL, FALSE);
+	g_clear_pointer(&rig->client, rsp_client_free);
+	SET(rig->device_hold, 0);
+	/* a step makes a CPU run on that has halted */
+	while (!toy_halted(rig->vm, 0))
+		g_main_context_iteration(NULL, FALSE);
+	connect_client(rig);
+	rsp_client_send(rig->client, "vCont;c");
+	test_run_for(NULL, 20);
+	interrupt(rig);
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x203);
+	rig_free(rig);
+	toy_set_like_arm(false);
+}
+
 static void test_attach_cycles(void)
 {
 	Rig *rig = rig_new(4, false);
@@ -330,6 +359,7 @@ int main(int argc, char **argv)
 		{"hangup-running", test_hangup_running},
 		{"hangup-storm", test_hangup_storm},
 		{"detach", test_detach},
+		{"detach-passing", test_detach_passing},
 		{"attach-cycles", test_attach_cycles},
 		{"interrupt-cycles", test_interrupt_cycles},
 		{"interrupt-race", test_interrupt_race},

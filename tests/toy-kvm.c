@@ -153,6 +153,11 @@ void toy_set_like_arm(bool on)
 	like_arm = on;
 }
 
+bool toy_halted(ToyVm *vm, unsigned cpu)
+{
+	return __atomic_load_n(&vm->cpus[cpu].halted, __ATOMIC_SEQ_CST);
+}
+
 unsigned toy_guest_traps(ToyVm *vm, unsigned cpu)
 {
 	return __atomic_load_n(&vm->cpus[cpu].guest_traps, __ATOMIC_SEQ_CST);

@@ -62,6 +62,7 @@ unsigned toy_guest_traps(ToyVm *vm, unsigned cpu);   /* traps the guest got itse
 unsigned toy_control_calls(ToyVm *vm, unsigned cpu); /* KVM_SET_GUEST_DEBUG */
 uint32_t toy_control(ToyVm *vm, unsigned cpu);	     /* the control word in force */
 uint64_t toy_instructions(ToyVm *vm, unsigned cpu);
+bool toy_halted(ToyVm *vm, unsigned cpu);
 
 /*
  * The toy's clock runs with the host's, in microseconds. toy_clock_sets: how often it was set back;
