@@ -220,9 +220,10 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *
 			exception.pstate);
 		return false;
 	}
+	/* PSTATE before pc, which KVM cuts to 32 bits as long as the CPU is in AArch32 state. */
 	const Write writes[] = {
-		{ARM_ELR_EL1, entry.elr}, {ARM_SPSR_EL1, entry.spsr}, {ARM_ESR_EL1, entry.esr},
-		{ARM_PC, entry.pc},	  {ARM_PSTATE, entry.pstate}, {ARM_FAR_EL1, entry.far},
+		{ARM_PSTATE, entry.pstate}, {ARM_PC, entry.pc},	      {ARM_ELR_EL1, entry.elr},
+		{ARM_SPSR_EL1, entry.spsr}, {ARM_ESR_EL1, entry.esr}, {ARM_FAR_EL1, entry.far},
 	};
 	if (!write_all(vcpu, writes, G_N_ELEMENTS(writes) - !entry.set_far, error))
 		return false;
