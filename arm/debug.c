@@ -200,6 +200,16 @@ static bool get_exception(ArchVcpu *vcpu, const struct kvm_run *run, ArmExceptio
 	return true;
 }
 
+bool arch_takes_trap(ArchVcpu *vcpu, const struct kvm_run *run)
+{
+	ArmException exception;
+	uint64_t mdscr;
+
+	/* What cannot be read is left to arch_reinject() to report. */
+	return !get_exception(vcpu, run, &exception, &mdscr, NULL) ||
+	       arm_exception_wanted(exception.esr, exception.pstate, mdscr, exception.target_el);
+}
+
 bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *mem G_GNUC_UNUSED,
 		   GError **error)
 {
@@ -209,7 +219,7 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *
 
 	if (!get_exception(vcpu, run, &exception, &mdscr, error))
 		return false;
-	/* A point of ours that was just taken out: nothing that the guest would have seen. */
+	/* Nothing that the guest would have seen. */
 	if (!arm_exception_wanted(exception.esr, exception.pstate, mdscr, exception.target_el))
 		return true;
 	if (exception.target_el != 1 || !arm_exception_enter(&exception, &entry)) {

@@ -208,6 +208,13 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBr
 			  unsigned n);
 
 /*
+ * arch_takes_trap: a trap that is not ours: would the guest take it where it is? FALSE: a point of
+ * its own at which it has debug exceptions masked (arm, where KVM reports those too): then the
+ * engine passes it, by a step with the hardware points that are ours in force.
+ */
+bool arch_takes_trap(ArchVcpu *vcpu, const struct kvm_run *run);
+
+/*
  * arch_reinject: deliver the trap of this KVM_EXIT_DEBUG to the guest as the hardware would have
  * done without a debugger. Call when the cache was flushed or is clean, as the last thing before
  * KVM_RUN: a later register write drops a pending exception. It leaves the cache flushed. Uses

@@ -124,7 +124,8 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 	if (armed->n)
 		arch_encode_hw(&gdb->features, armed->points, armed->n, &ret->arch, NULL);
 	arm_landing(vcpu, &ret->arch);
-	if (armed->n)
+	/* With ours in force, if none, the guest's own are not. */
+	if (armed->n || vcpu->passing_own)
 		ret->control |= arch_hw_control();
 	if (ret->control)
 		ret->control |= KVM_GUESTDBG_ENABLE;

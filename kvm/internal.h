@@ -76,6 +76,7 @@ struct KvmGdbVcpu {
 	bool stepping;	    /* arch_step_begin() was done and not undone */
 	bool passing;	    /* steps off a hardware breakpoint, which is not armed meanwhile */
 	bool passing_watch; /* the same, of a watchpoint that was hit before its access */
+	bool passing_own;   /* the same, of a point of the guest's own that it has masked */
 	ArchStep step;
 	Armed armed;
 	bool wants_over; /* must step off its own patch at @over_gpa before it may run */

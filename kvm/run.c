@@ -196,7 +196,7 @@ static void on_step(KvmGdbVcpu *vcpu, uint64_t pc)
 		world_event(vcpu, GDB_STOP_STEP, 0, pc);
 	else if (gdb->over == vcpu)
 		world_step_over_done(gdb);
-	vcpu->passing = false;
+	vcpu->passing = vcpu->passing_own = false;
 }
 
 static void on_point(KvmGdbVcpu *vcpu, const Cause *cause, uint64_t pc)
@@ -236,6 +236,14 @@ static void on_debug_exit(KvmGdbVcpu *vcpu, const Cause *cause)
 	}
 }
 
+/* Nothing of ours: the guest's, unless it has debug exceptions masked where it is. */
+static void on_own_trap(KvmGdbVcpu *vcpu)
+{
+	vcpu->reinject = arch_takes_trap(vcpu->arch, vcpu->run);
+	vcpu->passing_own = !vcpu->reinject;
+	vcpu->passing |= vcpu->passing_own;
+}
+
 /* Exits after which the machine cannot simply go on: the client looks before the VMM does. */
 static bool is_fatal(const struct kvm_run *run, GdbStopKind *ret)
 {
@@ -268,19 +276,23 @@ static bool after_run(KvmGdbVcpu *vcpu, int ret, int err)
 {
 	struct kvm_run *run = vcpu->run;
 	bool debug = ret == 0 && run->exit_reason == KVM_EXIT_DEBUG && !control_is_vmms(vcpu);
+	bool own;
 	GdbStopKind kind;
 	uint64_t pc = 0;
 	Cause cause;
 
 	vcpu->io_done = ret < 0;
 	arch_forget(vcpu->arch);
-	vcpu->reinject = debug && !control_decode(vcpu, &cause);
+	vcpu->reinject = false;
+	own = debug && !control_decode(vcpu, &cause);
 	control_undo_step(vcpu);
 	take_kick(vcpu);
 	if (ret < 0)
 		return err != EINTR || !vcpu->owe_eintr;
 	if (debug) {
-		if (!vcpu->reinject)
+		if (own)
+			on_own_trap(vcpu);
+		else
 			on_debug_exit(vcpu, &cause);
 		return false;
 	}

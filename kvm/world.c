@@ -215,7 +215,7 @@ void world_set_free(KvmGdb *gdb)
 
 		vcpu->event.pending = false;
 		vcpu->event.stop.kind = GDB_STOP_PAUSED;
-		vcpu->wants_over = vcpu->passing = false;
+		vcpu->wants_over = vcpu->passing = vcpu->passing_own = false;
 		vcpu->action = (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
 	}
 	if (gdb->world == WORLD_STOPPED)

@@ -147,6 +147,23 @@ static void test_guest_trap(void)
 	rig_free(rig);
 }
 
+/* A point of the guest's own that it has masked is passed, not given to it and not hit for ever. */
+static void test_masked_point(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	put_code(rig, 0x200, "90d090d090ebfe");
+	rsp_expect(rig->client, "Z0,202,1", "OK");
+	write_pc(rig, 1, 0x200);
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x202);
+	resume_to(rig, "vCont;s:1", "T05");
+	resume_to(rig, "vCont;s:1", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x204);
+	g_assert_cmpuint(toy_guest_traps(rig->vm, 0), ==, 0);
+	rig_free(rig);
+}
+
 /* A breakpoint on the guest's own trap is ours first, then the guest gets its trap. */
 static void test_break_on_guest_trap(void)
 {
@@ -361,6 +378,7 @@ int main(int argc, char **argv)
 		{"queued-hit-removed", test_queued_hit_removed},
 		{"queued-hit-moved", test_queued_hit_moved},
 		{"guest-trap", test_guest_trap},
+		{"masked-point", test_masked_point},
 		{"break-on-guest-trap", test_break_on_guest_trap},
 		{"early-break", test_early_break},
 		{"no-sw-break", test_no_sw_break},

@@ -29,7 +29,7 @@ typedef struct ToyDebugRegs {
 	ToyPoint points[TOY_SLOTS];
 } ToyDebugRegs;
 
-typedef enum ToyCauseKind { TOY_STEP = 1, TOY_TRAP, TOY_POINT } ToyCauseKind;
+typedef enum ToyCauseKind { TOY_STEP = 1, TOY_TRAP, TOY_POINT, TOY_MASKED } ToyCauseKind;
 
 typedef struct ToyCause {
 	uint16_t kind;
@@ -264,6 +264,12 @@ static int execute(ToyCpu *cpu)
 			return RAN;
 		__atomic_add_fetch(&cpu->instructions, 1, __ATOMIC_SEQ_CST);
 		return debug_exit(cpu, TOY_POINT, match_point(cpu, false, at), at);
+	case 0xd0:
+		if ((cpu->debug.control & (KVM_GUESTDBG_ENABLE | arch_hw_control())) ==
+		    KVM_GUESTDBG_ENABLE)
+			return debug_exit(cpu, TOY_MASKED, 0, 0);
+		*pc += 1;
+		return RAN;
 	case 0xf4:
 		__atomic_store_n(&cpu->halted, 1, __ATOMIC_SEQ_CST);
 		*pc += 1;
@@ -563,6 +569,14 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *ru
 		.point = cause.kind == TOY_POINT ? (int)cause.point : -1,
 		.addr = cause.addr,
 	};
+}
+
+bool arch_takes_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *run)
+{
+	ToyCause cause;
+
+	memcpy(&cause, &run->debug.arch, sizeof(cause));
+	return cause.kind != TOY_MASKED;
 }
 
 bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run G_GNUC_UNUSED,

@@ -8,6 +8,8 @@
  *   cc          trap: KVM_EXIT_DEBUG with software breakpoints on, else counted as the guest's
  *   eb rel8     jump, relative to the next instruction
  *   01 lo hi    add 1 to the byte at that address, and to r0
+ *   d0          a hardware point of the guest's own, which it has masked: KVM_EXIT_DEBUG while the
+ *               debugger has no hardware points in force, as on arm; else a nop
  *   f4          halt until toy_wake()
  *   e6 port     I/O exit; KVM_RUN then finishes it: r1 = the byte the VMM left in the run page
  *   ff          the machine shuts down

@@ -213,6 +213,12 @@ static bool deliver_dr6(ArchVcpu *vcpu, uint64_t cause, GError **error)
 	return x86_store(vcpu, X86_DEBUGREGS, error);
 }
 
+/* KVM reports the guest's own points only when they are not masked. */
+bool arch_takes_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *run G_GNUC_UNUSED)
+{
+	return true;
+}
+
 bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *mem, GError **error)
 {
 	const struct kvm_debug_exit_arch *exit = &run->debug.arch;
