@@ -43,6 +43,20 @@ bool arch_check_sw_break(uint64_t addr, uint64_t kind, GError **error)
 	return false;
 }
 
+/* A kernel that serves a 32-bit process, if nothing else came in between, has its state in SPSR. */
+bool arch_can_patch(ArchVcpu *vcpu, uint64_t addr)
+{
+	const bool kernel_half = addr >> 55 & 1;
+	uint64_t pstate, spsr;
+
+	if (kernel_half)
+		return true;
+	if (!arm_get(vcpu, ARM_PSTATE, &pstate, NULL) || !arm_get(vcpu, ARM_SPSR_EL1, &spsr, NULL))
+		return false;
+	return !((pstate & ARM_PSR_AARCH32 || !ARM_PSR_EL(pstate) ? pstate : spsr) &
+		 ARM_PSR_AARCH32);
+}
+
 /*
  * A guest whose caches are off (early boot) reads behind them where KVM does not force them on
  * (FEAT_S2FWB), so clean the data to memory first; then to where instructions come from, and drop

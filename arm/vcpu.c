@@ -95,10 +95,11 @@ bool arm_store(ArchVcpu *vcpu, ArmSlot slot, uint64_t value, GError **error)
 
 ArmSlot arm_sp_slot(uint64_t pstate)
 {
-	/* AArch32 code has its stack pointers among x13 to x23; show the one of EL0. */
-	bool banked = !(pstate & ARM_PSR_AARCH32) && ARM_PSR_EL(pstate) > 0;
-
-	return banked && pstate & ARM_PSR_SP ? ARM_SP_EL1 : ARM_SP_EL0;
+	/* A 32-bit process; r13 of AArch32 modes above EL0, which nobody has here, are elsewhere.
+	 */
+	if (pstate & ARM_PSR_AARCH32)
+		return ARM_X0 + 13;
+	return ARM_PSR_EL(pstate) > 0 && pstate & ARM_PSR_SP ? ARM_SP_EL1 : ARM_SP_EL0;
 }
 
 bool arch_is_dirty(const ArchVcpu *vcpu)

@@ -179,6 +179,11 @@ const uint8_t *arch_trap_insn(size_t *ret_len);
 bool arch_is_trap(ArchVcpu *vcpu, const uint8_t *insn, size_t len);
 /* Is (addr, kind) a legal software breakpoint? FALSE with @error: alignment, kind. */
 bool arch_check_sw_break(uint64_t addr, uint64_t kind, GError **error);
+/*
+ * arch_can_patch: is that trap instruction one to the code at @addr, for the process that this vCPU
+ * is in? FALSE: its bytes are another instruction there (arm: 32-bit processes).
+ */
+bool arch_can_patch(ArchVcpu *vcpu, uint64_t addr);
 /* Make a change of guest code through @host visible to instruction fetch (x86: nothing). */
 void arch_sync_code(void *host, size_t len);
 

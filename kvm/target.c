@@ -219,9 +219,9 @@ static bool insert_sw(KvmGdbVcpu *vcpu, const GdbBreak *bp, GError **error)
 {
 	KvmBreaks *breaks = vcpu->gdb->breaks;
 	uint64_t gpa;
-	bool mapped = translate_pc(vcpu, bp->addr, &gpa);
+	bool patch = translate_patch(vcpu, bp->addr, &gpa);
 
-	return kvm_breaks_insert_sw(breaks, bp->addr, bp->kind, mapped ? &gpa : NULL, error);
+	return kvm_breaks_insert_sw(breaks, bp->addr, bp->kind, patch ? &gpa : NULL, error);
 }
 
 static bool insert_any(KvmGdbVcpu *vcpu, const GdbBreak *bp, GError **error)

@@ -91,3 +91,8 @@ bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa)
 	*ret_gpa = mapping.gpa;
 	return true;
 }
+
+bool translate_patch(KvmGdbVcpu *vcpu, uint64_t addr, uint64_t *ret_gpa)
+{
+	return arch_can_patch(vcpu->arch, addr) && translate_pc(vcpu, addr, ret_gpa);
+}

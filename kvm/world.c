@@ -454,7 +454,7 @@ static bool translate_any(void *opaque, uint64_t addr, uint64_t *ret_gpa)
 	KvmGdb *gdb = opaque;
 	KvmGdbVcpu *vcpu = world_vcpu(gdb, gdb->stop_cpu);
 
-	return vcpu && translate_pc(vcpu, addr, ret_gpa);
+	return vcpu && translate_patch(vcpu, addr, ret_gpa);
 }
 
 void world_resume(KvmGdb *gdb, const GdbAction *actions)

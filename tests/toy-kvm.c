@@ -538,6 +538,11 @@ bool arch_check_sw_break(uint64_t addr G_GNUC_UNUSED, uint64_t kind, GError **er
 	return false;
 }
 
+bool arch_can_patch(ArchVcpu *vcpu G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED)
+{
+	return true;
+}
+
 void arch_sync_code(void *host G_GNUC_UNUSED, size_t len G_GNUC_UNUSED)
 {
 }

@@ -45,6 +45,11 @@ bool arch_check_sw_break(uint64_t addr, uint64_t kind, GError **error)
 	return false;
 }
 
+bool arch_can_patch(ArchVcpu *vcpu G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED)
+{
+	return true;
+}
+
 void arch_sync_code(void *host, size_t len)
 {
 	/* Instruction caches are coherent, and entering the guest serialises. */
