@@ -1,6 +1,7 @@
 #!/bin/bash
 # check-arm64-steps.sh - on arm64: a bare-metal guest leaves the same in memory whether it runs as it
-# is, in steps that no interrupt disturbs, or in steps that interrupts may enter.
+# is, in steps that no interrupt disturbs, or in steps that interrupts may enter. And the tests of
+# the arm code on a real KVM.
 # timeout: 900
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -9,6 +10,11 @@ export LAB_STEPS LAB_RESULT
 
 lab_open
 cat >"$W/job" <<'JOB'
+for test in /tests/*; do
+	$test >/tmp/out 2>&1
+	echo "lab: status $? of $test" >>/tmp/out
+	sed 's/^/test: /' /tmp/out
+done
 for kind in free quiet open; do
 	lkvm run -k /boot/steps -m 64 -c 1 --gdb tcp:0.0.0.0:1234 --gdb-wait </dev/null
 	echo "lab: guest $kind status $?"
@@ -19,7 +25,18 @@ JOB
 	"$LAB/../guest/arm/steps.S" || lab_die "cannot build tests/guest/arm/steps.S"
 "$(cross arm64 objcopy)" -O binary "$W/steps.elf" "$W/steps" || lab_die "objcopy does not work"
 lab_add "$W/steps" boot/steps
+build=${BUILD:-$LAB/../../build}
+lab_cross "$build/arm64" build/tests/kvm-arm-debug build/tests/kvm-arm-step
+[ "$(uname -m)" = aarch64 ] || build=$build/arm64/build
+for test in kvm-arm-debug kvm-arm-step; do
+	lab_add "$build/tests/$test" "tests/$test"
+done
 lab_boot arm64 "$W/job" 2
+for test in kvm-arm-debug kvm-arm-step; do
+	check "$test ends with status 0" lab_wait 120 "^test: lab: status 0 of .*$test"
+done
+tr -d '\r' <"$LOG" | sed -nE 's/^test: ((not )?ok) [0-9]+ (.*)/\1 \3/p' >"$W/results"
+results L1
 VMLINUX=$W/steps.elf LAB_RESULT=$W/free.json
 nr=0
 for LAB_STEPS in free quiet open; do

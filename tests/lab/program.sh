@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # program.sh - sourced by lib.sh: programs for L1, with the libraries that they need.
 #
-#   lab_cross BUILD          LKVM_ARM64 becomes an lkvm for arm64, vmgdb and its plugin beside it
+#   lab_cross BUILD [TARGET...]    LKVM_ARM64 becomes an lkvm for arm64, vmgdb and its plugin beside
+#                            it, and what else is to be made
 #   cross ARCH TOOL          the name of gcc or readelf for ARCH
 #   add_program ARCH FILE [ROOT]   FILE into /bin of L1; what it needs is searched in ROOT first
 #   add_lkvm ARCH
@@ -11,6 +12,7 @@
 lab_cross()
 {
 	local build=$1
+	shift
 	if [ "$(uname -m)" = aarch64 ]; then
 		# shellcheck disable=SC2153 # lib.sh sets it
 		LKVM_ARM64=$LKVM
@@ -19,7 +21,8 @@ lab_cross()
 	say BUILD "lkvm and vmgdb for arm64"
 	mkdir -p "$build"
 	(cd "$build" && { [ -e config.mak ] || "$LAB/../../configure" --host=aarch64-linux-gnu \
-		--install-deps; } && env -u MAKEFLAGS -u MAKELEVEL make all) >"$W/cross.log" 2>&1 ||
+		--install-deps; } && env -u MAKEFLAGS -u MAKELEVEL make all "$@") \
+		>"$W/cross.log" 2>&1 ||
 		lab_die "cannot build for arm64: $(tail -n 3 "$W/cross.log" | tr '\n' ' ')"
 	LKVM_ARM64=$build/lkvm
 }
