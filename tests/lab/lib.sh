@@ -97,6 +97,7 @@ make_l2()
 	build_tool "$(cross "$1" gcc)" guest
 	cp "$CACHE/lab-$1/busybox" "$W/l2/bin/"
 	cp "$W/guest" "$W/l2/bin/"
+	[ "$1" != arm64 ] || { build_tool "$(cross "$1" gcc)" tracer && cp "$W/tracer" "$W/l2/bin/"; }
 	mkdir -p "$W/l2/lib"
 	cp "$CACHE/lab-$1"/modules/{pvpanic*,button}.ko "$W/l2/lib/" 2>/dev/null
 	cat >"$W/l2/init" <<'END'
@@ -126,6 +127,7 @@ while :; do
 	[ "$old" = "$pressed" ] || echo "guest: power button pressed $pressed times"
 	[ -z "$patches" ] || echo $((n % 2)) >/proc/sys/kernel/sched_schedstats
 	echo "guest: tick $n traps: $(guest traps 2>&1) text: $([ -z "$text" ] || guest text $text 16)"
+	[ ! -e /bin/tracer ] || echo "guest: debug $(tracer debug) $(tracer a32)"
 	wish=$($B cat /proc/sys/kernel/panic)
 	if [ "$wish" -ge 100 ]; then
 		echo 0 >/proc/sys/kernel/panic

@@ -4,7 +4,8 @@
 #   main_job BENCH CPUS BREAK [VMM]   BREAK yes: this bench reports breakpoints and watchpoints;
 #                                     VMM is lkvm (default), or qemu: Debian's under vmgdb run
 #   main_session BENCH CPUS BREAK     the part of gdb, when a guest called vmm listens, to its end;
-#                                     LAB_RESET=guest: with a reboot, for which lkvm ends
+#                                     LAB_RESET=guest: with a reboot, for which lkvm ends;
+#                                     LAB_KPTI=yes: the arm64 guest is lkvm's, and has kpti=on
 
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -89,6 +90,7 @@ main_session()
 		ticks=$(lab_count 'guest: tick')
 		gdb_script 60 warn
 		check "the guest lives on after WARN" lab_wait 60 'guest: tick' $((ticks + 3))
+		[ -z "${LAB_KPTI:-}" ] || gdb_script 500 own
 	fi
 	# LAB_OPENS: a million takes hours in an emulator. LAB_COMPARE: gdb's own rate too, on stderr.
 	export LAB_OPENS=${LAB_OPENS:-$([ "$bench" = bochs ] && echo 100 || echo 500)}
@@ -110,7 +112,9 @@ main_session()
 main_job()
 {
 	local bench=$1 cpus=$2 vmm=${4:-lkvm} words="earlyprintk=ttyS0 $BOCHS_WORDS" arch=amd64
-	[ "$bench" != arm64 ] || words='' arch=arm64
+	# With the trampoline the kernel is not in the page tables of EL0.
+	[ "$bench" != arm64 ] || words=kpti=on arch=arm64 LAB_KPTI=yes
+	export LAB_KPTI
 	lab_open
 	[ "$vmm" != qemu ] || add_plugin $arch
 	write_job "$vmm" "$cpus" "$words"

@@ -10,6 +10,7 @@ sys.path.insert(0, os.environ["LAB_DIR"] + "/gdb")
 from lab import *
 
 PSTATE_I = 1 << 7
+ROOT = 0xFFFF_FFFF_FFFE  # the table's address in a TTBR: no ASID above, no CnP below
 # What may go elsewhere than to the next instruction.
 BRANCH = re.compile(r"(b|bl|br|blr|b\.\w+|cbn?z|tbn?z|ret\w*|blra\w*|bra\w*|eret\w*|svc|hvc)\s?")
 
@@ -103,12 +104,19 @@ def break_from_user():
 def at_el0():
     """Kernel and user pointers from an EL0 stop: behind the trampoline the kernel is not mapped."""
     run_to("el0_svc")
+    kernel_root = value("$TTBR1_EL1") & ROOT
     user_pc = value("(unsigned long)$ELR_EL1")
     execute(f"hbreak *{user_pc}")
     execute("continue")
     report(pc() == user_pc and value("$cpsr") & 15 == 0, "a stop at EL0", execute("p $cpsr"))
+    if os.environ.get("LAB_KPTI"):
+        report(value("$TTBR1_EL1") & ROOT != kernel_root,
+               "TTBR1 has the trampoline's table at EL0", execute("p/x $TTBR1_EL1"))
     banner = execute("x/s linux_banner")
     report("Linux version" in banner, "x/s on a kernel pointer from EL0", banner)
+    code = gdb.execute("x/2i el0_svc", to_string=True)
+    report("el0_svc" in code and "Cannot" not in code, "x/i on kernel code from EL0", code)
+    report(value("jiffies_64") > 0, "a kernel variable from EL0")
     report("0x" in execute("x/2gx $sp"), "x on a user pointer from EL0")
     execute("delete")
 
