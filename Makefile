@@ -238,7 +238,7 @@ san-asan san-tsan: san-%: config.mak
 	@mkdir -p $(B)/$*
 	@[ $(B)/$*/config.mak -nt config.mak ] || { echo "  CONFIGURE $*"; \
 		cd $(B)/$* && $(SRCDIR)/configure $(CONFIGURE_ARGS) --enable-$* >/dev/null; }
-	@$(MAKE) --no-print-directory -C $(B)/$* tests
+	@$(MAKE) --no-print-directory -C $(B)/$* tests $(if $(filter asan,$*),vmgdb $(PRELOAD))
 
 check: all tests fuzzers san-asan san-tsan
 	@$(RUN) $(UNIT) $(SCRIPTS) $(KVM) $(FUZZ) \
