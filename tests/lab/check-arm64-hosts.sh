@@ -39,7 +39,7 @@ one_host()
 }
 
 lab_open
-lab_add_symbols arm64
+lab_add_symbols arm64 boot/vmlinux
 cat >"$W/job" <<'END'
 lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c 2 --dump-dtb=/dtb --gdb tcp:0.0.0.0:1234 \
 	--gdb-vmlinux /boot/vmlinux -p "console=ttyS0 text=$TEXT_ADDR" </dev/null &

@@ -5,8 +5,10 @@
 # timeout: 600
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/lab/clients.sh
+. "$(dirname "$0")/clients.sh"
 
-LLDB=${LLDB:-$(command -v lldb lldb-19 lldb-14 | head -n 1)}
+MODULE=pvpanic PERCPU=' -s .data..percpu 0' ARG1=rdi SYSREG=lstar
 
 # The first guest has KASLR and its vmlinux, the second one neither: a banner with another number.
 write_job()
@@ -24,76 +26,13 @@ guest --gdb-vmlinux $VMLINUX
 END
 }
 
-# L1 gets the symbols under the same name as here, without the lines, which only clients read.
 add_symbols()
 {
-	mkdir -p "$W/l1$(dirname "$VMLINUX")"
-	objcopy --strip-debug "$VMLINUX" "$W/l1$VMLINUX" || lab_die "objcopy failed"
+	lab_add_symbols amd64 "$VMLINUX"
 	NUMBER_AT=$(LC_ALL=C grep -aobE -m 1 '#[0-9]+ SMP PREEMPT' "$W/l1$VMLINUX" | head -n 1 |
 		cut -d: -f1)
 	[ -n "$NUMBER_AT" ] || lab_die "no banner in $VMLINUX"
 	NUMBER_AT=$((NUMBER_AT + 1))
-}
-
-# client NAME SECONDS COMMAND...: its output goes to W/NAME.out
-client()
-{
-	local name=$1 seconds=$2
-	shift 2
-	say CLIENT "$name"
-	timeout -k 5 "$seconds" "$@" </dev/null >"$W/$name.out" 2>&1
-}
-# says NAME PATTERN TEXT: the client's output matches
-says()
-{
-	if grep -qE -- "$2" "$W/$1.out"; then
-		ok "$1: $3"
-	else
-		not_ok "$1: $3" "no /$2/ in: $(tail -n 30 "$W/$1.out")"
-	fi
-}
-
-GDB_OPTIONS=(-nx -batch -iex 'set auto-load off' -iex 'set debuginfod enabled off'
-	-ex 'set pagination off' -ex 'set remotetimeout 30')
-
-gdb_bare()
-{
-	local name=$1
-	shift
-	client "$name" 200 "$@" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" \
-		-ex 'x/s linux_banner' -ex 'p/x &_text' -ex 'p jiffies' -ex 'info line start_kernel' \
-		-ex 'p init_task.comm' -ex 'maintenance packet qOffsets' \
-		-ex 'maintenance packet Qqemu.sstepbits' -ex 'monitor kaslr' -ex 'info threads' -ex 'bt'
-	says "$name" 'Linux version 6' "linux_banner is where the symbol says"
-	says "$name" 'init/main.c' "lines are known"
-	says "$name" '"swapper' "data is moved too"
-	says "$name" 'received: ""' "qOffsets asked by hand is empty, as plug-ins want"
-	says "$name" 'ENABLE=1' "sstepbits identify a machine"
-	says "$name" 'Thread 1.2 "vCPU 1" .CPU#1 .[a-z]+. [a-z]' "threads have the names of tasks"
-	says "$name" 'add-symbol-file .* -o 0x[0-9a-f]+ -s .data..percpu 0' "monitor kaslr advises"
-}
-
-# lx_scripts NAME COMMAND...: the kernel's own scripts, when gdb has done COMMANDs
-lx_scripts()
-{
-	local name=$1 words=() c
-	shift
-	for c in "$@" "source ${LX:-}/vmlinux-gdb.py" lx-version lx-cmdline lx-cpus lx-ps lx-lsmod \
-		'p $lx_current().comm' 'p $lx_per_cpu("runqueues", 1).cpu' lx-symbols \
-		'p $lx_current().pid' lx-dmesg; do
-		words+=(-ex "$c")
-	done
-	client "$name" 280 "$GDB" "${GDB_OPTIONS[@]}" -ex 'set confirm off' "${words[@]}"
-	says "$name" 'Linux version 6.*gcc' "lx-version"
-	says "$name" 'console=ttyS0' "lx-cmdline"
-	says "$name" 'Online CPUs *: \[0, 1\]|Online CPUs *: 0-1|Online CPUs.*\{0-1\}' "lx-cpus"
-	says "$name" '(^| )1 +init' "lx-ps"
-	says "$name" 'pvpanic' "lx-lsmod"
-	says "$name" '[$]1 = "[a-z]' '$lx_current().comm'
-	says "$name" '[$]2 = 1' '$lx_per_cpu() of another CPU'
-	says "$name" 'scanning for modules' "lx-symbols"
-	says "$name" '[$]3 = [0-9]' '$lx_current() after lx-symbols'
-	says "$name" '\[ +[0-9.]+\] ' "lx-dmesg"
 }
 
 # A vmlinux that is not the guest's: no symbol is moved by it, and the user is told.
@@ -150,20 +89,7 @@ client percpu 240 "$GDB" "${GDB_OPTIONS[@]}" -ex 'set confirm off' -ex "target r
 says percpu 'Linux version 6' "linux_banner after monitor kaslr's commands"
 says percpu '= "[a-z]' "the current task of CPU 1 has a name"
 
-if [ -n "$LLDB" ]; then
-	# It wants a program to ask qOffsets for.
-	# shellcheck disable=SC2086 # a command and its arguments
-	client lldb 200 $LLDB --no-lldbinit -b -o "target create $VMLINUX" \
-		-o "gdb-remote 127.0.0.1:$PORT" -o 'thread list' -o 'image lookup -n start_kernel' \
-		-o 'expression -- (const char *)linux_banner' -o 'register read pc arg1 flags lstar' \
-		-o 'process detach'
-	says lldb 'thread #2' "both CPUs are threads"
-	says lldb 'Linux version 6' "linux_banner is where the symbol says"
-	says lldb '^ *rdi = 0x' "arguments are registers"
-	says lldb '^ *lstar = 0xffffffff' "system registers are not signed numbers"
-else
-	skip "lldb" "lldb is not installed"
-fi
+lldb_looks
 if [ -n "${LX:-}" ]; then
 	lx_scripts lx-kaslr "target remote 127.0.0.1:$PORT" "source $W/hook" symbol-file
 else

@@ -6,7 +6,7 @@
 #   lab_open                      make the work folder, set the traps
 #   lab_add FILE NAME             put FILE into L1 at /NAME (before lab_boot); add_plugin ARCH,
 #                                 program.sh: put vmgdb and QEMU there
-#   lab_add_symbols ARCH          put the guest's vmlinux there, as /boot/vmlinux
+#   lab_add_symbols ARCH NAME     put the symbols of the guest's kernel there
 #   lab_boot BENCH JOB [CPUS]     boot L1 on svm, bochs or arm64; its init runs the script JOB
 #                                 (busybox sh). Two benches run no L1 but one guest: native (lkvm
 #                                 here), qemu (QEMU's own stub, to try the gdb scripts on)
@@ -99,14 +99,15 @@ make_l2()
 	cp "$W/guest" "$W/l2/bin/"
 	[ "$1" != arm64 ] || { build_tool "$(cross "$1" gcc)" tracer && cp "$W/tracer" "$W/l2/bin/"; }
 	mkdir -p "$W/l2/lib"
-	cp "$CACHE/lab-$1"/modules/{pvpanic*,button}.ko "$W/l2/lib/" 2>/dev/null
+	cp "$CACHE/lab-$1"/modules/{pvpanic*,button,virtio_ring}.ko "$W/l2/lib/" 2>/dev/null
 	cat >"$W/l2/init" <<'END'
 #!/bin/busybox sh
 B=/bin/busybox
 $B mkdir -p /proc /sys /dev
 $B mount -t proc p /proc; $B mount -t sysfs s /sys; $B mount -t devtmpfs d /dev
-[ ! -e /lib/button.ko ] || $B insmod /lib/button.ko
-[ ! -e /lib/pvpanic.ko ] || { $B insmod /lib/pvpanic.ko; $B insmod /lib/pvpanic-mmio.ko; }
+for m in button pvpanic pvpanic-mmio virtio_ring; do
+	[ ! -e /lib/$m.ko ] || $B insmod /lib/$m.ko
+done
 for w in $($B cat /proc/cmdline); do
 	case $w in
 	text=*) text=${w#text=} ;;
@@ -148,11 +149,12 @@ END
 	pack "$W/l2" "$W/l1/boot/l2.gz"
 }
 
-# lab_add_symbols ARCH: the guest's vmlinux as /boot/vmlinux, without the lines, which only gdb reads
+# lab_add_symbols ARCH NAME: the guest's vmlinux as NAME, without the lines, which only gdb reads
 lab_add_symbols()
 {
 	"$LAB/fetch" "$1" || lab_die "the downloads for $1 are not there"
-	"$(cross "$1" objcopy)" --strip-debug "$CACHE/lab-$1/vmlinux" "$W/l1/boot/vmlinux" ||
+	mkdir -p "$W/l1/$(dirname "$2")"
+	"$(cross "$1" objcopy)" --strip-debug "$CACHE/lab-$1/vmlinux" "$W/l1/$2" ||
 		lab_die "objcopy failed"
 }
 

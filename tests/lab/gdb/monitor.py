@@ -10,8 +10,23 @@ sys.path.insert(0, os.environ["LAB_DIR"] + "/gdb")
 from lab import *
 
 
+ARM = gdb.selected_inferior().architecture().name().startswith("aarch64")
+RIGHTS = "[u-]r[w-][x-]" if ARM else "[u-]r[w-]"
+TLB_LINE = ("[0-9a-f]{16}: [0-9a-f]{16} [0-9a-f]{13}000 [-UWXxAGC]{7}$" if ARM else
+            "[0-9a-f]{16}: [0-9a-f]{16} X?[-A-Z]{8,9}$")
+
+
 def monitor(command):
     return execute("monitor " + command)
+
+
+def arm_registers():
+    text = monitor("info registers")
+    for name, register in (("PC", "pc"), ("X30", "x30"), ("SP", "sp"), ("PSTATE", "cpsr")):
+        found = re.search(name + r"=(\w+)", text)
+        report(found and int(found.group(1), 16) == value("$" + register) % 2**64,
+               f"info registers: {name}", text)
+    all_registers()
 
 
 def registers():
@@ -26,6 +41,10 @@ def registers():
     found = re.search(r"TR\s*=\s*(\w+) (\w+) (\w+) (\w+)", text)
     report(found and int(found.group(2), 16) == value("(unsigned long)$tr_base"),
            "info registers: TR", text)
+    all_registers()
+
+
+def all_registers():
     cpus = int(os.environ["LAB_CPUS"])
     report(monitor("info registers -a").count("CPU#") == cpus, "info registers -a")
     report(len(monitor("info cpus").splitlines()) == cpus, "info cpus")
@@ -57,17 +76,17 @@ def page_tables():
     for line in lines:
         addresses, size, rights = line.split()
         start, end = (int(number, 16) for number in addresses.split("-"))
-        if end - start != int(size, 16) or not re.fullmatch("[u-]r[w-]", rights):
+        if end - start != int(size, 16) or not re.fullmatch(RIGHTS, rights):
             wrong.append(line)
     report(lines and not wrong, "info mem: END - START is the size", wrong)
     for name, rights in (("linux_banner", "-r-"), ("jiffies_64", "-rw")):
         address = value(f"(unsigned long)&{name}")
         found = [line for line in lines if covers(line, address)]
-        report(len(found) == 1 and found[0].endswith(rights), f"info mem: {name} is {rights}",
+        report(len(found) == 1 and f" {rights}" in found[0], f"info mem: {name} is {rights}",
                found)
     page = value("(unsigned long)&linux_banner") & ~0xfff
     text = monitor(f"info tlb {page:#x}").splitlines()
-    report(re.match(r"[0-9a-f]{16}: [0-9a-f]{16} X?[-A-Z]{8,9}$", text[0]), "info tlb", text[:2])
+    report(re.match(TLB_LINE, text[0]), "info tlb", text[:2])
 
 
 def machine():
@@ -75,7 +94,10 @@ def machine():
     report("Root memory region: system" in text and ", ram):" in text, "info mtree -f", text)
     report(monitor("info kvm").startswith("kvm support: enabled"), "info kvm")
     report("paused" in monitor("info status"), "info status")
-    report("dumping local APIC" in monitor("info lapic"), "info lapic")
+    if ARM:
+        report("no non-maskable" in monitor("nmi"), "nmi says that there is none")
+    else:
+        report("dumping local APIC" in monitor("info lapic"), "info lapic")
     report("unknown command: 'nonsense'" in monitor("nonsense"), "an unknown command")
 
 
@@ -91,7 +113,7 @@ def all_of_it():
         if value("(unsigned long)$pc") >> 63:
             break
         run_and_interrupt(0.5)
-    run(registers, addresses, page_tables, machine, dump)
+    run(arm_registers if ARM else registers, addresses, page_tables, machine, dump)
     execute("detach")
 
 
