@@ -60,6 +60,28 @@ void machine_close(Machine *machine)
 	drop_fd(&machine->kvm_fd);
 }
 
+bool machine_is_open(const Machine *machine)
+{
+	int n = machine->file.n_fds;
+
+	for (unsigned i = 0; i < machine->vcpus->len; i++)
+		n += ((MachineVcpu *)machine->vcpus->pdata[i])->file.n_fds;
+	return n > 0;
+}
+
+PluginFile *machine_find_same(Machine *machine, int fd)
+{
+	if (table_is_same(fd, machine->file.fd))
+		return &machine->file;
+	for (unsigned i = 0; i < machine->vcpus->len; i++) {
+		MachineVcpu *vcpu = machine->vcpus->pdata[i];
+
+		if (table_is_same(fd, vcpu->file.fd))
+			return &vcpu->file;
+	}
+	return NULL;
+}
+
 /* ---- Memory ---- */
 
 static void remove_slot(Machine *machine, unsigned at)

@@ -45,6 +45,11 @@ typedef struct MachineVcpu {
 Machine *machine_new(int kvm_fd, int vm_fd);
 MachineVcpu *machine_add_vcpu(Machine *machine, unsigned long id, int fd);
 
+/* Has the VMM a descriptor of it, or of a vCPU? */
+bool machine_is_open(const Machine *machine);
+/* What @fd, which is not known, is a duplicate of: the machine, a vCPU; NULL: neither. */
+PluginFile *machine_find_same(Machine *machine, int fd);
+
 /* After KVM took this KVM_SET_USER_MEMORY_REGION (or 2, which begins the same). */
 void machine_set_slot(Machine *machine, const struct kvm_userspace_memory_region *region);
 /* [addr, addr + len) of this process is about to go. */

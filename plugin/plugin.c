@@ -306,20 +306,11 @@ static void new_machine(int kvm_fd, int fd)
 static PluginFile *find_same(int fd)
 {
 	Plugin *p = plugin();
+	PluginFile *file = NULL;
 
-	for (unsigned i = 0; p->machines && i < p->machines->len; i++) {
-		Machine *machine = p->machines->pdata[i];
-
-		if (table_is_same(fd, machine->file.fd))
-			return &machine->file;
-		for (unsigned j = 0; j < machine->vcpus->len; j++) {
-			MachineVcpu *vcpu = machine->vcpus->pdata[j];
-
-			if (table_is_same(fd, vcpu->file.fd))
-				return &vcpu->file;
-		}
-	}
-	return NULL;
+	for (unsigned i = 0; p->machines && !file && i < p->machines->len; i++)
+		file = machine_find_same(p->machines->pdata[i], fd);
+	return file;
 }
 
 static PluginFile *recognise(int fd)
@@ -379,15 +370,6 @@ PluginFile *plugin_forget(int fd)
 	return table_clear(fd);
 }
 
-static bool is_open(const Machine *machine)
-{
-	int n = machine->file.n_fds;
-
-	for (unsigned i = 0; i < machine->vcpus->len; i++)
-		n += ((MachineVcpu *)machine->vcpus->pdata[i])->file.n_fds;
-	return n > 0;
-}
-
 /* With the lock held. */
 static void forget_machine(Machine *machine)
 {
@@ -404,7 +386,6 @@ static void forget_machine(Machine *machine)
 void plugin_closed(PluginFile *file)
 {
 	Plugin *p = plugin();
-
 	int left = -1;
 
 	pthread_mutex_lock(&p->lock);
@@ -415,7 +396,7 @@ void plugin_closed(PluginFile *file)
 	for (unsigned i = 0; i < p->machines->len; i++) {
 		Machine *machine = p->machines->pdata[i];
 
-		if (is_open(machine))
+		if (machine_is_open(machine))
 			continue;
 		forget_machine(machine);
 		break; /* one descriptor belongs to one machine */
