@@ -347,6 +347,7 @@ int main(int argc, char **argv)
 			    .qemu = (char *)bench_arch.qemu},
 	};
 	g_autofree char *machine = describe_machine(), *qemu = NULL;
+	bool written;
 
 	if (!parse(&report.options, argc, argv))
 		return 2;
@@ -364,7 +365,8 @@ int main(int argc, char **argv)
 		take_round(&report, round);
 	printf("%s; medians, best of %d rounds\n\n", machine, report.options.rounds);
 	print_table(&report);
+	written = !report.options.json || write_json(&report, machine);
 	echo_free(report.echo);
 	g_free(report.rows);
-	return report.options.json && !write_json(&report, machine) ? 1 : 0;
+	return written ? 0 : 1;
 }
