@@ -12,12 +12,14 @@
 /* What gdb with the description of @has says to @expressions, one `ptype` each; NULL: no gdb. */
 static char *ask_gdb(unsigned has, const char *const *expressions)
 {
-	g_autofree char *gdb = g_find_program_in_path("gdb");
+	g_autofree char *gdb = g_find_program_in_path("gdb-multiarch");
 	g_autoptr(GPtrArray) args = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GSubprocess) process = NULL;
 	X86Msr msrs[X86_N_MSRS];
 	char *path = NULL, *text = NULL;
 
+	if (!gdb)
+		gdb = g_find_program_in_path("gdb");
 	if (!gdb)
 		return NULL;
 	for (unsigned i = 0; i < X86_N_MSRS; i++)

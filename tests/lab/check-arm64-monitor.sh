@@ -47,8 +47,8 @@ lab_wait 120 'guest: tick' || lab_die "the guest does not boot"
 gdb_bare bare "$GDB"
 check "bare: KASLR moved the kernel" is_moved
 gdb_bare with-vmlinux "$GDB" "$VMLINUX"
-lldb_looks
-says lldb "$(printf 'triple:%s' "$(printf aarch64-unknown-linux-gnu | od -An -tx1 -v | tr -d ' \n')")" "the triple"
+triple=$(printf aarch64-unknown-linux-gnu | od -An -tx1 -v | tr -d ' \n')
+lldb_looks && says lldb "triple:$triple" "the triple"
 if [ -n "${LX:-}" ]; then
 	sed -n '/hookpost/,/end$/p' "$W/bare.out" >"$W/hook"
 	lx_scripts lx-kaslr "target remote 127.0.0.1:$PORT" "source $W/hook" symbol-file

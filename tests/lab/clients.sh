@@ -67,12 +67,12 @@ lx_scripts()
 	says "$name" '\[ +[0-9.]+\] ' "lx-dmesg"
 }
 
-# It wants a program to ask qOffsets for.
+# It wants a program to ask qOffsets for. FALSE: there is no lldb, and that is said.
 lldb_looks()
 {
 	if [ -z "$LLDB" ]; then
 		skip "lldb" "lldb is not installed"
-		return
+		return 1
 	fi
 	# shellcheck disable=SC2016,SC2086 # LLDB may be words; $pc is lldb's
 	client lldb 200 $LLDB --no-lldbinit -b -o "target create $VMLINUX" \
