@@ -278,8 +278,8 @@ clean:
 	rm -rf $(B) lkvm vmgdb
 distclean: clean
 	rm -f config.mak
-lint:
-	@$(SRCDIR)/tests/lint
+lint: $(B)/xml/resources.h
+	@BUILD=$(CURDIR)/$(B) $(SRCDIR)/tests/lint
 
 .PHONY: all tests fuzzers run check check-unit check-kvm check-lab check-asan check-tsan check-san
 .PHONY: san-asan san-tsan fuzz bench bench-build install uninstall dist clean distclean lint

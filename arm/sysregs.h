@@ -23,8 +23,8 @@ const char *arm_sysreg_name(uint16_t encoding);
 const char *arm_sysreg_alias(uint16_t encoding);
 
 /*
- * arm_sysreg_type: the type in xml/arm-system.xml that shows its fields, or "int", also of what holds
- * an address: clients calculate with these, and gdb shifts no pointer. A literal.
+ * arm_sysreg_type: the type in xml/arm-system.xml that shows its fields, or "int", also of what
+ * holds an address: clients calculate with these, and gdb shifts no pointer. A literal.
  */
 const char *arm_sysreg_type(uint16_t encoding);
 
