@@ -14,7 +14,7 @@ def panic_stops():
     execute("set variable panic_timeout = 44")
     execute("continue")
     reason = stop_reason()
-    report(wait_console("guest: crash", 1), "the guest crashed")
+    report(wait_console("guest: crash", 30), "the guest crashed")
     report(reason.startswith("SIG"), "the panic is a stop", reason)
     backtrace = execute("bt")
     report("panic" in backtrace, "bt shows the panic", backtrace)
