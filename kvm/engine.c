@@ -250,6 +250,20 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 	return vcpu;
 }
 
+void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
+{
+	g_mutex_lock(&gdb->lock);
+	kvm_breaks_reset(gdb->breaks);
+	/* What was read of the old clocks is not for the new ones. */
+	kvm_clock_stopped(gdb->clock);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		vcpu_free(world_vcpu(gdb, i));
+	g_ptr_array_set_size(gdb->vcpus, 0);
+	gdb->over = NULL;
+	gdb->vm_fd = vm_fd;
+	g_mutex_unlock(&gdb->lock);
+}
+
 bool kvm_gdb_set_log(KvmGdb *gdb, const char *path, GError **error)
 {
 	g_return_val_if_fail(!gdb->server && !gdb->log, false);

@@ -45,8 +45,11 @@ typedef struct KvmGdbOps {
 	void (*mark_dirty)(void *opaque, uint64_t gpa, size_t len);
 	/* The client wants the machine ended (k, vKill). Without it, k detaches. */
 	void (*poweroff)(void *opaque);
-	/* The client wants the machine reset; it stays stopped until the client resumes it. */
-	void (*reset)(void *opaque);
+	/*
+	 * The client wants the machine reset, at once; it stays stopped until the client resumes
+	 * it. FALSE with @error for the client.
+	 */
+	bool (*reset)(void *opaque, struct _GError **error);
 	/* The client presses the power button; likewise. */
 	void (*powerdown)(void *opaque);
 	/*
@@ -96,6 +99,16 @@ void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size);
  */
 KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kvm_run *run,
 			     struct _GError **error);
+
+/*
+ * kvm_gdb_renew: for a VMM that resets its machine by making it anew in KVM: from now on the VM is
+ * @vm_fd, and has no vCPU until each was added again by kvm_gdb_add_vcpu(); the KvmGdbVcpu known so
+ * far are gone. No thread may be in kvm_gdb_run() or come to it with one of those, the number of
+ * vCPUs must be the same again, and the mappings of memory stay what they are. Called before the
+ * memory gets its contents; after that the VMM says KVM_GDB_RESET. A client that is connected stays
+ * so, with its breakpoints, and a stopped machine stays stopped.
+ */
+void kvm_gdb_renew(KvmGdb *gdb, int vm_fd);
 
 /*
  * kvm_gdb_set_log: write packets, stops, resumes and the states of vCPUs to the file @path, made

@@ -23,15 +23,19 @@ static bool cont(void *target G_GNUC_UNUSED, unsigned cpu G_GNUC_UNUSED,
 	return true;
 }
 
+static bool lacks(const char *what, GError **error)
+{
+	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
+		    "this virtual machine monitor does not support %s", what);
+	return false;
+}
+
 /* Calls one of the VMM's operations; without the lock, as kvm/kvm-gdb.h promises. */
 static bool ask_vmm(KvmGdb *gdb, void (*op)(void *opaque), const char *what, const char *done,
 		    GString *out, GError **error)
 {
-	if (!op) {
-		g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
-			    "this virtual machine monitor does not support %s", what);
-		return false;
-	}
+	if (!op)
+		return lacks(what, error);
 	op(gdb->opaque);
 	g_string_append_printf(out, "%s\n", done);
 	return true;
@@ -42,8 +46,13 @@ static bool system_reset(void *target, unsigned cpu G_GNUC_UNUSED, const char *a
 {
 	KvmGdb *gdb = target;
 
-	return ask_vmm(gdb, gdb->ops ? gdb->ops->reset : NULL, "a reset",
-		       "reset: takes effect when the machine runs on (continue)", out, error);
+	if (!gdb->ops || !gdb->ops->reset)
+		return lacks("a reset", error);
+	if (!gdb->ops->reset(gdb->opaque, error))
+		return false;
+	g_string_append(out, "reset: the machine stands before its first instruction "
+			     "(`maintenance flush register-cache` shows gdb the new registers)\n");
+	return true;
 }
 
 static bool system_powerdown(void *target, unsigned cpu G_GNUC_UNUSED,

@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "gdbstub/target.h"
 
 /* ---- The VMM ---- */
 
@@ -60,6 +63,80 @@ static gpointer vcpu_thread(gpointer data)
 	return NULL;
 }
 
+/* ---- The machine ---- */
+
+/* Memory with the loop and every CPU at its beginning. */
+static void add_cpus(Rig *rig)
+{
+	static const uint8_t loop[] = {0x90, 0x90, 0xeb, 0xfc};
+	g_autoptr(GError) error = NULL;
+
+	memcpy(toy_ram(rig->vm) + 0x100, loop, sizeof(loop));
+	kvm_gdb_map(rig->gdb, 0, TOY_RAM, toy_ram(rig->vm), 0);
+	for (unsigned i = 0; i < rig->n; i++) {
+		Cpu *cpu = &rig->cpus[i];
+
+		cpu->rig = rig;
+		cpu->index = i;
+		toy_set_pc(rig->vm, i, 0x100);
+		cpu->vcpu = kvm_gdb_add_vcpu(rig->gdb, i, toy_fd(rig->vm, i), toy_run(rig->vm, i),
+					     &error);
+		g_assert_no_error(error);
+	}
+}
+
+void start(Rig *rig, unsigned cpu)
+{
+	rig->cpus[cpu].thread = g_thread_new("vcpu", vcpu_thread, &rig->cpus[cpu]);
+}
+
+void start_all(Rig *rig)
+{
+	for (unsigned i = 0; i < rig->n; i++)
+		start(rig, i);
+}
+
+static void kick_all(Rig *rig)
+{
+	SET(rig->stop, 1);
+	for (unsigned i = 0; i < rig->n; i++)
+		__atomic_store_n(&toy_run(rig->vm, i)->immediate_exit, 1, __ATOMIC_SEQ_CST);
+}
+
+static void join_all(Rig *rig)
+{
+	for (unsigned i = 0; i < rig->n; i++) {
+		if (rig->cpus[i].thread)
+			g_thread_join(rig->cpus[i].thread);
+		rig->cpus[i].thread = NULL;
+		SET(rig->cpus[i].id, 0);
+	}
+	SET(rig->stop, 0);
+}
+
+static void on_signal(int signo G_GNUC_UNUSED)
+{
+}
+
+/* Gets the threads out while the engine goes on: by a signal, as VMMs do. */
+static void stop_threads(Rig *rig)
+{
+	struct sigaction action = {.sa_handler = on_signal}, old;
+
+	sigaction(SIGUSR1, &action, &old);
+	kick_all(rig);
+	for (unsigned i = 0; i < rig->n; i++) {
+		while (rig->cpus[i].thread && !GET(rig->cpus[i].id))
+			sched_yield();
+		if (rig->cpus[i].thread)
+			pthread_kill(GET(rig->cpus[i].id), SIGUSR1);
+	}
+	join_all(rig);
+	sigaction(SIGUSR1, &old, NULL);
+}
+
+/* ---- What the engine asks of its VMM ---- */
+
 static void on_poweroff(void *opaque)
 {
 	COUNT(((Rig *)opaque)->poweroffs);
@@ -68,6 +145,26 @@ static void on_poweroff(void *opaque)
 static void on_dirty(void *opaque, uint64_t gpa G_GNUC_UNUSED, size_t len G_GNUC_UNUSED)
 {
 	COUNT(((Rig *)opaque)->dirty);
+}
+
+/* As a VMM that makes its machine anew. */
+static bool on_reset(void *opaque, GError **error)
+{
+	Rig *rig = opaque;
+
+	COUNT(rig->resets);
+	if (rig->reset_fails) {
+		g_set_error_literal(error, GDB_ERROR, GDB_ERROR_IO, rig->reset_fails);
+		return false;
+	}
+	stop_threads(rig);
+	toy_free(rig->vm);
+	rig->vm = toy_new(rig->n);
+	kvm_gdb_renew(rig->gdb, -1);
+	add_cpus(rig);
+	kvm_gdb_notify(rig->gdb, NULL, KVM_GDB_RESET);
+	start_all(rig);
+	return true;
 }
 
 static bool on_mmio(void *opaque, uint64_t gpa G_GNUC_UNUSED, void *data G_GNUC_UNUSED,
@@ -86,6 +183,7 @@ static void on_log(void *opaque, const char *line)
 static const KvmGdbOps ops = {
 	.mmio = on_mmio,
 	.poweroff = on_poweroff,
+	.reset = on_reset,
 	.mark_dirty = on_dirty,
 	.log = on_log,
 };
@@ -93,7 +191,6 @@ static const KvmGdbOps ops = {
 /* A machine that listens; every CPU's pc is 0x100, where a loop of two nops is. */
 Rig *rig_new(unsigned n, bool wait)
 {
-	static const uint8_t loop[] = {0x90, 0x90, 0xeb, 0xfc};
 	Rig *rig = g_new0(Rig, 1);
 	g_autoptr(GError) error = NULL;
 
@@ -101,34 +198,12 @@ Rig *rig_new(unsigned n, bool wait)
 	rig->fds = test_count_fds();
 	rig->n = n;
 	rig->vm = toy_new(n);
-	memcpy(toy_ram(rig->vm) + 0x100, loop, sizeof(loop));
 	rig->gdb = kvm_gdb_new(-1, -1, NULL, &ops, rig, &error);
 	g_assert_no_error(error);
-	kvm_gdb_map(rig->gdb, 0, TOY_RAM, toy_ram(rig->vm), 0);
-	for (unsigned i = 0; i < n; i++) {
-		Cpu *cpu = &rig->cpus[i];
-
-		cpu->rig = rig;
-		cpu->index = i;
-		toy_set_pc(rig->vm, i, 0x100);
-		cpu->vcpu = kvm_gdb_add_vcpu(rig->gdb, i, toy_fd(rig->vm, i), toy_run(rig->vm, i),
-					     &error);
-		g_assert_no_error(error);
-	}
+	add_cpus(rig);
 	g_assert_true(kvm_gdb_listen(rig->gdb, "0", wait, &error));
 	g_assert_no_error(error);
 	return rig;
-}
-
-void start(Rig *rig, unsigned cpu)
-{
-	rig->cpus[cpu].thread = g_thread_new("vcpu", vcpu_thread, &rig->cpus[cpu]);
-}
-
-void start_all(Rig *rig)
-{
-	for (unsigned i = 0; i < rig->n; i++)
-		start(rig, i);
 }
 
 void rig_free(Rig *rig)
@@ -136,12 +211,8 @@ void rig_free(Rig *rig)
 	g_clear_pointer(&rig->client, rsp_client_free);
 	SET(rig->stop, 1);
 	kvm_gdb_end(rig->gdb, 0);
-	for (unsigned i = 0; i < rig->n; i++)
-		__atomic_store_n(&toy_run(rig->vm, i)->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	for (unsigned i = 0; i < rig->n; i++) {
-		if (rig->cpus[i].thread)
-			g_thread_join(rig->cpus[i].thread);
-	}
+	kick_all(rig);
+	join_all(rig);
 	kvm_gdb_free(rig->gdb);
 	toy_free(rig->vm);
 	g_assert_cmpuint(test_count_fds(), ==, rig->fds);

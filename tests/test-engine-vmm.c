@@ -329,6 +329,59 @@ static void test_reset_full(void)
 	rig_free(rig);
 }
 
+/*
+ * A reset that makes the CPUs anew: the client and its breakpoints stay, and nothing that happened
+ * before does, such as an event that the VMM has not seen yet or a step off a breakpoint.
+ */
+static void test_renew(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	put_code(rig, 0x200, "ff");
+	write_pc(rig, 2, 0x200);
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	rsp_expect(rig->client, "Z1,102,1", "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	expect_stop(rig, "T");
+	g_free(monitor(rig, "system_reset"));
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x100);
+	g_assert_cmphex(pc_of(rig, 2), ==, 0x100);
+	rsp_expect(rig->client, "m100,4", "9090ebfc");
+	for (unsigned i = 0; i < 2; i++) {
+		resume_to_reason(rig, "vCont;c:1", "swbreak:;");
+		g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+		resume_to_reason(rig, "vCont;c:1", "hwbreak:;");
+		g_assert_cmphex(pc_of(rig, 1), ==, 0x102);
+	}
+	rsp_expect(rig->client, "z0,101,1", "OK");
+	rsp_expect(rig->client, "z1,102,1", "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	expect_runs(rig, 1);
+	g_assert_cmpuint(GET(rig->shutdowns), ==, 0);
+	interrupt(rig);
+	g_free(monitor(rig, "system_reset"));
+	rig_free(rig);
+}
+
+/* What was read of the old machine's clock is not for the new one. */
+static void test_renew_clock(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	unsigned sets;
+
+	test_run_for(NULL, 50);
+	g_free(monitor(rig, "system_reset"));
+	sets = toy_clock_sets(rig->vm);
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	g_assert_cmpuint(toy_clock_sets(rig->vm), ==, sets);
+	hang_up(rig);
+	expect_runs(rig, 0);
+	connect_client(rig);
+	rig_free(rig);
+}
+
 /* A VMM may try another address; what the first try made is not left behind (LeakSanitizer). */
 static void test_listen_again(void)
 {
@@ -372,6 +425,8 @@ int main(int argc, char **argv)
 		{"late-vcpu", test_late_vcpu},
 		{"reset", test_reset},
 		{"reset-full", test_reset_full},
+		{"renew", test_renew},
+		{"renew-clock", test_renew_clock},
 		{"listen-again", test_listen_again},
 		{0},
 	};

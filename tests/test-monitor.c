@@ -141,12 +141,26 @@ static void test_machine(void)
 	expect_match(rig, "cont", "use the debugger's own command");
 	expect_stands(rig, 0);
 	expect_text(rig, "stop", "");
-	expect_text(rig, "system_reset", "this virtual machine monitor does not support a reset\n");
 	expect_text(rig, "system_powerdown",
 		    "this virtual machine monitor does not support a power button\n");
 	g_assert_cmpuint(GET(rig->poweroffs), ==, 0);
 	expect_text(rig, "quit", "the machine ends now\n");
 	g_assert_cmpuint(GET(rig->poweroffs), ==, 1);
+	rig_free(rig);
+}
+
+static void test_system_reset(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	rig->reset_fails = "the kernel's file is gone";
+	expect_text(rig, "system_reset", "the kernel's file is gone\n");
+	rig->reset_fails = NULL;
+	write_pc(rig, 2, 0x102);
+	expect_match(rig, "system_reset", "^reset: the machine stands before its first instruction");
+	g_assert_cmpuint(GET(rig->resets), ==, 2);
+	expect_stands(rig, 0);
+	g_assert_cmphex(pc_of(rig, 2), ==, 0x100);
 	rig_free(rig);
 }
 
@@ -416,6 +430,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/monitor/patch-hidden", test_patch_hidden);
 	g_test_add_func("/monitor/cpu", test_cpu);
 	g_test_add_func("/monitor/machine", test_machine);
+	g_test_add_func("/monitor/system-reset", test_system_reset);
 	g_test_add_func("/monitor/help", test_help);
 	g_test_add_func("/monitor/save", test_save);
 	g_test_add_func("/monitor/save-no-file", test_save_no_file);
