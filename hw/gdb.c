@@ -21,6 +21,15 @@ static void on_poweroff(void *opaque)
 	vm_end(opaque, VM_STATUS_OK);
 }
 
+static bool on_reset(void *opaque, GError **error)
+{
+	bool done = vm_reset(opaque, error);
+
+	if (!done)
+		vm_log("%s", (*error)->message);
+	return done;
+}
+
 static void on_powerdown(void *opaque)
 {
 	Vm *vm = opaque;
@@ -44,6 +53,7 @@ static void on_log(void *opaque G_GNUC_UNUSED, const char *line)
 static const KvmGdbOps ops = {
 	.mmio = on_mmio,
 	.poweroff = on_poweroff,
+	.reset = on_reset,
 	.clock_held = on_clock_held,
 	.log = on_log,
 };
@@ -52,6 +62,7 @@ static const KvmGdbOps ops = {
 static const KvmGdbOps ops_with_button = {
 	.mmio = on_mmio,
 	.poweroff = on_poweroff,
+	.reset = on_reset,
 	.powerdown = on_powerdown,
 	.clock_held = on_clock_held,
 	.log = on_log,
@@ -90,6 +101,18 @@ static bool set_vmlinux(Vm *vm, GError **error)
 	return true;
 }
 
+static bool add_vcpus(Vm *vm, GError **error)
+{
+	for (unsigned i = 0; i < vm->vcpus->len; i++) {
+		Vcpu *vcpu = vm->vcpus->pdata[i];
+
+		vcpu->gdb = kvm_gdb_add_vcpu(vm->gdb, i, vcpu->fd, vcpu->run, error);
+		if (vcpu->gdb == NULL)
+			return false;
+	}
+	return true;
+}
+
 bool vm_gdb_start(Vm *vm, GError **error)
 {
 	const KvmGdbOps *use = vm->power.press_button != NULL ? &ops_with_button : &ops;
@@ -104,13 +127,8 @@ bool vm_gdb_start(Vm *vm, GError **error)
 
 		kvm_gdb_map(vm->gdb, bank->gpa, bank->size, bank->host, 0);
 	}
-	for (unsigned i = 0; i < vm->vcpus->len; i++) {
-		Vcpu *vcpu = vm->vcpus->pdata[i];
-
-		vcpu->gdb = kvm_gdb_add_vcpu(vm->gdb, i, vcpu->fd, vcpu->run, error);
-		if (vcpu->gdb == NULL)
-			return false;
-	}
+	if (!add_vcpus(vm, error))
+		return false;
 	if (vm->config->gdb_log != NULL && !kvm_gdb_set_log(vm->gdb, vm->config->gdb_log, error))
 		return false;
 	if (!kvm_gdb_listen(vm->gdb, vm->config->gdb, vm->config->gdb_wait, error) ||
@@ -118,6 +136,19 @@ bool vm_gdb_start(Vm *vm, GError **error)
 		return false;
 	/* Scripts read this line, so it has no prefix. */
 	fprintf(stderr, "gdb: listening on %s\n", kvm_gdb_address(vm->gdb));
+	return true;
+}
+
+void vm_gdb_forget(Vm *vm, int vm_fd)
+{
+	kvm_gdb_renew(vm->gdb, vm_fd);
+}
+
+bool vm_gdb_renew(Vm *vm, GError **error)
+{
+	if (!add_vcpus(vm, error))
+		return false;
+	kvm_gdb_notify(vm->gdb, NULL, KVM_GDB_RESET);
 	return true;
 }
 

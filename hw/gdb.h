@@ -13,6 +13,14 @@
  */
 bool vm_gdb_start(Vm *vm, GError **error);
 
+/*
+ * For vm_reset(). [main thread, no vCPU runs]
+ * vm_gdb_forget: @vm_fd takes the place of the VM, whose vCPUs are about to be freed.
+ * vm_gdb_renew: the machine is there again.
+ */
+void vm_gdb_forget(Vm *vm, int vm_fd);
+bool vm_gdb_renew(Vm *vm, GError **error);
+
 /* vm_gdb_panic: the guest's kernel panicked on @vcpu. [any thread] */
 void vm_gdb_panic(Vm *vm, Vcpu *vcpu);
 

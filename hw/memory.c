@@ -8,21 +8,42 @@
 #include <string.h>
 #include <sys/mman.h>
 
-bool memory_add(GuestMemory *memory, uint64_t gpa, uint64_t size, GError **error)
+/* @size zeros, in place of what is at @at unless that is NULL. */
+static void *map_zeros(void *at, uint64_t size, GError **error)
 {
-	g_return_val_if_fail(memory->n_banks < MEMORY_MAX_BANKS, false);
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at != NULL ? MAP_FIXED : 0);
+	void *host = mmap(at, size, PROT_READ | PROT_WRITE, flags, -1, 0);
 
-	void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (host == MAP_FAILED) {
 		g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
 			    "cannot get %" G_GUINT64_FORMAT " MiB of memory for the guest: %s",
 			    size >> 20, g_strerror(errno));
-		return false;
+		return NULL;
 	}
 	/* Only advice: without huge pages the guest is slower, nothing else. */
 	(void)madvise(host, size, MADV_HUGEPAGE);
+	return host;
+}
+
+bool memory_add(GuestMemory *memory, uint64_t gpa, uint64_t size, GError **error)
+{
+	g_return_val_if_fail(memory->n_banks < MEMORY_MAX_BANKS, false);
+
+	void *host = map_zeros(NULL, size, error);
+	if (host == NULL)
+		return false;
 	memory->bank[memory->n_banks++] = (RamBank){.gpa = gpa, .size = size, .host = host};
+	return true;
+}
+
+bool memory_zero(GuestMemory *memory, GError **error)
+{
+	for (unsigned i = 0; i < memory->n_banks; i++) {
+		const RamBank *bank = &memory->bank[i];
+
+		if (map_zeros(bank->host, bank->size, error) == NULL)
+			return false;
+	}
 	return true;
 }
 

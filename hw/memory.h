@@ -2,7 +2,7 @@
  * hw/memory.h - the guest's RAM: a few banks of host memory, and how to reach a guest-physical
  * address in them. Knows neither KVM nor what lies in the RAM.
  *
- * Filled before the vCPUs start and not changed after, so reading it needs no lock. The guest
+ * Filled while no vCPU runs and not changed after, so reading it needs no lock. The guest
  * writes the RAM itself at any time: never trust a byte that was checked and is read again.
  */
 #ifndef VMGDB_HW_MEMORY_H
@@ -29,6 +29,8 @@ typedef struct GuestMemory {
 
 /* memory_add: one more bank of zeros. FALSE with @error when the host has no such memory. */
 bool memory_add(GuestMemory *memory, uint64_t gpa, uint64_t size, GError **error);
+/* memory_zero: all of it is zeros again, at the same places, and what it took is the host's. */
+bool memory_zero(GuestMemory *memory, GError **error);
 /* memory_clear: give everything back; the struct is empty then and may be used again. */
 void memory_clear(GuestMemory *memory);
 

@@ -151,7 +151,7 @@ static void *vcpu_thread(void *data)
 	g_autofree char *name = g_strdup_printf("vcpu-%u", vcpu->index);
 
 	pthread_setname_np(pthread_self(), name);
-	while (!vm_ended(vcpu->vm)) {
+	while (vm_running(vcpu->vm)) {
 		if (enter_guest(vcpu) == 0) {
 			handle_exit(vcpu);
 		} else if (errno != EINTR && errno != EAGAIN) {

@@ -33,8 +33,8 @@ void vcpu_free(Vcpu *vcpu);
 bool vcpu_start(Vcpu *vcpu, GError **error);
 
 /*
- * vcpu_kick: make its thread look at vm_ended() soon, whatever it does. [main thread]
- * vcpu_join: wait for the end of its thread; after vm_end() and vcpu_kick().
+ * vcpu_kick: make its thread look at vm_running() soon, whatever it does. [main thread]
+ * vcpu_join: wait for the end of its thread; when vm_running() is false, after vcpu_kick().
  */
 void vcpu_kick(Vcpu *vcpu);
 void vcpu_join(Vcpu *vcpu);

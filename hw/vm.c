@@ -79,7 +79,8 @@ static size_t on_typed(void *opaque, const uint8_t *data, size_t len)
 {
 	Vm *vm = opaque;
 
-	return serial_input(vm->console, data, len);
+	/* A reset that failed leaves none. */
+	return vm->console != NULL ? serial_input(vm->console, data, len) : 0;
 }
 
 static void on_quit(void *opaque)
@@ -91,7 +92,17 @@ static void on_drained(void *opaque)
 {
 	Vm *vm = opaque;
 
-	serial_room_changed(vm->console);
+	g_mutex_lock(&vm->console_lock);
+	if (vm->console != NULL)
+		serial_room_changed(vm->console);
+	g_mutex_unlock(&vm->console_lock);
+}
+
+static void set_console(Vm *vm, Serial *console)
+{
+	g_mutex_lock(&vm->console_lock);
+	vm->console = console;
+	g_mutex_unlock(&vm->console_lock);
 }
 
 static const TermOps term_ops = {
@@ -110,7 +121,7 @@ Serial *vm_new_console(Vm *vm, unsigned irq)
 	};
 
 	g_return_val_if_fail(vm->console == NULL, NULL);
-	vm->console = serial_new(&peer, vm_irq(vm, irq));
+	set_console(vm, serial_new(&peer, vm_irq(vm, irq)));
 	return vm_own(vm, vm->console, (GDestroyNotify)serial_free);
 }
 
@@ -154,10 +165,7 @@ static bool open_kvm(Vm *vm, GError **error)
 					      : "");
 		return false;
 	}
-	if (!check_caps(vm->kvm_fd, error))
-		return false;
-	vm->vm_fd = VM_IOCTL(vm->kvm_fd, KVM_CREATE_VM, (void *)arch_vm_type(vm->kvm_fd), error);
-	return vm->vm_fd >= 0;
+	return check_caps(vm->kvm_fd, error);
 }
 
 static bool add_memory(Vm *vm, GError **error)
@@ -168,12 +176,21 @@ static bool add_memory(Vm *vm, GError **error)
 	for (unsigned i = 0; i < n; i++) {
 		if (!memory_add(&vm->memory, banks[i].gpa, banks[i].size, error))
 			return false;
+	}
+	return true;
+}
+
+static bool plug_memory(Vm *vm, GError **error)
+{
+	for (unsigned i = 0; i < vm->memory.n_banks; i++) {
+		const RamBank *bank = &vm->memory.bank[i];
 		struct kvm_userspace_memory_region region = {
 			.slot = i,
-			.guest_phys_addr = banks[i].gpa,
-			.memory_size = banks[i].size,
-			.userspace_addr = (uintptr_t)vm->memory.bank[i].host,
+			.guest_phys_addr = bank->gpa,
+			.memory_size = bank->size,
+			.userspace_addr = (uintptr_t)bank->host,
 		};
+
 		if (VM_IOCTL(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region, error) < 0)
 			return false;
 	}
@@ -208,6 +225,48 @@ static bool reset_vcpus(Vm *vm, GError **error)
 	return true;
 }
 
+static void make_empty(Vm *vm)
+{
+	vm->pio = bus_new();
+	vm->mmio = bus_new();
+	vm->devices = g_ptr_array_new_with_free_func(free_device);
+	vm->vcpus = g_ptr_array_new_with_free_func((GDestroyNotify)vcpu_free);
+}
+
+static int create_vm(Vm *vm, GError **error)
+{
+	return VM_IOCTL(vm->kvm_fd, KVM_CREATE_VM, (void *)arch_vm_type(vm->kvm_fd), error);
+}
+
+/* What belongs into an empty machine that has its memory and KVM's VM. */
+static bool assemble(Vm *vm, GError **error)
+{
+	return vm_arch_create(vm, error) && plug_memory(vm, error) &&
+	       vm_arch_add_devices(vm, error) && add_vcpus(vm, error) &&
+	       vm_arch_finish(vm, error) && reset_vcpus(vm, error);
+}
+
+static void take_apart(Vm *vm)
+{
+	set_console(vm, NULL);
+	g_ptr_array_unref(vm->vcpus);
+	g_ptr_array_unref(vm->devices);
+	bus_free(vm->mmio);
+	bus_free(vm->pio);
+	g_clear_pointer(&vm->arch, vm_arch_free);
+	if (vm->vm_fd >= 0)
+		close(vm->vm_fd);
+}
+
+static bool make(Vm *vm, GError **error)
+{
+	if (!open_kvm(vm, error))
+		return false;
+	vm->vm_fd = create_vm(vm, error);
+	return vm->vm_fd >= 0 && add_memory(vm, error) && assemble(vm, error) &&
+	       (vm->config->gdb == NULL || vm_gdb_start(vm, error));
+}
+
 Vm *vm_new(const VmConfig *config, GError **error)
 {
 	g_autoptr(Vm) vm = g_new0(Vm, 1);
@@ -215,18 +274,10 @@ Vm *vm_new(const VmConfig *config, GError **error)
 	vm->config = config;
 	vm->kvm_fd = -1;
 	vm->vm_fd = -1;
-	vm->pio = bus_new();
-	vm->mmio = bus_new();
-	vm->devices = g_ptr_array_new_with_free_func(free_device);
-	vm->vcpus = g_ptr_array_new_with_free_func((GDestroyNotify)vcpu_free);
+	g_mutex_init(&vm->console_lock);
 	vm->term = new_term(config);
-	if (!open_kvm(vm, error) || !vm_arch_create(vm, error) || !add_memory(vm, error) ||
-	    !vm_arch_add_devices(vm, error) || !add_vcpus(vm, error) ||
-	    !vm_arch_finish(vm, error) || !reset_vcpus(vm, error))
-		return NULL;
-	if (config->gdb != NULL && !vm_gdb_start(vm, error))
-		return NULL;
-	return g_steal_pointer(&vm);
+	make_empty(vm);
+	return make(vm, error) ? g_steal_pointer(&vm) : NULL;
 }
 
 void vm_free(Vm *vm)
@@ -237,16 +288,11 @@ void vm_free(Vm *vm)
 	vm_gdb_free(vm);
 	/* The terminal's thread calls the console device: it goes first. */
 	term_free(vm->term);
-	g_ptr_array_unref(vm->vcpus);
-	g_ptr_array_unref(vm->devices);
-	bus_free(vm->mmio);
-	bus_free(vm->pio);
-	vm_arch_free(vm->arch);
-	if (vm->vm_fd >= 0)
-		close(vm->vm_fd);
+	take_apart(vm);
 	if (vm->kvm_fd >= 0)
 		close(vm->kvm_fd);
 	memory_clear(&vm->memory);
+	g_mutex_clear(&vm->console_lock);
 	g_free(vm);
 }
 
@@ -266,6 +312,11 @@ bool vm_ended(Vm *vm)
 	return g_atomic_int_get(&vm->ended) == 2;
 }
 
+bool vm_running(Vm *vm)
+{
+	return !vm_ended(vm) && !g_atomic_int_get(&vm->halting);
+}
+
 typedef struct SignalEnd {
 	Vm *vm;
 	int number;
@@ -281,14 +332,14 @@ static gboolean on_signal(gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
-static void stop_vcpus(Vm *vm)
+static void halt_vcpus(Vm *vm)
 {
-	/* A vCPU that waits in the stub must come out before it can be joined. */
-	vm_gdb_end(vm, g_atomic_int_get(&vm->status));
+	g_atomic_int_set(&vm->halting, 1);
 	for (unsigned i = 0; i < vm->vcpus->len; i++)
 		vcpu_kick(vm->vcpus->pdata[i]);
 	for (unsigned i = 0; i < vm->vcpus->len; i++)
 		vcpu_join(vm->vcpus->pdata[i]);
+	g_atomic_int_set(&vm->halting, 0);
 }
 
 static bool start_vcpus(Vm *vm, GError **error)
@@ -297,6 +348,38 @@ static bool start_vcpus(Vm *vm, GError **error)
 		if (!vcpu_start(vm->vcpus->pdata[i], error))
 			return false;
 	}
+	return true;
+}
+
+static bool make_anew(Vm *vm, GError **error)
+{
+	int vm_fd = create_vm(vm, error);
+
+	if (vm_fd < 0)
+		return false;
+	/* Before the old ones go: from here on it knows no vCPU. */
+	vm_gdb_forget(vm, vm_fd);
+	take_apart(vm);
+	make_empty(vm);
+	vm->vm_fd = vm_fd;
+	return memory_zero(&vm->memory, error) && assemble(vm, error) && vm_gdb_renew(vm, error) &&
+	       start_vcpus(vm, error);
+}
+
+bool vm_reset(Vm *vm, GError **error)
+{
+	if (vm_ended(vm)) {
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_CLOSED, "the machine has ended");
+		return false;
+	}
+	halt_vcpus(vm);
+	if (!make_anew(vm, error)) {
+		g_prefix_error(error, "the reset failed, and the machine has ended: ");
+		vm_end(vm, VM_STATUS_FAILED);
+		return false;
+	}
+	/* What was typed and not taken yet is offered to the new UART. */
+	term_input_wanted(vm->term);
 	return true;
 }
 
@@ -313,7 +396,9 @@ int vm_run(Vm *vm, GError **error)
 		vm_end(vm, VM_STATUS_FAILED);
 	while (!vm_ended(vm))
 		g_main_context_iteration(NULL, TRUE);
-	stop_vcpus(vm);
+	/* A vCPU that waits in the stub must come out before it can be joined. */
+	vm_gdb_end(vm, g_atomic_int_get(&vm->status));
+	halt_vcpus(vm);
 	for (unsigned i = 0; i < G_N_ELEMENTS(ends); i++)
 		g_source_remove(ends[i].source);
 	return started ? g_atomic_int_get(&vm->status) : -1;

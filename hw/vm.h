@@ -2,7 +2,8 @@
  * hw/vm.h - the virtual machine: descriptors, memory, buses, vCPUs, and how it ends.
  *
  * Life: vm_new() makes everything, vm_run() starts the vCPUs and runs the main loop until
- * somebody calls vm_end(), vm_free() takes everything apart in reverse order.
+ * somebody calls vm_end(), vm_free() takes everything apart in reverse order. A reset is that in
+ * the small: what the guest can change is taken apart and made again by the same code.
  */
 #ifndef VMGDB_HW_VM_H
 #define VMGDB_HW_VM_H
@@ -44,13 +45,15 @@ typedef struct Vm {
 	GPtrArray *devices; /* VmDevice */
 	GPtrArray *vcpus;   /* Vcpu, by index */
 	Term *term;
-	Serial *console; /* the UART that the terminal is connected to */
-	KvmGdb *gdb;	 /* NULL without --gdb */
+	GMutex console_lock; /* for the terminal's thread, while devices come and go */
+	Serial *console;     /* the UART that the terminal is connected to */
+	KvmGdb *gdb;	     /* NULL without --gdb */
 	bool gdb_ended;
 	VmArch *arch;
 	VmPower power;
-	int ended;  /* atomic: somebody called vm_end() */
-	int status; /* atomic: the exit status of the first vm_end() */
+	int halting; /* atomic: the vCPUs' threads are to end for now */
+	int ended;   /* atomic: somebody called vm_end() */
+	int status;  /* atomic: the exit status of the first vm_end() */
 } Vm;
 
 /*
@@ -70,6 +73,16 @@ int vm_run(Vm *vm, GError **error);
  */
 void vm_end(Vm *vm, uint8_t status);
 bool vm_ended(Vm *vm);
+/* vm_running: are vCPUs to run, or to leave their loops? [any thread] */
+bool vm_running(Vm *vm);
+
+/*
+ * vm_reset: as if power had been off and on: everything of KVM's and every device is made anew, RAM
+ * is cleared, the kernel and its files are read again. The terminal and the stub stay, with the
+ * client's breakpoints. FALSE with @error: there is no machine any more, and it has ended.
+ * [main thread, in vm_run(), with the world stopped in the stub]
+ */
+bool vm_reset(Vm *vm, GError **error);
 
 /* vm_own: @device belongs to @vm and is freed with it by @destroy. Returns @device. */
 void *vm_own(Vm *vm, void *device, GDestroyNotify destroy);

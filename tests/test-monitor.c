@@ -157,7 +157,8 @@ static void test_system_reset(void)
 	expect_text(rig, "system_reset", "the kernel's file is gone\n");
 	rig->reset_fails = NULL;
 	write_pc(rig, 2, 0x102);
-	expect_match(rig, "system_reset", "^reset: the machine stands before its first instruction");
+	expect_match(rig, "system_reset",
+		     "^reset: the machine stands before its first instruction");
 	g_assert_cmpuint(GET(rig->resets), ==, 2);
 	expect_stands(rig, 0);
 	g_assert_cmphex(pc_of(rig, 2), ==, 0x100);

@@ -1,5 +1,6 @@
 #!/bin/bash
-# check-svm.sh - everything but breakpoints on SVM, 1 to 8 CPUs (QEMU/TCG reports none to KVM).
+# check-svm.sh - everything but breakpoints on SVM, 1 to 8 CPUs (QEMU/TCG reports none to KVM), and a
+# reset after a panic.
 # timeout: 400
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -46,6 +47,6 @@ check "2 CPUs: both came up" lab_wait 1 'shell reached, cpus 2'
 one_guest 2 1 43 0 wait leave
 one_guest 3 8 42 0 look leave
 check "8 CPUs: all came up" lab_wait 1 'shell reached, cpus 8'
-one_guest 4 4 44 0 crash
+one_guest 4 4 42 0 crash leave
 check "without gdb a panic ends lkvm with status 1" lab_wait 90 'lab: guest 3 status 1$'
 finish
