@@ -93,6 +93,21 @@ bool bus_add(Bus *bus, const char *name, uint64_t base, uint64_t size, BusFlags 
 	return true;
 }
 
+unsigned bus_count(const Bus *bus)
+{
+	return bus->ranges->len;
+}
+
+void bus_range(const Bus *bus, unsigned i, const char **ret_name, uint64_t *ret_base,
+	       uint64_t *ret_size)
+{
+	const BusRange *range = &g_array_index(bus->ranges, BusRange, i);
+
+	*ret_name = range->name;
+	*ret_base = range->base;
+	*ret_size = range->size;
+}
+
 bool bus_access(const Bus *bus, struct Vcpu *vcpu, uint64_t addr, void *data, size_t len,
 		bool is_write)
 {

@@ -42,6 +42,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bus, bus_free)
 bool bus_add(Bus *bus, const char *name, uint64_t base, uint64_t size, BusFlags flags,
 	     BusHandler handler, void *owner, GError **error);
 
+/* bus_count: how many ranges it has. bus_range: the one with number @i, by address. */
+unsigned bus_count(const Bus *bus);
+void bus_range(const Bus *bus, unsigned i, const char **ret_name, uint64_t *ret_base,
+	       uint64_t *ret_size);
+
 /*
  * bus_access: do one access of 1 to 8 bytes. What no range covers reads as ones and ignores
  * writes. An access that crosses the end of a range is done byte by byte.

@@ -15,6 +15,31 @@ static bool on_mmio(void *opaque, uint64_t gpa, void *data, size_t len, bool is_
 	return bus_access(vm->mmio, NULL, gpa, data, len, is_write);
 }
 
+static void get_range(const Bus *bus, unsigned i, KvmGdbPartKind kind, KvmGdbPart *ret)
+{
+	ret->kind = kind;
+	bus_range(bus, i, &ret->name, &ret->start, &ret->size);
+}
+
+static bool on_part(void *opaque, unsigned i, KvmGdbPart *ret)
+{
+	Vm *vm = opaque;
+	const GArray *loaded = vm->memory.loaded;
+	unsigned n_mmio = bus_count(vm->mmio), n_bus = n_mmio + bus_count(vm->pio);
+
+	if (i < n_mmio) {
+		get_range(vm->mmio, i, KVM_GDB_DEVICE, ret);
+	} else if (i < n_bus) {
+		get_range(vm->pio, i - n_mmio, KVM_GDB_PORTS, ret);
+	} else {
+		if (loaded == NULL || i - n_bus >= loaded->len)
+			return false;
+		const MemoryLoaded *one = &g_array_index(loaded, MemoryLoaded, i - n_bus);
+		*ret = (KvmGdbPart){KVM_GDB_LOADED, one->gpa, one->size, one->what};
+	}
+	return true;
+}
+
 static void on_poweroff(void *opaque)
 {
 	vm_log("ended by the debugger");
@@ -52,6 +77,7 @@ static void on_log(void *opaque G_GNUC_UNUSED, const char *line)
 
 static const KvmGdbOps ops = {
 	.mmio = on_mmio,
+	.part = on_part,
 	.poweroff = on_poweroff,
 	.reset = on_reset,
 	.clock_held = on_clock_held,
@@ -61,6 +87,7 @@ static const KvmGdbOps ops = {
 /* With a power button. */
 static const KvmGdbOps ops_with_button = {
 	.mmio = on_mmio,
+	.part = on_part,
 	.poweroff = on_poweroff,
 	.reset = on_reset,
 	.powerdown = on_powerdown,

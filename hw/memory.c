@@ -38,6 +38,7 @@ bool memory_add(GuestMemory *memory, uint64_t gpa, uint64_t size, GError **error
 
 bool memory_zero(GuestMemory *memory, GError **error)
 {
+	g_clear_pointer(&memory->loaded, g_array_unref);
 	for (unsigned i = 0; i < memory->n_banks; i++) {
 		const RamBank *bank = &memory->bank[i];
 
@@ -49,6 +50,7 @@ bool memory_zero(GuestMemory *memory, GError **error)
 
 void memory_clear(GuestMemory *memory)
 {
+	g_clear_pointer(&memory->loaded, g_array_unref);
 	for (unsigned i = 0; i < memory->n_banks; i++)
 		munmap(memory->bank[i].host, memory->bank[i].size);
 	*memory = (GuestMemory){0};
@@ -67,8 +69,17 @@ void *memory_span(const GuestMemory *memory, uint64_t gpa, uint64_t len)
 	return NULL;
 }
 
-bool memory_write(const GuestMemory *memory, uint64_t gpa, const void *data, size_t len,
-		  const char *what, GError **error)
+static void remember(GuestMemory *memory, uint64_t gpa, uint64_t size, const char *what)
+{
+	MemoryLoaded loaded = {gpa, size, what};
+
+	if (memory->loaded == NULL)
+		memory->loaded = g_array_new(FALSE, FALSE, sizeof(MemoryLoaded));
+	g_array_append_val(memory->loaded, loaded);
+}
+
+bool memory_write(GuestMemory *memory, uint64_t gpa, const void *data, size_t len, const char *what,
+		  GError **error)
 {
 	void *host = memory_span(memory, gpa, len);
 
@@ -80,8 +91,10 @@ bool memory_write(const GuestMemory *memory, uint64_t gpa, const void *data, siz
 			    what, gpa, len, memory_total(memory) >> 20);
 		return false;
 	}
-	if (len > 0)
+	if (len > 0) {
 		memcpy(host, data, len);
+		remember(memory, gpa, len, what);
+	}
 	return true;
 }
 

@@ -22,9 +22,17 @@ typedef struct RamBank {
 	uint8_t *host;
 } RamBank;
 
+/* What memory_write() has put there. */
+typedef struct MemoryLoaded {
+	uint64_t gpa;
+	uint64_t size;
+	const char *what;
+} MemoryLoaded;
+
 typedef struct GuestMemory {
 	RamBank bank[MEMORY_MAX_BANKS];
 	unsigned n_banks;
+	GArray *loaded; /* of MemoryLoaded; NULL: nothing */
 } GuestMemory;
 
 /* memory_add: one more bank of zeros. FALSE with @error when the host has no such memory. */
@@ -39,10 +47,11 @@ void *memory_span(const GuestMemory *memory, uint64_t gpa, uint64_t len);
 
 /*
  * memory_write: copy @len bytes to @gpa. @what names them in the error: "the initrd does not fit
- * at 0x... (... bytes): the guest has ... MiB".
+ * at 0x... (... bytes): the guest has ... MiB", and in @memory's list of what was loaded; a
+ * literal.
  */
-bool memory_write(const GuestMemory *memory, uint64_t gpa, const void *data, size_t len,
-		  const char *what, GError **error);
+bool memory_write(GuestMemory *memory, uint64_t gpa, const void *data, size_t len, const char *what,
+		  GError **error);
 /* memory_total: bytes of RAM in all banks. */
 uint64_t memory_total(const GuestMemory *memory);
 

@@ -29,6 +29,19 @@ typedef struct KvmGdbVcpu KvmGdbVcpu;
 struct _GError;
 struct _GMainContext;
 
+/* A part of the machine that has a name. */
+typedef enum KvmGdbPartKind {
+	KVM_GDB_DEVICE, /* registers at guest-physical addresses */
+	KVM_GDB_PORTS,	/* registers in x86's port space */
+	KVM_GDB_LOADED, /* what the VMM has put into RAM: a kernel, tables of a firmware */
+} KvmGdbPartKind;
+
+typedef struct KvmGdbPart {
+	KvmGdbPartKind kind;
+	uint64_t start, size; /* in bytes, not empty */
+	const char *name;     /* lives as long as the machine, or until it is reset */
+} KvmGdbPart;
+
 /*
  * What a VMM may offer. Every member may be NULL, then the feature is absent.
  * Called on the engine's thread while the world is stopped, except where it says otherwise. The
@@ -41,6 +54,9 @@ typedef struct KvmGdbOps {
 	 * registers. At most 8 bytes, naturally aligned. FALSE: nothing answers there.
 	 */
 	bool (*mmio)(void *opaque, uint64_t gpa, void *data, size_t len, bool is_write);
+	/* Part @i of the machine, in any order, for `info mtree` and `info roms`. FALSE: no more.
+	 */
+	bool (*part)(void *opaque, unsigned i, KvmGdbPart *ret);
 	/* The debugger changed guest RAM: for a VMM that logs dirty pages. Any thread. */
 	void (*mark_dirty)(void *opaque, uint64_t gpa, size_t len);
 	/* The client wants the machine ended (k, vKill). Without it, k detaches. */

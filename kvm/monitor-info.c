@@ -1,7 +1,6 @@
 /*
- * kvm/monitor-info.c - `info ...`: registers, CPUs, memory map, what this KVM can do.
+ * kvm/monitor-info.c - `info ...`: registers, CPUs, what this KVM can do.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "kvm/internal.h"
@@ -74,41 +73,6 @@ static bool info_status(void *target, unsigned cpu G_GNUC_UNUSED, const char *ar
 	return true;
 }
 
-/* ---- Memory map ---- */
-
-static void append_spans(KvmGdb *gdb, const char *indent, GString *out)
-{
-	KvmSpan span;
-
-	for (unsigned i = 0; kvm_memory_get_span(gdb->memory, i, &span); i++) {
-		const char *kind = monitor_span_kind(&span);
-
-		g_string_append_printf(out, "%s%016" PRIx64 "-%016" PRIx64 " (prio 0, %s): %s%u\n",
-				       indent, span.gpa, span.gpa + (span.size - 1), kind, kind, i);
-	}
-}
-
-static bool info_mtree(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
-		       GError **error)
-{
-	KvmGdb *gdb = target;
-
-	if (g_str_equal(args, "-f")) {
-		g_string_append(out, "FlatView #0\n AS \"memory\", root: system\n"
-				     " Root memory region: system\n");
-		append_spans(gdb, "  ", out);
-		g_string_append_c(out, '\n');
-		return true;
-	}
-	if (!monitor_take_end(args, error))
-		return false;
-	g_string_append(out, "address-space: memory\n"
-			     "  0000000000000000-ffffffffffffffff (prio 0, i/o): system\n");
-	append_spans(gdb, "    ", out);
-	g_string_append_c(out, '\n');
-	return true;
-}
-
 static bool info_kvm(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 		     GString *out, GError **error G_GNUC_UNUSED)
 {
@@ -135,8 +99,6 @@ const GdbMonitorCommand monitor_info_commands[] = {
 	{"info registers", "[-a] [CPU]", "show the registers of one CPU or of all", info_registers},
 	{"info cpus", NULL, "list the CPUs with the host's thread of each", info_cpus},
 	{"info status", NULL, "say whether the machine runs", info_status},
-	{"info mtree", "[-f]", "show where guest-physical memory is; -f: as a flat list",
-	 info_mtree},
 	{"info kvm", NULL, "what this machine's KVM can do for a debugger", info_kvm},
 	{0},
 };

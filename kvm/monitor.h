@@ -49,6 +49,7 @@ const char *monitor_span_kind(const KvmSpan *span);
 
 extern const GdbMonitorCommand target_monitor_commands[];
 extern const GdbMonitorCommand monitor_info_commands[];
+extern const GdbMonitorCommand monitor_map_commands[];
 extern const GdbMonitorCommand monitor_memory_commands[];
 extern const GdbMonitorCommand monitor_save_commands[];
 extern const GdbMonitorCommand monitor_machine_commands[];

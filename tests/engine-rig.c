@@ -180,7 +180,18 @@ static void on_log(void *opaque, const char *line)
 		COUNT(((Rig *)opaque)->warnings);
 }
 
+static bool on_part(void *opaque, unsigned i, KvmGdbPart *ret)
+{
+	Rig *rig = opaque;
+
+	if (i >= rig->n_parts)
+		return false;
+	*ret = rig->parts[i];
+	return true;
+}
+
 static const KvmGdbOps ops = {
+	.part = on_part,
 	.mmio = on_mmio,
 	.poweroff = on_poweroff,
 	.reset = on_reset,

@@ -33,6 +33,8 @@ struct Rig {
 	Cpu cpus[MAX_CPUS];
 	int stop, device_hold, device_finishes, finished; /* atomic */
 	unsigned io_exits, shutdowns, poweroffs, dirty, resets;
+	const KvmGdbPart *parts; /* what the VMM names */
+	unsigned n_parts;
 	const char *reset_fails;  /* a reset fails with this message */
 	unsigned device_accesses; /* by the engine; no device answers */
 	unsigned warnings;	  /* lines of the engine for the VMM's user that name a vmlinux */

@@ -118,6 +118,24 @@ static void test_refuses(void)
 	g_assert_true(add(bus, UINT64_MAX, 1, BUS_BYTES, &probe));
 }
 
+static void test_ranges(void)
+{
+	g_autoptr(Bus) bus = bus_new();
+	const char *name;
+	uint64_t base, size;
+
+	g_assert_cmpuint(bus_count(bus), ==, 0);
+	g_assert_true(bus_add(bus, "second", 0x20, 8, BUS_BYTES, probe_io, NULL, NULL));
+	g_assert_true(bus_add(bus, "first", 0x10, 4, BUS_BYTES, probe_io, NULL, NULL));
+	g_assert_cmpuint(bus_count(bus), ==, 2);
+	bus_range(bus, 0, &name, &base, &size);
+	g_assert_cmpstr(name, ==, "first");
+	bus_range(bus, 1, &name, &base, &size);
+	g_assert_cmpstr(name, ==, "second");
+	g_assert_cmphex(base, ==, 0x20);
+	g_assert_cmphex(size, ==, 8);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -126,5 +144,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-bus/bytes-are-split", test_bytes);
 	g_test_add_func("/hw-bus/crossing-an-end", test_crossing);
 	g_test_add_func("/hw-bus/refuses-overlap", test_refuses);
+	g_test_add_func("/hw-bus/ranges", test_ranges);
 	return g_test_run();
 }

@@ -217,6 +217,26 @@ static void test_memory(void)
 	g_assert_null(memory_span(&memory, 0, 1));
 }
 
+/* Zeros again at the same place, and nothing loaded. */
+static void test_zero(void)
+{
+	GuestMemory memory = {0};
+	uint8_t *host;
+
+	g_assert_true(memory_add(&memory, 0x100000, 0x4000, NULL));
+	g_assert_true(memory_write(&memory, 0x101000, "ab", 2, "the thing", NULL));
+	g_assert_true(memory_write(&memory, 0x102000, "", 0, "nothing", NULL));
+	g_assert_cmpuint(memory.loaded->len, ==, 1);
+	g_assert_cmphex(g_array_index(memory.loaded, MemoryLoaded, 0).gpa, ==, 0x101000);
+	g_assert_cmpstr(g_array_index(memory.loaded, MemoryLoaded, 0).what, ==, "the thing");
+	host = memory_span(&memory, 0x101000, 2);
+	g_assert_true(memory_zero(&memory, NULL));
+	g_assert_true(memory_span(&memory, 0x101000, 2) == host);
+	g_assert_cmpmem(host, 2, "\0\0", 2);
+	g_assert_null(memory.loaded);
+	memory_clear(&memory);
+}
+
 static void test_place(void)
 {
 	GuestMemory memory = {0};
@@ -259,6 +279,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-config/kernel-words", test_words);
 	g_test_add_func("/hw-term/filter", test_filter);
 	g_test_add_func("/hw-memory/spans", test_memory);
+	g_test_add_func("/hw-memory/zero", test_zero);
 	g_test_add_func("/hw-loader/place", test_place);
 	g_test_add_func("/hw-loader/missing-file", test_missing_file);
 	return g_test_run();

@@ -201,7 +201,7 @@ static void test_bzimage_hostile(void)
 	}
 }
 
-static void check_load_error(const Ram *ram, const BootInput *input, const char *named)
+static void check_load_error(Ram *ram, const BootInput *input, const char *named)
 {
 	g_autoptr(GError) error = NULL;
 	X86Entry entry;
@@ -278,7 +278,7 @@ static Elf good_elf(void)
 	return elf;
 }
 
-static bool load_elf(const Ram *ram, const void *data, size_t size, X86Entry *entry, GError **error)
+static bool load_elf(Ram *ram, const void *data, size_t size, X86Entry *entry, GError **error)
 {
 	BootInput input = {.kernel = data, .kernel_size = size, .words = "bare", .rsdp = X86_ACPI};
 

@@ -42,6 +42,42 @@ static void test_info(void)
 	rig_free(rig);
 }
 
+/* As QEMU prints its own; without any there is RAM only, as test_info() sees it. */
+static void test_parts(void)
+{
+	static const KvmGdbPart parts[] = {
+		{KVM_GDB_LOADED, 0x9000, 0x123456, "the initrd"},
+		{KVM_GDB_DEVICE, 0xfe000000, 0x1000, "uart"},
+		{KVM_GDB_PORTS, 0x3f8, 8, "com1"},
+		{KVM_GDB_PORTS, 0x60, 1, "i8042 data"},
+		{KVM_GDB_LOADED, 0x100, 4, "the kernel"},
+	};
+	static uint8_t rom[4096];
+	Rig *rig = rig_new_stopped(1);
+
+	kvm_gdb_map(rig->gdb, 0xff000000, sizeof(rom), rom, KVM_GDB_MAP_READONLY);
+	expect_text(rig, "info roms",
+		    "addr=00000000ff000000 size=0x001000 mem=rom name=\"rom1\"\n");
+	rig->parts = parts;
+	rig->n_parts = G_N_ELEMENTS(parts);
+	expect_text(rig, "info roms",
+		    "addr=0000000000000100 size=0x000004 mem=ram name=\"the kernel\"\n"
+		    "addr=0000000000009000 size=0x123456 mem=ram name=\"the initrd\"\n"
+		    "addr=00000000ff000000 size=0x001000 mem=rom name=\"rom1\"\n");
+	expect_text(rig, "info mtree -f",
+		    "FlatView #0\n AS \"memory\", root: system\n Root memory region: system\n"
+		    "  0000000000000000-000000000000ffff (prio 0, ram): ram0\n"
+		    "  00000000fe000000-00000000fe000fff (prio 0, i/o): uart\n"
+		    "  00000000ff000000-00000000ff000fff (prio 0, rom): rom1\n\n"
+		    "FlatView #1\n AS \"I/O\", root: io\n Root memory region: io\n"
+		    "  0000000000000060-0000000000000060 (prio 0, i/o): i8042 data\n"
+		    "  00000000000003f8-00000000000003ff (prio 0, i/o): com1\n\n");
+	expect_match(rig, "info mtree",
+		     "^address-space: I/O\n  0{16}-0{12}ffff \\(prio 0, i/o\\): io\n    0{14}60-");
+	expect_text(rig, "info roms now", "did not expect 'now'\n");
+	rig_free(rig);
+}
+
 static void test_addresses(void)
 {
 	Rig *rig = rig_new_stopped(1);
@@ -426,6 +462,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/monitor/info", test_info);
+	g_test_add_func("/monitor/parts", test_parts);
 	g_test_add_func("/monitor/addresses", test_addresses);
 	g_test_add_func("/monitor/dump-formats", test_dump_formats);
 	g_test_add_func("/monitor/patch-hidden", test_patch_hidden);

@@ -87,7 +87,7 @@ static void fill_e820(const GuestMemory *memory, struct boot_params *params)
 	}
 }
 
-static bool write_zero_page(const GuestMemory *memory, const BootInput *input, const BzImage *image,
+static bool write_zero_page(GuestMemory *memory, const BootInput *input, const BzImage *image,
 			    uint64_t initrd_gpa, GError **error)
 {
 	g_autofree struct boot_params *params = g_new0(struct boot_params, 1);
@@ -104,8 +104,7 @@ static bool write_zero_page(const GuestMemory *memory, const BootInput *input, c
 			    error);
 }
 
-bool bzimage_load(const GuestMemory *memory, const BootInput *input, X86Entry *ret_entry,
-		  GError **error)
+bool bzimage_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry, GError **error)
 {
 	BzImage image;
 	uint64_t initrd_gpa;

@@ -40,7 +40,7 @@ static const uint64_t gdt[] = {
 	0,
 };
 
-static bool write_page_tables(const GuestMemory *memory, GError **error)
+static bool write_page_tables(GuestMemory *memory, GError **error)
 {
 	g_autofree uint64_t *tables = g_new0(uint64_t, PTE_COUNT * (2 + N_DIRECTORIES));
 	uint64_t *pml4 = tables, *pdpt = pml4 + PTE_COUNT, *directories = pdpt + PTE_COUNT;
@@ -54,7 +54,7 @@ static bool write_page_tables(const GuestMemory *memory, GError **error)
 			    "the boot page tables", error);
 }
 
-bool boot_write_cpu_tables(const GuestMemory *memory, GError **error)
+bool boot_write_cpu_tables(GuestMemory *memory, GError **error)
 {
 	return memory_write(memory, X86_BOOT_GDT, gdt, sizeof(gdt), "the boot GDT", error) &&
 	       write_page_tables(memory, error);

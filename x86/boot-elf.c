@@ -146,13 +146,12 @@ static bool overlaps(const Elf64_Phdr *segment, uint64_t start, uint64_t end)
 	return segment->p_paddr < end && start < segment->p_paddr + segment->p_memsz;
 }
 
-static bool load_segment(const GuestMemory *memory, const uint8_t *data, size_t size,
+static bool load_segment(GuestMemory *memory, const uint8_t *data, size_t size,
 			 const Elf64_Phdr *segment, GError **error)
 {
 	if (!in_file(segment, size) || segment->p_filesz > segment->p_memsz)
 		return refuse(error, "an ELF segment is cut off");
-	void *host = memory_span(memory, segment->p_paddr, segment->p_memsz);
-	if (host == NULL) {
+	if (memory_span(memory, segment->p_paddr, segment->p_memsz) == NULL) {
 		g_set_error(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
 			    "an ELF segment of 0x%" G_GINT64_MODIFIER
 			    "x bytes does not fit at 0x%" G_GINT64_MODIFIER "x, see --mem",
@@ -164,12 +163,12 @@ static bool load_segment(const GuestMemory *memory, const uint8_t *data, size_t 
 		return refuse(error, "an ELF segment lies in memory that lkvm uses for booting "
 				     "(below 0x30000 or from 0x9fc00 to 1 MiB)");
 	/* RAM starts as zeros, so the rest of the segment needs nothing. */
-	memcpy(host, data + segment->p_offset, segment->p_filesz);
-	return true;
+	return memory_write(memory, segment->p_paddr, data + segment->p_offset, segment->p_filesz,
+			    "the kernel", error);
 }
 
-bool elf_load_segments(const GuestMemory *memory, const uint8_t *data, size_t size,
-		       uint64_t *ret_end, GError **error)
+bool elf_load_segments(GuestMemory *memory, const uint8_t *data, size_t size, uint64_t *ret_end,
+		       GError **error)
 {
 	Elf64_Ehdr header;
 	uint64_t end = 0;
@@ -193,7 +192,7 @@ bool elf_load_segments(const GuestMemory *memory, const uint8_t *data, size_t si
 
 /* ---- The start info ---- */
 
-static bool write_start_info(const GuestMemory *memory, const BootInput *input, uint64_t initrd_gpa,
+static bool write_start_info(GuestMemory *memory, const BootInput *input, uint64_t initrd_gpa,
 			     GError **error)
 {
 	E820Range ranges[E820_MAX];
@@ -222,8 +221,7 @@ static bool write_start_info(const GuestMemory *memory, const BootInput *input, 
 			    error);
 }
 
-bool elf_load(const GuestMemory *memory, const BootInput *input, X86Entry *ret_entry,
-	      GError **error)
+bool elf_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry, GError **error)
 {
 	uint32_t entry;
 	uint64_t end, initrd_gpa;

@@ -5,8 +5,7 @@
 
 #include <gio/gio.h>
 
-bool flat_load(const GuestMemory *memory, const BootInput *input, X86Entry *ret_entry,
-	       GError **error)
+bool flat_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry, GError **error)
 {
 	const uint64_t base = FLAT_SELECTOR * 16;
 

@@ -10,8 +10,8 @@
 #include "hw/loader.h"
 #include "hw/vm.h"
 
-bool boot_place_initrd(const GuestMemory *memory, const BootInput *input, uint64_t floor,
-		       uint64_t limit, uint64_t *ret_gpa, GError **error)
+bool boot_place_initrd(GuestMemory *memory, const BootInput *input, uint64_t floor, uint64_t limit,
+		       uint64_t *ret_gpa, GError **error)
 {
 	uint64_t gpa = 0;
 
@@ -31,7 +31,7 @@ bool boot_place_initrd(const GuestMemory *memory, const BootInput *input, uint64
 	return true;
 }
 
-bool boot_write_words(const GuestMemory *memory, const BootInput *input, size_t max, GError **error)
+bool boot_write_words(GuestMemory *memory, const BootInput *input, size_t max, GError **error)
 {
 	size_t len = strlen(input->words);
 
@@ -46,7 +46,7 @@ bool boot_write_words(const GuestMemory *memory, const BootInput *input, size_t 
 			    error);
 }
 
-static bool load_kernel(const GuestMemory *memory, const BootInput *input, X86Entry *ret_entry,
+static bool load_kernel(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry,
 			GError **error)
 {
 	bool loaded;

@@ -59,7 +59,7 @@ bool x86_boot_load(struct Vm *vm, X86Entry *ret_entry, GError **error);
 /* ---- boot-cpu.c ---- */
 
 /* boot_write_cpu_tables: the GDT and page tables that the entry modes need, into RAM. */
-bool boot_write_cpu_tables(const GuestMemory *memory, GError **error);
+bool boot_write_cpu_tables(GuestMemory *memory, GError **error);
 /* boot_set_registers: make @vcpu_fd begin at @entry. */
 bool boot_set_registers(int vcpu_fd, const X86Entry *entry, GError **error);
 
@@ -92,12 +92,11 @@ typedef struct BootInput {
 
 /* boot_place_initrd: put it as high as possible below @limit and not below @floor; both 0 without
  * one. */
-bool boot_place_initrd(const GuestMemory *memory, const BootInput *input, uint64_t floor,
-		       uint64_t limit, uint64_t *ret_gpa, GError **error);
+bool boot_place_initrd(GuestMemory *memory, const BootInput *input, uint64_t floor, uint64_t limit,
+		       uint64_t *ret_gpa, GError **error);
 
 /* boot_write_words: the command line to X86_BOOT_WORDS. FALSE when longer than @max. */
-bool boot_write_words(const GuestMemory *memory, const BootInput *input, size_t max,
-		      GError **error);
+bool boot_write_words(GuestMemory *memory, const BootInput *input, size_t max, GError **error);
 
 /* ---- boot-bzimage.c: Linux's boot protocol (Documentation/arch/x86/boot.rst), 64-bit entry ----
  */
@@ -117,8 +116,7 @@ typedef struct BzImage {
 bool bzimage_is(const uint8_t *data, size_t size);
 /* bzimage_parse: FALSE with @error when it cannot be started at its 64-bit entry. */
 bool bzimage_parse(const uint8_t *data, size_t size, BzImage *ret, GError **error);
-bool bzimage_load(const GuestMemory *memory, const BootInput *input, X86Entry *ret_entry,
-		  GError **error);
+bool bzimage_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry, GError **error);
 
 /* ---- boot-elf.c: 64-bit ELF with a PVH note (Xen's docs/misc/pvh.pandoc) ---- */
 
@@ -128,18 +126,16 @@ bool elf_find_pvh_entry(const uint8_t *data, size_t size, uint32_t *ret_entry, G
 /* elf_load_segments: copy all PT_LOAD segments to their physical addresses; *ret_end is behind the
  * last one. Segments that touch what lies below X86_BOOT_WORDS + X86_BOOT_WORDS_MAX or the BIOS
  * area are refused. */
-bool elf_load_segments(const GuestMemory *memory, const uint8_t *data, size_t size,
-		       uint64_t *ret_end, GError **error);
-bool elf_load(const GuestMemory *memory, const BootInput *input, X86Entry *ret_entry,
-	      GError **error);
+bool elf_load_segments(GuestMemory *memory, const uint8_t *data, size_t size, uint64_t *ret_end,
+		       GError **error);
+bool elf_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry, GError **error);
 
 /* ---- boot-flat.c: as kvmtool starts one: 1000:0000, stack at 1000:8000, real mode, no BIOS ----
  */
 
 #define FLAT_SELECTOR 0x1000
 #define FLAT_STACK 0x8000
-bool flat_load(const GuestMemory *memory, const BootInput *input, X86Entry *ret_entry,
-	       GError **error);
+bool flat_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry, GError **error);
 
 /* ---- acpi.c, acpi-aml.c ---- */
 
