@@ -47,6 +47,6 @@ check "2 CPUs: both came up" lab_wait 1 'shell reached, cpus 2'
 one_guest 2 1 43 0 wait leave
 one_guest 3 8 42 0 look leave
 check "8 CPUs: all came up" lab_wait 1 'shell reached, cpus 8'
-one_guest 4 4 42 0 crash leave
+one_guest 4 4 42 0 crash reset leave
 check "without gdb a panic ends lkvm with status 1" lab_wait 90 'lab: guest 3 status 1$'
 finish

@@ -96,7 +96,7 @@ main_session()
 	export LAB_OPENS=${LAB_OPENS:-$([ "$bench" = bochs ] && echo 100 || echo 500)}
 	gdb_script $((200 + LAB_OPENS)) condition
 	[ -z "${LAB_COMPARE:-}" ] || grep 'LAB RATE' "$W/condition.out" >&2
-	[ -z "${LAB_KPTI:-}" ] || gdb_script 400 crash # on x86: check-svm.sh
+	[ -z "${LAB_KPTI:-}" ] || gdb_script 400 reset # on x86: check-svm.sh
 	listening=1 shells=1
 	if [ -n "${LAB_RESET:-}" ]; then
 		gdb_script 400 reboot
