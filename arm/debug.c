@@ -141,11 +141,12 @@ bool arch_step_again(ArchVcpu *vcpu G_GNUC_UNUSED)
 
 bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len)
 {
-	uint64_t pc, pstate;
+	uint64_t pc, pstate, sctlr;
 
 	if (len < 4 || !arm_get(vcpu, ARM_PC, &pc, NULL) ||
 	    !arm_get(vcpu, ARM_PSTATE, &pstate, NULL) ||
-	    !arm_insn_is_idle(pstate, arm_insn_load(insn)))
+	    !arm_get(vcpu, ARM_SCTLR_EL1, &sctlr, NULL) ||
+	    !arm_insn_is_idle(pstate, sctlr, arm_insn_load(insn)))
 		return false;
 	arm_set(vcpu, ARM_PC, pc + 4);
 	if (pstate & ARM_PSR_BTYPE)

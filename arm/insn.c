@@ -65,19 +65,38 @@ ArmInsnSet arm_insn_set(uint64_t pstate)
 	return pstate & ARM_PSR_T32 ? ARM_T32 : ARM_A32;
 }
 
-bool arm_insn_is_idle(uint64_t pstate, uint32_t insn)
+/* PACIAZ, PACIASP, PACIBZ, PACIBSP, AUTIAZ, AUTIASP, AUTIBZ, AUTIBSP: hints 24 to 31. */
+static bool is_unused_key(uint64_t sctlr, uint32_t insn)
 {
-	const uint32_t nop = 0xd503201f, bti = 0xd503241f, from_call = 0x40, from_jump = 0x80;
+	const uint32_t key_b = 0x40;
+
+	return (insn & 0xffffff1f) == 0xd503231f &&
+	       !(sctlr & (insn & key_b ? ARM_SCTLR_ENIB : ARM_SCTLR_ENIA));
+}
+
+/* For BTI by its operand; PACIASP and PACIBSP allow what BTI c does, and maybe more. */
+static bool allows(uint32_t insn, unsigned btype)
+{
+	const uint32_t bti = 0xd503241f, from_call = 0x40, from_jump = 0x80;
+	const uint32_t sign = 0xd503233f, key_b = 0x40;
+	bool is_bti = (insn & ~(from_call | from_jump)) == bti;
+	bool call = is_bti ? insn & from_call : (insn & ~key_b) == sign;
+	bool jump = is_bti && insn & from_jump;
+
+	return !btype || (call && btype != 3) || (jump && btype != 2);
+}
+
+bool arm_insn_is_idle(uint64_t pstate, uint64_t sctlr, uint32_t insn)
+{
+	const uint32_t nop = 0xd503201f, bti = 0xd503241f, bti_operand = 0xc0;
 	const uint64_t odd = ARM_PSR_AARCH32 | ARM_PSR_IL | ARM_PSR_SS;
-	unsigned btype =
-		(pstate & ARM_PSR_BTYPE) >> 10; /* 0: no branch, 1: both, 2: call, 3: jump */
+	/* 0: no branch, 1: both, 2: call, 3: jump */
+	unsigned btype = (pstate & ARM_PSR_BTYPE) >> 10;
 
 	if (pstate & odd)
 		return false;
-	if (insn == nop)
-		return !btype;
-	return (insn & ~(from_call | from_jump)) == bti &&
-	       (!btype || (insn & from_call && btype != 3) || (insn & from_jump && btype != 2));
+	return (insn == nop || (insn & ~bti_operand) == bti || is_unused_key(sctlr, insn)) &&
+	       allows(insn, btype);
 }
 
 uint32_t arm_insn_load(const uint8_t *bytes)

@@ -44,11 +44,16 @@ typedef enum ArmInsnSet { ARM_A64, ARM_A32, ARM_T32 } ArmInsnSet;
 /* The instruction set that PSTATE says the CPU is in. */
 ArmInsnSet arm_insn_set(uint64_t pstate);
 
+/* SCTLR_EL1: pointer authentication with the instruction keys A and B. */
+#define ARM_SCTLR_ENIA (1ull << 31)
+#define ARM_SCTLR_ENIB (1ull << 30)
+
 /*
- * arm_insn_is_idle: in this PSTATE, does @insn change nothing but pc and BTYPE? NOP, and BTI where
- * the branch that led there is one that it allows (Arm ARM D8.4.5).
+ * arm_insn_is_idle: in this PSTATE, does @insn change nothing but pc and BTYPE? NOP; BTI where the
+ * branch that led there is one that it allows (Arm ARM D8.4.5); and PACIASP, with which a kernel's
+ * functions begin, and its kind, where SCTLR_EL1.EnIA or EnIB has not turned that key on.
  */
-bool arm_insn_is_idle(uint64_t pstate, uint32_t insn);
+bool arm_insn_is_idle(uint64_t pstate, uint64_t sctlr, uint32_t insn);
 
 /* The four bytes of an instruction in memory. */
 uint32_t arm_insn_load(const uint8_t *bytes);

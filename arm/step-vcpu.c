@@ -17,28 +17,32 @@
 
 G_STATIC_ASSERT(sizeof(ArmStep) <= sizeof(((ArchStep *)0)->note));
 
-static bool get_state(ArchVcpu *vcpu, ArmStepState *ret, GError **error)
+static bool get_place(ArchVcpu *vcpu, ArmStepState *ret, GError **error)
 {
 	*ret = (ArmStepState){0};
 	return arm_get(vcpu, ARM_PC, &ret->pc, error) &&
-	       arm_get(vcpu, ARM_PSTATE, &ret->pstate, error) &&
-	       arm_get(vcpu, ARM_ELR_EL1, &ret->el1.elr, error) &&
-	       arm_get(vcpu, ARM_SPSR_EL1, &ret->el1.spsr, error) &&
-	       arm_get(vcpu, ARM_VBAR_EL1, &ret->el1.vbar, error);
+	       arm_get(vcpu, ARM_PSTATE, &ret->pstate, error);
 }
 
-static void set_if_changed(ArchVcpu *vcpu, ArmSlot slot, uint64_t value)
+static bool get_bank(ArchVcpu *vcpu, ArmBank *ret, GError **error)
 {
-	if (vcpu->slots[slot] != value)
+	return arm_get(vcpu, ARM_ELR_EL1, &ret->elr, error) &&
+	       arm_get(vcpu, ARM_SPSR_EL1, &ret->spsr, error) &&
+	       arm_get(vcpu, ARM_VBAR_EL1, &ret->vbar, error);
+}
+
+static void set_if_changed(ArchVcpu *vcpu, ArmSlot slot, uint64_t before, uint64_t value)
+{
+	if (before != value)
 		arm_set(vcpu, slot, value);
 }
 
-static void set_state(ArchVcpu *vcpu, const ArmStepState *state)
+static void set_state(ArchVcpu *vcpu, const ArmStepState *before, const ArmStepState *state)
 {
-	set_if_changed(vcpu, ARM_PC, state->pc);
-	set_if_changed(vcpu, ARM_PSTATE, state->pstate);
-	set_if_changed(vcpu, ARM_ELR_EL1, state->el1.elr);
-	set_if_changed(vcpu, ARM_SPSR_EL1, state->el1.spsr);
+	set_if_changed(vcpu, ARM_PC, before->pc, state->pc);
+	set_if_changed(vcpu, ARM_PSTATE, before->pstate, state->pstate);
+	set_if_changed(vcpu, ARM_ELR_EL1, before->el1.elr, state->el1.elr);
+	set_if_changed(vcpu, ARM_SPSR_EL1, before->el1.spsr, state->el1.spsr);
 }
 
 static ArmInsn read_insn(const ArmStepState *state, const ArchMemory *mem)
@@ -66,11 +70,13 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 	*ret = (ArchStep){0};
 	vcpu->forced = 0;
 	vcpu->reinjected = false;
-	if (!get_state(vcpu, &state, error) || !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, error))
+	if (!get_place(vcpu, &state, error) || !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, error))
 		return false;
 	ArmInsn insn = read_insn(&state, mem);
+	if (arm_step_needs_before(&insn, !quiet) && !get_bank(vcpu, &state.el1, error))
+		return false;
 	if (quiet)
-		set_if_changed(vcpu, ARM_PSTATE,
+		set_if_changed(vcpu, ARM_PSTATE, state.pstate,
 			       arm_step_begin(&state, &insn, PFR1_NMI(pfr1) != 0, &step));
 	else
 		arm_step_begin_open(&state, &insn, &step);
@@ -81,19 +87,23 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 
 void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem G_GNUC_UNUSED, const ArchStep *record)
 {
-	ArmStepState state;
+	ArmStepState before, state;
 	ArmStep step;
-	uint64_t xt = 0;
+	uint64_t xt = 0, xt_before;
 
 	memcpy(&step, record->note, sizeof(step));
 	vcpu->forced = 0;
 	/* The entry to a handler sets all masks by itself; they are the guest's. */
-	if (vcpu->reinjected || !step.active || !get_state(vcpu, &state, NULL))
+	if (vcpu->reinjected || !step.active || !get_place(vcpu, &state, NULL) ||
+	    (arm_step_needs_after(&step, state.pc, state.pstate) &&
+	     !get_bank(vcpu, &state.el1, NULL)))
 		return;
 	ArmSlot rt = ARM_X0 + step.insn.rt;
 	bool has_rt = step.insn.rt < NO_RT && arm_get(vcpu, rt, &xt, NULL);
+	before = state;
+	xt_before = xt;
 	arm_step_end(&step, &state, &xt);
-	set_state(vcpu, &state);
+	set_state(vcpu, &before, &state);
 	if (has_rt)
-		set_if_changed(vcpu, rt, xt);
+		set_if_changed(vcpu, rt, xt_before, xt);
 }

@@ -93,6 +93,16 @@ static bool can_unmask(ArmInsnKind kind)
 	       kind == ARM_INSN_ALLINT || kind == ARM_INSN_MSR_ALLINT;
 }
 
+bool arm_step_needs_before(const ArmInsn *insn, bool open)
+{
+	return open || can_unmask(insn->kind);
+}
+
+bool arm_step_needs_after(const ArmStep *step, uint64_t pc, uint64_t pstate)
+{
+	return pc % VECTOR_SIZE == 0 || (pstate ^ step->before.pstate) & ARM_PSR_MODE;
+}
+
 /* Is @elr where the instruction leads? For ERETAA the old ELR is signed, in its upper bits. */
 static bool is_next(ArmStep *step, uint64_t elr)
 {

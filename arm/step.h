@@ -53,6 +53,15 @@ uint64_t arm_step_begin(const ArmStepState *before, const ArmInsn *insn, bool nm
  */
 void arm_step_begin_open(const ArmStepState *before, const ArmInsn *insn, ArmStep *ret);
 
+/*
+ * The banks are seldom needed, and each of their registers costs the caller a system call.
+ * arm_step_needs_before: must @before of a begin() have them? @open: of arm_step_begin_open().
+ * arm_step_needs_after: must @state of arm_step_end() have them, if its pc and pstate are these? If
+ * not, end() leaves them alone. An exception brings the CPU to a vector, or to another mode.
+ */
+bool arm_step_needs_before(const ArmInsn *insn, bool open);
+bool arm_step_needs_after(const ArmStep *step, uint64_t pc, uint64_t pstate);
+
 /* What end() found to have happened, for tests and logs. */
 typedef enum ArmStepOutcome {
 	ARM_STEP_NONE,	    /* there was nothing to undo */

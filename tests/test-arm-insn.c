@@ -154,7 +154,8 @@ static void test_idle(void)
 		{0xd50324df, {true, true, true, true}},	 /* bti jc */
 		{0xd503203f, {false}},			 /* yield */
 		{0xd503207f, {false}},			 /* wfi */
-		{0xd503233f, {false}},			 /* paciasp */
+		{0xd50320ff, {false}},			 /* xpaclri */
+		{0xd503211f, {false}},			 /* pacia1716 */
 		{0xd503251f, {false}},			 /* chkfeat x16 */
 		{0xaa0003e0, {false}},			 /* mov x0, x0 */
 		{0xd4200000, {false}},			 /* brk #0 */
@@ -164,12 +165,45 @@ static void test_idle(void)
 		for (unsigned btype = 0; btype < 4; btype++) {
 			uint64_t pstate = ARM_MODE_EL1H | (uint64_t)btype << 10;
 
-			g_assert_cmpint(arm_insn_is_idle(pstate, idle[i].insn), ==,
+			g_assert_cmpint(arm_insn_is_idle(pstate, 0, idle[i].insn), ==,
 					idle[i].at[btype]);
 		}
-		g_assert_false(arm_insn_is_idle(ARM_PSR_AARCH32, idle[i].insn));
-		g_assert_false(arm_insn_is_idle(ARM_PSR_SS, idle[i].insn));
-		g_assert_false(arm_insn_is_idle(ARM_PSR_IL, idle[i].insn));
+		g_assert_false(arm_insn_is_idle(ARM_PSR_AARCH32, 0, idle[i].insn));
+		g_assert_false(arm_insn_is_idle(ARM_PSR_SS, 0, idle[i].insn));
+		g_assert_false(arm_insn_is_idle(ARM_PSR_IL, 0, idle[i].insn));
+	}
+}
+
+/* A key that is not on makes its instructions NOPs; the other key does not matter. */
+static void test_idle_keys(void)
+{
+	static const struct {
+		uint32_t insn;
+		uint64_t key;
+		bool at[4]; /* by BTYPE, with that key off */
+	} rows[] = {
+		{0xd503231f, ARM_SCTLR_ENIA, {true}},			 /* paciaz */
+		{0xd503233f, ARM_SCTLR_ENIA, {true, true, true, false}}, /* paciasp */
+		{0xd503235f, ARM_SCTLR_ENIB, {true}},			 /* pacibz */
+		{0xd503237f, ARM_SCTLR_ENIB, {true, true, true, false}}, /* pacibsp */
+		{0xd503239f, ARM_SCTLR_ENIA, {true}},			 /* autiaz */
+		{0xd50323bf, ARM_SCTLR_ENIA, {true}},			 /* autiasp */
+		{0xd50323df, ARM_SCTLR_ENIB, {true}},			 /* autibz */
+		{0xd50323ff, ARM_SCTLR_ENIB, {true}},			 /* autibsp */
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		uint32_t insn = rows[i].insn;
+
+		for (unsigned btype = 0; btype < 4; btype++) {
+			uint64_t pstate = ARM_MODE_EL1H | (uint64_t)btype << 10;
+
+			g_assert_cmpint(arm_insn_is_idle(pstate, 0, insn), ==, rows[i].at[btype]);
+			g_assert_cmpint(arm_insn_is_idle(pstate, ~rows[i].key, insn), ==,
+					rows[i].at[btype]);
+			g_assert_false(arm_insn_is_idle(pstate, rows[i].key, insn));
+		}
+		g_assert_false(arm_insn_is_idle(ARM_PSR_SS, 0, insn));
 	}
 }
 
@@ -178,6 +212,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/arm-insn/decode", test_decode);
 	g_test_add_func("/arm-insn/idle", test_idle);
+	g_test_add_func("/arm-insn/idle-keys", test_idle_keys);
 	g_test_add_func("/arm-insn/set", test_set);
 	g_test_add_func("/arm-insn/trap", test_trap);
 	return g_test_run();
