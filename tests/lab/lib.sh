@@ -17,7 +17,8 @@
 #   ok/not_ok/check/skip/finish   TAP
 # Variables: W work folder, LOG the console of L1 (and of the guest in it), PORT where gdb
 # connects on 127.0.0.1, VMLINUX the guest kernel's symbols; LAB_ARM_MACHINE and LAB_ARM_CPU may say
-# what kind of KVM host the arm64 bench is (QEMU's -M virt,... and -cpu).
+# what kind of KVM host the arm64 bench is (QEMU's -M virt,... and -cpu). LAB_SVM_QEMU may name another
+# QEMU for the svm bench, such as that of `fetch qemu-10`: there hardware breakpoints work.
 
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LKVM=${LKVM:-$LAB/../../lkvm}
@@ -361,8 +362,8 @@ lab_boot()
 	# TCG does not intercept a nested guest's XSETBV: without XSAVE its x87 state stays whole. With
 	# a thread per CPU nested guests die or hang now and then when the threads really run at the
 	# same time, with one thread they hang for good: so the threads share one of our CPUs.
-	svm) boot_qemu taskset ttyS0 -c "$(one_cpu)" qemu-system-x86_64 -accel tcg,thread=multi \
-		-cpu EPYC,-xsave -smp "$cpus" -kernel "$CACHE/lab-amd64/vmlinuz" ;;
+	svm) boot_qemu taskset ttyS0 -c "$(one_cpu)" "${LAB_SVM_QEMU:-qemu-system-x86_64}" \
+		-accel tcg,thread=multi -cpu EPYC,-xsave -smp "$cpus" -kernel "$CACHE/lab-amd64/vmlinuz" ;;
 	arm64) boot_qemu qemu-system-aarch64 ttyAMA0 -M "virt,virtualization=on,$LAB_ARM_MACHINE" \
 		-accel tcg,thread=multi -cpu "$LAB_ARM_CPU" -smp "$cpus" \
 		-kernel "$CACHE/lab-arm64/vmlinuz" ;;
