@@ -9,7 +9,8 @@ typedef struct BenchArch {
 	const char *loop, *smp, *fill; /* under the folder of guests */
 	const char *kernel;	       /* the ending of what is booted; symbols are in .elf */
 	const char *console;	       /* where the guest says that it is ready */
-	const char *qemu;	       /* that runs the same guests; or none */
+	const char *qemu;	       /* that runs the same guests, as .elf */
+	const char *machine;	       /* QEMU's words for one like lkvm's, the console on stdout */
 	unsigned break_kind;	       /* of a Z0 or Z1 packet */
 } BenchArch;
 

@@ -19,14 +19,18 @@
 #define CODE 0x10000u
 #define NO_MEMORY 0x100000u
 
-/* The other CPUs stay off: there is no smp guest. QEMU's machine has another console. */
+/*
+ * The other CPUs stay off: there is no smp guest. QEMU's RAM begins a GiB before lkvm's, where the
+ * guests lie.
+ */
 const BenchArch bench_arch = {
 	.loop = "bench/arm/loop",
 	.smp = "bench/arm/loop",
 	.fill = "bench/arm/fill",
 	.kernel = "img",
 	.console = "serial",
-	.qemu = "none",
+	.qemu = "qemu-system-aarch64",
+	.machine = "-M virt,gic-version=host -cpu host -m 1280 -serial stdio",
 	.break_kind = 4,
 };
 

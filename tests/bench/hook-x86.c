@@ -19,6 +19,8 @@ const BenchArch bench_arch = {
 	.kernel = "elf",
 	.console = "none",
 	.qemu = "qemu-system-x86_64",
+	.machine = "-M pc -vga none -m 512 -device isa-debugcon,iobase=0xe9,chardev=c "
+		   "-chardev stdio,id=c,signal=off",
 	.break_kind = 1,
 };
 

@@ -75,10 +75,10 @@ static char **command(const Paths *paths, Stub stub, const Machine *machine, uns
 				       bench_arch.console, machine->port);
 	else
 		line = g_strdup_printf(
-			"%s -accel kvm -M pc -smp %u -m " MEMORY " -display none -vga none "
-			"-nodefaults -no-reboot -device isa-debugcon,iobase=0xe9,chardev=c "
-			"-chardev stdio,id=c,signal=off -kernel %s -gdb tcp:127.0.0.1:%u",
-			paths->program[stub], cpus, machine->guest, machine->port);
+			"%s -accel kvm -smp %u -display none -nodefaults -no-reboot %s "
+			"-kernel %s -gdb tcp:127.0.0.1:%u",
+			paths->program[stub], cpus, bench_arch.machine, machine->guest,
+			machine->port);
 	return g_strsplit(line, " ", -1);
 }
 

@@ -1,5 +1,9 @@
-/* head.h - how a bare-metal guest for lkvm on arm64 begins: the header of an Image; and its console. */
+/*
+ * head.h - how a bare-metal guest for lkvm on arm64 begins: the header of an Image; and its console.
+ * QEMU's is elsewhere, where lkvm has nothing; at the place of lkvm's it has an empty flash.
+ */
 #define UART 0x01000000
+#define QEMU_UART 0x09000000
 
 	.globl	image, start
 	.section .head, "ax"
@@ -11,13 +15,15 @@ image:
 	.long	0
 	.text
 
-	/* Prints "ready" and a newline; uses x9 to x11. */
+	/* Prints "ready" and a newline; uses x9 to x12. */
 	.macro	say_ready
 	mov	x9, #UART
+	mov	x12, #QEMU_UART
 	adr	x10, ready
 97:	ldrb	w11, [x10], #1
 	cbz	w11, 98f
 	strb	w11, [x9]
+	strb	w11, [x12]
 	b	97b
 ready:	.asciz	"ready\n"
 	.balign	4
