@@ -213,10 +213,17 @@ static bool populate(Machine *machine, GError **error)
 	return true;
 }
 
+static bool serve(KvmGdb *gdb, const MachineOptions *options, GError **error)
+{
+	kvm_gdb_set_clock(gdb, options->clock);
+	return (!options->log || kvm_gdb_set_log(gdb, options->log, error)) &&
+	       kvm_gdb_listen(gdb, options->where, options->wait, error) &&
+	       (!options->vmlinux || kvm_gdb_set_vmlinux(gdb, options->vmlinux, error));
+}
+
 bool machine_start(Machine *machine, struct _GMainContext *context, const KvmGdbOps *ops,
-		   const char *where, bool wait, GError **error)
+		   const MachineOptions *options, GError **error)
 {
 	machine->gdb = kvm_gdb_new(machine->kvm_fd, machine->file.fd, context, ops, NULL, error);
-	return machine->gdb && populate(machine, error) &&
-	       kvm_gdb_listen(machine->gdb, where, wait, error);
+	return machine->gdb && populate(machine, error) && serve(machine->gdb, options, error);
 }

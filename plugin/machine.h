@@ -55,13 +55,22 @@ void machine_set_slot(Machine *machine, const struct kvm_userspace_memory_region
 /* [addr, addr + len) of this process is about to go. */
 void machine_unmap_host(Machine *machine, uint8_t *addr, size_t len);
 
+/* What the user of `vmgdb run` wants. */
+typedef struct MachineOptions {
+	const char *where;   /* kvm_gdb_listen() */
+	const char *log;     /* kvm_gdb_set_log(), or NULL */
+	const char *vmlinux; /* kvm_gdb_set_vmlinux(), or NULL */
+	KvmGdbClock clock;
+	bool wait;
+} MachineOptions;
+
 /*
  * machine_start: makes an engine, gives it all that is known, listens. [engine thread]
  * machine_catch_up: gives the engine a vCPU that it does not have yet. [any thread]
  * Both with a GError when they fail.
  */
 bool machine_start(Machine *machine, struct _GMainContext *context, const KvmGdbOps *ops,
-		   const char *where, bool wait, GError **error);
+		   const MachineOptions *options, GError **error);
 bool machine_catch_up(MachineVcpu *vcpu, GError **error);
 
 /* Closes what is ours; the engine has ended or never was. */

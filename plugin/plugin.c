@@ -26,8 +26,7 @@
 
 typedef struct Plugin {
 	pthread_mutex_t lock;
-	const char *where;
-	bool wait;
+	MachineOptions options;
 	pid_t main_pid; /* of the program that `vmgdb run` started */
 	pid_t owner;	/* the process that made a machine; atomic, 0 before */
 	bool off;	/* atomic: do nothing: not started by `vmgdb run`, a child, or given up */
@@ -91,8 +90,8 @@ static void start(void *data)
 	Start *job = data;
 	Plugin *p = plugin();
 
-	job->ok = machine_start(job->machine, kvm_gdb_thread_context(p->thread), &ops, p->where,
-				p->wait, &job->error);
+	job->ok = machine_start(job->machine, kvm_gdb_thread_context(p->thread), &ops, &p->options,
+				&job->error);
 }
 
 typedef struct End {
@@ -483,16 +482,27 @@ static void on_end(int status, void *data G_GNUC_UNUSED)
 	pthread_mutex_unlock(&p->lock);
 }
 
+/* Copies, because a VMM may clear its environment. */
+static MachineOptions options_from_environment(void)
+{
+	return (MachineOptions){
+		.where = g_strdup(getenv(PLUGIN_ENV_GDB)),
+		.log = g_strdup(getenv(PLUGIN_ENV_LOG)),
+		.vmlinux = g_strdup(getenv(PLUGIN_ENV_VMLINUX)),
+		.clock = g_strcmp0(getenv(PLUGIN_ENV_CLOCK), "run") ? KVM_GDB_CLOCK_STOP
+								    : KVM_GDB_CLOCK_RUN,
+		.wait = getenv(PLUGIN_ENV_WAIT) != NULL,
+	};
+}
+
 __attribute__((constructor)) static void on_load(void)
 {
 	const char *pid = getenv(PLUGIN_ENV_PID);
 	Plugin *p = plugin();
 
-	p->wait = getenv(PLUGIN_ENV_WAIT) != NULL;
 	p->main_pid = pid ? atoi(pid) : 0;
-	/* A copy, because a VMM may clear its environment. */
-	p->where = g_strdup(getenv(PLUGIN_ENV_GDB));
-	if (!p->where)
+	p->options = options_from_environment();
+	if (!p->options.where)
 		return;
 	pthread_atfork(NULL, NULL, on_child);
 	on_exit(on_end, NULL);

@@ -2,6 +2,7 @@
  * plugin/vmgdb.c - vmgdb: starts a VMM with the plugin in it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "gdbstub/address.h"
+#include "kvm/symbols.h"
 #include "plugin/plugin.h"
 #include "plugin/program.h"
 
@@ -38,20 +40,111 @@ static const Command commands[] = {
 	{"version", cmd_version, "show the version"},
 };
 
+/* ---- Options ---- */
+
+G_GNUC_PRINTF(1, 2) static void complain(const char *format, ...)
+{
+	va_list args;
+
+	fputs("vmgdb: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs(" (see vmgdb help)\n", stderr);
+}
+
+/* Says what is wrong; the status to end with. */
+#define usage(...) (complain(__VA_ARGS__), STATUS_USAGE)
+
+static int check_where(const char *where)
+{
+	g_autoptr(GError) error = NULL;
+	GdbAddress address = {0};
+	bool is_stdio;
+
+	if (!gdb_address_parse(where, &address, &error))
+		return usage("%s", error->message);
+	is_stdio = address.kind == GDB_ADDRESS_STDIO;
+	gdb_address_clear(&address);
+	return is_stdio ? usage("standard input and output are the VMM's: expected PORT, "
+				"tcp:HOST:PORT, unix:PATH or /dev/NAME")
+			: 0;
+}
+
+/* Now, and not when the machine begins to run. */
+static int check_log(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return usage("cannot write the log %s: %s", path, g_strerror(errno));
+	close(fd);
+	return 0;
+}
+
+static int check_vmlinux(const char *path)
+{
+	g_autoptr(GError) error = NULL;
+	KvmSymbols *symbols = kvm_symbols_open(path, &error);
+
+	kvm_symbols_free(symbols);
+	return symbols ? 0 : usage("%s", error->message);
+}
+
+static int check_clock(const char *kind)
+{
+	if (!strcmp(kind, "stop") || !strcmp(kind, "run"))
+		return 0;
+	return usage("--gdb-clock %s: expected stop or run", kind);
+}
+
+/* Each goes to the plugin in the environment. */
+typedef enum Value { VALUE_NONE, VALUE_TEXT, VALUE_FILE } Value;
+
+typedef struct Option {
+	const char *name, *env;
+	Value value;
+	int (*check)(const char *value); /* 0, or the status to end with; or NULL */
+	const char *metavar, *help;	 /* of one or more lines */
+} Option;
+
+static const Option options[] = {
+	{"--gdb", PLUGIN_ENV_GDB, VALUE_TEXT, check_where, " WHERE",
+	 "[tcp:HOST:]PORT, unix:PATH or a character device; port 0 takes a free\n"
+	 "one. The line \"gdb: listening on ADDRESS\" on stderr says where, when\n"
+	 "the machine begins to run."},
+	{"--gdb-wait", PLUGIN_ENV_WAIT, VALUE_NONE, NULL, "",
+	 "stop before the first guest instruction until gdb says continue"},
+	{"--gdb-log", PLUGIN_ENV_LOG, VALUE_FILE, check_log, " FILE",
+	 "write packets, stops, resumes and vCPU states to FILE"},
+	{"--gdb-vmlinux", PLUGIN_ENV_VMLINUX, VALUE_FILE, check_vmlinux, " FILE",
+	 "the guest kernel's symbols: a bare gdb finds them by itself"},
+	{"--gdb-clock", PLUGIN_ENV_CLOCK, VALUE_TEXT, check_clock, " KIND",
+	 "the guest's clocks while it is stopped: \"stop\" (default) or \"run\""},
+};
+
+#define HELP_COLUMN 22
+
+static void print_option(const Option *option, FILE *out)
+{
+	g_auto(GStrv) lines = g_strsplit(option->help, "\n", -1);
+	g_autofree char *name = g_strconcat("  ", option->name, option->metavar, NULL);
+
+	for (unsigned i = 0; lines[i]; i++)
+		fprintf(out, "%-*s%s\n", HELP_COLUMN, i ? "" : name, lines[i]);
+}
+
 static void print_help(FILE *out)
 {
-	fputs("Usage: vmgdb run --gdb WHERE [--gdb-wait] [--] VMM [ARGUMENT...]\n"
+	fputs("Usage: vmgdb run --gdb WHERE [OPTION...] [--] VMM [ARGUMENT...]\n"
 	      "       vmgdb COMMAND\n\n",
 	      out);
 	for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++)
 		fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].help);
+	fputs("\n", out);
+	for (unsigned i = 0; i < G_N_ELEMENTS(options); i++)
+		print_option(&options[i], out);
 	fputs("\n"
-	      "  --gdb WHERE  [tcp:HOST:]PORT, unix:PATH or a character device; port 0 takes a "
-	      "free\n"
-	      "               one. The line \"gdb: listening on ADDRESS\" on stderr says where, "
-	      "when\n"
-	      "               the machine begins to run.\n"
-	      "  --gdb-wait   stop before the first guest instruction until gdb says continue\n\n"
 	      "The VMM is any dynamically linked program that uses KVM, unmodified:\n"
 	      "  vmgdb run --gdb 1234 -- qemu-system-x86_64 -accel kvm -kernel bzImage ...\n"
 	      "then gdb vmlinux, target remote :1234.\n",
@@ -81,65 +174,69 @@ static int cmd_attach(char **args G_GNUC_UNUSED)
 
 /* ---- run ---- */
 
-typedef struct RunOptions {
-	const char *where;
-	bool wait;
-	char **vmm; /* NULL-terminated, at least one */
-} RunOptions;
-
-G_GNUC_PRINTF(1, 2) static void complain(const char *format, ...)
+/* The option at *args, with *args at its last word then; NULL: none. *ret_value: "1" if it has
+ * none. */
+static const Option *take_option(char ***args, const char **ret_value)
 {
-	va_list args;
+	for (unsigned i = 0; i < G_N_ELEMENTS(options); i++) {
+		const Option *option = &options[i];
+		const char *rest = **args;
 
-	fputs("vmgdb: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputs(" (see vmgdb help)\n", stderr);
+		if (!g_str_has_prefix(rest, option->name))
+			continue;
+		rest += strlen(option->name);
+		*ret_value = *rest == '=' ? rest + 1 : "1";
+		if (option->value == VALUE_NONE ? !*rest : *rest == '=')
+			return option;
+		if (option->value != VALUE_NONE && !*rest && (*args)[1]) {
+			*ret_value = *++*args;
+			return option;
+		}
+	}
+	return NULL;
 }
 
-/* Says what is wrong; the status to end with. */
-#define usage(...) (complain(__VA_ARGS__), STATUS_USAGE)
-
-/* 0, or the status to end with. */
-static int parse(char **args, RunOptions *ret)
+/* Into the environment; files by their absolute path, because a VMM may change its folder. */
+static int set_option(const Option *option, const char *value)
 {
-	*ret = (RunOptions){0};
+	g_autofree char *path = NULL;
+	int status = option->check ? option->check(value) : 0;
+
+	if (status)
+		return status;
+	if (option->value == VALUE_FILE)
+		value = path = g_canonicalize_filename(value, NULL);
+	setenv(option->env, value, true);
+	return 0;
+}
+
+/* 0, or the status to end with. @ret_vmm: NULL-terminated, at least one. */
+static int parse(char **args, char ***ret_vmm)
+{
+	const Option *option;
+	const char *value;
+	int status;
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(options); i++)
+		unsetenv(options[i].env);
 	for (; *args && **args == '-'; args++) {
 		if (!strcmp(*args, "--")) {
 			args++;
 			break;
 		}
-		if (!strcmp(*args, "--gdb-wait"))
-			ret->wait = true;
-		else if (g_str_has_prefix(*args, "--gdb="))
-			ret->where = *args + strlen("--gdb=");
-		else if (!strcmp(*args, "--gdb") && args[1])
-			ret->where = *++args;
-		else
+		option = take_option(&args, &value);
+		if (!option)
 			return usage("unknown option or missing value: %s", *args);
+		status = set_option(option, value);
+		if (status)
+			return status;
 	}
-	ret->vmm = args;
-	if (!ret->where)
+	*ret_vmm = args;
+	if (!getenv(PLUGIN_ENV_GDB))
 		return usage("run: expected --gdb WHERE before the VMM");
 	if (!*args)
 		return usage("run: expected the VMM and its arguments");
 	return 0;
-}
-
-static int check_where(const char *where)
-{
-	g_autoptr(GError) error = NULL;
-	GdbAddress address = {0};
-	bool is_stdio;
-
-	if (!gdb_address_parse(where, &address, &error))
-		return usage("%s", error->message);
-	is_stdio = address.kind == GDB_ADDRESS_STDIO;
-	gdb_address_clear(&address);
-	return is_stdio ? usage("standard input and output are the VMM's: expected PORT, "
-				"tcp:HOST:PORT, unix:PATH or /dev/NAME")
-			: 0;
 }
 
 /* Beside this program in a build folder, or where make install puts it. */
@@ -158,7 +255,7 @@ static char *find_preload(void)
 	return NULL;
 }
 
-static bool set_environment(const RunOptions *options)
+static bool set_environment(void)
 {
 	g_autofree char *preload = find_preload();
 	g_autofree char *pid = g_strdup_printf("%d", (int)getpid());
@@ -178,25 +275,21 @@ static bool set_environment(const RunOptions *options)
 	}
 	list = g_strjoin(":", preload, others && *others ? others : NULL, NULL);
 	setenv("LD_PRELOAD", list, true);
-	setenv(PLUGIN_ENV_GDB, options->where, true);
 	setenv(PLUGIN_ENV_PID, pid, true);
-	unsetenv(PLUGIN_ENV_WAIT);
-	if (options->wait)
-		setenv(PLUGIN_ENV_WAIT, "1", true);
 	return true;
 }
 
 static int cmd_run(char **args)
 {
 	g_autofree char *path = NULL, *obstacle = NULL;
-	RunOptions options;
-	int status = parse(args, &options);
+	char **vmm;
+	int status = parse(args, &vmm);
 
-	if (status || (status = check_where(options.where)))
+	if (status)
 		return status;
-	path = program_find(options.vmm[0]);
+	path = program_find(vmm[0]);
 	if (!path || access(path, F_OK) != 0) {
-		fprintf(stderr, "vmgdb: no program %s\n", options.vmm[0]);
+		fprintf(stderr, "vmgdb: no program %s\n", vmm[0]);
 		return STATUS_NOT_FOUND;
 	}
 	obstacle = program_obstacle(path);
@@ -205,9 +298,9 @@ static int cmd_run(char **args)
 			"vmgdb: %s %s, so the plugin cannot be loaded into it: it runs "
 			"without a debugger\n",
 			path, obstacle);
-	else if (!set_environment(&options))
+	else if (!set_environment())
 		return STATUS_FAILED;
-	execv(path, options.vmm);
+	execv(path, vmm);
 	fprintf(stderr, "vmgdb: cannot run %s: %s\n", path, g_strerror(errno));
 	return STATUS_CANNOT_RUN;
 }

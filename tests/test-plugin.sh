@@ -122,6 +122,20 @@ check "run without --gdb is a usage error" run 2 "$vmgdb" run -- true
 check "an unknown option is a usage error" run 2 "$vmgdb" run --gdb 0 --nonsense -- true
 check "a wrong address is a usage error" run 2 "$vmgdb" run --gdb nowhere -- true
 check "which names it" says "'nowhere'"
+check "a wrong clock is a usage error" run 2 "$vmgdb" run --gdb 0 --gdb-clock=fast -- true
+check "which names it" says "--gdb-clock fast: expected stop or run"
+check "a log that cannot be written" run 2 "$vmgdb" run --gdb 0 --gdb-log /nonexistent/log -- true
+check "which names it" says "/nonexistent/log: No such file"
+check "a vmlinux that is none" run 2 "$vmgdb" run --gdb 0 --gdb-vmlinux "$here/test-plugin.sh" -- true
+check "which names it" says "not an ELF file"
+check "an option without its value" run 2 "$vmgdb" run --gdb
+check "a value for an option that has none" run 2 "$vmgdb" run --gdb 0 --gdb-wait=1 -- true
+[ -n "$sanitize" ] || {
+	# shellcheck disable=SC2016 # the shell that vmgdb runs expands it
+	check "options reach the plugin" run 0 env VMGDB_CLOCK=run VMGDB_LOG=/old "$vmgdb" run \
+		--gdb=0 --gdb-log=log --gdb-wait -- sh -c 'echo "$VMGDB_LOG,$VMGDB_WAIT,$VMGDB_CLOCK"'
+	check "files by their absolute path, and none of an older run" grep -qx "$W/log,1," "$W/out"
+}
 check "the VMM's own stdio cannot be taken" run 2 "$vmgdb" run --gdb stdio -- true
 check "a missing program is status 127" run 127 "$vmgdb" run --gdb 0 -- ./missing
 check "attach says why not" run 1 "$vmgdb" attach 1

@@ -10,7 +10,8 @@ write_job()
 {
 	cat >"$W/job" <<'END'
 . /qemu.sh
-guest late "vmgdb run $gdb --"
+guest late "vmgdb run $gdb --gdb-log log --"
+echo "lab: log $(grep -c vCont /log)"
 guest wait "vmgdb run $gdb --gdb-wait --"
 ended_by TERM
 ended_by KILL
@@ -35,6 +36,7 @@ next_shell "late, rebooted by the guest"
 gdb_script 120 look
 LAB_COMMAND=42 gdb_script 60 leave
 check "late: QEMU ends with status 0" lab_wait 150 'lab: late status 0$'
+check "late: the log has what gdb sent" lab_wait 20 'lab: log [1-9]'
 
 next_listens wait
 gdb_script 360 wait
