@@ -35,15 +35,22 @@ static gint by_start(gconstpointer left, gconstpointer right)
 	return (a->start > b->start) - (a->start < b->start);
 }
 
+/* Takes @name. */
+static void add_row(GArray *rows, uint64_t start, uint64_t size, const char *kind, char *name)
+{
+	Row row = {start, size, kind, name};
+
+	g_array_append_val(rows, row);
+}
+
 static void add_memory(KvmGdb *gdb, GArray *rows)
 {
 	KvmSpan span;
 
 	for (unsigned i = 0; kvm_memory_get_span(gdb->memory, i, &span); i++) {
 		const char *kind = monitor_span_kind(&span);
-		Row row = {span.gpa, span.size, kind, g_strdup_printf("%s%u", kind, i)};
 
-		g_array_append_val(rows, row);
+		add_row(rows, span.gpa, span.size, kind, g_strdup_printf("%s%u", kind, i));
 	}
 }
 
@@ -53,12 +60,8 @@ static void add_parts(KvmGdb *gdb, KvmGdbPartKind kind, GArray *rows)
 
 	for (unsigned i = 0; gdb->ops && gdb->ops->part && gdb->ops->part(gdb->opaque, i, &part);
 	     i++) {
-		Row row = {part.start, part.size, "i/o", NULL};
-
-		if (part.kind != kind)
-			continue;
-		row.name = g_strdup(part.name);
-		g_array_append_val(rows, row);
+		if (part.kind == kind)
+			add_row(rows, part.start, part.size, "i/o", g_strdup(part.name));
 	}
 }
 
