@@ -151,6 +151,7 @@ static void on_dirty(void *opaque, uint64_t gpa G_GNUC_UNUSED, size_t len G_GNUC
 static bool on_reset(void *opaque, GError **error)
 {
 	Rig *rig = opaque;
+	ToyVm *old;
 
 	COUNT(rig->resets);
 	if (rig->reset_fails) {
@@ -158,10 +159,11 @@ static bool on_reset(void *opaque, GError **error)
 		return false;
 	}
 	stop_threads(rig);
-	toy_free(rig->vm);
-	rig->vm = toy_new(rig->n);
 	kvm_gdb_renew(rig->gdb, -1);
-	add_cpus(rig);
+	old = rig->vm;
+	rig->vm = toy_new(rig->n);
+	add_cpus(rig); /* its memory takes the place of the old one's */
+	toy_free(old);
 	kvm_gdb_notify(rig->gdb, NULL, KVM_GDB_RESET);
 	start_all(rig);
 	return true;
@@ -362,6 +364,17 @@ bool is_free(void *data)
 			return false;
 	}
 	return !kvm_gdb_has_client(rig->gdb);
+}
+
+__attribute__((no_sanitize_thread)) bool has_code(Rig *rig, unsigned at, const uint8_t *code,
+						  unsigned len)
+{
+	const volatile uint8_t *ram = toy_ram(rig->vm) + at;
+	unsigned n = 0;
+
+	while (n < len && ram[n] == code[n])
+		n++;
+	return n == len;
 }
 
 void hang_up(Rig *rig)

@@ -16,7 +16,7 @@ static bool is_clean(void *data)
 	static const uint8_t loop[] = {0x90, 0x90, 0xeb, 0xfc};
 	Rig *rig = data;
 
-	return is_free(rig) && !memcmp(toy_ram(rig->vm) + 0x100, loop, sizeof(loop));
+	return is_free(rig) && has_code(rig, 0x100, loop, sizeof(loop));
 }
 
 /* T17: every patch out and every control off, then all run. */
