@@ -108,11 +108,14 @@ int gdb_hex_digit(uint8_t c)
 	return digits[c] - 1;
 }
 
-static const char hex_chars[16] = "0123456789abcdef";
+static char digit_of(uint8_t nibble)
+{
+	return nibble + '0' + (nibble > 9 ? 'a' - '0' - 10 : 0);
+}
 
 char gdb_hex_char(unsigned digit)
 {
-	return hex_chars[digit];
+	return digit_of(digit);
 }
 
 bool gdb_hex_decode(const char *hex, size_t len, uint8_t *ret_bytes)
@@ -129,21 +132,15 @@ bool gdb_hex_decode(const char *hex, size_t len, uint8_t *ret_bytes)
 	return true;
 }
 
-/* Memory goes out as hex: four bytes at once become eight digits, in the order of memory. */
-static uint64_t hex_of_four(const uint8_t *bytes)
-{
-	const uint64_t ones = 0x0101010101010101;
-	uint64_t word, above_9;
-	uint32_t four;
+/* A length that the compiler knows: it makes vectors of such loops. */
+#define BLOCK 64
 
-	memcpy(&four, bytes, sizeof(four));
-	/* Each byte into 16 bits, then its high digit into the first 8 of them. */
-	word = GUINT32_FROM_LE(four);
-	word = (word | word << 16) & 0x0000ffff0000ffff;
-	word = (word | word << 8) & 0x00ff00ff00ff00ff;
-	word = (word >> 4 & 0x000f000f000f000f) | (word & 0x000f000f000f000f) << 8;
-	above_9 = (word + 6 * ones) >> 4 & ones;
-	return GUINT64_TO_LE(word + '0' * ones + ('a' - '0' - 10) * above_9);
+static void hex_of_block(char *restrict to, const uint8_t *restrict bytes)
+{
+	for (unsigned n = 0; n < BLOCK; n++) {
+		to[2 * n] = digit_of(bytes[n] >> 4);
+		to[2 * n + 1] = digit_of(bytes[n] & 15);
+	}
 }
 
 void gdb_hex_append(GString *out, const void *data, size_t len)
@@ -154,14 +151,11 @@ void gdb_hex_append(GString *out, const void *data, size_t len)
 
 	g_string_set_size(out, start + 2 * len);
 	to = out->str + start;
-	for (; n + 4 <= len; n += 4, to += 8) {
-		uint64_t eight = hex_of_four(&bytes[n]);
-
-		memcpy(to, &eight, sizeof(eight));
-	}
+	for (; n + BLOCK <= len; n += BLOCK, to += 2 * BLOCK)
+		hex_of_block(to, &bytes[n]);
 	for (; n < len; n++) {
-		*to++ = hex_chars[bytes[n] >> 4];
-		*to++ = hex_chars[bytes[n] & 15];
+		*to++ = digit_of(bytes[n] >> 4);
+		*to++ = digit_of(bytes[n] & 15);
 	}
 }
 
