@@ -18,8 +18,6 @@
 #include "tests/rsp-client.h"
 #include "tests/test-util.h"
 
-#define PATIENCE_MS 20000
-
 /* One lkvm, its pipes, and what it said. */
 typedef struct Run {
 	int pid;
@@ -28,6 +26,12 @@ typedef struct Run {
 	GString *told;	  /* stderr */
 	int status;	  /* wait status; -1 while it runs */
 } Run;
+
+/* TEST_SLOW: this KVM is in an emulator. */
+static int patience_ms(void)
+{
+	return g_getenv("TEST_SLOW") != NULL ? 150000 : 20000;
+}
 
 static const char *lkvm_path(void)
 {
@@ -118,7 +122,7 @@ static void drain(int *fd, short revents, GString *into)
 /* Reads until @text is on stdout or stderr, or (NULL) both are at their end. */
 static bool run_read_until(Run *run, const char *text)
 {
-	int64_t end = g_get_monotonic_time() + PATIENCE_MS * 1000;
+	int64_t end = g_get_monotonic_time() + patience_ms() * 1000;
 
 	for (;;) {
 		struct pollfd fds[] = {{run->out, POLLIN, 0}, {run->err, POLLIN, 0}};
@@ -127,7 +131,7 @@ static bool run_read_until(Run *run, const char *text)
 			return true;
 		if (run->out < 0 && run->err < 0)
 			return text == NULL;
-		if (g_get_monotonic_time() > end || poll(fds, 2, PATIENCE_MS) <= 0)
+		if (g_get_monotonic_time() > end || poll(fds, 2, patience_ms()) <= 0)
 			return false;
 		drain(&run->out, fds[0].revents, run->said);
 		drain(&run->err, fds[1].revents, run->told);
@@ -257,7 +261,7 @@ static void test_input(void)
 	for (size_t at = 0; at < sent->len;) {
 		struct pollfd fds[] = {{run->out, POLLIN, 0}, {run->in, POLLOUT, 0}};
 
-		g_assert_cmpint(poll(fds, 2, PATIENCE_MS), >, 0);
+		g_assert_cmpint(poll(fds, 2, patience_ms()), >, 0);
 		drain(&run->out, fds[0].revents, run->said);
 		ssize_t n = fds[1].revents ? write(run->in, sent->str + at, sent->len - at) : 0;
 		at += MAX(n, 0);
@@ -400,6 +404,53 @@ static void test_gdb_triple(void)
 	g_assert_nonnull(strstr(run->told->str, "triple fault"));
 }
 
+/* After a triple fault, and over what the debugger wrote: twice, and then it runs to its end. */
+static void test_gdb_reset(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("triple", "--gdb 0 --gdb-wait -c 2", -1);
+	g_autoptr(RspClient) client = attach(run);
+	g_autofree char *first = rsp_client_ask(client, "p10");
+	g_autofree char *code = rsp_client_ask(client, "m200000,8");
+	for (unsigned n = 0; n < 2; n++) {
+		rsp_client_send(client, "c");
+		g_free(rsp_expect_next_prefix(client, "T"));
+		rsp_expect(client, "M200000,8:0000000000000000", "OK");
+		rsp_expect(client, "P10=0000300000000000", "OK");
+		g_autofree char *said = rsp_client_monitor(client, "system_reset");
+		g_assert_nonnull(strstr(said, "before its first instruction"));
+		rsp_expect(client, "p10", first);
+		rsp_expect(client, "m200000,8", code);
+	}
+	rsp_client_send(client, "c");
+	g_free(rsp_expect_next_prefix(client, "T"));
+	rsp_client_send(client, "c");
+	g_assert_cmpint(run_end(run), ==, VM_STATUS_FAILED);
+	g_assert_nonnull(strstr(run->told->str, "triple fault"));
+}
+
+/* The kernel's file is read again: without it there is no machine any more. */
+static void test_gdb_reset_fails(void)
+{
+	g_autofree char *guest = guest_path("hello"), *copy = guest_path("hello-copy");
+	g_autofree char *text = NULL;
+	gsize len;
+
+	if (cannot_run())
+		return;
+	g_assert_true(g_file_get_contents(guest, &text, &len, NULL));
+	g_assert_true(g_file_set_contents(copy, text, len, NULL));
+	g_autoptr(Run) run = run_new("hello-copy", "--gdb 0 --gdb-wait", -1);
+	g_autoptr(RspClient) client = attach(run);
+	g_assert_cmpint(unlink(copy), ==, 0);
+	g_autofree char *said = rsp_client_monitor(client, "system_reset");
+	g_assert_nonnull(strstr(said, "the machine has ended"));
+	g_assert_nonnull(strstr(said, "hello-copy.elf"));
+	g_assert_cmpint(run_end(run), ==, VM_STATUS_FAILED);
+	g_assert_nonnull(strstr(run->told->str, "hello-copy.elf"));
+}
+
 /* One step after the other over what stores and loads the flags: each ends after its instruction.
  */
 static void test_gdb_steps(void)
@@ -464,6 +515,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/lkvm/gdb-wait", test_gdb_wait);
 	g_test_add_func("/lkvm/gdb-kill", test_gdb_kill);
 	g_test_add_func("/lkvm/gdb-triple-fault", test_gdb_triple);
+	g_test_add_func("/lkvm/gdb-reset", test_gdb_reset);
+	g_test_add_func("/lkvm/gdb-reset-fails", test_gdb_reset_fails);
 	g_test_add_func("/lkvm/gdb-panic", test_gdb_panic);
 	g_test_add_func("/lkvm/gdb-steps", test_gdb_steps);
 	return g_test_run();

@@ -9,12 +9,8 @@
 export LAB_STEPS LAB_RESULT
 
 lab_open
-cat >"$W/job" <<'JOB'
-for test in /tests/*; do
-	$test >/tmp/out 2>&1
-	echo "lab: status $? of $test" >>/tmp/out
-	sed 's/^/test: /' /tmp/out
-done
+tests_job >"$W/job"
+cat >>"$W/job" <<'JOB'
 for kind in free quiet open; do
 	lkvm run -k /boot/steps -m 64 -c 1 --gdb tcp:0.0.0.0:1234 --gdb-wait </dev/null
 	echo "lab: guest $kind status $?"
@@ -32,11 +28,7 @@ for test in kvm-arm-debug kvm-arm-step; do
 	lab_add "$build/tests/$test" "tests/$test"
 done
 lab_boot arm64 "$W/job" 2
-for test in kvm-arm-debug kvm-arm-step; do
-	check "$test ends with status 0" lab_wait 120 "^test: lab: status 0 of .*$test"
-done
-tr -d '\r' <"$LOG" | sed -nE 's/^test: ((not )?ok) [0-9]+ (.*)/\1 \3/p' >"$W/results"
-results L1
+tests_results 240 kvm-arm-debug kvm-arm-step
 VMLINUX=$W/steps.elf LAB_RESULT=$W/free.json
 nr=0
 for LAB_STEPS in free quiet open; do

@@ -424,6 +424,33 @@ lab_gdb()
 		"$VMLINUX" "$@" </dev/null
 }
 
+# ---- Test programs in L1: /tests/kvm-*, which lie there with what they need ----
+
+# The lines of a job that runs them.
+tests_job()
+{
+	cat <<'END'
+cd /tests
+for test in kvm-*; do
+	TEST_SLOW=yes LKVM=/bin/lkvm G_TEST_BUILDDIR=/tests ./$test >/tmp/out 2>&1
+	echo "lab: status $? of $test" >>/tmp/out
+	sed 's/^/test: /' /tmp/out
+done
+echo "lab: tests done"
+END
+}
+
+# tests_results SECONDS PROGRAM...: waits for them, and reports what they did
+tests_results()
+{
+	local test
+	lab_wait "$1" '^lab: tests done' || not_ok "the tests in L1 end" "took more than $1 s"
+	shift
+	for test; do check "$test ends with status 0" lab_wait 1 "^test: lab: status 0 of $test\$"; done
+	tr -d '\r' <"$LOG" | sed -nE 's/^test: ((not )?ok) [0-9]+ (.*)/\1 \3/p' >"$W/results"
+	results L1
+}
+
 # ---- TAP ----
 
 tap_n=0 tap_bad=0
