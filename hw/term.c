@@ -110,7 +110,8 @@ static void restore(Term *term)
 {
 	if (!term->is_tty)
 		return;
-	tcsetattr(term->in_fd, TCSADRAIN, &term->saved);
+	/* Not TCSADRAIN, which waits for a Ctrl-Q that may never come; output is as it was. */
+	tcsetattr(term->in_fd, TCSANOW, &term->saved);
 	if (term->keeper <= 0)
 		return;
 	ssize_t done = write(term->keeper_pipe, "", 1);

@@ -3,7 +3,10 @@
  * kernel words, the Ctrl-a filter, where an initrd goes.
  */
 #include <gio/gio.h>
+#include <pty.h>
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "hw/config.h"
 #include "hw/loader.h"
@@ -193,6 +196,39 @@ static void test_filter(void)
 	check_filter((const char *const[]){"x", "", NULL}, "x", false);
 }
 
+static size_t take_none(void *opaque G_GNUC_UNUSED, const uint8_t *data G_GNUC_UNUSED,
+			size_t len G_GNUC_UNUSED)
+{
+	return 0;
+}
+
+static void ignore(void *opaque G_GNUC_UNUSED)
+{
+}
+
+/* A terminal that Ctrl-S has stopped: lkvm's end does not wait for Ctrl-Q, and it is restored. */
+static void test_flow_stopped(void)
+{
+	static const TermOps ops = {take_none, ignore, ignore};
+	static Term *term;
+	struct termios before, after;
+	int master, slave;
+
+	g_assert_cmpint(openpty(&master, &slave, NULL, NULL, NULL), ==, 0);
+	g_assert_cmpint(tcgetattr(slave, &before), ==, 0);
+	term = term_new(slave, slave);
+	term_start(term, &ops, NULL);
+	g_assert_cmpint(tcflow(slave, TCOOFF), ==, 0);
+	term_output(term, (const uint8_t *)"x", 1);
+	alarm(20);
+	term_free(term);
+	alarm(0);
+	g_assert_cmpint(tcgetattr(slave, &after), ==, 0);
+	g_assert_cmphex(after.c_lflag, ==, before.c_lflag);
+	g_assert_cmphex(after.c_iflag, ==, before.c_iflag);
+	/* The thread that hangs in write() has them, and the Term, until this process ends. */
+}
+
 /* ---- Memory and placing ---- */
 
 static void test_memory(void)
@@ -278,6 +314,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-config/sizes", test_sizes);
 	g_test_add_func("/hw-config/kernel-words", test_words);
 	g_test_add_func("/hw-term/filter", test_filter);
+	g_test_add_func("/hw-term/flow-stopped", test_flow_stopped);
 	g_test_add_func("/hw-memory/spans", test_memory);
 	g_test_add_func("/hw-memory/zero", test_zero);
 	g_test_add_func("/hw-loader/place", test_place);
