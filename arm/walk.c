@@ -348,14 +348,15 @@ bool arm_kernel_root(const ArmRoot *user, ArmPhysRead read, void *opaque, ArmRoo
 	Half half = get_half(user, ~0ull);
 	ArmMapping mine, other;
 
-	if ((user->mode & ARM_ROOT_EL) != 0 || !arm_is_kernel_address(user, user->vbar) ||
+	if (!arm_is_kernel_address(user, user->vbar) ||
 	    !arm_walk(user, read, opaque, user->vbar, &mine))
 		return false;
 	for (uint64_t pages = 2; pages >= 1; pages--) {
 		ArmRoot kernel = *user;
 
 		kernel.ttbr1 += pages << half.granule;
-		kernel.mode = (kernel.mode & ~ARM_ROOT_EL) | 1;
+		if (!(kernel.mode & ARM_ROOT_EL))
+			kernel.mode |= 1;
 		if (arm_walk(&kernel, read, opaque, kernel.vbar, &other) && other.gpa == mine.gpa &&
 		    has_more_entries(user, &kernel, read, opaque)) {
 			*ret = kernel;

@@ -79,10 +79,11 @@ bool arm_is_kernel_address(const ArmRoot *root, uint64_t addr);
 bool arm_root_is_kernel(const ArmRoot *root);
 
 /*
- * arm_kernel_root: @user is that of EL0 under Linux' page-table isolation, where TTBR1 points to a
+ * arm_kernel_root: @user is that of EL0 under Linux' page-table isolation, and of the first
+ * instructions of the kernel after it, at whatever level: TTBR1 points to a
  * table that maps no more than the trampoline; *ret becomes the kernel's own. Linux puts its table
  * two pages above (one page in kernels before 5.11 without software PAN). Nothing is taken for
- * granted: TRUE only when VBAR_EL1 lies in the kernel half, both roots map it to the same place,
+ * granted: TRUE only when @vbar lies in the kernel half, both roots map it to the same place,
  * and the other top table has an entry wherever this one has one, and more of them.
  */
 bool arm_kernel_root(const ArmRoot *user, ArmPhysRead read, void *opaque, ArmRoot *ret);

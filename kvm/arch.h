@@ -156,7 +156,8 @@ bool arch_walk(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t a
 /* Is @addr in the half that all kernel roots share? */
 bool arch_is_kernel_address(const ArchRoot *root, uint64_t addr);
 /*
- * arch_kernel_root: the kernel's root derived from the one of its user half (x86 KPTI: CR3 bit 12).
+ * arch_kernel_root: the kernel's root derived from a user's (x86 KPTI: CR3 bit 12; arm: the
+ * trampoline), in whatever mode the CPU is: the first instructions of a kernel entry have a user's.
  * Looks at both tables and says TRUE only when they are such a pair. @ret->kernel is true then.
  */
 bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, ArchRoot *ret);

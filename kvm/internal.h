@@ -150,7 +150,7 @@ struct KvmGdb {
 	uint64_t comm_offset; /* of a task's name in it, found so far; else 0 (kvm/task.c) */
 	bool warned_vmlinux;  /* the user was told that they do not fit */
 	bool have_kernel_root;
-	ArchRoot kernel_root; /* the last one seen in kernel mode */
+	ArchRoot kernel_root; /* the last one seen that is the kernel's (kvm/translate.c) */
 };
 
 /* Holds the engine's lock to the end of the block. */

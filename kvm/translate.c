@@ -1,12 +1,15 @@
 /*
  * kvm/translate.c - from the addresses a client speaks of to guest-physical memory.
  *
- * The CPU that the client chose decides. When it is in user mode behind KPTI (or the arm64
- * trampoline), the kernel is not in its page tables; then, for kernel addresses only, which all
- * processes share, other roots may answer: the kernel root derived from its own, that of a CPU
- * which is in kernel mode now, the last one that was seen. Nothing is ever guessed from offsets.
+ * The CPU that the client chose decides. While it has a user's page table (in user mode behind KPTI
+ * or the arm64 trampoline, and in the first instructions of each kernel entry after that) the
+ * kernel is not in it; then, for kernel addresses only, which all processes share, other roots may
+ * answer: the kernel root derived from its own, those of the other CPUs, the last one that was
+ * seen. Whether a root is the kernel's is asked of what it maps, never of the CPU's mode alone;
+ * nothing is ever guessed from offsets.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "kvm/internal.h"
 
@@ -20,15 +23,40 @@ static bool walk(KvmGdb *gdb, const ArchRoot *root, uint64_t addr, ArchMapping *
 	return arch_walk(root, read_phys, gdb->memory, addr, ret);
 }
 
+static bool derive(KvmGdb *gdb, const ArchRoot *root, ArchRoot *ret)
+{
+	return arch_kernel_root(root, read_phys, gdb->memory, ret);
+}
+
+/* A user's root is not the kernel's in kernel mode either: there is another beside it. */
+static void remember(KvmGdb *gdb, const ArchRoot *root)
+{
+	ArchRoot kernel;
+
+	if (!root->kernel ||
+	    (gdb->have_kernel_root &&
+	     !memcmp(root->word, gdb->kernel_root.word, sizeof(root->word))) ||
+	    derive(gdb, root, &kernel))
+		return;
+	gdb->kernel_root = *root;
+	gdb->have_kernel_root = true;
+}
+
 static bool get_root(KvmGdbVcpu *vcpu, ArchRoot *ret, GError **error)
 {
 	if (!arch_get_root(vcpu->arch, ret, error))
 		return false;
-	if (ret->kernel) {
-		vcpu->gdb->kernel_root = *ret;
-		vcpu->gdb->have_kernel_root = true;
-	}
+	remember(vcpu->gdb, ret);
 	return true;
+}
+
+/* @addr in @root, or in the kernel's beside it. */
+static bool walk_pair(KvmGdb *gdb, const ArchRoot *root, uint64_t addr, ArchMapping *ret)
+{
+	ArchRoot kernel;
+
+	return walk(gdb, root, addr, ret) ||
+	       (derive(gdb, root, &kernel) && walk(gdb, &kernel, addr, ret));
 }
 
 static bool walk_other_kernel_roots(KvmGdbVcpu *self, uint64_t addr, ArchMapping *ret)
@@ -41,27 +69,37 @@ static bool walk_other_kernel_roots(KvmGdbVcpu *self, uint64_t addr, ArchMapping
 
 		if (vcpu != self &&
 		    __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) != VCPU_RUNNING &&
-		    get_root(vcpu, &root, NULL) && root.kernel &&
-		    arch_is_kernel_address(&root, addr) && walk(gdb, &root, addr, ret))
+		    get_root(vcpu, &root, NULL) && arch_is_kernel_address(&root, addr) &&
+		    walk_pair(gdb, &root, addr, ret))
 			return true;
 	}
 	return gdb->have_kernel_root && arch_is_kernel_address(&gdb->kernel_root, addr) &&
 	       walk(gdb, &gdb->kernel_root, addr, ret);
 }
 
+/* @addr is not in @own, the root of @self: may others have it, and does one? */
+static bool find_kernel(KvmGdbVcpu *self, const ArchRoot *own, uint64_t addr, ArchMapping *ret)
+{
+	ArchRoot kernel;
+
+	if (!arch_is_kernel_address(own, addr))
+		return false;
+	if (derive(self->gdb, own, &kernel)) {
+		if (walk(self->gdb, &kernel, addr, ret))
+			return true;
+	} else if (own->kernel) {
+		return false; /* it has all there is */
+	}
+	return walk_other_kernel_roots(self, addr, ret);
+}
+
 bool translate(KvmGdbVcpu *vcpu, uint64_t addr, ArchMapping *ret, GError **error)
 {
-	KvmGdb *gdb = vcpu->gdb;
-	ArchRoot root, kernel;
+	ArchRoot root;
 
 	if (!get_root(vcpu, &root, error))
 		return false;
-	if (walk(gdb, &root, addr, ret))
-		return true;
-	if (!root.kernel && arch_is_kernel_address(&root, addr) &&
-	    ((arch_kernel_root(&root, read_phys, gdb->memory, &kernel) &&
-	      walk(gdb, &kernel, addr, ret)) ||
-	     walk_other_kernel_roots(vcpu, addr, ret)))
+	if (walk(vcpu->gdb, &root, addr, ret) || find_kernel(vcpu, &root, addr, ret))
 		return true;
 	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
 		    "address 0x%" PRIx64 " is not mapped on CPU %u", addr, vcpu->index);
@@ -75,8 +113,7 @@ bool translate_region(KvmGdbVcpu *vcpu, uint64_t addr, GdbRegion *ret, GError **
 
 	if (!get_root(vcpu, &root, error))
 		return false;
-	if (!root.kernel && arch_is_kernel_address(&root, addr) &&
-	    arch_kernel_root(&root, read_phys, gdb->memory, &kernel))
+	if (arch_is_kernel_address(&root, addr) && derive(gdb, &root, &kernel))
 		root = kernel;
 	arch_region(&root, read_phys, gdb->memory, addr, ret);
 	return true;

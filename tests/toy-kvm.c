@@ -50,7 +50,9 @@ typedef struct ToyCpu {
 	struct kvm_run *run;
 	uint64_t regs[TOY_REGS];
 	bool kernel, io_pending, pass; /* pass: the point at pc does not fire once (RFLAGS.RF) */
-	int halted;		       /* atomic */
+	ToyTable table;
+	bool late;
+	int halted; /* atomic */
 	struct kvm_guest_debug debug;
 	unsigned guest_traps, control_calls, excuses;
 	uint64_t instructions;
@@ -121,6 +123,16 @@ void toy_set_pc(ToyVm *vm, unsigned cpu, uint64_t pc)
 void toy_set_kernel(ToyVm *vm, unsigned cpu, bool kernel)
 {
 	vm->cpus[cpu].kernel = kernel;
+}
+
+void toy_set_table(ToyVm *vm, unsigned cpu, ToyTable table)
+{
+	vm->cpus[cpu].table = table;
+}
+
+void toy_map_late_on(ToyVm *vm, unsigned cpu)
+{
+	vm->cpus[cpu].late = true;
 }
 
 void toy_map_late(ToyVm *vm)
@@ -480,11 +492,18 @@ bool arch_io_pending(const struct kvm_run *run)
 
 /* ---- kvm/arch.h: translation ---- */
 
+/* The words of a root: is TOY_LATE mapped, the ToyTable. */
 bool arch_get_root(ArchVcpu *vcpu, ArchRoot *ret, GError **error G_GNUC_UNUSED)
 {
 	*ret = (ArchRoot){.kernel = vcpu->cpu->kernel};
-	ret->word[0] = __atomic_load_n(&vcpu->cpu->vm->late, __ATOMIC_SEQ_CST);
+	ret->word[0] = __atomic_load_n(&vcpu->cpu->vm->late, __ATOMIC_SEQ_CST) || vcpu->cpu->late;
+	ret->word[1] = vcpu->cpu->kernel || vcpu->cpu->table ? vcpu->cpu->table : TOY_TABLE_ALONE;
 	return true;
+}
+
+static bool has_kernel(const ArchRoot *root, uint64_t addr)
+{
+	return root->word[1] == TOY_TABLE_KERNEL || addr - TOY_ENTRY < TOY_ENTRY_SIZE;
 }
 
 bool arch_walk(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED,
@@ -509,10 +528,15 @@ void arch_region(const ArchRoot *root G_GNUC_UNUSED, ArchPhysRead read G_GNUC_UN
 	*ret = (GdbRegion){.start = addr, .last = addr};
 }
 
-bool arch_kernel_root(const ArchRoot *user G_GNUC_UNUSED, ArchPhysRead read G_GNUC_UNUSED,
-		      void *opaque G_GNUC_UNUSED, ArchRoot *ret G_GNUC_UNUSED)
+bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read G_GNUC_UNUSED,
+		      void *opaque G_GNUC_UNUSED, ArchRoot *ret)
 {
-	return false;
+	if (user->word[1] != TOY_TABLE_PAIR)
+		return false;
+	*ret = *user;
+	ret->word[1] = TOY_TABLE_KERNEL;
+	ret->kernel = true;
+	return true;
 }
 
 /* ---- kvm/arch.h: breakpoints ---- */

@@ -16,7 +16,8 @@
  * It has three hardware points, shared by all types.
  *
  * Addresses: RAM is [0, TOY_RAM). TOY_ALIAS + x is RAM x too. TOY_LATE + x is RAM x once
- * toy_map_late() was called. TOY_KERNEL + x is RAM x, but only for a CPU in kernel mode.
+ * toy_map_late() was called. TOY_KERNEL + x is RAM x, but only for a CPU in kernel mode; of it
+ * TOY_ENTRY and what follows is in a user's table, too.
  */
 #ifndef VMGDB_TESTS_TOY_KVM_H
 #define VMGDB_TESTS_TOY_KVM_H
@@ -29,7 +30,16 @@
 #define TOY_ALIAS 0x10000u
 #define TOY_LATE 0x20000u
 #define TOY_KERNEL 0x80000u
+#define TOY_ENTRY (TOY_KERNEL + 0xf000u)
+#define TOY_ENTRY_SIZE 0x1000u
 #define TOY_SLOTS 3u
+
+/*
+ * The page table that a CPU has: the kernel's, or a user's without the kernel, next to which the
+ * kernel's lies (PAIR, as with Linux' page-table isolation) or not. A CPU in user mode that was
+ * told of none has one that stands alone.
+ */
+typedef enum ToyTable { TOY_TABLE_KERNEL, TOY_TABLE_PAIR, TOY_TABLE_ALONE } ToyTable;
 
 typedef struct ToyVm ToyVm;
 
@@ -40,7 +50,9 @@ int toy_fd(ToyVm *vm, unsigned cpu);
 struct kvm_run *toy_run(ToyVm *vm, unsigned cpu);
 void toy_set_pc(ToyVm *vm, unsigned cpu, uint64_t pc);
 void toy_set_kernel(ToyVm *vm, unsigned cpu, bool kernel);
+void toy_set_table(ToyVm *vm, unsigned cpu, ToyTable table);
 void toy_map_late(ToyVm *vm);
+void toy_map_late_on(ToyVm *vm, unsigned cpu); /* for this CPU only: another process */
 void toy_wake(ToyVm *vm, unsigned cpu);
 
 /* Does this KVM report trap instructions? Before kvm_gdb_new(). */
