@@ -304,7 +304,8 @@ bool arm_walk(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t addr
 	arm_look(root, read, opaque, addr, &span);
 	if (!span.mapped)
 		return false;
-	*ret = (ArmMapping){span.gpa + (addr - span.start), span.last - addr + 1};
+	*ret = (ArmMapping){span.gpa + (addr - span.start), span.last - addr + 1,
+			    span.kernel_execute || span.user_execute};
 	return true;
 }
 

@@ -32,10 +32,14 @@ typedef struct ArmRoot {
 	uint64_t mode; /* PSTATE.EL, ARM_ROOT_ONE_RANGE */
 } ArmRoot;
 
-/* @gpa: guest-physical address. @left: bytes from it to the end of its page, at least 1. */
+/*
+ * @gpa: guest-physical address. @left: bytes from it to the end of its page, at least 1.
+ * @execute: may code be fetched there, at any exception level?
+ */
 typedef struct ArmMapping {
 	uint64_t gpa;
 	uint64_t left;
+	bool execute;
 } ArmMapping;
 
 /*

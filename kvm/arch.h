@@ -140,13 +140,17 @@ void arch_clock_excuse(ArchVcpu *vcpu);
 /* Everything a page walk needs to know of a CPU, so that a walk can be repeated later. */
 typedef struct ArchRoot {
 	uint64_t word[8]; /* x86: cr0 cr3 cr4 efer pdptr0-3; arm: sctlr ttbr0 ttbr1 tcr mmfr0 ... */
-	bool kernel;	  /* the CPU is in kernel mode, so its kernel half is complete */
+	bool kernel;	  /* the CPU is in kernel mode: complete, if no kernel's can be derived */
 } ArchRoot;
 
-/* @gpa is where the address lies, @left how many bytes from it on are contiguous in this page. */
+/*
+ * @gpa is where the address lies, @left how many bytes from it on are contiguous in this page.
+ * @execute: may code be fetched there, by the kernel or by a user?
+ */
 typedef struct ArchMapping {
 	uint64_t gpa;
 	uint64_t left;
+	bool execute;
 } ArchMapping;
 
 bool arch_get_root(ArchVcpu *vcpu, ArchRoot *ret, GError **error);

@@ -511,9 +511,9 @@ bool arch_walk(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *opaq
 {
 	uint64_t gpa;
 
-	if (!to_physical(root->kernel, root->word[0], addr, &gpa))
+	if (!to_physical(has_kernel(root, addr), root->word[0], addr, &gpa))
 		return false;
-	*ret = (ArchMapping){gpa, 0x1000 - gpa % 0x1000};
+	*ret = (ArchMapping){gpa, 0x1000 - gpa % 0x1000, true};
 	return true;
 }
 

@@ -6,15 +6,12 @@
 #include <string.h>
 
 #define CR0_PG (1ull << 31)
-#define CR4_PSE (1ull << 4)
 #define CR4_PAE (1ull << 5)
 #define CR4_LA57 (1ull << 12)
-#define EFER_LMA (1ull << 10)
 
 #define ENTRY_PRESENT (1ull << 0)
 #define ENTRY_WRITABLE (1ull << 1)
 #define ENTRY_USER (1ull << 2)
-#define ENTRY_LARGE (1ull << 7)
 #define ENTRY_NX (1ull << 63)
 #define ENTRY_ADDR 0x000ffffffffff000ull
 
@@ -23,7 +20,6 @@ typedef struct Shape {
 	unsigned levels;     /* 1 is the last */
 	unsigned index_bits; /* of each level but the top of PAE */
 	unsigned top_bits;
-	unsigned max_large; /* the highest level that may hold a page; 1: none above the last */
 	unsigned sign_bits; /* width of an address that is sign-extended; 64: none */
 	bool narrow;	    /* 4-byte entries */
 } Shape;
@@ -52,14 +48,14 @@ bool x86_has_pages(const X86Root *root)
 
 static Shape shape_of(const X86Root *root)
 {
-	if (root->efer & EFER_LMA) {
+	if (x86_is_long_mode(root)) {
 		unsigned levels = root->cr4 & CR4_LA57 ? 5 : 4;
 
-		return (Shape){levels, 9, 9, 3, 12 + 9 * levels, false};
+		return (Shape){levels, 9, 9, 12 + 9 * levels, false};
 	}
 	if (root->cr4 & CR4_PAE)
-		return (Shape){3, 9, 2, 2, 64, false};
-	return (Shape){2, 10, 10, root->cr4 & CR4_PSE ? 2 : 1, 64, true};
+		return (Shape){3, 9, 2, 64, false};
+	return (Shape){2, 10, 10, 64, true};
 }
 
 static unsigned shift_of(const Shape *shape, unsigned level)
@@ -150,11 +146,12 @@ static bool walk_table(Walk *walk, unsigned level, uint64_t table, uint64_t base
 	for (unsigned i = walk->from > base ? (walk->from - base) >> shift : 0; i < n; i++) {
 		uint64_t entry = entries[i], addr = base + ((uint64_t)i << shift);
 		Rights rights = narrowed(shape, level, above, entry);
+		X86EntryKind kind = x86_entry_kind(walk->root, level, entry);
 		bool more;
 
-		if (!(entry & ENTRY_PRESENT))
+		if (kind == X86_ENTRY_NOTHING)
 			continue;
-		if (level > 1 && !(entry & ENTRY_LARGE && level <= shape->max_large))
+		if (kind == X86_ENTRY_TABLE)
 			more = walk_table(walk, level - 1, entry & ENTRY_ADDR, addr, rights);
 		else
 			more = visit_page(walk, level, addr, entry, rights);

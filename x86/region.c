@@ -6,7 +6,6 @@
 #include "x86/pages.h"
 
 #define CR4_LA57 (1ull << 12)
-#define EFER_LMA (1ull << 10)
 #define SPACE_32 (1ull << 32)
 
 typedef struct Search {
@@ -48,7 +47,7 @@ static bool is_outside(const X86Root *root, uint64_t addr, GdbRegion *ret)
 {
 	uint64_t half = 1ull << (root->cr4 & CR4_LA57 ? 56 : 47);
 
-	if (root->efer & EFER_LMA)
+	if (x86_is_long_mode(root))
 		set_hole(ret, half, -half - 1);
 	else
 		set_hole(ret, SPACE_32, UINT64_MAX);

@@ -23,10 +23,14 @@ typedef struct X86Root {
 	uint64_t pdptr[4];
 } X86Root;
 
-/* @gpa: guest-physical address. @left: bytes from it to the end of its page, at least 1. */
+/*
+ * @gpa: guest-physical address. @left: bytes from it to the end of its page, at least 1.
+ * @execute: no level forbids to fetch code there.
+ */
 typedef struct X86Mapping {
 	uint64_t gpa;
 	uint64_t left;
+	bool execute;
 } X86Mapping;
 
 /* Reads @len bytes of guest-physical memory; FALSE when any of them is not RAM. */
@@ -41,15 +45,25 @@ typedef bool (*X86PhysRead)(void *opaque, uint64_t gpa, void *buf, size_t len);
  */
 bool x86_walk(const X86Root *root, X86PhysRead read, void *opaque, uint64_t addr, X86Mapping *ret);
 
+/* IA-32e mode: paging is on and EFER.LMA set (which may be stale while it is off). */
+bool x86_is_long_mode(const X86Root *root);
+
+/*
+ * x86_entry_kind: what an entry of a table of @level leads to, 1 being the last level. NOTHING: it
+ * is not present, or it has the page-size bit where that is reserved, so that the CPU would fault.
+ */
+typedef enum X86EntryKind { X86_ENTRY_NOTHING, X86_ENTRY_TABLE, X86_ENTRY_PAGE } X86EntryKind;
+X86EntryKind x86_entry_kind(const X86Root *root, unsigned level, uint64_t entry);
+
 /* Is @addr in the upper canonical half of long mode, which all kernel page tables share? */
 bool x86_is_kernel_address(const X86Root *root, uint64_t addr);
 
 /*
- * x86_kernel_root: @user is the CR3 of user mode under Linux' page-table isolation; *ret becomes
- * the root of the kernel: CR3 with bit 12 clear, and with the user bit of the PCID (11) clear.
- * Linux puts the two top tables side by side and keeps their user halves alike. So TRUE only when
- * in long mode, bit 12 is set (and bit 11 if CR4.PCIDE), the user half maps anything at all, and
- * every entry of it points to the same place in both tables.
+ * x86_kernel_root: @user is the CR3 of user mode, and of the kernel's entry code, under Linux'
+ * page-table isolation; *ret becomes the root of the kernel: CR3 with bit 12 clear, and with the
+ * user bit of the PCID (11) clear. Linux puts the two top tables side by side and keeps their user
+ * halves alike. So TRUE only when in long mode, bit 12 is set (and bit 11 if CR4.PCIDE), the user
+ * half maps anything at all, and every entry of it points to the same place in both tables.
  */
 bool x86_kernel_root(const X86Root *user, X86PhysRead read, void *opaque, X86Root *ret);
 
