@@ -25,7 +25,6 @@
 #ifndef VMGDB_KVM_INTERNAL_H
 #define VMGDB_KVM_INTERNAL_H
 
-#include <pthread.h>
 #include <signal.h>
 
 #include "gdbstub/gdbstub.h"
@@ -65,11 +64,9 @@ struct KvmGdbVcpu {
 	int state;     /* VcpuState, atomic */
 	int attention; /* atomic: take the lock before and after KVM_RUN */
 
-	pthread_t thread; /* of the last kvm_gdb_run(); valid while RUNNING or PARKED */
-	const void *self; /* its thread pointer; only that thread looks at it, or a later one */
-	bool has_thread;  /* atomic */
-	int tid;	  /* of that thread, as the host's tools name it; 0: none yet */
-	int wake_fd;	  /* eventfd that ends a park */
+	bool has_thread; /* atomic */
+	int tid;	 /* atomic: the kernel's number of the last kvm_gdb_run()'s thread; or 0 */
+	int wake_fd;	 /* eventfd that ends a park */
 
 	ArchVcpu *arch;
 	GdbAction action;   /* for the current or next run */

@@ -47,14 +47,25 @@ static bool wants_attention(KvmGdbVcpu *vcpu)
 	return __atomic_load_n(&vcpu->attention, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * The kernel's number of this thread, once it has run a vCPU. No address can stand for a thread:
+ * the next one may get the stack of one that has ended, and all its addresses with it; what is
+ * thread-local begins anew. In the module's own block, so that it is reached without a call.
+ */
+static __thread int own_tid __attribute__((tls_model("initial-exec"))) = -1;
+
+static bool is_own_thread(const KvmGdbVcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->tid, __ATOMIC_RELAXED) == own_tid;
+}
+
 __attribute__((noinline)) static void adopt_thread(KvmGdbVcpu *vcpu)
 {
 	sigset_t kick;
 
-	vcpu->thread = pthread_self();
-	vcpu->self = __builtin_thread_pointer();
+	own_tid = gettid();
 	__atomic_store_n(&vcpu->has_thread, true, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vcpu->tid, own_tid, __ATOMIC_SEQ_CST);
 	sigemptyset(&kick);
 	sigaddset(&kick, vcpu->gdb->kick_signal);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
@@ -481,8 +492,7 @@ __attribute__((hot)) int kvm_gdb_run(KvmGdbVcpu *vcpu)
 {
 	int ret;
 
-	/* Not pthread_self(): a call into another library is what would cost most here. */
-	if (vcpu->self != __builtin_thread_pointer())
+	if (!is_own_thread(vcpu))
 		adopt_thread(vcpu);
 	set_state(vcpu, VCPU_RUNNING);
 	if (wants_attention(vcpu))

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "kvm/clock.h"
 #include "kvm/internal.h"
@@ -37,7 +38,7 @@ static void kick(KvmGdbVcpu *vcpu)
 		return;
 	vcpu->kicked = true;
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	pthread_kill(vcpu->thread, vcpu->gdb->kick_signal);
+	tgkill(getpid(), vcpu->tid, vcpu->gdb->kick_signal);
 }
 
 void world_wake(KvmGdb *gdb)
