@@ -152,7 +152,7 @@ bool vm_gdb_start(Vm *vm, GError **error)
 	for (unsigned i = 0; i < vm->memory.n_banks; i++) {
 		const RamBank *bank = &vm->memory.bank[i];
 
-		kvm_gdb_map(vm->gdb, bank->gpa, bank->size, bank->host, 0);
+		kvm_gdb_map(vm->gdb, bank->gpa, bank->size, bank->host, KVM_GDB_MAP_STEADY);
 	}
 	if (!add_vcpus(vm, error))
 		return false;

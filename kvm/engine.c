@@ -202,7 +202,7 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 
 void kvm_gdb_map(KvmGdb *gdb, uint64_t gpa, uint64_t size, void *host, unsigned flags)
 {
-	kvm_memory_map(gdb->memory, gpa, size, host, flags & KVM_GDB_MAP_READONLY);
+	kvm_memory_map(gdb->memory, gpa, size, host, flags);
 }
 
 void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size)

@@ -100,10 +100,18 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status);
 void kvm_gdb_free(KvmGdb *gdb);
 
 #define KVM_GDB_MAP_READONLY 1u /* ROM: guest writes exit to the VMM; the debugger may write */
+/*
+ * The memory at @host can be read and written by plain loads and stores until kvm_gdb_unmap() has
+ * returned: anonymous memory that the VMM itself maps and leaves alone. No file, which may be cut
+ * short, and no device. It is copied without system calls then.
+ */
+#define KVM_GDB_MAP_STEADY 2u
 
 /*
  * kvm_gdb_map / kvm_gdb_unmap: guest-physical [gpa, gpa + size) is RAM at @host in this process.
- * A mapping that overlaps replaces the part it covers. Mirrors KVM_SET_USER_MEMORY_REGION.
+ * A mapping that overlaps replaces the part it covers. Mirrors KVM_SET_USER_MEMORY_REGION: @host
+ * may also be memory that cannot be read, or registers of a device. The debugger gets an error
+ * there, and touches no device.
  */
 void kvm_gdb_map(KvmGdb *gdb, uint64_t gpa, uint64_t size, void *host, unsigned flags);
 void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size);

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "kvm/arch.h"
+#include "kvm/host.h"
 
 struct KvmMemory {
 	GMutex lock;
 	GArray *spans; /* of KvmSpan, ascending */
+	KvmHost *copier;
 	KvmMemoryDirty dirty;
 	void *opaque;
 };
@@ -20,6 +22,7 @@ KvmMemory *kvm_memory_new(KvmMemoryDirty dirty, void *opaque)
 
 	g_mutex_init(&memory->lock);
 	memory->spans = g_array_new(FALSE, FALSE, sizeof(KvmSpan));
+	memory->copier = kvm_host_new();
 	memory->dirty = dirty;
 	memory->opaque = opaque;
 	return memory;
@@ -30,6 +33,7 @@ void kvm_memory_free(KvmMemory *memory)
 	if (!memory)
 		return;
 	g_array_unref(memory->spans);
+	kvm_host_free(memory->copier);
 	g_mutex_clear(&memory->lock);
 	g_free(memory);
 }
@@ -38,18 +42,16 @@ void kvm_memory_free(KvmMemory *memory)
 static void append_rest(GArray *spans, const KvmSpan *old, uint64_t gpa, uint64_t end)
 {
 	uint64_t old_end = old->gpa + old->size;
+	KvmSpan low = *old, high = *old;
 
-	if (old->gpa < gpa) {
-		KvmSpan low = {old->gpa, MIN(old_end, gpa) - old->gpa, old->host, old->rom};
-
+	low.size = MIN(old_end, gpa) - old->gpa;
+	high.gpa = MAX(old->gpa, end);
+	high.size = old_end - high.gpa;
+	high.host += high.gpa - old->gpa;
+	if (old->gpa < gpa)
 		g_array_append_val(spans, low);
-	}
-	if (old_end > end) {
-		uint64_t from = MAX(old->gpa, end);
-		KvmSpan high = {from, old_end - from, old->host + (from - old->gpa), old->rom};
-
+	if (old_end > end)
 		g_array_append_val(spans, high);
-	}
 }
 
 static gint compare_spans(gconstpointer a, gconstpointer b)
@@ -60,7 +62,7 @@ static gint compare_spans(gconstpointer a, gconstpointer b)
 }
 
 /* @host NULL only takes the range out. */
-static void replace(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, bool rom)
+static void replace(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, unsigned flags)
 {
 	GArray *spans;
 
@@ -71,7 +73,8 @@ static void replace(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, 
 	for (unsigned i = 0; i < memory->spans->len; i++)
 		append_rest(spans, &g_array_index(memory->spans, KvmSpan, i), gpa, gpa + size);
 	if (host) {
-		KvmSpan span = {gpa, size, host, rom};
+		KvmSpan span = {gpa, size, host, flags & KVM_GDB_MAP_READONLY,
+				flags & KVM_GDB_MAP_STEADY};
 
 		g_array_append_val(spans, span);
 	}
@@ -81,46 +84,68 @@ static void replace(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, 
 	g_mutex_unlock(&memory->lock);
 }
 
-void kvm_memory_map(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, bool rom)
+void kvm_memory_map(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, unsigned flags)
 {
 	g_return_if_fail(host);
-	replace(memory, gpa, size, host, rom);
+	replace(memory, gpa, size, host, flags);
 }
 
 void kvm_memory_unmap(KvmMemory *memory, uint64_t gpa, uint64_t size)
 {
-	replace(memory, gpa, size, NULL, false);
+	replace(memory, gpa, size, NULL, 0);
 }
 
-/* Where @gpa is, and in @ret_left how many bytes follow it in its span; NULL when not RAM. */
-static uint8_t *find_locked(KvmMemory *memory, uint64_t gpa, uint64_t *ret_left)
+/* Where @gpa is; FALSE when not RAM. */
+static bool find_locked(KvmMemory *memory, uint64_t gpa, KvmPlace *ret)
 {
 	unsigned low = 0, high = memory->spans->len;
 
 	while (low < high) {
 		unsigned middle = (low + high) / 2;
 		const KvmSpan *span = &g_array_index(memory->spans, KvmSpan, middle);
+		uint64_t offset = gpa - span->gpa;
 
 		if (gpa < span->gpa) {
 			high = middle;
-		} else if (gpa - span->gpa >= span->size) {
+		} else if (offset >= span->size) {
 			low = middle + 1;
 		} else {
-			*ret_left = span->size - (gpa - span->gpa);
-			return span->host + (gpa - span->gpa);
+			*ret = (KvmPlace){gpa, span->size - offset, span->host + offset,
+					  span->steady};
+			return true;
 		}
 	}
-	return NULL;
+	return false;
 }
 
 static bool covers_locked(KvmMemory *memory, uint64_t gpa, size_t len)
 {
-	uint64_t left;
+	KvmPlace place;
 
-	for (; len; len -= MIN(left, len), gpa += left) {
-		if (!find_locked(memory, gpa, &left))
+	for (; len; len -= MIN(place.left, len), gpa += place.left) {
+		if (!find_locked(memory, gpa, &place))
 			return false;
 	}
+	return true;
+}
+
+static size_t copy_in(const KvmMemory *memory, const KvmPlace *place, void *buf, size_t len)
+{
+	if (!place->steady)
+		return kvm_host_read(memory->copier, place->host, buf, len);
+	memcpy(buf, place->host, len);
+	return len;
+}
+
+static bool copy_out(const KvmMemory *memory, const KvmPlace *place, const void *buf, size_t len,
+		     bool code)
+{
+	if (place->steady)
+		memcpy(place->host, buf, len);
+	else if (kvm_host_write(memory->copier, place->host, buf, len) < len)
+		return false;
+	if (code)
+		arch_sync_code(place->host, len);
 	return true;
 }
 
@@ -152,38 +177,48 @@ size_t kvm_memory_read(KvmMemory *memory, uint64_t gpa, void *buf, size_t len)
 
 	g_mutex_lock(&memory->lock);
 	while (done < len) {
-		uint64_t left;
-		const uint8_t *host = find_locked(memory, gpa + done, &left);
+		KvmPlace place;
+		size_t part, got;
 
-		if (!host)
+		if (!find_locked(memory, gpa + done, &place))
 			break;
-		left = MIN(left, len - done);
-		memcpy((uint8_t *)buf + done, host, left);
-		done += left;
+		part = MIN(place.left, len - done);
+		got = copy_in(memory, &place, (uint8_t *)buf + done, part);
+		done += got;
+		if (got < part)
+			break;
 	}
 	g_mutex_unlock(&memory->lock);
 	return done;
 }
 
+/* @done: how much of it went into memory. */
+static bool write_locked(KvmMemory *memory, uint64_t gpa, const uint8_t *buf, size_t len, bool code,
+			 size_t *done)
+{
+	KvmPlace place;
+	size_t part;
+
+	if (!covers_locked(memory, gpa, len))
+		return false;
+	for (; *done < len; *done += part) {
+		find_locked(memory, gpa + *done, &place);
+		part = MIN(place.left, len - *done);
+		if (!copy_out(memory, &place, buf + *done, part, code))
+			return false;
+	}
+	return true;
+}
+
 bool kvm_memory_write(KvmMemory *memory, uint64_t gpa, const void *buf, size_t len, bool code)
 {
-	g_mutex_lock(&memory->lock);
-	if (!covers_locked(memory, gpa, len)) {
-		g_mutex_unlock(&memory->lock);
-		return false;
-	}
-	for (size_t done = 0; done < len;) {
-		uint64_t left = 0;
-		uint8_t *host = find_locked(memory, gpa + done, &left);
+	size_t done = 0;
+	bool ok;
 
-		left = MIN(left, len - done);
-		memcpy(host, (const uint8_t *)buf + done, left);
-		if (code)
-			arch_sync_code(host, left);
-		done += left;
-	}
+	g_mutex_lock(&memory->lock);
+	ok = write_locked(memory, gpa, buf, len, code, &done);
 	g_mutex_unlock(&memory->lock);
-	if (memory->dirty)
+	if (memory->dirty && (ok || done))
 		memory->dirty(memory->opaque, gpa, len);
-	return true;
+	return ok;
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kvm/kvm-gdb.h"
+
 typedef struct KvmMemory KvmMemory;
 
 /*
@@ -24,29 +26,37 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvmMemory, kvm_memory_free)
 
 /*
  * kvm_memory_map: [gpa, gpa + size) is at @host; covers what was mapped there. A range that is
- * empty or wraps is ignored. @rom: the guest cannot write it; kvm_memory_write() can.
+ * empty or wraps is ignored. @flags: KVM_GDB_MAP_...
  * kvm_memory_unmap: takes the range out, splitting spans.
  */
-void kvm_memory_map(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, bool rom);
+void kvm_memory_map(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, unsigned flags);
 void kvm_memory_unmap(KvmMemory *memory, uint64_t gpa, uint64_t size);
 
 /*
- * kvm_memory_read: bytes copied from @gpa on; less than @len where RAM ends, 0 when there is none.
- * Crosses from one span to the next without a gap.
+ * kvm_memory_read: bytes copied from @gpa on; less than @len where RAM ends, or cannot be read in
+ * this process; 0 when there is none. Crosses from one span to the next without a gap.
  */
 size_t kvm_memory_read(KvmMemory *memory, uint64_t gpa, void *buf, size_t len);
 
 /*
  * kvm_memory_write: copies all of @buf or nothing; TRUE when all of the range is RAM. With @code
- * the change is also made visible to instruction fetch (arch_sync_code()).
+ * the change is also made visible to instruction fetch (arch_sync_code()). FALSE also where RAM
+ * cannot be written in this process; then what lies before that place may have been.
  */
 bool kvm_memory_write(KvmMemory *memory, uint64_t gpa, const void *buf, size_t len, bool code);
+
+/* A place in RAM, and how many bytes follow it without a break; good until a mapping changes. */
+typedef struct KvmPlace {
+	uint64_t gpa, left;
+	uint8_t *host;
+	bool steady;
+} KvmPlace;
 
 /* kvm_memory_get_span: the @n-th stretch that is contiguous in both, by address. FALSE: no more. */
 typedef struct KvmSpan {
 	uint64_t gpa, size;
 	uint8_t *host;
-	bool rom;
+	bool rom, steady; /* KVM_GDB_MAP_READONLY, KVM_GDB_MAP_STEADY */
 } KvmSpan;
 bool kvm_memory_get_span(KvmMemory *memory, unsigned n, KvmSpan *ret);
 

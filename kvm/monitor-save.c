@@ -34,8 +34,9 @@ struct MonitorSave {
 	unsigned range;	  /* which one it is at, */
 	uint64_t at;	  /* and how far in it */
 	uint64_t done, total;
-	int64_t told; /* when progress was last shown */
-	uint8_t *buf; /* CHUNK bytes */
+	uint64_t missing; /* of a core: bytes that cannot be read, left as zeros */
+	int64_t told;	  /* when progress was last shown */
+	uint8_t *buf;	  /* CHUNK bytes */
 };
 
 void monitor_save_free(MonitorSave *save)
@@ -135,6 +136,22 @@ static size_t read_piece(KvmGdb *gdb, const MonitorSave *save, uint64_t addr, si
 	return kvm_target_ops.read_physical(gdb, addr, save->buf, len, error);
 }
 
+/*
+ * A slot may lie in memory that cannot be read, or on a device. A core has zeros for that page and
+ * all that is behind it; a command for one stretch of memory fails.
+ */
+static size_t pass_unreadable(MonitorSave *save, size_t len, GError **error)
+{
+	uint64_t page = MIN(len, VMCORE_PAGE - save->at % VMCORE_PAGE);
+
+	if (save->kind != SAVE_CORE)
+		return 0;
+	g_clear_error(error);
+	memset(save->buf, 0, page);
+	save->missing += page;
+	return page;
+}
+
 /* The next piece of the file. FALSE with @error, or without at the end. */
 static bool save_piece(KvmGdb *gdb, MonitorSave *save, GError **error)
 {
@@ -150,6 +167,8 @@ static bool save_piece(KvmGdb *gdb, MonitorSave *save, GError **error)
 	range = &g_array_index(save->ranges, VmcoreRange, save->range);
 	len = MIN(CHUNK, range->size - save->at);
 	got = read_piece(gdb, save, range->gpa + save->at, len, error);
+	if (!got)
+		got = pass_unreadable(save, len, error);
 	if (!got)
 		return false;
 	if (!is_zero(save->buf, got) &&
@@ -194,7 +213,8 @@ static bool scan_piece(KvmGdb *gdb, MonitorSave *save)
 			return false;
 		from += at + VMCORE_PAGE;
 	}
-	save->at += len;
+	/* Behind what cannot be read it goes on with the next page. */
+	save->at += got ? got : MIN(len, VMCORE_PAGE);
 	if (save->at < range->size)
 		return true;
 	save->at = 0;
@@ -326,6 +346,11 @@ bool monitor_save_more(void *target, GString *out, GError **error)
 			continue;
 		if (failed)
 			g_propagate_error(error, failed);
+		else if (save->missing)
+			g_string_append_printf(out,
+					       "%" PRIu64 " KiB of guest memory cannot be read in "
+					       "this process and are zeros in %s\n",
+					       (save->missing + 1023) >> 10, save->path);
 		monitor_save_cancel(gdb);
 		return false;
 	}

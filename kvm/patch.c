@@ -81,9 +81,8 @@ static void put_patch(KvmPatches *patches, Patch *patch)
 
 	if (in_place(patches, patch))
 		return;
-	kvm_memory_read(patches->memory, patch->gpa, patch->saved, len);
-	kvm_memory_write(patches->memory, patch->gpa, trap, len, true);
-	patch->lifted = false;
+	patch->lifted = kvm_memory_read(patches->memory, patch->gpa, patch->saved, len) < len ||
+			!kvm_memory_write(patches->memory, patch->gpa, trap, len, true);
 }
 
 static void take_patch(KvmPatches *patches, Patch *patch)
@@ -164,10 +163,11 @@ void kvm_patches_clear(KvmPatches *patches)
 
 bool kvm_patches_fits(const KvmPatches *patches, uint64_t gpa)
 {
+	uint8_t now[ARCH_TRAP_MAX];
 	size_t len;
 
 	arch_trap_insn(&len);
-	return kvm_memory_covers(patches->memory, gpa, len);
+	return kvm_memory_read(patches->memory, gpa, now, len) == len;
 }
 
 /* ---- Memory with the patches hidden ---- */

@@ -40,7 +40,8 @@ static size_t read_phys_any(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
 {
 	size_t done = kvm_patches_read(gdb->patches, gpa, buf, len);
 
-	if (done < len)
+	/* A slot that cannot be read is no device of the VMM's. */
+	if (done < len && !kvm_memory_covers(gdb->memory, gpa + done, 1))
 		done += mmio(gdb, gpa + done, buf + done, len - done, false);
 	return done;
 }
@@ -62,8 +63,12 @@ size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError
 
 bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, GError **error)
 {
-	if (kvm_memory_covers(gdb->memory, gpa, len))
-		return kvm_patches_write(gdb->patches, gpa, buf, len);
+	if (kvm_memory_covers(gdb->memory, gpa, len)) {
+		if (kvm_patches_write(gdb->patches, gpa, buf, len))
+			return true;
+		set_no_memory(error, gpa);
+		return false;
+	}
 	/* Only a device's registers can answer, and they are written in one piece or not at all. */
 	if (!kvm_memory_covers(gdb->memory, gpa, 1) && len <= 8 &&
 	    mmio(gdb, gpa, (uint8_t *)buf, len, true) == len)
@@ -136,9 +141,8 @@ static bool write_pages(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, siz
 		}
 		if (!buf)
 			continue;
-		if (ram) {
-			kvm_patches_write(gdb->patches, mapping.gpa, buf + done, part);
-		} else if (mmio(gdb, mapping.gpa, (uint8_t *)buf + done, part, true) < part) {
+		if (ram ? !kvm_patches_write(gdb->patches, mapping.gpa, buf + done, part)
+			: mmio(gdb, mapping.gpa, (uint8_t *)buf + done, part, true) < part) {
 			set_not_there(error, addr + done, mapping.gpa);
 			return false;
 		}

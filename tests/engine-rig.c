@@ -169,11 +169,12 @@ static bool on_reset(void *opaque, GError **error)
 	return true;
 }
 
-static bool on_mmio(void *opaque, uint64_t gpa G_GNUC_UNUSED, void *data G_GNUC_UNUSED,
-		    size_t len G_GNUC_UNUSED, bool is_write G_GNUC_UNUSED)
+static bool on_mmio(void *opaque, uint64_t gpa, void *data, size_t len, bool is_write)
 {
-	COUNT(((Rig *)opaque)->device_accesses);
-	return false;
+	Rig *rig = opaque;
+
+	COUNT(rig->device_accesses);
+	return rig->device && rig->device(rig, gpa, data, len, is_write);
 }
 
 static void on_log(void *opaque, const char *line)

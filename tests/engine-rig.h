@@ -36,8 +36,11 @@ struct Rig {
 	const KvmGdbPart *parts; /* what the VMM names */
 	unsigned n_parts;
 	const char *reset_fails;  /* a reset fails with this message */
-	unsigned device_accesses; /* by the engine; no device answers */
-	unsigned warnings;	  /* lines of the engine for the VMM's user that name a vmlinux */
+	unsigned device_accesses; /* by the engine */
+	/* Answers them, as KvmGdbOps.mmio; NULL: no device does. */
+	bool (*device)(Rig *rig, uint64_t gpa, void *data, size_t len, bool is_write);
+	void *device_data;
+	unsigned warnings; /* lines of the engine for the VMM's user that name a vmlinux */
 	RspClient *client;
 	unsigned fds;
 };

@@ -1,7 +1,11 @@
 /*
  * tests/test-memory.c - the sentences of kvm/memory.h.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "kvm/memory.h"
 
@@ -125,6 +129,122 @@ static void test_bad_ranges(void)
 	g_assert_true(kvm_memory_covers(memory, 0x1000, 0));
 }
 
+#define PAGE 4096
+
+/* A slot whose memory is @host, @size long: of @good bytes it can be read, then there is an end. */
+static void check_ends(uint8_t *host, size_t size, size_t good)
+{
+	g_autoptr(KvmMemory) memory = kvm_memory_new(NULL, NULL);
+	g_autofree uint8_t *buf = g_malloc(size);
+	uint8_t byte = 0x5a;
+
+	kvm_memory_map(memory, 0x100000, size, host, 0);
+	g_assert_true(kvm_memory_covers(memory, 0x100000, size));
+	g_assert_cmpuint(kvm_memory_read(memory, 0x100000, buf, size), ==, good);
+	g_assert_cmpuint(kvm_memory_read(memory, 0x100000 + good, buf, 8), ==, 0);
+	g_assert_false(kvm_memory_write(memory, 0x100000 + good, &byte, 1, false));
+	g_assert_false(kvm_memory_write(memory, 0x100000 + good, &byte, 1, true));
+	if (!good)
+		return;
+	g_assert_cmpuint(kvm_memory_read(memory, 0x100000 + good - 4, buf, 8), ==, 4);
+	g_assert_true(kvm_memory_write(memory, 0x100000 + good - 1, &byte, 1, true));
+	g_assert_cmphex(read_byte(memory, 0x100000 + good - 1), ==, byte);
+}
+
+static uint8_t *map_pages(unsigned n, int fd)
+{
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	uint8_t *pages = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	g_assert_true(pages != MAP_FAILED);
+	return pages;
+}
+
+static void test_no_access(void)
+{
+	uint8_t *pages = map_pages(3, -1);
+
+	g_assert_cmpint(mprotect(pages + PAGE, 2 * PAGE, PROT_NONE), ==, 0);
+	check_ends(pages, 3 * PAGE, PAGE);
+	check_ends(pages + PAGE, 2 * PAGE, 0);
+	munmap(pages, 3 * PAGE);
+	check_ends(pages, 3 * PAGE, 0); /* the VMM has unmapped it and not said so yet */
+}
+
+static void test_short_file(void)
+{
+	int fd = memfd_create("slot", MFD_CLOEXEC);
+	uint8_t *pages;
+
+	g_assert_cmpint(ftruncate(fd, 3 * PAGE), ==, 0);
+	pages = map_pages(3, fd);
+	memset(pages, 1, 3 * PAGE);
+	g_assert_cmpint(ftruncate(fd, PAGE), ==, 0);
+	check_ends(pages, 3 * PAGE, PAGE);
+	munmap(pages, 3 * PAGE);
+	close(fd);
+}
+
+/* A slot of the VMM's that is ROM in the host, too. */
+static void test_write_protected(void)
+{
+	g_autoptr(KvmMemory) memory = kvm_memory_new(NULL, NULL);
+	uint8_t *pages = map_pages(1, -1);
+
+	pages[0] = 0x11;
+	g_assert_cmpint(mprotect(pages, PAGE, PROT_READ), ==, 0);
+	kvm_memory_map(memory, 0x1000, PAGE, pages, KVM_GDB_MAP_READONLY);
+	g_assert_cmphex(read_byte(memory, 0x1000), ==, 0x11);
+	g_assert_false(kvm_memory_write(memory, 0x1000, "X", 1, true));
+	g_assert_cmphex(pages[0], ==, 0x11);
+	munmap(pages, PAGE);
+}
+
+/* Where the kernel shows its clocks: pages that are no ordinary memory, as a device's are not. */
+static uint8_t *find_device(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	uint8_t *found = NULL;
+	char line[256];
+	uint64_t start;
+
+	while (maps && !found && fgets(line, sizeof(line), maps)) {
+		if (strstr(line, "[vvar]") && sscanf(line, "%" SCNx64, &start) == 1)
+			found = (uint8_t *)(uintptr_t)start;
+	}
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+static void test_device(void)
+{
+	uint8_t *device = find_device();
+
+	if (!device) {
+		g_test_skip("this kernel has no [vvar] in /proc/self/maps");
+		return;
+	}
+	check_ends(device, PAGE, 0);
+}
+
+/* What the VMM calls steady is copied at once, to the same effect. */
+static void test_steady(void)
+{
+	g_autoptr(KvmMemory) memory = kvm_memory_new(NULL, NULL);
+	uint8_t ram[8] = "abcdefgh", buf[8];
+	KvmSpan span;
+
+	kvm_memory_map(memory, 0x1000, 8, ram, KVM_GDB_MAP_STEADY);
+	kvm_memory_unmap(memory, 0x1004, 1);
+	g_assert_true(kvm_memory_get_span(memory, 1, &span));
+	g_assert_true(span.steady && !span.rom);
+	g_assert_cmpuint(kvm_memory_read(memory, 0x1002, buf, 8), ==, 2);
+	g_assert_cmpmem(buf, 2, "cd", 2);
+	g_assert_true(kvm_memory_write(memory, 0x1006, "XY", 2, true));
+	g_assert_cmpmem(ram, 8, "abcdefXY", 8);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -134,5 +254,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/memory/replace", test_replace);
 	g_test_add_func("/memory/rom", test_rom);
 	g_test_add_func("/memory/bad-ranges", test_bad_ranges);
+	g_test_add_func("/memory/no-access", test_no_access);
+	g_test_add_func("/memory/short-file", test_short_file);
+	g_test_add_func("/memory/write-protected", test_write_protected);
+	g_test_add_func("/memory/device", test_device);
+	g_test_add_func("/memory/steady", test_steady);
 	return g_test_run();
 }

@@ -1,0 +1,99 @@
+/*
+ * tests/test-engine-memory.c - guest memory as the VMM really has it: slots that cannot be read,
+ * devices behind addresses. The real engine on the toy architecture.
+ */
+#include <elf.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kvm/vmcore.h"
+#include "tests/engine-rig.h"
+
+#define PAGE 0x1000u
+#define SLOT 0x40000u /* guest-physical, beyond the toy's RAM */
+
+static Rig *rig_new_physical(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	rsp_expect(rig->client, "Qqemu.PhyMemMode:1", "OK");
+	return rig;
+}
+
+/* ---- Slots that cannot be read ---- */
+
+/* Three pages at SLOT, the one in the middle closed. */
+static uint8_t *add_closed_slot(Rig *rig)
+{
+	uint8_t *pages =
+		mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	g_assert_true(pages != MAP_FAILED);
+	memset(pages, 0x11, 3 * PAGE);
+	g_assert_cmpint(mprotect(pages + PAGE, PAGE, PROT_NONE), ==, 0);
+	kvm_gdb_map(rig->gdb, SLOT, 3 * PAGE, pages, 0);
+	return pages;
+}
+
+static void test_closed_slot(void)
+{
+	Rig *rig = rig_new_physical();
+	uint8_t *pages = add_closed_slot(rig);
+
+	rsp_expect(rig->client, "m40ffe,4", "1111");
+	rsp_expect_error(rig->client, "m41000,4");
+	rsp_expect_error(rig->client, "M41000,2:2222");
+	rsp_expect_error(rig->client, "Z0,41000,1");
+	rsp_expect(rig->client, "m42000,2", "1111");
+	rsp_expect(rig->client, "Z0,42000,1", "OK");
+	g_assert_cmphex(pages[2 * PAGE], ==, 0xcc);
+	/* It is memory, so no device is asked. */
+	g_assert_cmpuint(GET(rig->device_accesses), ==, 0);
+	/* The VMM takes that one away, too, without a word. */
+	munmap(pages, 3 * PAGE);
+	rsp_expect(rig->client, "z0,42000,1", "OK");
+	rsp_expect_error(rig->client, "m42000,2");
+	rig_free(rig);
+}
+
+/* What could not be read are zeros in a core, and all that is behind it is there. */
+static void test_core_with_hole(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	uint8_t *pages = add_closed_slot(rig);
+	g_autofree char *folder = g_dir_make_tmp("vmgdb-XXXXXX", NULL);
+	g_autofree char *path = g_build_filename(folder, "core", NULL);
+	g_autofree char *command = g_strdup_printf("dump-guest-memory %s", path);
+	g_autofree char *bytes = NULL;
+	g_autoptr(GByteArray) note = g_byte_array_new();
+	uint8_t zeros[PAGE] = {0};
+	const Elf64_Phdr *slot;
+	gsize len;
+
+	vmcore_add_note(note, "VMCOREINFO", 0, "OSRELEASE=toy\n", 14);
+	memcpy(pages + 2 * PAGE, note->data, note->len);
+	expect_match(rig, command,
+		     "\\AVMCOREINFO found\n4 KiB of guest memory cannot be read .* zeros in ");
+	g_assert_true(g_file_get_contents(path, &bytes, &len, NULL));
+	slot = (const Elf64_Phdr *)(const void *)(bytes + sizeof(Elf64_Ehdr)) + 2;
+	g_assert_cmphex(slot->p_paddr, ==, SLOT);
+	g_assert_cmpmem(bytes + slot->p_offset, PAGE, pages, PAGE);
+	g_assert_cmpmem(bytes + slot->p_offset + PAGE, PAGE, zeros, PAGE);
+	g_assert_cmpmem(bytes + slot->p_offset + 2 * PAGE, PAGE, pages + 2 * PAGE, PAGE);
+	g_assert_cmpint(unlink(path), ==, 0);
+	g_assert_cmpint(rmdir(folder), ==, 0);
+	rig_free(rig);
+	munmap(pages, 3 * PAGE);
+}
+
+int main(int argc, char **argv)
+{
+	static const TestCase cases[] = {
+		{"closed-slot", test_closed_slot},
+		{"core-with-hole", test_core_with_hole},
+		{0},
+	};
+
+	return test_main(argc, argv, "engine-memory", cases);
+}
