@@ -8,17 +8,13 @@
 #include <linux/kvm.h>
 #include <string.h>
 
+#include "arm/pauth.h"
 #include "arm/pstate.h"
 #include "arm/rows.h"
 #include "arm/vcpu.h"
 
 /* KVM's slice of a Z register: more than a row may have never comes. */
 #define ONE_REG_MAX GDB_REG_MAX_BYTES
-
-#define TCR_T0SZ(tcr) ((unsigned)((tcr)&63))
-#define TCR_T1SZ(tcr) ((unsigned)((tcr) >> 16 & 63))
-#define TCR_TBI0 (1ull << 37)
-#define TCR_TBI1 (1ull << 38)
 
 static size_t one_reg_bytes(uint64_t id)
 {
@@ -98,26 +94,13 @@ static bool read_vg(ArchVcpu *vcpu, const GdbReg *reg G_GNUC_UNUSED, uint8_t *bu
 	return true;
 }
 
-/*
- * The bits of a pointer that its signature takes: from the size of the address range up to bit 54,
- * and the top byte unless it is ignored (Arm ARM D8.10). Bit 55 says which half is meant.
- */
-static uint64_t pauth_mask(uint64_t tcr, bool high)
-{
-	unsigned bits = 64 - (high ? TCR_T1SZ(tcr) : TCR_T0SZ(tcr));
-	uint64_t tbi = high ? TCR_TBI1 : TCR_TBI0;
-	uint64_t mask = bits < 55 ? (1ull << 55) - (1ull << bits) : 0;
-
-	return tcr & tbi ? mask : mask | 0xffull << 56;
-}
-
 static bool read_pauth(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **error)
 {
 	uint64_t tcr, mask;
 
 	if (!arm_get(vcpu, ARM_TCR_EL1, &tcr, error))
 		return false;
-	mask = pauth_mask(tcr, reg->id == ARM_PAUTH_HIGH);
+	mask = arm_pauth_mask(tcr, reg->id);
 	memcpy(buf, &mask, sizeof(mask));
 	return true;
 }

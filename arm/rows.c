@@ -6,6 +6,7 @@
  */
 #include "arm/rows.h"
 
+#include "arm/pauth.h"
 #include "arm/vcpu.h"
 
 #define X(n)                                                                                       \
@@ -55,10 +56,10 @@ static const GdbReg core_rows[] = {
 };
 
 static const GdbReg pauth_rows[] = {
-	PAUTH("pauth_dmask", 0, ARM_PAUTH_LOW),
-	PAUTH("pauth_cmask", 1, ARM_PAUTH_LOW),
+	PAUTH("pauth_dmask", 0, 0),
+	PAUTH("pauth_cmask", 1, ARM_PAUTH_CODE),
 	PAUTH("pauth_dmask_high", 2, ARM_PAUTH_HIGH),
-	PAUTH("pauth_cmask_high", 3, ARM_PAUTH_HIGH),
+	PAUTH("pauth_cmask_high", 3, ARM_PAUTH_HIGH | ARM_PAUTH_CODE),
 };
 
 const GdbFeature arm_core_feature = {

@@ -18,13 +18,8 @@ typedef enum ArmSource {
 	ARM_FROM_ONE,	 /* KVM's register id, of the same size or narrower */
 	ARM_FROM_VECTOR, /* KVM's id of an SVE slice; the row shows its first bytes */
 	ARM_FROM_VG,	 /* 0: current vector length in units of 64 bits */
-	ARM_FROM_PAUTH,	 /* which mask: ArmPauth */
+	ARM_FROM_PAUTH,	 /* which mask: arm_pauth_mask() */
 } ArmSource;
-
-typedef enum ArmPauth {
-	ARM_PAUTH_LOW,	/* of data and of code pointers of TTBR0's half */
-	ARM_PAUTH_HIGH, /* of TTBR1's half */
-} ArmPauth;
 
 enum {
 	ARM_NUM_FP = 29,
