@@ -37,6 +37,8 @@ static const Encoding encodings[] = {
 	/* bits 23 and 21 clear, 22 set for a load; pairs have 21 set and 31 set */
 	{0x3fe00000, 0x08400000, ARM_INSN_LOAD_EXCLUSIVE, OPERAND_NONE},
 	{0xbfe00000, 0x88600000, ARM_INSN_LOAD_EXCLUSIVE, OPERAND_NONE},
+	{0x3fe00000, 0x08000000, ARM_INSN_STORE_EXCLUSIVE, OPERAND_NONE},
+	{0xbfe00000, 0x88200000, ARM_INSN_STORE_EXCLUSIVE, OPERAND_NONE},
 };
 
 ArmInsn arm_insn_decode(uint32_t insn)
@@ -56,6 +58,47 @@ ArmInsn arm_insn_decode(uint32_t insn)
 		return ret;
 	}
 	return (ArmInsn){.kind = ARM_INSN_OTHER, .rt = 31};
+}
+
+/* Arm ARM C4.1.65 on (branches, exceptions, system); the rest goes on behind itself. */
+static const struct {
+	uint32_t mask, value;
+	ArmFlow flow;
+	unsigned shift, bits; /* the target, in words */
+} flows[] = {
+	{0xff000000, 0x54000000, ARM_FLOW_EITHER, 5, 19}, /* B.cond, BC.cond */
+	{0x7e000000, 0x34000000, ARM_FLOW_EITHER, 5, 19}, /* CBZ, CBNZ */
+	{0x7e000000, 0x36000000, ARM_FLOW_EITHER, 5, 14}, /* TBZ, TBNZ */
+	{0xfc000000, 0x14000000, ARM_FLOW_JUMP, 0, 26},	  /* B */
+	{0xfc000000, 0x94000000, ARM_FLOW_OTHER, 0, 0},	  /* BL */
+	{0xfe000000, 0xd6000000, ARM_FLOW_OTHER, 0, 0},	  /* BR, BLR, RET, ERET */
+	{0xff000000, 0xd4000000, ARM_FLOW_OTHER, 0, 0},	  /* HLT, DCPS */
+	{0xffff0000, 0x00000000, ARM_FLOW_OTHER, 0, 0},	  /* UDF */
+	{0xfffff0ff, 0xd503305f, ARM_FLOW_OTHER, 0, 0},	  /* CLREX */
+	{0xfffff01f, 0xd503201f, ARM_FLOW_NEXT, 0, 0},	  /* hints */
+	{0xfffff01f, 0xd503301f, ARM_FLOW_NEXT, 0, 0},	  /* barriers */
+	{0xffe00000, 0xd5000000, ARM_FLOW_OTHER, 0, 0},	  /* MSR, SYS */
+};
+
+ArmFlow arm_insn_flow(uint32_t insn, int64_t *ret_offset)
+{
+	ArmInsnKind kind = arm_insn_decode(insn).kind;
+
+	*ret_offset = 0;
+	/* Also what shows or needs the interrupt masks, which a step sets. */
+	if (kind != ARM_INSN_OTHER && kind != ARM_INSN_LOAD_EXCLUSIVE &&
+	    kind != ARM_INSN_STORE_EXCLUSIVE)
+		return ARM_FLOW_OTHER;
+	for (unsigned i = 0; i < N_ELEMENTS(flows); i++) {
+		unsigned bits = flows[i].bits, up = 64 - flows[i].shift - bits;
+
+		if ((insn & flows[i].mask) != flows[i].value)
+			continue;
+		if (bits > 0)
+			*ret_offset = (int64_t)((uint64_t)insn << up) >> (64 - bits) << 2;
+		return flows[i].flow;
+	}
+	return ARM_FLOW_NEXT;
 }
 
 ArmInsnSet arm_insn_set(uint64_t pstate)

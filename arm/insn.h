@@ -2,7 +2,8 @@
  * arm/insn.h - call me: recognise the few instructions a debugger must treat in its own way.
  *
  * Owns: encodings of traps, of what reads or writes the interrupt masks, of exception entry and
- * return, and of exclusive loads (Arm ARM C4.1 and C6.2). Pure: bits in, answer out.
+ * return, of exclusive loads and stores, and of branches (Arm ARM C4.1 and C6.2). Pure: bits in,
+ * answer out.
  */
 #ifndef VMGDB_ARM_INSN_H
 #define VMGDB_ARM_INSN_H
@@ -26,7 +27,8 @@ typedef enum ArmInsnKind {
 	ARM_INSN_SMC,
 	ARM_INSN_BRK,
 	ARM_INSN_ESB, /* synchronises errors: must not run with a mask it does not expect */
-	ARM_INSN_LOAD_EXCLUSIVE, /* LDXR, LDAXR, LDXP, LDAXP of any size */
+	ARM_INSN_LOAD_EXCLUSIVE,  /* LDXR, LDAXR, LDXP, LDAXP of any size */
+	ARM_INSN_STORE_EXCLUSIVE, /* STXR, STLXR, STXP, STLXP */
 } ArmInsnKind;
 
 /* @rt: 31 is xzr. */
@@ -38,6 +40,19 @@ typedef struct ArmInsn {
 
 /* arm_insn_decode: an A64 instruction. Its bytes in memory are little-endian in any guest. */
 ArmInsn arm_insn_decode(uint32_t insn);
+
+/* Where the CPU goes on after an instruction that takes no exception. */
+typedef enum ArmFlow {
+	ARM_FLOW_NEXT,	 /* behind it */
+	ARM_FLOW_EITHER, /* there, or at the target: B.cond, CBZ, TBZ and the like */
+	ARM_FLOW_JUMP,	 /* at the target: B */
+	ARM_FLOW_OTHER,	 /* not in the instruction (BR, RET, ERET), a call, SVC and the like; also
+			    what writes PSTATE or clears the exclusive monitor */
+} ArmFlow;
+
+/* arm_insn_flow: @ret_offset: of the target from the instruction in bytes, 0 where there is none.
+ */
+ArmFlow arm_insn_flow(uint32_t insn, int64_t *ret_offset);
 
 typedef enum ArmInsnSet { ARM_A64, ARM_A32, ARM_T32 } ArmInsnSet;
 

@@ -8,6 +8,7 @@
 
 #include "arm/pstate.h"
 
+#define INSN_BYTES 4
 #define VBAR_ADDRESS (~0x7ffull)
 #define VECTOR_SIZE 0x80
 #define VECTORS_SIZE 0x800
@@ -40,6 +41,7 @@ uint64_t arm_step_begin(const ArmStepState *before, const ArmInsn *insn, bool nm
 	*ret = (ArmStep){
 		.active = true,
 		.insn = *insn,
+		.ahead = INSN_BYTES,
 		.forced = masks & ~before->pstate,
 		.before = *before,
 	};
@@ -52,8 +54,20 @@ void arm_step_begin_open(const ArmStepState *before, const ArmInsn *insn, ArmSte
 		.active = !is_aarch32_kernel(before),
 		.open = true,
 		.insn = *insn,
+		.ahead = INSN_BYTES,
 		.before = *before,
 	};
+}
+
+uint64_t arm_step_begin_through(const ArmStepState *before, const ArmSequence *sequence, bool nmi,
+				ArmStep *ret)
+{
+	const ArmInsn any = {.kind = ARM_INSN_OTHER, .rt = 31};
+	uint64_t pstate = arm_step_begin(before, &any, nmi, ret);
+
+	ret->back = before->pc - sequence->start;
+	ret->ahead = sequence->end - before->pc;
+	return pstate;
 }
 
 static ArmBank *bank(ArmStepState *state, unsigned el)
@@ -69,6 +83,13 @@ static uint64_t vector_group(uint64_t from, unsigned el)
 	if (ARM_PSR_EL(from) == el)
 		return from & ARM_PSR_SP ? 0x200 : 0x000;
 	return ARM_PSR_EL(from) < el ? 0x400 : VECTORS_SIZE;
+}
+
+uint64_t arm_step_fault_vector(const ArmStepState *before)
+{
+	uint64_t group = vector_group(before->pstate, 1);
+
+	return group < VECTORS_SIZE ? (before->el1.vbar & VBAR_ADDRESS) + group + TYPE_SYNC : 0;
 }
 
 /* Which type of exception, taken from @from, has just brought the CPU to where it is? */
@@ -208,6 +229,12 @@ static bool correct_interrupt(ArmStep *step, ArmStepState *state)
 	return true;
 }
 
+/* Is @elr of the step, at what it executes or right behind it? */
+static bool is_own(const ArmStep *step, uint64_t elr)
+{
+	return elr - (step->before.pc - step->back) <= (uint64_t)step->back + step->ahead;
+}
+
 /* Did the instruction take an exception? ELR and SPSR then are of this instruction. */
 static bool is_exception(ArmStep *step, ArmStepState *state)
 {
@@ -217,8 +244,8 @@ static bool is_exception(ArmStep *step, ArmStepState *state)
 
 	if (el > old_el)
 		return true;
-	return entry_type(state, step->before.pstate) == TYPE_SYNC &&
-	       entered->elr - step->before.pc <= 4 && ((entered->spsr ^ run) & fixed) == 0;
+	return entry_type(state, step->before.pstate) == TYPE_SYNC && is_own(step, entered->elr) &&
+	       ((entered->spsr ^ run) & fixed) == 0;
 }
 
 static bool is_done(const ArmStep *step, const ArmStepState *state)

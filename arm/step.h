@@ -11,6 +11,7 @@
 #ifndef VMGDB_ARM_STEP_H
 #define VMGDB_ARM_STEP_H
 
+#include "arm/exclusive.h"
 #include "arm/insn.h"
 
 /* What an exception level has to take exceptions. */
@@ -33,7 +34,8 @@ typedef struct ArmStep {
 	bool active;
 	bool open; /* interrupts are let in */
 	ArmInsn insn;
-	uint64_t forced; /* bits of PSTATE that were set for the step and were clear before */
+	uint16_t back, ahead; /* bytes from pc to the start and to the end of a run through */
+	uint64_t forced;      /* bits of PSTATE that were set for the step and were clear before */
 	ArmStepState before;
 } ArmStep;
 
@@ -52,6 +54,16 @@ uint64_t arm_step_begin(const ArmStepState *before, const ArmInsn *insn, bool nm
  * only takes out KVM's SS, also from what an interrupt has saved.
  */
 void arm_step_begin_open(const ArmStepState *before, const ArmInsn *insn, ArmStep *ret);
+
+/*
+ * arm_step_begin_through: plan a run through @sequence, which @before->pc is in, to one of its
+ * exits or into an exception that one of its instructions takes. As arm_step_begin() else: no
+ * interrupt shall enter, so that there are no other ways out. @before must have the banks.
+ * arm_step_fault_vector: where EL1 begins to handle such an exception; 0 at another level.
+ */
+uint64_t arm_step_begin_through(const ArmStepState *before, const ArmSequence *sequence, bool nmi,
+				ArmStep *ret);
+uint64_t arm_step_fault_vector(const ArmStepState *before);
 
 /*
  * The banks are seldom needed, and each of their registers costs the caller a system call.

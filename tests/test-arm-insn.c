@@ -46,45 +46,45 @@ static const struct {
 	{0x887f8861, ARM_INSN_LOAD_EXCLUSIVE, 0, 31}, /* ldaxp w1, w2, [x3] */
 
 	/* neighbours of the above in the encoding tables */
-	{0xd45e0000, ARM_INSN_OTHER, 0, 31}, /* hlt #0xf000 */
-	{0xd503207f, ARM_INSN_OTHER, 0, 31}, /* wfi */
-	{0xd5031027, ARM_INSN_OTHER, 0, 31}, /* wfit x7 */
-	{0xd503205f, ARM_INSN_OTHER, 0, 31}, /* wfe */
-	{0xd5031008, ARM_INSN_OTHER, 0, 31}, /* wfet x8 */
-	{0xc8007c41, ARM_INSN_OTHER, 0, 31}, /* stxr w0, x1, [x2] */
-	{0x8800fc41, ARM_INSN_OTHER, 0, 31}, /* stlxr w0, w1, [x2] */
-	{0x08007c41, ARM_INSN_OTHER, 0, 31}, /* stxrb w0, w1, [x2] */
-	{0x4800fc41, ARM_INSN_OTHER, 0, 31}, /* stlxrh w0, w1, [x2] */
-	{0xc8200c41, ARM_INSN_OTHER, 0, 31}, /* stxp w0, x1, x3, [x2] */
-	{0x88208c41, ARM_INSN_OTHER, 0, 31}, /* stlxp w0, w1, w3, [x2] */
-	{0xd5033f5f, ARM_INSN_OTHER, 0, 31}, /* clrex */
-	{0xd503335f, ARM_INSN_OTHER, 0, 31}, /* clrex #3 */
-	{0xc8dffc41, ARM_INSN_OTHER, 0, 31}, /* ldar x1, [x2] */
-	{0x889ffc41, ARM_INSN_OTHER, 0, 31}, /* stlr w1, [x2] */
-	{0xc8df7c41, ARM_INSN_OTHER, 0, 31}, /* ldlar x1, [x2] */
-	{0xc8a07c41, ARM_INSN_OTHER, 0, 31}, /* cas x0, x1, [x2] */
-	{0x88e0fc41, ARM_INSN_OTHER, 0, 31}, /* casal w0, w1, [x2] */
-	{0x48207c82, ARM_INSN_OTHER, 0, 31}, /* casp x0, x1, x2, x3, [x4] */
-	{0x08207c82, ARM_INSN_OTHER, 0, 31}, /* casp w0, w1, w2, w3, [x4] */
-	{0x48607c82, ARM_INSN_OTHER, 0, 31}, /* caspa x0, x1, x2, x3, [x4] */
-	{0x08607c82, ARM_INSN_OTHER, 0, 31}, /* caspa w0, w1, w2, w3, [x4] */
-	{0xf8bfc020, ARM_INSN_OTHER, 0, 31}, /* ldapr x0, [x1] */
-	{0xf8200041, ARM_INSN_OTHER, 0, 31}, /* ldadd x0, x1, [x2] */
-	{0xd53b4200, ARM_INSN_OTHER, 0, 31}, /* mrs x0, nzcv */
-	{0xd5384000, ARM_INSN_OTHER, 0, 31}, /* mrs x0, spsr_el1 */
-	{0xd50041bf, ARM_INSN_OTHER, 0, 31}, /* msr spsel, #1 */
-	{0xd500419f, ARM_INSN_OTHER, 0, 31}, /* msr pan, #1 */
-	{0xd503415f, ARM_INSN_OTHER, 0, 31}, /* msr dit, #1 */
-	{0xd503419f, ARM_INSN_OTHER, 0, 31}, /* msr tco, #1 */
-	{0xd503201f, ARM_INSN_OTHER, 0, 31}, /* nop */
-	{0xd503203f, ARM_INSN_OTHER, 0, 31}, /* yield */
-	{0xd503209f, ARM_INSN_OTHER, 0, 31}, /* sev */
-	{0xd5033fdf, ARM_INSN_OTHER, 0, 31}, /* isb */
-	{0xd5033f9f, ARM_INSN_OTHER, 0, 31}, /* dsb sy */
-	{0xd65f03c0, ARM_INSN_OTHER, 0, 31}, /* ret */
-	{0xd6bf03e0, ARM_INSN_OTHER, 0, 31}, /* drps */
-	{0xf9400020, ARM_INSN_OTHER, 0, 31}, /* ldr x0, [x1] */
-	{0x00000000, ARM_INSN_OTHER, 0, 31}, /* udf #0 */
+	{0xd45e0000, ARM_INSN_OTHER, 0, 31},	       /* hlt #0xf000 */
+	{0xd503207f, ARM_INSN_OTHER, 0, 31},	       /* wfi */
+	{0xd5031027, ARM_INSN_OTHER, 0, 31},	       /* wfit x7 */
+	{0xd503205f, ARM_INSN_OTHER, 0, 31},	       /* wfe */
+	{0xd5031008, ARM_INSN_OTHER, 0, 31},	       /* wfet x8 */
+	{0xc8007c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stxr w0, x1, [x2] */
+	{0x8800fc41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stlxr w0, w1, [x2] */
+	{0x08007c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stxrb w0, w1, [x2] */
+	{0x4800fc41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stlxrh w0, w1, [x2] */
+	{0xc8200c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stxp w0, x1, x3, [x2] */
+	{0x88208c41, ARM_INSN_STORE_EXCLUSIVE, 0, 31}, /* stlxp w0, w1, w3, [x2] */
+	{0xd5033f5f, ARM_INSN_OTHER, 0, 31},	       /* clrex */
+	{0xd503335f, ARM_INSN_OTHER, 0, 31},	       /* clrex #3 */
+	{0xc8dffc41, ARM_INSN_OTHER, 0, 31},	       /* ldar x1, [x2] */
+	{0x889ffc41, ARM_INSN_OTHER, 0, 31},	       /* stlr w1, [x2] */
+	{0xc8df7c41, ARM_INSN_OTHER, 0, 31},	       /* ldlar x1, [x2] */
+	{0xc8a07c41, ARM_INSN_OTHER, 0, 31},	       /* cas x0, x1, [x2] */
+	{0x88e0fc41, ARM_INSN_OTHER, 0, 31},	       /* casal w0, w1, [x2] */
+	{0x48207c82, ARM_INSN_OTHER, 0, 31},	       /* casp x0, x1, x2, x3, [x4] */
+	{0x08207c82, ARM_INSN_OTHER, 0, 31},	       /* casp w0, w1, w2, w3, [x4] */
+	{0x48607c82, ARM_INSN_OTHER, 0, 31},	       /* caspa x0, x1, x2, x3, [x4] */
+	{0x08607c82, ARM_INSN_OTHER, 0, 31},	       /* caspa w0, w1, w2, w3, [x4] */
+	{0xf8bfc020, ARM_INSN_OTHER, 0, 31},	       /* ldapr x0, [x1] */
+	{0xf8200041, ARM_INSN_OTHER, 0, 31},	       /* ldadd x0, x1, [x2] */
+	{0xd53b4200, ARM_INSN_OTHER, 0, 31},	       /* mrs x0, nzcv */
+	{0xd5384000, ARM_INSN_OTHER, 0, 31},	       /* mrs x0, spsr_el1 */
+	{0xd50041bf, ARM_INSN_OTHER, 0, 31},	       /* msr spsel, #1 */
+	{0xd500419f, ARM_INSN_OTHER, 0, 31},	       /* msr pan, #1 */
+	{0xd503415f, ARM_INSN_OTHER, 0, 31},	       /* msr dit, #1 */
+	{0xd503419f, ARM_INSN_OTHER, 0, 31},	       /* msr tco, #1 */
+	{0xd503201f, ARM_INSN_OTHER, 0, 31},	       /* nop */
+	{0xd503203f, ARM_INSN_OTHER, 0, 31},	       /* yield */
+	{0xd503209f, ARM_INSN_OTHER, 0, 31},	       /* sev */
+	{0xd5033fdf, ARM_INSN_OTHER, 0, 31},	       /* isb */
+	{0xd5033f9f, ARM_INSN_OTHER, 0, 31},	       /* dsb sy */
+	{0xd65f03c0, ARM_INSN_OTHER, 0, 31},	       /* ret */
+	{0xd6bf03e0, ARM_INSN_OTHER, 0, 31},	       /* drps */
+	{0xf9400020, ARM_INSN_OTHER, 0, 31},	       /* ldr x0, [x1] */
+	{0x00000000, ARM_INSN_OTHER, 0, 31},	       /* udf #0 */
 	{0xffffffff, ARM_INSN_OTHER, 0, 31},
 };
 
@@ -207,6 +207,57 @@ static void test_idle_keys(void)
 	}
 }
 
+/* From @insn at 0x1000; the text behind is as GNU objdump has it. */
+static const struct {
+	uint32_t insn;
+	ArmFlow flow;
+	int64_t target;
+} flow_rows[] = {
+	{0x54000041, ARM_FLOW_EITHER, 0x1008}, /* b.ne 1008 */
+	{0x54ffffe1, ARM_FLOW_EITHER, 0x0ffc}, /* b.ne ffc */
+	{0x35ffffa1, ARM_FLOW_EITHER, 0x0ff4}, /* cbnz w1, ff4 */
+	{0xb4000040, ARM_FLOW_EITHER, 0x1008}, /* cbz x0, 1008 */
+	{0x37fffff1, ARM_FLOW_EITHER, 0x0ffc}, /* tbnz w17, #31, ffc */
+	{0xb6080041, ARM_FLOW_EITHER, 0x1008}, /* tbz x1, #33, 1008 */
+	{0x17ffffff, ARM_FLOW_JUMP, 0x0ffc},   /* b ffc */
+	{0x14000400, ARM_FLOW_JUMP, 0x2000},   /* b 2000 */
+	{0x94000400, ARM_FLOW_OTHER, 0x1000},  /* bl 2000 */
+	{0xd65f03c0, ARM_FLOW_OTHER, 0x1000},  /* ret */
+	{0xd61f0200, ARM_FLOW_OTHER, 0x1000},  /* br x16 */
+	{0xd69f03e0, ARM_FLOW_OTHER, 0x1000},  /* eret */
+	{0xd4000001, ARM_FLOW_OTHER, 0x1000},  /* svc #0 */
+	{0xd4200000, ARM_FLOW_OTHER, 0x1000},  /* brk #0 */
+	{0xd4400000, ARM_FLOW_OTHER, 0x1000},  /* hlt #0 */
+	{0x00000000, ARM_FLOW_OTHER, 0x1000},  /* udf #0 */
+	{0xd5033f5f, ARM_FLOW_OTHER, 0x1000},  /* clrex */
+	{0xd503221f, ARM_FLOW_OTHER, 0x1000},  /* esb */
+	{0xd50342df, ARM_FLOW_OTHER, 0x1000},  /* msr daifset, #2 */
+	{0xd53b4220, ARM_FLOW_OTHER, 0x1000},  /* mrs x0, daif */
+	{0xd5184000, ARM_FLOW_OTHER, 0x1000},  /* msr spsr_el1, x0 */
+	{0xd500419f, ARM_FLOW_OTHER, 0x1000},  /* msr pan, #1 */
+	{0xd538d080, ARM_FLOW_NEXT, 0x1000},   /* mrs x0, tpidr_el1 */
+	{0xd503201f, ARM_FLOW_NEXT, 0x1000},   /* nop */
+	{0xd503205f, ARM_FLOW_NEXT, 0x1000},   /* wfe */
+	{0xd5033bbf, ARM_FLOW_NEXT, 0x1000},   /* dmb ish */
+	{0xd5033fdf, ARM_FLOW_NEXT, 0x1000},   /* isb */
+	{0x885f7c41, ARM_FLOW_NEXT, 0x1000},   /* ldxr w1, [x2] */
+	{0xc8007c41, ARM_FLOW_NEXT, 0x1000},   /* stxr w0, x1, [x2] */
+	{0xab010000, ARM_FLOW_NEXT, 0x1000},   /* adds x0, x0, x1 */
+	{0xf9800051, ARM_FLOW_NEXT, 0x1000},   /* prfm pstl1strm, [x2] */
+	{0x88e17c43, ARM_FLOW_NEXT, 0x1000},   /* casa w1, w3, [x2] */
+};
+
+static void test_flow(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(flow_rows); i++) {
+		int64_t offset = 1;
+
+		g_test_message("%08x", flow_rows[i].insn);
+		g_assert_cmpint(arm_insn_flow(flow_rows[i].insn, &offset), ==, flow_rows[i].flow);
+		g_assert_cmphex(0x1000 + offset, ==, flow_rows[i].target);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -215,5 +266,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/arm-insn/idle-keys", test_idle_keys);
 	g_test_add_func("/arm-insn/set", test_set);
 	g_test_add_func("/arm-insn/trap", test_trap);
+	g_test_add_func("/arm-insn/flow", test_flow);
 	return g_test_run();
 }

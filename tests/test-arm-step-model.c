@@ -181,10 +181,176 @@ static void test_model_writes(void)
 	}
 }
 
+/* ---- Runs through exclusive sequences ---- */
+
+#define LOCK_FREE 0u
+#define LOCK_HELD 1u
+
+/* A CPU with a monitor, and the word that its sequence is about. */
+typedef struct Sequence {
+	Cpu cpu;
+	uint32_t word;
+	bool monitor;
+	uint32_t fault_at; /* an offset from PC + 1: a page that is not there at first */
+} Sequence;
+
+/*
+ * The code at PC: 1: ldaxr w0, [x2]; cbnz w0, 1b; stxr w1, w3, [x2]; cbnz w1, 1b. A debug exception
+ * and the return from any exception clear the monitor, which is up to the caller.
+ */
+static const uint32_t lock_code[] = {0x885ffc40, 0x35ffffe0, 0x88017c43, 0x35ffffa1};
+
+static void run_lock(Sequence *s)
+{
+	Cpu *cpu = &s->cpu;
+	unsigned i = (cpu->s.pc - PC) / 4;
+	uint64_t next = cpu->s.pc + 4;
+
+	if (cpu->irq && !(cpu->s.pstate & ARM_PSR_I)) {
+		take(cpu, 0x80, cpu->s.pc);
+		return;
+	}
+	if (s->fault_at == 4 * i + 1) {
+		s->fault_at = 0;
+		take(cpu, 0, cpu->s.pc);
+		return;
+	}
+	if (i == 0) {
+		cpu->x[0] = s->word;
+		s->monitor = true;
+	} else if (i == 2) {
+		cpu->x[1] = !s->monitor;
+		if (s->monitor)
+			s->word = cpu->x[3];
+		s->monitor = false;
+	} else if (cpu->x[i == 1 ? 0 : 1]) {
+		next = PC;
+	}
+	cpu->s.pc = next;
+}
+
+/* What the engine does: @limit instructions, then it gives the run up. FALSE: it did. */
+static bool run_through(Sequence *s, unsigned limit)
+{
+	const ArmCode code = {lock_code, G_N_ELEMENTS(lock_code), PC};
+	ArmSequence sequence;
+	ArmStep step;
+	uint64_t vector = arm_step_fault_vector(&s->cpu.s), none = 0;
+	bool out = false;
+
+	g_assert_true(arm_sequence_find(&code, (s->cpu.s.pc - PC) / 4, &sequence));
+	s->cpu.s.pstate = arm_step_begin_through(&s->cpu.s, &sequence, false, &step);
+	while (!out && limit-- > 0) {
+		run_lock(s);
+		for (unsigned i = 0; i < sequence.n_exits; i++)
+			out |= s->cpu.s.pc == sequence.exits[i];
+		out |= s->cpu.s.pc == vector;
+	}
+	s->monitor = false;
+	arm_step_end(&step, &s->cpu.s, &none);
+	return out;
+}
+
+static Sequence sequence_in(uint64_t mode, unsigned at)
+{
+	Sequence s = {.cpu = cpu_in(mode, 1, 0x80000000), .word = LOCK_FREE};
+
+	s.cpu.s.pc = PC + 4 * at;
+	s.cpu.x[0] = LOCK_FREE;
+	s.cpu.x[3] = LOCK_HELD;
+	s.cpu.irq = true;
+	return s;
+}
+
+static const uint64_t sequence_modes[] = {ARM_MODE_EL0, ARM_MODE_EL1T, ARM_MODE_EL1H};
+
+/* From each instruction up to the store, with an interrupt pending: behind it, and the lock taken.
+ */
+static void test_sequence(void)
+{
+	for (unsigned m = 0; m < G_N_ELEMENTS(sequence_modes); m++) {
+		for (unsigned at = 0; at <= 2; at++) {
+			Sequence s = sequence_in(sequence_modes[m], at), before = s;
+
+			g_assert_true(run_through(&s, 8));
+			g_assert_cmphex(s.cpu.s.pc, ==, PC + 16);
+			g_assert_cmphex(s.cpu.s.pstate, ==, before.cpu.s.pstate);
+			g_assert_cmpmem(&s.cpu.s.el1, sizeof(ArmBank), &before.cpu.s.el1,
+					sizeof(ArmBank));
+			g_assert_cmpuint(s.word, ==, LOCK_HELD);
+		}
+	}
+}
+
+/* An exception in it is a way out: the handler finds what it would without the run. */
+static void test_sequence_fault(void)
+{
+	for (unsigned m = 0; m < G_N_ELEMENTS(sequence_modes); m++) {
+		for (unsigned fault_at = 1; fault_at <= 9; fault_at += 8) {
+			for (unsigned at = 0; at <= 2; at++) {
+				Sequence s = sequence_in(sequence_modes[m], at), plain = s;
+
+				s.fault_at = plain.fault_at = fault_at;
+				plain.cpu.irq = false;
+				while (plain.fault_at)
+					run_lock(&plain);
+				g_assert_true(run_through(&s, 8));
+				g_assert_cmphex(s.cpu.s.pc, ==, plain.cpu.s.pc);
+				g_assert_cmphex(s.cpu.s.pstate, ==, plain.cpu.s.pstate);
+				g_assert_cmphex(s.cpu.s.el1.elr, ==, PC + fault_at - 1);
+				g_assert_cmphex(s.cpu.s.el1.spsr, ==, plain.cpu.s.el1.spsr);
+				g_assert_cmpuint(s.word, ==, LOCK_FREE);
+			}
+		}
+	}
+}
+
+/*
+ * A lock that another CPU holds: the run does not come out before it is given up, wherever that is,
+ * and leaves nothing behind. The other CPU gives the lock back: from there on it comes out.
+ */
+static void test_sequence_spin(void)
+{
+	for (unsigned limit = 0; limit < 9; limit++) {
+		for (unsigned at = 0; at <= 2; at += 2) {
+			Sequence s = sequence_in(ARM_MODE_EL1H, at), before = s;
+
+			s.word = LOCK_HELD;
+			g_assert_false(run_through(&s, limit));
+			g_assert_cmphex(s.cpu.s.pc - PC, <, 16);
+			g_assert_cmphex(s.cpu.s.pstate, ==, before.cpu.s.pstate);
+			s.word = LOCK_FREE;
+			s.cpu.irq = false;
+			for (unsigned i = 0; i < 16 && s.cpu.s.pc != PC + 16; i++)
+				run_lock(&s);
+			g_assert_cmphex(s.cpu.s.pc, ==, PC + 16);
+			g_assert_cmpuint(s.word, ==, LOCK_HELD);
+		}
+	}
+}
+
+/* Steps, one by one, never take the lock: the model is one in which that fails. */
+static void test_sequence_steps(void)
+{
+	Sequence s = sequence_in(ARM_MODE_EL1H, 0);
+
+	s.cpu.irq = false;
+	for (unsigned i = 0; i < 100; i++) {
+		run_lock(&s);
+		s.monitor = false;
+		g_assert_cmphex(s.cpu.s.pc - PC, <, 16);
+	}
+	g_assert_cmpuint(s.word, ==, LOCK_FREE);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/arm-step-model/instructions", test_model);
 	g_test_add_func("/arm-step-model/mask-writes", test_model_writes);
+	g_test_add_func("/arm-step-model/sequence", test_sequence);
+	g_test_add_func("/arm-step-model/sequence-fault", test_sequence_fault);
+	g_test_add_func("/arm-step-model/sequence-spin", test_sequence_spin);
+	g_test_add_func("/arm-step-model/sequence-steps", test_sequence_steps);
 	return g_test_run();
 }
