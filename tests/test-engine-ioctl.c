@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <linux/kvm.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -89,6 +90,8 @@ static void test_mask(void)
 	start_all(rig);
 	connect_client(rig);
 	expect_stands(rig, 0);
+	while (!GET(rig->cpus[0].id))
+		sched_yield();
 	pthread_kill(GET(rig->cpus[0].id), SIGUSR1);
 	g_assert_true(test_wait(NULL, is_interrupted, &rig->cpus[0], TEST_PATIENCE));
 	expect_stands(rig, 0);
