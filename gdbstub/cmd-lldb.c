@@ -126,21 +126,23 @@ static void append_pc(GdbSession *session, GString *out, unsigned cpu)
 
 void gdb_lldb_append_threads(GdbSession *session, GString *out)
 {
+	g_autoptr(GString) pcs = g_string_new(NULL);
+	const char *comma = "";
 	unsigned n_cpus;
 
 	if (!session->list_threads)
 		return;
 	n_cpus = session->ops->cpu_count(session->target);
 	g_string_append(out, "threads:");
-	for (unsigned cpu = 0; cpu < n_cpus; cpu++)
-		g_string_append_printf(out, "%s%x", cpu ? "," : "", cpu + 1);
-	g_string_append(out, ";thread-pcs:");
 	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
-		if (cpu)
-			g_string_append_c(out, ',');
-		append_pc(session, out, cpu);
+		if (!gdb_session_has_cpu(session, cpu))
+			continue;
+		g_string_append_printf(out, "%s%x", comma, cpu + 1);
+		g_string_append(pcs, comma);
+		append_pc(session, pcs, cpu);
+		comma = ",";
 	}
-	g_string_append_c(out, ';');
+	g_string_append_printf(out, ";thread-pcs:%s;", pcs->str);
 }
 
 /* The thread that stopped has its stop reply; the others only stand. */
@@ -200,8 +202,10 @@ static GdbReply cmd_threads_json(GdbSession *session, G_GNUC_UNUSED const GdbArg
 	unsigned n_cpus = session->ops->cpu_count(session->target);
 
 	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
+		if (!gdb_session_has_cpu(session, cpu))
+			continue;
 		g_string_append_printf(session->reply, "%s{\"tid\":%u,\"name\":\"vCPU %u\"",
-				       cpu ? "," : "[", cpu + 1, cpu);
+				       session->reply->len ? "," : "[", cpu + 1, cpu);
 		if (cpu == session->stop.cpu)
 			append_json_stop(session, &session->stop);
 		g_string_append(session->reply, ",\"registers\":{");

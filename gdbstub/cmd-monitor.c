@@ -109,6 +109,11 @@ static bool run_cpu(void *data, G_GNUC_UNUSED unsigned cpu, const char *args,
 			    args, n_cpus - 1);
 		return false;
 	}
+	if (!gdb_session_has_cpu(session, chosen)) {
+		session->monitor_cpu_chosen = false;
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "CPU %s was unplugged", args);
+		return false;
+	}
 	session->monitor_cpu = chosen;
 	return true;
 }

@@ -2,7 +2,7 @@
  * gdbstub/cmd-thread.c - the packets about threads: H T qC qfThreadInfo qThreadExtraInfo.
  *
  * gdb manual, "Packets" and "General Query Packets". Thread n + 1 is CPU n, for ever: clients
- * count on it.
+ * count on it. So an unplugged CPU leaves a hole in the numbers.
  */
 #include "gdbstub/internal.h"
 
@@ -57,7 +57,9 @@ static GdbReply cmd_list(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 	unsigned n_cpus = session->ops->cpu_count(session->target);
 
 	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
-		g_string_append_c(session->reply, cpu ? ',' : 'm');
+		if (!gdb_session_has_cpu(session, cpu))
+			continue;
+		g_string_append_c(session->reply, session->reply->len ? ',' : 'm');
 		gdb_thread_append(session->reply, cpu, session->features.multiprocess);
 	}
 	return gdb_reply(GDB_REPLY_DATA);

@@ -61,8 +61,10 @@ static void build_threads(GdbSession *session, GString *xml)
 	unsigned n_cpus = session->ops->cpu_count(session->target);
 
 	g_string_assign(xml, "<?xml version=\"1.0\"?>\n<threads>\n");
-	for (unsigned cpu = 0; cpu < n_cpus; cpu++)
-		append_thread(session, xml, cpu);
+	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
+		if (gdb_session_has_cpu(session, cpu))
+			append_thread(session, xml, cpu);
+	}
 	g_string_append(xml, "</threads>\n");
 }
 

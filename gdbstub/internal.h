@@ -126,6 +126,8 @@ static inline GString *gdb_session_reset_reply(GdbSession *session)
 	return g_string_truncate(session->reply, 0);
 }
 
+/* gdb_session_has_cpu: is CPU @cpu, below cpu_count(), there; else it was unplugged. */
+bool gdb_session_has_cpu(GdbSession *session, unsigned cpu);
 /* gdb_session_find_cpu: the CPU that @thread names; "any" and "all" give the chosen one. */
 bool gdb_session_find_cpu(GdbSession *session, const GdbThread *thread, unsigned *ret_cpu,
 			  GError **error);

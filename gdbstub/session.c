@@ -156,11 +156,21 @@ uint8_t *gdb_session_memory(GdbSession *session)
 	return session->memory;
 }
 
+bool gdb_session_has_cpu(GdbSession *session, unsigned cpu)
+{
+	return !session->ops->cpu_present || session->ops->cpu_present(session->target, cpu);
+}
+
 bool gdb_session_find_cpu(GdbSession *session, const GdbThread *thread, unsigned *ret_cpu,
 			  GError **error)
 {
-	return gdb_thread_to_cpu(thread, session->ops->cpu_count(session->target), session->cpu,
-				 ret_cpu, error);
+	if (!gdb_thread_to_cpu(thread, session->ops->cpu_count(session->target), session->cpu,
+			       ret_cpu, error))
+		return false;
+	if (thread->thread <= 0 || gdb_session_has_cpu(session, *ret_cpu))
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "CPU %u was unplugged", *ret_cpu);
+	return false;
 }
 
 static GdbReply illegal_now(const GdbSession *session, const GdbCommand *row)

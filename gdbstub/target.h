@@ -142,6 +142,8 @@ typedef struct GdbRegion {
 typedef struct GdbTargetOps {
 	/* At least 1; constant while a client is connected, except that CPUs may be added. */
 	unsigned (*cpu_count)(void *target);
+	/* FALSE: a hole in the numbers, where a CPU was unplugged. NULL: there are none. */
+	bool (*cpu_present)(void *target, unsigned cpu);
 	/* Appends the text of qThreadExtraInfo: "CPU#0 [running]", "CPU#1 [halted]". */
 	void (*describe_cpu)(void *target, unsigned cpu, GString *text);
 

@@ -92,9 +92,12 @@ static void restore(KvmClock *clock)
 	uint64_t held_ns = 0;
 
 	clock->held = false;
-	for (unsigned i = 0; i < gdb->vcpus->len; i++)
-		arch_clock_restore(gdb->vm_fd, world_vcpu(gdb, i)->arch, i == 0, &clock->saved,
-				   &held_ns);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_present(gdb, i);
+
+		if (vcpu)
+			arch_clock_restore(gdb->vm_fd, vcpu->arch, i == 0, &clock->saved, &held_ns);
+	}
 	if (held_ns && gdb->ops && gdb->ops->clock_held)
 		gdb->ops->clock_held(gdb->opaque, held_ns);
 }
@@ -109,6 +112,10 @@ void kvm_clock_resuming(KvmClock *clock)
 	if (clock->untold < EXCUSE_US)
 		return;
 	clock->untold = 0;
-	for (unsigned i = 0; i < gdb->vcpus->len; i++)
-		arch_clock_excuse(world_vcpu(gdb, i)->arch);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_present(gdb, i);
+
+		if (vcpu)
+			arch_clock_excuse(vcpu->arch);
+	}
 }

@@ -126,13 +126,23 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	return gdb;
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void vcpu_release(KvmGdbVcpu *vcpu)
+{
+	g_clear_pointer(&vcpu->arch, arch_vcpu_free);
+	close_fd(&vcpu->wake_fd);
+	close_fd(&vcpu->mask_fd);
+}
+
 static void vcpu_free(KvmGdbVcpu *vcpu)
 {
-	arch_vcpu_free(vcpu->arch);
-	if (vcpu->wake_fd >= 0)
-		close(vcpu->wake_fd);
-	if (vcpu->mask_fd >= 0)
-		close(vcpu->mask_fd);
+	vcpu_release(vcpu);
 	g_free(vcpu);
 }
 
@@ -215,12 +225,30 @@ static bool read_guest(void *opaque, uint64_t gpa, void *buf, size_t len)
 	return kvm_memory_read(opaque, gpa, buf, len) == len;
 }
 
+static bool is_free_index(KvmGdb *gdb, unsigned index)
+{
+	return world_vcpu(gdb, index) && !world_present(gdb, index);
+}
+
+/* Behind the others, or in the place of one that is gone. */
+static void put_vcpu(KvmGdb *gdb, KvmGdbVcpu *vcpu)
+{
+	KvmGdbVcpu *gone = world_vcpu(gdb, vcpu->index);
+
+	if (!gone) {
+		g_ptr_array_add(gdb->vcpus, vcpu);
+		return;
+	}
+	gdb->vcpus->pdata[vcpu->index] = vcpu;
+	vcpu_free(gone);
+}
+
 KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kvm_run *run,
 			     GError **error)
 {
 	KvmGdbVcpu *vcpu;
 
-	if (index != gdb->vcpus->len) {
+	if (index != gdb->vcpus->len && !is_free_index(gdb, index)) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
 			    "vCPU %u added where %u was expected: indexes are dense from 0", index,
 			    gdb->vcpus->len);
@@ -245,9 +273,19 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 	arch_set_phys_reader(vcpu->arch, read_guest, gdb->memory);
 	g_mutex_lock(&gdb->lock);
 	vcpu->attention = gdb->world != WORLD_FREE;
-	g_ptr_array_add(gdb->vcpus, vcpu);
+	put_vcpu(gdb, vcpu);
 	g_mutex_unlock(&gdb->lock);
 	return vcpu;
+}
+
+/* What is left keeps the place: the engine's loops need not care whether one is there. */
+void kvm_gdb_remove_vcpu(KvmGdbVcpu *vcpu)
+{
+	g_return_if_fail(vcpu->index != 0);
+	g_mutex_lock(&vcpu->gdb->lock);
+	world_remove(vcpu);
+	vcpu_release(vcpu);
+	g_mutex_unlock(&vcpu->gdb->lock);
 }
 
 void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)

@@ -11,7 +11,8 @@
  *
  * A vCPU is OUTSIDE (in the VMM's code, or not started), RUNNING (inside KVM_RUN) or PARKED
  * (waiting inside kvm_gdb_run()). An OUTSIDE vCPU cannot execute guest code: at its next entry it
- * looks at the world first. So a stop is complete when no vCPU is RUNNING.
+ * looks at the world first. So a stop is complete when no vCPU is RUNNING. One that the VMM has
+ * unplugged, from OUTSIDE, is GONE: it keeps its place, held for ever, until another one gets it.
  *
  * One lock protects everything here; the only fields touched without it are @state and @attention,
  * by which a vCPU that nobody debugs enters and leaves KVM_RUN without the lock. A vCPU stores
@@ -34,7 +35,7 @@
 #include "kvm/kvm-gdb.h"
 #include "kvm/memory.h"
 
-typedef enum VcpuState { VCPU_OUTSIDE, VCPU_RUNNING, VCPU_PARKED } VcpuState;
+typedef enum VcpuState { VCPU_OUTSIDE, VCPU_RUNNING, VCPU_PARKED, VCPU_GONE } VcpuState;
 
 typedef enum World { WORLD_FREE, WORLD_RUNNING, WORLD_STOPPING, WORLD_STOPPED } World;
 
@@ -156,6 +157,8 @@ struct KvmGdb {
 /* ---- world.c: stop and resume; all with the lock held ---- */
 
 KvmGdbVcpu *world_vcpu(KvmGdb *gdb, unsigned index);
+/* The same, but NULL also for one that is GONE: whose registers may be asked for. */
+KvmGdbVcpu *world_present(KvmGdb *gdb, unsigned index);
 /* Asks every vCPU to halt; completes at once when none is RUNNING. */
 void world_request_stop(KvmGdb *gdb);
 /* Is it in the VMM's code with an I/O instruction half done? */
@@ -188,6 +191,8 @@ void world_set_free(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
 void world_demand_attention(KvmGdb *gdb);
 void world_wake(KvmGdb *gdb);
+/* @vcpu, which is OUTSIDE, is GONE: nobody waits for it any more. */
+void world_remove(KvmGdbVcpu *vcpu);
 
 /* ---- run.c ---- */
 

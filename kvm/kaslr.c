@@ -133,7 +133,8 @@ KaslrState kaslr_find(KvmGdb *gdb, uint64_t *ret_slide)
 	if (!gdb->symbols)
 		return KASLR_NO_FILE;
 	for (unsigned n = 0; n < gdb->vcpus->len; n++) {
-		KaslrState state = find_by_cpu(world_vcpu(gdb, n), ret_slide);
+		KvmGdbVcpu *vcpu = world_present(gdb, n);
+		KaslrState state = vcpu ? find_by_cpu(vcpu, ret_slide) : KASLR_EARLY;
 
 		if (state == KASLR_KNOWN)
 			return state;

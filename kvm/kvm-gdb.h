@@ -5,10 +5,11 @@
  * ioctl(vcpu_fd, KVM_RUN, 0). The engine never owns a descriptor or a thread of the VMM.
  *
  * Threads: kvm_gdb_run() belongs to the thread of its vCPU. kvm_gdb_notify(), kvm_gdb_map(),
- * kvm_gdb_unmap(), kvm_gdb_add_vcpu() (one call at a time) and kvm_gdb_vcpu_ioctl() may be called
- * by any thread. All other functions belong to the thread that runs the engine's GMainContext, or
- * may be called by any thread while no client can be connected (before kvm_gdb_listen()). A program
- * without a GMainLoop gets such a thread from kvm_gdb_thread_new().
+ * kvm_gdb_unmap(), kvm_gdb_add_vcpu(), kvm_gdb_remove_vcpu() (one call of these two at a time) and
+ * kvm_gdb_vcpu_ioctl() may be called by any thread. All other functions belong to the thread that
+ * runs the engine's GMainContext, or may be called by any thread while no client can be connected
+ * (before kvm_gdb_listen()). A program without a GMainLoop gets such a thread from
+ * kvm_gdb_thread_new().
  *
  * Only <linux/kvm.h> is needed to use this header: no program must know GLib for it.
  */
@@ -118,11 +119,19 @@ void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size);
 
 /*
  * kvm_gdb_add_vcpu: vCPU @index (gdb's thread index + 1) with its descriptor and shared page.
- * Before its first KVM_RUN. Indexes are dense from 0. A vCPU that is added while the world is
- * stopped parks at its first entry. Returns NULL and sets @error when KVM refuses its registers.
+ * Before its first KVM_RUN. Indexes are dense from 0, but one that was removed may be added again.
+ * A vCPU that is added while the world is stopped parks at its first entry. Returns NULL and sets
+ * @error when KVM refuses its registers.
  */
 KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kvm_run *run,
 			     struct _GError **error);
+/*
+ * kvm_gdb_remove_vcpu: the VMM unplugs it. No thread is in kvm_gdb_run() with @vcpu or may come to
+ * it again; the descriptor and the shared page may go after this call. @vcpu is gone then. Not the
+ * first one, index 0. The others keep their indexes, and the client's list of threads has a hole.
+ * A client that waits for this vCPU alone gets a stop.
+ */
+void kvm_gdb_remove_vcpu(KvmGdbVcpu *vcpu);
 
 /*
  * kvm_gdb_renew: for a VMM that resets its machine by making it anew in KVM: from now on the VM is

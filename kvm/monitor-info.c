@@ -27,6 +27,8 @@ static void show_all(void *target, GString *out)
 	for (unsigned cpu = 0; cpu < n; cpu++) {
 		g_autoptr(GError) error = NULL;
 
+		if (!kvm_target_ops.cpu_present(target, cpu))
+			continue;
 		if (!show_one(target, cpu, out, &error))
 			g_string_append_printf(out, "\nCPU#%u\n%s\n", cpu, error->message);
 	}
@@ -53,9 +55,14 @@ static bool info_cpus(void *target, unsigned cpu, const char *args G_GNUC_UNUSED
 	KvmGdb *gdb = target;
 
 	g_mutex_lock(&gdb->lock);
-	for (unsigned i = 0; i < gdb->vcpus->len; i++)
-		g_string_append_printf(out, "%c CPU #%u: thread_id=%d\n", i == cpu ? '*' : ' ', i,
-				       __atomic_load_n(&world_vcpu(gdb, i)->tid, __ATOMIC_SEQ_CST));
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_present(gdb, i);
+
+		if (vcpu)
+			g_string_append_printf(out, "%c CPU #%u: thread_id=%d\n",
+					       i == cpu ? '*' : ' ', i,
+					       __atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST));
+	}
 	g_mutex_unlock(&gdb->lock);
 	return true;
 }

@@ -229,6 +229,8 @@ static bool add_cpu_notes(KvmGdb *gdb, GByteArray *notes, GError **error)
 		ArchMonitor monitor;
 		bool ok;
 
+		if (!kvm_target_ops.cpu_present(gdb, cpu))
+			continue;
 		if (!monitor_enter(gdb, cpu, &monitor, error))
 			return false;
 		ok = arch_core_notes(monitor.vcpu, cpu, notes, error);

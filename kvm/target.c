@@ -18,6 +18,10 @@ KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
 			    gdb->vcpus->len);
 		return NULL;
 	}
+	if (!world_present(gdb, cpu)) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "CPU %u was unplugged", cpu);
+		return NULL;
+	}
 	if (gdb->world != WORLD_STOPPED) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "CPU %u is running", cpu);
 		return NULL;
@@ -38,6 +42,14 @@ static unsigned cpu_count(void *target)
 
 	gdb->told_cpus = gdb->vcpus->len;
 	return gdb->told_cpus;
+}
+
+static bool cpu_present(void *target, unsigned cpu)
+{
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+
+	return world_present(gdb, cpu) != NULL;
 }
 
 static const GdbRegSet *registers(void *target)
@@ -179,6 +191,16 @@ static void stop(void *target, unsigned cpu)
 	world_request_stop(gdb);
 }
 
+/* Is one of those that shall run still there? Else nothing would bring the stop. */
+static bool any_present(KvmGdb *gdb, const GdbAction *actions)
+{
+	for (unsigned i = 0; i < gdb->told_cpus; i++) {
+		if (actions[i].kind != GDB_ACTION_HOLD && world_present(gdb, i))
+			return true;
+	}
+	return false;
+}
+
 static bool resume(void *target, const GdbAction *actions, GError **error)
 {
 	KvmGdb *gdb = target;
@@ -186,6 +208,11 @@ static bool resume(void *target, const GdbAction *actions, GError **error)
 
 	if (!check_stopped(gdb, error))
 		return false;
+	if (!any_present(gdb, actions)) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT,
+			    "no CPU would run: the one to run was unplugged");
+		return false;
+	}
 	world_resume(gdb, actions);
 	return true;
 }
@@ -289,6 +316,7 @@ const GdbMonitorCommand target_monitor_commands[] = {
 
 const GdbTargetOps kvm_target_ops = {
 	.cpu_count = cpu_count,
+	.cpu_present = cpu_present,
 	.describe_cpu = describe_cpu,
 	.registers = registers,
 	.read_register = read_register,

@@ -65,9 +65,9 @@ static bool walk_other_kernel_roots(KvmGdbVcpu *self, uint64_t addr, ArchMapping
 	ArchRoot root;
 
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+		KvmGdbVcpu *vcpu = world_present(gdb, i);
 
-		if (vcpu != self &&
+		if (vcpu && vcpu != self &&
 		    __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) != VCPU_RUNNING &&
 		    get_root(vcpu, &root, NULL) && arch_is_kernel_address(&root, addr) &&
 		    walk_pair(gdb, &root, addr, ret))

@@ -23,6 +23,13 @@ KvmGdbVcpu *world_vcpu(KvmGdb *gdb, unsigned index)
 	return index < gdb->vcpus->len ? g_ptr_array_index(gdb->vcpus, index) : NULL;
 }
 
+KvmGdbVcpu *world_present(KvmGdb *gdb, unsigned index)
+{
+	KvmGdbVcpu *vcpu = world_vcpu(gdb, index);
+
+	return vcpu && __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) != VCPU_GONE ? vcpu : NULL;
+}
+
 static int state_of(const KvmGdbVcpu *vcpu)
 {
 	return __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST);
@@ -155,7 +162,7 @@ static const char *kind_name(GdbStopKind kind)
 
 static void log_stop(KvmGdb *gdb, const GdbStop *stop)
 {
-	static const char *const states[] = {"in the VMM", "running", "parked"};
+	static const char *const states[] = {"in the VMM", "running", "parked", "unplugged"};
 
 	gdb_log_line(gdb->log, "stopped: %s on CPU %u", kind_name(stop->kind), stop->cpu);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
@@ -468,6 +475,8 @@ void world_resume(KvmGdb *gdb, const GdbAction *actions)
 		/* One that was added since the client last asked just runs. */
 		vcpu->action =
 			i < gdb->told_cpus ? actions[i] : (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
+		if (state_of(vcpu) == VCPU_GONE)
+			vcpu->action.kind = GDB_ACTION_HOLD;
 	}
 	revalidate(gdb);
 	chosen = choose_event(gdb);
@@ -488,4 +497,32 @@ void world_resume(KvmGdb *gdb, const GdbAction *actions)
 		log_resume(gdb);
 	begin_step_over(gdb);
 	world_wake(gdb);
+}
+
+static bool any_to_run(KvmGdb *gdb)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		any |= world_vcpu(gdb, i)->action.kind != GDB_ACTION_HOLD;
+	return any;
+}
+
+void world_remove(KvmGdbVcpu *vcpu)
+{
+	KvmGdb *gdb = vcpu->gdb;
+
+	__atomic_store_n(&vcpu->state, VCPU_GONE, __ATOMIC_SEQ_CST);
+	vcpu->action = (GdbAction){GDB_ACTION_HOLD, 0, 0};
+	vcpu->event = (Event){.stop.kind = GDB_STOP_PAUSED};
+	vcpu->wants_over = vcpu->due = false;
+	if (gdb->stop_cpu == vcpu->index)
+		gdb->stop_cpu = 0;
+	if (gdb->over == vcpu)
+		world_step_over_done(gdb);
+	world_try_step_over(gdb);
+	/* The client waits for a stop, and nobody is left who could bring one. */
+	if (gdb->world == WORLD_RUNNING && !any_to_run(gdb))
+		world_request_stop(gdb);
+	world_check_stopped(gdb);
 }

@@ -49,7 +49,7 @@ static gpointer vcpu_thread(gpointer data)
 		if (ret < 0) {
 			g_assert_cmpint(errno, ==, EINTR);
 			COUNT(cpu->eintrs);
-			if (GET(cpu->rig->stop))
+			if (GET(cpu->rig->stop) || GET(cpu->leave))
 				break;
 		} else if (run->exit_reason == KVM_EXIT_SHUTDOWN) {
 			COUNT(cpu->rig->shutdowns);

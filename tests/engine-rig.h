@@ -24,6 +24,7 @@ typedef struct Cpu {
 	pthread_t id;	 /* atomic, of the thread once it runs */
 	unsigned eintrs; /* atomic */
 	bool ended;	 /* atomic: the thread has left its loop */
+	int leave;	 /* atomic: it shall, alone */
 } Cpu;
 
 struct Rig {

@@ -3,6 +3,7 @@
  * threads run them, they come and go.
  */
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -83,9 +84,201 @@ static void test_second_thread_same_stack(void)
 	munmap(stack, STACK);
 }
 
+/* ---- vCPUs that go ---- */
+
+static bool has_ended(void *data)
+{
+	return GET(((Cpu *)data)->ended);
+}
+
+/* As a VMM: its thread comes back first, and ends. */
+static void unplug(Rig *rig, unsigned index)
+{
+	Cpu *cpu = &rig->cpus[index];
+
+	SET(cpu->leave, 1);
+	for (unsigned i = 0; i < 1000 && !GET(cpu->ended); i++) {
+		SET(toy_run(rig->vm, index)->immediate_exit, 1);
+		if (GET(cpu->id))
+			pthread_kill(GET(cpu->id), SIGUSR1);
+		test_run_for(NULL, 1);
+	}
+	g_assert_true(test_wait(NULL, has_ended, cpu, TEST_PATIENCE));
+	g_thread_join(g_steal_pointer(&cpu->thread));
+	SET(cpu->id, 0);
+	SET(toy_run(rig->vm, index)->immediate_exit, 0);
+	kvm_gdb_remove_vcpu(cpu->vcpu);
+	cpu->vcpu = NULL;
+}
+
+static void plug(Rig *rig, unsigned index)
+{
+	Cpu *cpu = &rig->cpus[index];
+	g_autoptr(GError) error = NULL;
+
+	SET(cpu->leave, 0);
+	SET(cpu->ended, false);
+	cpu->vcpu = kvm_gdb_add_vcpu(rig->gdb, index, toy_fd(rig->vm, index),
+				     toy_run(rig->vm, index), &error);
+	g_assert_no_error(error);
+	start(rig, index);
+}
+
+static void on_signal(int signo G_GNUC_UNUSED)
+{
+}
+
+static Rig *rig_new_signals(unsigned n)
+{
+	signal(SIGUSR1, on_signal);
+	return rig_new_stopped(n);
+}
+
+static void expect_fails(Rig *rig, const char *packet, const char *text)
+{
+	g_autofree char *reply = rsp_client_ask(rig->client, packet);
+
+	if (!g_str_has_prefix(reply, "E.") || !strstr(reply, text))
+		g_error("%s: no error '%s' but: %s", packet, text, reply);
+}
+
+/* The middle one of three: the last keeps its number. */
+static void test_remove(void)
+{
+	Rig *rig = rig_new_signals(3);
+	g_autofree char *cpus = NULL;
+
+	unplug(rig, 1);
+	rsp_expect(rig->client, "qfThreadInfo", "m01,03");
+	expect_fails(rig, "T2", "CPU 1 was unplugged");
+	expect_fails(rig, "Hg2", "CPU 1 was unplugged");
+	expect_fails(rig, "qThreadExtraInfo,2", "CPU 1 was unplugged");
+	rsp_expect(rig->client, "T3", "OK");
+	expect_match(rig, "cpu 1", "CPU 1 was unplugged");
+	cpus = monitor(rig, "info cpus");
+	g_assert_nonnull(strstr(cpus, "CPU #0"));
+	g_assert_null(strstr(cpus, "CPU #1"));
+	g_assert_nonnull(strstr(cpus, "CPU #2"));
+	cpus = (g_free(cpus), monitor(rig, "info registers -a"));
+	g_assert_null(strstr(cpus, "CPU#1"));
+	g_assert_cmphex(pc_of(rig, 3) & ~3ull, ==, 0x100);
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	resume_to_reason(rig, "vCont;c", "swbreak");
+	resume_to_reason(rig, "vCont;c", "swbreak");
+	resume_to_reason(rig, "vCont;s:3", "T05");
+	rig_free(rig);
+}
+
+static void expect_threads_xml(Rig *rig, const char *there, const char *gone)
+{
+	g_autofree char *xml = rsp_client_ask(rig->client, "qXfer:threads:read::0,1000");
+
+	g_assert_nonnull(strstr(xml, there));
+	g_assert_null(strstr(xml, gone));
+}
+
+/* While nobody is connected; a client that comes sees those that there are. */
+static void test_remove_free(void)
+{
+	Rig *rig = rig_new_signals(3);
+
+	hang_up(rig);
+	unplug(rig, 2);
+	expect_runs(rig, 0);
+	connect_client(rig);
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02");
+	expect_threads_xml(rig, "vCPU 1", "vCPU 2");
+	rsp_client_send(rig->client, "vCont;c");
+	interrupt(rig);
+	rig_free(rig);
+}
+
+/* The only one that the client has let run. */
+static void test_remove_runner(void)
+{
+	Rig *rig = rig_new_signals(2);
+
+	rsp_client_send(rig->client, "vCont;c:2");
+	expect_runs(rig, 1);
+	unplug(rig, 1);
+	expect_stop(rig, "T02");
+	expect_fails(rig, "vCont;c:2", "unplugged");
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	interrupt(rig);
+	rig_free(rig);
+}
+
+/* It steps over its breakpoint, all others wait for that, and it has gone into a device. */
+static void test_remove_over(void)
+{
+	Rig *rig = rig_new_signals(2);
+	static const uint8_t trap[] = {0xcc};
+
+	put_code(rig, 0x200, "e610ebfe");
+	write_pc(rig, 2, 0x200);
+	rsp_expect(rig->client, "Z0,200,1", "OK");
+	resume_to_reason(rig, "vCont;c", "swbreak");
+	SET(rig->device_hold, 1);
+	rsp_client_send(rig->client, "vCont;c");
+	while (!GET(rig->io_exits))
+		g_main_context_iteration(NULL, FALSE);
+	SET(rig->cpus[1].leave, 1);
+	SET(rig->device_hold, 0);
+	unplug(rig, 1);
+	expect_runs(rig, 0);
+	g_assert_true(has_code(rig, 0x200, trap, sizeof(trap)));
+	interrupt(rig);
+	rig_free(rig);
+}
+
+/* What it had to tell goes with it. */
+static void test_remove_event(void)
+{
+	Rig *rig = rig_new_signals(2);
+
+	put_code(rig, 0x200, "9090ebfc");
+	write_pc(rig, 1, 0x200);
+	write_pc(rig, 2, 0x200);
+	rsp_expect(rig->client, "Z0,201,1", "OK");
+	for (unsigned i = 0; i < 10; i++)
+		resume_to_reason(rig, "vCont;c", "swbreak");
+	unplug(rig, 1);
+	for (unsigned i = 0; i < 10; i++)
+		resume_to_reason(rig, "vCont;c", "thread:01");
+	rig_free(rig);
+}
+
+static void test_plug_again(void)
+{
+	Rig *rig = rig_new_signals(3);
+	g_autoptr(GError) error = NULL;
+
+	for (unsigned i = 0; i < 3; i++) {
+		unplug(rig, 1);
+		rsp_expect(rig->client, "qfThreadInfo", "m01,03");
+		plug(rig, 1);
+		rsp_expect(rig->client, "qfThreadInfo", "m01,02,03");
+		resume_to(rig, "vCont;s:2", "T05");
+	}
+	g_assert_null(
+		kvm_gdb_add_vcpu(rig->gdb, 1, toy_fd(rig->vm, 1), toy_run(rig->vm, 1), &error));
+	g_assert_nonnull(error);
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
-	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/engine-vcpus/second-thread-same-stack", test_second_thread_same_stack);
-	return g_test_run();
+	static const TestCase cases[] = {
+		{"second-thread-same-stack", test_second_thread_same_stack},
+		{"remove", test_remove},
+		{"remove-free", test_remove_free},
+		{"remove-runner", test_remove_runner},
+		{"remove-over", test_remove_over},
+		{"remove-event", test_remove_event},
+		{"plug-again", test_plug_again},
+		{0},
+	};
+
+	return test_main(argc, argv, "engine-vcpus", cases);
 }
