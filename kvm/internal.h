@@ -19,9 +19,10 @@
  * @state and then loads @attention; who wants to stop it stores @attention and then loads @state.
  * Both are sequentially consistent, so one of the two sees the other.
  *
- * The lock is never held across KVM_RUN, except with immediate_exit. gdb_server_post_stop() and the
- * VMM's callbacks are called under it: the server's lock is a leaf, and a callback must not call
- * the engine (kvm/kvm-gdb.h says so).
+ * The lock is never held across KVM_RUN, except with immediate_exit, nor while a device of the VMM
+ * is asked (virtual.c). gdb_server_post_stop() and the callbacks mark_dirty, clock_held and log are
+ * called under it: the server's lock is a leaf, and these must not call the engine
+ * (kvm/kvm-gdb.h says so).
  */
 #ifndef VMGDB_KVM_INTERNAL_H
 #define VMGDB_KVM_INTERNAL_H
@@ -211,15 +212,18 @@ bool translate_patch(KvmGdbVcpu *vcpu, uint64_t addr, uint64_t *ret_gpa);
 
 /* ---- virtual.c: with the lock held, while @vcpu does not run ---- */
 
-/* As GdbTargetOps.read_memory and write_memory. */
+/*
+ * As GdbTargetOps.read_memory and write_memory, while the world is stopped. They give the lock up
+ * while a device of the VMM is asked.
+ */
 size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, GError **error);
 /* RAM only, no device; how much there was. */
 size_t virtual_read_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len);
 bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len, GError **error);
-/* As GdbTargetOps.read_physical and write_physical. */
+/* As GdbTargetOps.read_physical and write_physical; likewise. */
 size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError **error);
 bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, GError **error);
-/* The same for the arch half; holds @vcpu. */
+/* RAM only, for the arch half; holds @vcpu. */
 ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
 
 /* ---- condition.c: on the vCPU's own thread with the lock held ---- */

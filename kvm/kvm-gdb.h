@@ -46,13 +46,14 @@ typedef struct KvmGdbPart {
 /*
  * What a VMM may offer. Every member may be NULL, then the feature is absent.
  * Called on the engine's thread while the world is stopped, except where it says otherwise. The
- * engine's lock is held (not for poweroff, reset and powerdown), so a callback must not call the
- * engine.
+ * engine's lock is held for mark_dirty, clock_held and log, so these must not call the engine.
  */
 typedef struct KvmGdbOps {
 	/*
 	 * A debugger's access to guest-physical addresses that no kvm_gdb_map() covers: device
-	 * registers. At most 8 bytes, naturally aligned. FALSE: nothing answers there.
+	 * registers. At most 8 bytes, naturally aligned. FALSE: nothing answers there. No lock is
+	 * held: it may call kvm_gdb_notify(), kvm_gdb_map(), kvm_gdb_unmap() and
+	 * kvm_gdb_vcpu_ioctl(), and wait for who does.
 	 */
 	bool (*mmio)(void *opaque, uint64_t gpa, void *data, size_t len, bool is_write);
 	/* Part @i of the machine, in any order, for `info mtree` and `info roms`. FALSE: no more.

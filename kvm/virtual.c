@@ -1,6 +1,11 @@
 /*
  * kvm/virtual.c - guest memory at the addresses of one vCPU: page by page, patches hidden, device
  * registers by the VMM's callback.
+ *
+ * A device of the VMM may call the engine (a panic device that is written), and may wait for a lock
+ * that another thread holds while it calls the engine. So the engine's lock is given up while one
+ * is asked. That is on the engine's thread, which alone ends a stop, and what was looked up before
+ * is looked up again.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -17,6 +22,17 @@ static size_t io_unit(uint64_t gpa, size_t len)
 	return unit;
 }
 
+/* [engine thread, while the world is stopped] */
+static bool ask_device(KvmGdb *gdb, uint64_t gpa, uint8_t *data, size_t len, bool is_write)
+{
+	bool answers;
+
+	g_mutex_unlock(&gdb->lock);
+	answers = gdb->ops->mmio(gdb->opaque, gpa, data, len, is_write);
+	g_mutex_lock(&gdb->lock);
+	return answers;
+}
+
 static size_t mmio(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, bool is_write)
 {
 	size_t done = 0;
@@ -28,9 +44,10 @@ static size_t mmio(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, bool is_
 		uint8_t data[8];
 
 		memcpy(data, buf + done, unit);
-		if (!gdb->ops->mmio(gdb->opaque, gpa + done, data, unit, is_write))
+		if (!ask_device(gdb, gpa + done, data, unit, is_write))
 			break;
-		memcpy(buf + done, data, unit);
+		if (!is_write)
+			memcpy(buf + done, data, unit);
 		done += unit;
 	}
 	return done;
@@ -85,13 +102,20 @@ static void set_not_there(GError **error, uint64_t addr, uint64_t gpa)
 		    addr, gpa);
 }
 
+/* What a device did may have ended the stop, or made the machine anew. */
+static bool still_stopped(KvmGdb *gdb, const KvmGdbVcpu *vcpu, unsigned index)
+{
+	return gdb->world == WORLD_STOPPED && world_vcpu(gdb, index) == vcpu;
+}
+
 static size_t read_pages(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, bool ram_only,
 			 GError **error)
 {
 	KvmGdb *gdb = vcpu->gdb;
+	unsigned index = vcpu->index;
 	size_t done = 0;
 
-	while (done < len) {
+	while (done < len && (ram_only || still_stopped(gdb, vcpu, index))) {
 		ArchMapping mapping;
 		size_t part, got;
 
@@ -119,9 +143,12 @@ size_t virtual_read_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t le
 	return read_pages(vcpu, addr, buf, len, true, NULL);
 }
 
-/* Either the check of a write (@buf NULL) or the write itself, page by page. */
+/*
+ * Either the check of a write (@buf NULL) or the write itself, page by page. A device is written in
+ * one piece, so nothing follows it.
+ */
 static bool write_pages(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len,
-			GError **error)
+			bool ram_only, GError **error)
 {
 	KvmGdb *gdb = vcpu->gdb;
 	ArchMapping mapping;
@@ -135,7 +162,7 @@ static bool write_pages(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, siz
 		part = MIN(mapping.left, len - done);
 		ram = kvm_memory_covers(gdb->memory, mapping.gpa, part);
 		/* Whether a device answers is known when it is too late for what lies before. */
-		if (!ram && (part < len || !gdb->ops || !gdb->ops->mmio)) {
+		if (!ram && (ram_only || part < len || !gdb->ops || !gdb->ops->mmio)) {
 			set_not_there(error, addr + done, mapping.gpa);
 			return false;
 		}
@@ -152,8 +179,8 @@ static bool write_pages(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, siz
 
 bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len, GError **error)
 {
-	return write_pages(vcpu, addr, NULL, len, error) &&
-	       write_pages(vcpu, addr, buf, len, error);
+	return write_pages(vcpu, addr, NULL, len, false, error) &&
+	       write_pages(vcpu, addr, buf, len, false, error);
 }
 
 /* ---- For the arch half ---- */
@@ -165,7 +192,8 @@ static size_t arch_read(void *opaque, uint64_t addr, void *buf, size_t len)
 
 static bool arch_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 {
-	return virtual_write(opaque, addr, buf, len, NULL);
+	return write_pages(opaque, addr, NULL, len, true, NULL) &&
+	       write_pages(opaque, addr, buf, len, true, NULL);
 }
 
 ArchMemory virtual_memory(KvmGdbVcpu *vcpu)

@@ -87,12 +87,114 @@ static void test_core_with_hole(void)
 	munmap(pages, 3 * PAGE);
 }
 
+/* ---- Devices ---- */
+
+#define DEVICE 0x50000u
+
+/* Answers with the low byte of each address, and keeps what was asked: "r50001+1 ". */
+static bool echo_device(Rig *rig, uint64_t gpa, void *data, size_t len, bool is_write)
+{
+	uint8_t *bytes = data;
+
+	g_string_append_printf(rig->device_data, "%c%x+%u ", is_write ? 'w' : 'r', (unsigned)gpa,
+			       (unsigned)len);
+	for (size_t i = 0; i < len && !is_write; i++)
+		bytes[i] = gpa + i;
+	return gpa >= DEVICE && gpa + len <= DEVICE + 0x20;
+}
+
+static void expect_asked(Rig *rig, const char *asked)
+{
+	GString *log = rig->device_data;
+
+	g_assert_cmpstr(log->str, ==, asked);
+	g_string_truncate(log, 0);
+}
+
+/* At most 8 bytes at a time, each aligned to its length. */
+static void test_device_aligned(void)
+{
+	g_autoptr(GString) log = g_string_new(NULL);
+	Rig *rig = rig_new_physical();
+
+	rig->device_data = log;
+	rig->device = echo_device;
+	rsp_expect(rig->client, "m50001,f", "0102030405060708090a0b0c0d0e0f");
+	expect_asked(rig, "r50001+1 r50002+2 r50004+4 r50008+8 ");
+	rsp_expect(rig->client, "m50000,10", "000102030405060708090a0b0c0d0e0f");
+	expect_asked(rig, "r50000+8 r50008+8 ");
+	rsp_expect(rig->client, "m50004,8", "0405060708090a0b");
+	expect_asked(rig, "r50004+4 r50008+4 ");
+	rsp_expect(rig->client, "M50006,3:112233", "OK");
+	expect_asked(rig, "w50006+2 w50008+1 ");
+	/* Where the device ends: what there was before. */
+	rsp_expect(rig->client, "m5001f,2", "1f");
+	expect_asked(rig, "r5001f+1 r50020+1 ");
+	rig_free(rig);
+}
+
+static gpointer notify_panic(gpointer data)
+{
+	Rig *rig = data;
+
+	kvm_gdb_notify(rig->gdb, rig->cpus[0].vcpu, KVM_GDB_PANIC);
+	return NULL;
+}
+
+/* As pvpanic: it tells the engine, at once and by a thread that the device waits for. */
+static bool panic_device(Rig *rig, uint64_t gpa G_GNUC_UNUSED, void *data G_GNUC_UNUSED,
+			 size_t len G_GNUC_UNUSED, bool is_write)
+{
+	if (is_write) {
+		notify_panic(rig);
+		g_thread_join(g_thread_new("device", notify_panic, rig));
+	}
+	return true;
+}
+
+static void test_device_notifies(void)
+{
+	Rig *rig = rig_new_physical();
+
+	rig->device = panic_device;
+	rsp_expect(rig->client, "M50000,1:01", "OK");
+	/* What it told is told at the next resume. */
+	resume_to(rig, "vCont;c", "T06");
+	rig_free(rig);
+}
+
+/* A device that changes what is mapped, as a BAR that is written. */
+static bool mapping_device(Rig *rig, uint64_t gpa G_GNUC_UNUSED, void *data G_GNUC_UNUSED,
+			   size_t len G_GNUC_UNUSED, bool is_write)
+{
+	static uint8_t bar[PAGE];
+
+	bar[0] = 0x77;
+	if (is_write)
+		kvm_gdb_map(rig->gdb, SLOT, PAGE, bar, 0);
+	else
+		kvm_gdb_unmap(rig->gdb, SLOT, PAGE);
+	return true;
+}
+
+static void test_device_maps(void)
+{
+	Rig *rig = rig_new_physical();
+
+	rig->device = mapping_device;
+	rsp_expect(rig->client, "M50000,1:01", "OK");
+	rsp_expect(rig->client, "m40000,1", "77");
+	g_assert_cmpuint(GET(rig->device_accesses), ==, 1);
+	rsp_expect_error(rig->client, "M50001,20:00");
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"closed-slot", test_closed_slot},
-		{"core-with-hole", test_core_with_hole},
-		{0},
+		{"closed-slot", test_closed_slot},	 {"core-with-hole", test_core_with_hole},
+		{"device-aligned", test_device_aligned}, {"device-notifies", test_device_notifies},
+		{"device-maps", test_device_maps},	 {0},
 	};
 
 	return test_main(argc, argv, "engine-memory", cases);
