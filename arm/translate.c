@@ -52,7 +52,8 @@ bool arch_walk(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t a
 
 	if (!arm_walk(&arm_root, read, opaque, addr, &mapping))
 		return false;
-	*ret = (ArchMapping){mapping.gpa, mapping.left, mapping.execute};
+	*ret = (ArchMapping){mapping.gpa, mapping.left, mapping.execute,
+			     arm_is_kernel_address(&arm_root, addr)};
 	return true;
 }
 

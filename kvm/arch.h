@@ -145,12 +145,14 @@ typedef struct ArchRoot {
 
 /*
  * @gpa is where the address lies, @left how many bytes from it on are contiguous in this page.
- * @execute: may code be fetched there, by the kernel or by a user?
+ * @execute: may code be fetched there, by the kernel or by a user? @kernel: it is an address of the
+ * half that all processes share (arch_is_kernel_address()).
  */
 typedef struct ArchMapping {
 	uint64_t gpa;
 	uint64_t left;
 	bool execute;
+	bool kernel;
 } ArchMapping;
 
 bool arch_get_root(ArchVcpu *vcpu, ArchRoot *ret, GError **error);

@@ -4,7 +4,8 @@
 #include "kvm/breaks.h"
 
 #include <inttypes.h>
-#include <string.h>
+
+#include "kvm/points.h"
 
 typedef enum Place { IN_PATCH, IN_POINT, LOST } Place;
 
@@ -15,19 +16,13 @@ typedef struct Soft {
 	Place place;
 } Soft;
 
-/* Who wants a hardware point. */
-enum { OWNER_HARD = 1, OWNER_SOFT = 2 };
-
 struct KvmBreaks {
 	KvmPatches *patches;
 	ArchFeatures features;
 	GHashTable *softs;     /* &Soft.addr -> Soft */
 	GHashTable *physicals; /* likewise; their addr is a guest-physical one */
-	unsigned waiting;      /* softs in a hardware point */
 	unsigned lost;	       /* softs that are nowhere, since a reset */
-	GArray *points;	       /* of GdbBreak */
-	GArray *owners;	       /* of uint8_t, parallel to points */
-	struct kvm_guest_debug_arch hw;
+	KvmPoints *points;
 };
 
 KvmBreaks *kvm_breaks_new(KvmPatches *patches, const ArchFeatures *features)
@@ -38,8 +33,7 @@ KvmBreaks *kvm_breaks_new(KvmPatches *patches, const ArchFeatures *features)
 	breaks->features = *features;
 	breaks->softs = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 	breaks->physicals = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
-	breaks->points = g_array_new(FALSE, FALSE, sizeof(GdbBreak));
-	breaks->owners = g_array_new(FALSE, FALSE, sizeof(uint8_t));
+	breaks->points = kvm_points_new(features);
 	return breaks;
 }
 
@@ -49,109 +43,32 @@ void kvm_breaks_free(KvmBreaks *breaks)
 		return;
 	g_hash_table_unref(breaks->softs);
 	g_hash_table_unref(breaks->physicals);
-	g_array_unref(breaks->points);
-	g_array_unref(breaks->owners);
+	kvm_points_free(breaks->points);
 	g_free(breaks);
 }
 
 /* ---- Hardware points ---- */
 
-/* For an execution point the length says nothing; a watch is told apart by all three. */
-static int find_point(const KvmBreaks *breaks, const GdbBreak *bp)
-{
-	for (unsigned i = 0; i < breaks->points->len; i++) {
-		const GdbBreak *have = &g_array_index(breaks->points, GdbBreak, i);
-
-		if (have->type == bp->type && have->addr == bp->addr &&
-		    (bp->type == GDB_BREAK_HW || have->kind == bp->kind))
-			return i;
-	}
-	return -1;
-}
-
-static bool encode(KvmBreaks *breaks, GError **error)
-{
-	struct kvm_guest_debug_arch hw = {0};
-
-	if (breaks->points->len &&
-	    !arch_encode_hw(&breaks->features, (const GdbBreak *)breaks->points->data,
-			    breaks->points->len, &hw, error))
-		return false;
-	breaks->hw = hw;
-	return true;
-}
-
-static void drop_point(KvmBreaks *breaks, unsigned index)
-{
-	g_array_remove_index(breaks->points, index);
-	g_array_remove_index(breaks->owners, index);
-}
-
-/* A point that never fires is worse than none. */
-static bool check_reported(const KvmBreaks *breaks, const GdbBreak *bp, GError **error)
-{
-	bool is_watch = bp->type != GDB_BREAK_HW;
-
-	if (is_watch ? breaks->features.watch : breaks->features.hw_break)
-		return true;
-	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED, "this KVM does not report hardware %s",
-		    is_watch ? "watchpoints" : "breakpoints");
-	return false;
-}
-
-static bool add_point(KvmBreaks *breaks, const GdbBreak *bp, uint8_t owner, GError **error)
-{
-	int i = find_point(breaks, bp);
-
-	if (i >= 0) {
-		g_array_index(breaks->owners, uint8_t, i) |= owner;
-		return true;
-	}
-	if (!check_reported(breaks, bp, error))
-		return false;
-	g_array_append_val(breaks->points, *bp);
-	g_array_append_val(breaks->owners, owner);
-	if (encode(breaks, error))
-		return true;
-	drop_point(breaks, breaks->points->len - 1);
-	return false;
-}
-
-static void remove_point(KvmBreaks *breaks, const GdbBreak *bp, uint8_t owner)
-{
-	int i = find_point(breaks, bp);
-	uint8_t *owners;
-
-	if (i < 0)
-		return;
-	owners = &g_array_index(breaks->owners, uint8_t, i);
-	*owners &= ~owner;
-	if (*owners)
-		return;
-	drop_point(breaks, i);
-	/* Fewer points than fitted before always fit. */
-	encode(breaks, NULL);
-}
-
-bool kvm_breaks_insert_hw(KvmBreaks *breaks, const GdbBreak *bp, GError **error)
-{
-	return add_point(breaks, bp, OWNER_HARD, error);
-}
-
 const GdbBreak *kvm_breaks_points(const KvmBreaks *breaks, unsigned *ret_n)
 {
-	*ret_n = breaks->points->len;
-	return (const GdbBreak *)breaks->points->data;
+	return kvm_points_all(breaks->points, ret_n);
 }
 
 const struct kvm_guest_debug_arch *kvm_breaks_hw(const KvmBreaks *breaks)
 {
-	return &breaks->hw;
+	return kvm_points_hw(breaks->points);
+}
+
+static const GdbBreak *point_at(const KvmBreaks *breaks, unsigned index)
+{
+	unsigned n;
+
+	return &kvm_points_all(breaks->points, &n)[index];
 }
 
 GdbStopKind kvm_breaks_point_kind(const KvmBreaks *breaks, unsigned index)
 {
-	switch (g_array_index(breaks->points, GdbBreak, index).type) {
+	switch (point_at(breaks, index)->type) {
 	case GDB_WATCH_WRITE:
 		return GDB_STOP_WATCH;
 	case GDB_WATCH_READ:
@@ -159,9 +76,8 @@ GdbStopKind kvm_breaks_point_kind(const KvmBreaks *breaks, unsigned index)
 	case GDB_WATCH_ACCESS:
 		return GDB_STOP_AWATCH;
 	default:
-		return g_array_index(breaks->owners, uint8_t, index) & OWNER_HARD
-			       ? GDB_STOP_HWBREAK
-			       : GDB_STOP_SWBREAK;
+		return kvm_points_owners(breaks->points, index) & KVM_POINT_HARD ? GDB_STOP_HWBREAK
+										 : GDB_STOP_SWBREAK;
 	}
 }
 
@@ -188,29 +104,12 @@ static void unplace_soft(KvmBreaks *breaks, Soft *soft)
 		kvm_patches_unref(breaks->patches, soft->gpa);
 		break;
 	case IN_POINT:
-		remove_point(breaks, &point, OWNER_SOFT);
-		breaks->waiting--;
+		kvm_points_remove(breaks->points, &point, KVM_POINT_SOFT);
 		break;
 	case LOST:
 		breaks->lost--;
 		break;
 	}
-}
-
-static bool place_in_point(KvmBreaks *breaks, Soft *soft, GError **error)
-{
-	GdbBreak point = soft_point(soft);
-
-	if (!add_point(breaks, &point, OWNER_SOFT, error)) {
-		g_prefix_error(error,
-			       "address 0x%" PRIx64 " cannot hold a software breakpoint now "
-			       "and needs a hardware one: ",
-			       soft->addr);
-		return false;
-	}
-	soft->place = IN_POINT;
-	breaks->waiting++;
-	return true;
 }
 
 static bool check_ram(KvmBreaks *breaks, uint64_t addr, uint64_t gpa, GError **error)
@@ -223,6 +122,131 @@ static bool check_ram(KvmBreaks *breaks, uint64_t addr, uint64_t gpa, GError **e
 	return false;
 }
 
+/* Where it is to be, of what this KVM can do; a spot in memory is in RAM, or an error to come. */
+static KvmSpot find_spot(const KvmBreaks *breaks, const KvmFinder *finder, uint64_t addr)
+{
+	KvmSpot spot = finder->find(finder->opaque, addr);
+	bool needs_point =
+		!breaks->features.sw_break ||
+		(spot.kind == KVM_SPOT_EITHER && !kvm_patches_fits(breaks->patches, spot.gpa));
+
+	return needs_point ? (KvmSpot){KVM_SPOT_POINT, 0} : spot;
+}
+
+static bool can_patch(const KvmBreaks *breaks, const KvmSpot *spot)
+{
+	return spot->kind != KVM_SPOT_POINT && kvm_patches_fits(breaks->patches, spot->gpa);
+}
+
+static void move_to_memory(KvmBreaks *breaks, Soft *soft, uint64_t gpa)
+{
+	unplace_soft(breaks, soft);
+	place_soft(breaks, soft, gpa);
+}
+
+/* A soft that has a point and could do without one leaves it. FALSE: there is none. */
+static bool make_room(KvmBreaks *breaks, const KvmFinder *finder)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, breaks->softs);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Soft *soft = value;
+		KvmSpot spot;
+
+		if (soft->place != IN_POINT)
+			continue;
+		spot = find_spot(breaks, finder, soft->addr);
+		if (!can_patch(breaks, &spot))
+			continue;
+		move_to_memory(breaks, soft, spot.gpa);
+		return true;
+	}
+	return false;
+}
+
+static bool add_needed_point(KvmBreaks *breaks, const GdbBreak *point, KvmPointOwner owner,
+			     const KvmFinder *finder, GError **error)
+{
+	g_autoptr(GError) problem = NULL;
+
+	while (!kvm_points_add(breaks->points, point, owner, &problem)) {
+		if (!g_error_matches(problem, GDB_ERROR, GDB_ERROR_NOSPC) ||
+		    !make_room(breaks, finder)) {
+			g_propagate_error(error, g_steal_pointer(&problem));
+			return false;
+		}
+		g_clear_error(&problem);
+	}
+	return true;
+}
+
+bool kvm_breaks_insert_hw(KvmBreaks *breaks, const GdbBreak *bp, const KvmFinder *finder,
+			  GError **error)
+{
+	return add_needed_point(breaks, bp, KVM_POINT_HARD, finder, error);
+}
+
+/* The only place for it. That Z0 is not supported is never the answer where patches are. */
+static bool place_in_point(KvmBreaks *breaks, Soft *soft, const KvmFinder *finder, GError **error)
+{
+	GdbBreak point = soft_point(soft);
+	g_autoptr(GError) problem = NULL;
+
+	if (add_needed_point(breaks, &point, KVM_POINT_SOFT, finder, &problem)) {
+		soft->place = IN_POINT;
+		return true;
+	}
+	if (problem->code == GDB_ERROR_UNSUPPORTED && breaks->features.sw_break)
+		problem->code = GDB_ERROR_FAULT;
+	g_propagate_prefixed_error(error, g_steal_pointer(&problem),
+				   "address 0x%" PRIx64 " cannot hold a software breakpoint now "
+				   "and needs a hardware one: ",
+				   soft->addr);
+	return false;
+}
+
+/* The last slot is for what cannot do without: a watch, a step that enters the kernel. */
+static bool place_in_spare_point(KvmBreaks *breaks, Soft *soft)
+{
+	GdbBreak point = soft_point(soft);
+	bool shared = kvm_points_has(breaks->points, &point);
+
+	if (!kvm_points_add(breaks->points, &point, KVM_POINT_SOFT, NULL))
+		return false;
+	if (!shared && !kvm_points_is_one_left(breaks->points)) {
+		kvm_points_remove(breaks->points, &point, KVM_POINT_SOFT);
+		return false;
+	}
+	soft->place = IN_POINT;
+	return true;
+}
+
+static bool place(KvmBreaks *breaks, Soft *soft, const KvmSpot *spot, const KvmFinder *finder,
+		  GError **error)
+{
+	if (spot->kind == KVM_SPOT_POINT)
+		return place_in_point(breaks, soft, finder, error);
+	if (spot->kind == KVM_SPOT_EITHER && place_in_spare_point(breaks, soft))
+		return true;
+	if (!check_ram(breaks, soft->addr, spot->gpa, error))
+		return false;
+	place_soft(breaks, soft, spot->gpa);
+	return true;
+}
+
+/* Is it where it shall be? A patch is put back if the guest has written over it. */
+static bool stays(KvmBreaks *breaks, const Soft *soft, const KvmSpot *spot)
+{
+	if (soft->place == IN_POINT)
+		return spot->kind != KVM_SPOT_PATCH;
+	if (soft->place == LOST || spot->kind == KVM_SPOT_POINT || spot->gpa != soft->gpa)
+		return false;
+	kvm_patches_replace(breaks->patches, soft->gpa);
+	return true;
+}
+
 static bool check_count(const KvmBreaks *breaks, GError **error)
 {
 	if (g_hash_table_size(breaks->softs) + g_hash_table_size(breaks->physicals) <
@@ -233,32 +257,24 @@ static bool check_count(const KvmBreaks *breaks, GError **error)
 	return false;
 }
 
-bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const uint64_t *gpa,
+bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const KvmFinder *finder,
 			  GError **error)
 {
 	Soft *old = g_hash_table_lookup(breaks->softs, &addr);
 	Soft *soft;
+	KvmSpot spot;
 
 	if (!arch_check_sw_break(addr, kind, error))
 		return false;
-	if (!breaks->features.sw_break)
-		gpa = NULL;
-	if (gpa && !check_ram(breaks, addr, *gpa, error))
-		return false;
-	if (old && old->place == (gpa ? IN_PATCH : IN_POINT) && (!gpa || old->gpa == *gpa)) {
-		if (gpa)
-			kvm_patches_replace(breaks->patches, *gpa);
+	spot = find_spot(breaks, finder, addr);
+	if (old && stays(breaks, old, &spot))
 		return true;
-	}
-
 	if (!old && !check_count(breaks, error))
 		return false;
 	soft = g_new0(Soft, 1);
 	soft->addr = addr;
 	soft->kind = kind;
-	if (gpa) {
-		place_soft(breaks, soft, *gpa);
-	} else if (!place_in_point(breaks, soft, error)) {
+	if (!place(breaks, soft, &spot, finder, error)) {
 		g_free(soft);
 		return false;
 	}
@@ -317,23 +333,35 @@ void kvm_breaks_remove(KvmBreaks *breaks, const GdbBreak *bp)
 	else if (bp->type == GDB_BREAK_PHYSICAL)
 		remove_soft(breaks, breaks->physicals, bp->addr);
 	else
-		remove_point(breaks, bp, OWNER_HARD);
+		kvm_points_remove(breaks->points, bp, KVM_POINT_HARD);
 }
 
 void kvm_breaks_clear(KvmBreaks *breaks)
 {
 	kvm_patches_clear(breaks->patches);
-	g_array_set_size(breaks->points, 0);
-	g_array_set_size(breaks->owners, 0);
+	kvm_points_clear(breaks->points);
 	g_hash_table_remove_all(breaks->softs);
 	g_hash_table_remove_all(breaks->physicals);
-	breaks->waiting = breaks->lost = 0;
-	memset(&breaks->hw, 0, sizeof(breaks->hw));
+	breaks->lost = 0;
 }
 
-/* Softs at @place move into memory where that is mapped. */
-static void move_to_memory(KvmBreaks *breaks, Place place, KvmBreaksTranslate translate,
-			   void *opaque)
+static void rearm_soft(KvmBreaks *breaks, Soft *soft, const KvmFinder *finder)
+{
+	KvmSpot spot;
+
+	if (soft->place == IN_PATCH && kvm_patches_has(breaks->patches, soft->gpa))
+		return;
+	spot = find_spot(breaks, finder, soft->addr);
+	if (!can_patch(breaks, &spot))
+		return;
+	if (soft->place == LOST || (soft->place == IN_POINT && spot.kind == KVM_SPOT_PATCH))
+		move_to_memory(breaks, soft, spot.gpa);
+	else if (soft->place == IN_PATCH && spot.gpa == soft->gpa)
+		kvm_patches_replace(breaks->patches, soft->gpa);
+}
+
+/* All, or only those that are @lost. */
+static void rearm_softs(KvmBreaks *breaks, const KvmFinder *finder, bool lost)
 {
 	GHashTableIter iter;
 	gpointer value;
@@ -341,21 +369,27 @@ static void move_to_memory(KvmBreaks *breaks, Place place, KvmBreaksTranslate tr
 	g_hash_table_iter_init(&iter, breaks->softs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Soft *soft = value;
-		uint64_t gpa;
 
-		if (soft->place != place || !translate(opaque, soft->addr, &gpa) ||
-		    !check_ram(breaks, soft->addr, gpa, NULL))
-			continue;
-		unplace_soft(breaks, soft);
-		place_soft(breaks, soft, gpa);
+		if (!lost || soft->place == LOST)
+			rearm_soft(breaks, soft, finder);
 	}
 }
 
-void kvm_breaks_rearm(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opaque)
+/* Memory is where it is: the client asked for that byte, whoever uses it. */
+static void rearm_physicals(KvmBreaks *breaks)
 {
-	if (breaks->waiting && breaks->features.sw_break)
-		move_to_memory(breaks, IN_POINT, translate, opaque);
-	kvm_breaks_find_lost(breaks, translate, opaque);
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, breaks->physicals);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		kvm_patches_replace(breaks->patches, ((Soft *)value)->gpa);
+}
+
+void kvm_breaks_rearm(KvmBreaks *breaks, const KvmFinder *finder)
+{
+	rearm_softs(breaks, finder, false);
+	rearm_physicals(breaks);
 }
 
 unsigned kvm_breaks_reset(KvmBreaks *breaks)
@@ -366,12 +400,16 @@ unsigned kvm_breaks_reset(KvmBreaks *breaks)
 	g_hash_table_iter_init(&iter, breaks->softs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Soft *soft = value;
+		GdbBreak point;
 
 		if (soft->place != IN_PATCH)
 			continue;
 		unplace_soft(breaks, soft);
-		if (place_in_point(breaks, soft, NULL))
+		point = soft_point(soft);
+		if (kvm_points_add(breaks->points, &point, KVM_POINT_SOFT, NULL)) {
+			soft->place = IN_POINT;
 			continue;
+		}
 		soft->place = LOST;
 		breaks->lost++;
 	}
@@ -384,10 +422,10 @@ bool kvm_breaks_any_lost(const KvmBreaks *breaks)
 	return breaks->lost > 0;
 }
 
-void kvm_breaks_find_lost(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opaque)
+void kvm_breaks_find_lost(KvmBreaks *breaks, const KvmFinder *finder)
 {
 	if (breaks->lost)
-		move_to_memory(breaks, LOST, translate, opaque);
+		rearm_softs(breaks, finder, true);
 }
 
 /* How many that are: 1, or 0 when @soft is NULL. */
@@ -434,25 +472,27 @@ unsigned kvm_breaks_each_at_patch(const KvmBreaks *breaks, uint64_t addr, uint64
 unsigned kvm_breaks_each_at_point(const KvmBreaks *breaks, unsigned index, KvmBreaksVisit fn,
 				  void *opaque)
 {
-	const GdbBreak *point = &g_array_index(breaks->points, GdbBreak, index);
-	uint8_t owners = g_array_index(breaks->owners, uint8_t, index);
+	const GdbBreak *point = point_at(breaks, index);
+	unsigned owners = kvm_points_owners(breaks->points, index);
 	unsigned n = 0;
 
-	if (owners & OWNER_SOFT)
+	if (owners & KVM_POINT_SOFT)
 		n = visit_soft(g_hash_table_lookup(breaks->softs, &point->addr), GDB_BREAK_SW, fn,
 			       opaque);
-	if (owners & OWNER_HARD)
+	if (owners & KVM_POINT_HARD)
 		fn(opaque, point);
-	return n + !!(owners & OWNER_HARD);
+	return n + !!(owners & KVM_POINT_HARD);
 }
 
 static bool wants_point(const KvmBreaks *breaks, GdbStopKind kind, uint64_t addr)
 {
-	for (unsigned i = 0; i < breaks->points->len; i++) {
-		const GdbBreak *point = &g_array_index(breaks->points, GdbBreak, i);
-		uint64_t len = point->type == GDB_BREAK_HW ? 1 : point->kind;
+	unsigned n;
+	const GdbBreak *points = kvm_points_all(breaks->points, &n);
 
-		if (kvm_breaks_point_kind(breaks, i) == kind && addr - point->addr < len)
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t len = points[i].type == GDB_BREAK_HW ? 1 : points[i].kind;
+
+		if (kvm_breaks_point_kind(breaks, i) == kind && addr - points[i].addr < len)
 			return true;
 	}
 	return false;

@@ -2,8 +2,11 @@
  * kvm/breaks.h - the breakpoints of one machine, as the client asked for them.
  *
  * A software breakpoint is a patch (kvm/patch.h), with one reference for each address a client
- * asked for. While its address is not mapped, or where this KVM does not report trap instructions,
- * it takes a hardware point instead.
+ * asked for, or takes a hardware point. There is one rule for which of them, and it has three
+ * cases: where only a point can be hit (KVM_SPOT_POINT) it takes one; where a patch might be
+ * executed by others or be written over (KVM_SPOT_EITHER) it takes one while another is left free
+ * after it; else it is a patch. A hardware point that finds no slot free makes one of the second
+ * kind a patch.
  *
  * Owns no lock: the engine calls it under its own. Writes memory, never registers.
  */
@@ -25,12 +28,31 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvmBreaks, kvm_breaks_free)
 #define KVM_BREAKS_MAX 65536
 
 /*
- * kvm_breaks_insert_sw: Z0. @gpa: where @addr is mapped, NULL when it is not; then a hardware
- * point is taken. The same (addr) again moves the breakpoint to the new @gpa and kind.
- * Errors: INVAL (alignment, kind), FAULT (@gpa is not RAM), NOSPC (KVM_BREAKS_MAX), and as
- * kvm_breaks_insert_hw().
+ * Where a breakpoint at some address can be hit, as the page tables are now.
+ * POINT: by a hardware point only: it is not mapped, or no code can be fetched there, or the trap
+ * instruction would be another one to this code. EITHER: a user's address, which is other code to
+ * other processes, or one of a machine without a kernel yet, whose memory may be filled later.
+ * PATCH: the kernel's code. @gpa: where it is, but for POINT.
  */
-bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const uint64_t *gpa,
+typedef enum KvmSpotKind { KVM_SPOT_POINT, KVM_SPOT_EITHER, KVM_SPOT_PATCH } KvmSpotKind;
+
+typedef struct KvmSpot {
+	KvmSpotKind kind;
+	uint64_t gpa;
+} KvmSpot;
+
+typedef struct KvmFinder {
+	KvmSpot (*find)(void *opaque, uint64_t addr);
+	void *opaque;
+} KvmFinder;
+
+/*
+ * kvm_breaks_insert_sw: Z0. The same @addr again moves the breakpoint to where it is now, with the
+ * new kind. Errors: INVAL (alignment, kind), FAULT (not RAM; a hardware point is needed and this
+ * KVM does not report those), NOSPC (KVM_BREAKS_MAX; slots), UNSUPPORTED: this KVM reports neither
+ * trap instructions nor hardware breakpoints.
+ */
+bool kvm_breaks_insert_sw(KvmBreaks *breaks, uint64_t addr, uint64_t kind, const KvmFinder *finder,
 			  GError **error);
 /*
  * kvm_breaks_insert_physical: a Z0 by guest-physical address: a patch, never a hardware point.
@@ -42,18 +64,19 @@ bool kvm_breaks_insert_physical(KvmBreaks *breaks, uint64_t gpa, uint64_t kind, 
  * kvm_breaks_insert_hw: Z1-Z4. Errors as arch_encode_hw(), and UNSUPPORTED for what this KVM does
  * not report. Inserting twice takes one slot.
  */
-bool kvm_breaks_insert_hw(KvmBreaks *breaks, const GdbBreak *bp, GError **error);
+bool kvm_breaks_insert_hw(KvmBreaks *breaks, const GdbBreak *bp, const KvmFinder *finder,
+			  GError **error);
 /* z0-z4; removing what is not there does nothing. */
 void kvm_breaks_remove(KvmBreaks *breaks, const GdbBreak *bp);
 /* Every patch out of guest memory, every point gone. */
 void kvm_breaks_clear(KvmBreaks *breaks);
 
 /*
- * kvm_breaks_rearm: software breakpoints that sit in a hardware point move into memory when
- * @translate finds them mapped. Before each resume; costs nothing when there is none.
+ * kvm_breaks_rearm: before each resume. Software breakpoints in a hardware point that belong into
+ * memory by now move there, and patches that the guest has written over are put back where their
+ * addresses still lead to them: memory may have been filled, or its code changed.
  */
-typedef bool (*KvmBreaksTranslate)(void *opaque, uint64_t addr, uint64_t *ret_gpa);
-void kvm_breaks_rearm(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opaque);
+void kvm_breaks_rearm(KvmBreaks *breaks, const KvmFinder *finder);
 /*
  * kvm_breaks_reset: the machine begins anew and will load its memory again. Software breakpoints
  * leave memory and wait for it in hardware points as at the start, those for which there is none
@@ -63,7 +86,7 @@ void kvm_breaks_rearm(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opa
  */
 unsigned kvm_breaks_reset(KvmBreaks *breaks);
 bool kvm_breaks_any_lost(const KvmBreaks *breaks);
-void kvm_breaks_find_lost(KvmBreaks *breaks, KvmBreaksTranslate translate, void *opaque);
+void kvm_breaks_find_lost(KvmBreaks *breaks, const KvmFinder *finder);
 
 /*
  * kvm_breaks_points: what is armed in hardware, in the order that arch_decode_trap() indexes.

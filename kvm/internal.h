@@ -207,8 +207,8 @@ bool translate(KvmGdbVcpu *vcpu, uint64_t addr, ArchMapping *ret, GError **error
 /* GdbTargetOps.memory_region; UNSUPPORTED where the architecture does not say. */
 bool translate_region(KvmGdbVcpu *vcpu, uint64_t addr, GdbRegion *ret, GError **error);
 bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa);
-/* Where a software breakpoint at @addr is to be patched in; FALSE also where it must not be. */
-bool translate_patch(KvmGdbVcpu *vcpu, uint64_t addr, uint64_t *ret_gpa);
+/* Where software breakpoints can be hit, as @vcpu's page tables are; NULL: nothing is mapped. */
+KvmFinder translate_finder(KvmGdbVcpu *vcpu);
 
 /* ---- virtual.c: with the lock held, while @vcpu does not run ---- */
 

@@ -135,7 +135,7 @@ static bool park(KvmGdbVcpu *vcpu, const sigset_t *old)
 static bool trap_insn_at(KvmGdbVcpu *vcpu, uint64_t gpa)
 {
 	uint8_t insn[ARCH_TRAP_MAX];
-	size_t len = kvm_memory_read(vcpu->gdb->memory, gpa, insn, sizeof(insn));
+	size_t len = kvm_patches_read(vcpu->gdb->patches, gpa, insn, sizeof(insn));
 
 	return len && arch_is_trap(vcpu->arch, insn, len);
 }
@@ -438,17 +438,14 @@ static Result run_attended(KvmGdbVcpu *vcpu)
 	return result;
 }
 
-static bool translate_here(void *opaque, uint64_t addr, uint64_t *ret_gpa)
-{
-	return translate_pc(opaque, addr, ret_gpa);
-}
-
 /* After a reset the guest maps its code again at some time; nobody says when. */
 static void find_lost(KvmGdbVcpu *vcpu)
 {
+	const KvmFinder finder = translate_finder(vcpu);
+
 	if (!kvm_breaks_any_lost(vcpu->gdb->breaks))
 		return;
-	kvm_breaks_find_lost(vcpu->gdb->breaks, translate_here, vcpu);
+	kvm_breaks_find_lost(vcpu->gdb->breaks, &finder);
 	arch_forget(vcpu->arch); /* the VMM may write registers now */
 }
 

@@ -242,24 +242,16 @@ static void kill_machine(void *target)
 
 /* ---- Breakpoints ---- */
 
-static bool insert_sw(KvmGdbVcpu *vcpu, const GdbBreak *bp, GError **error)
-{
-	KvmBreaks *breaks = vcpu->gdb->breaks;
-	uint64_t gpa;
-	bool patch = translate_patch(vcpu, bp->addr, &gpa);
-
-	return kvm_breaks_insert_sw(breaks, bp->addr, bp->kind, patch ? &gpa : NULL, error);
-}
-
 static bool insert_any(KvmGdbVcpu *vcpu, const GdbBreak *bp, GError **error)
 {
 	KvmBreaks *breaks = vcpu->gdb->breaks;
+	const KvmFinder finder = translate_finder(vcpu);
 
 	if (bp->type == GDB_BREAK_SW)
-		return insert_sw(vcpu, bp, error);
+		return kvm_breaks_insert_sw(breaks, bp->addr, bp->kind, &finder, error);
 	if (bp->type == GDB_BREAK_PHYSICAL)
 		return kvm_breaks_insert_physical(breaks, bp->addr, bp->kind, error);
-	return kvm_breaks_insert_hw(breaks, bp, error);
+	return kvm_breaks_insert_hw(breaks, bp, &finder, error);
 }
 
 static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreakCode *code,

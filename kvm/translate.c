@@ -129,7 +129,22 @@ bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa)
 	return true;
 }
 
-bool translate_patch(KvmGdbVcpu *vcpu, uint64_t addr, uint64_t *ret_gpa)
+static KvmSpot translate_spot(KvmGdbVcpu *vcpu, uint64_t addr)
 {
-	return arch_can_patch(vcpu->arch, addr) && translate_pc(vcpu, addr, ret_gpa);
+	ArchMapping mapping;
+
+	if (!arch_can_patch(vcpu->arch, addr) || !translate(vcpu, addr, &mapping, NULL) ||
+	    !mapping.execute)
+		return (KvmSpot){KVM_SPOT_POINT, 0};
+	return (KvmSpot){mapping.kernel ? KVM_SPOT_PATCH : KVM_SPOT_EITHER, mapping.gpa};
+}
+
+static KvmSpot find_spot(void *opaque, uint64_t addr)
+{
+	return opaque ? translate_spot(opaque, addr) : (KvmSpot){KVM_SPOT_POINT, 0};
+}
+
+KvmFinder translate_finder(KvmGdbVcpu *vcpu)
+{
+	return (KvmFinder){find_spot, vcpu};
 }

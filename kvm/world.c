@@ -457,16 +457,9 @@ void world_step_over_done(KvmGdb *gdb)
 	world_wake(gdb);
 }
 
-static bool translate_any(void *opaque, uint64_t addr, uint64_t *ret_gpa)
-{
-	KvmGdb *gdb = opaque;
-	KvmGdbVcpu *vcpu = world_vcpu(gdb, gdb->stop_cpu);
-
-	return vcpu && translate_patch(vcpu, addr, ret_gpa);
-}
-
 void world_resume(KvmGdb *gdb, const GdbAction *actions)
 {
+	const KvmFinder finder = translate_finder(world_vcpu(gdb, gdb->stop_cpu));
 	KvmGdbVcpu *chosen;
 
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
@@ -484,7 +477,7 @@ void world_resume(KvmGdb *gdb, const GdbAction *actions)
 		post(gdb, chosen);
 		return;
 	}
-	kvm_breaks_rearm(gdb->breaks, translate_any, gdb);
+	kvm_breaks_rearm(gdb->breaks, &finder);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
 

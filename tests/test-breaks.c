@@ -11,8 +11,17 @@ typedef struct Fixture {
 	KvmMemory *memory;
 	KvmPatches *patches;
 	KvmBreaks *breaks;
-	bool mapped; /* what translate() says */
+	KvmSpotKind kind; /* what find() says; */
+	uint64_t gpa;	  /* 0: where the address says, in its low 16 bits */
+	KvmFinder finder;
 } Fixture;
+
+static KvmSpot find(void *opaque, uint64_t addr)
+{
+	Fixture *f = opaque;
+
+	return (KvmSpot){f->kind, f->gpa ? f->gpa : addr & 0xffff};
+}
 
 static Fixture *fixture_new_with(const ArchFeatures *features)
 {
@@ -24,6 +33,8 @@ static Fixture *fixture_new_with(const ArchFeatures *features)
 	kvm_memory_map(f->memory, 0x1000, sizeof(f->ram), f->ram, false);
 	f->patches = kvm_patches_new(f->memory);
 	f->breaks = kvm_breaks_new(f->patches, features);
+	f->kind = KVM_SPOT_PATCH;
+	f->finder = (KvmFinder){find, f};
 	return f;
 }
 
@@ -49,20 +60,35 @@ static void fixture_free(Fixture *f)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fixture, fixture_free)
 
-static void insert(Fixture *f, uint64_t addr, uint64_t gpa)
+static void insert_sw(Fixture *f, uint64_t addr)
 {
 	g_autoptr(GError) error = NULL;
 
-	g_assert_true(kvm_breaks_insert_sw(f->breaks, addr, 1, &gpa, &error));
+	g_assert_true(kvm_breaks_insert_sw(f->breaks, addr, 1, &f->finder, &error));
 	g_assert_no_error(error);
 }
 
-static void insert_unmapped(Fixture *f, uint64_t addr)
+static void insert(Fixture *f, uint64_t addr, uint64_t gpa)
+{
+	f->gpa = gpa;
+	insert_sw(f, addr);
+	f->gpa = 0;
+}
+
+static bool insert_hw(Fixture *f, GdbBreakType type, uint64_t addr, uint64_t kind, GError **error)
+{
+	const GdbBreak bp = {type, addr, kind};
+
+	return kvm_breaks_insert_hw(f->breaks, &bp, &f->finder, error);
+}
+
+/* The breakpoint cannot be set, for this reason. */
+static void refuse_sw(Fixture *f, uint64_t addr, uint64_t kind, int code)
 {
 	g_autoptr(GError) error = NULL;
 
-	g_assert_true(kvm_breaks_insert_sw(f->breaks, addr, 1, NULL, &error));
-	g_assert_no_error(error);
+	g_assert_false(kvm_breaks_insert_sw(f->breaks, addr, kind, &f->finder, &error));
+	g_assert_error(error, GDB_ERROR, code);
 }
 
 static void remove_break(Fixture *f, GdbBreakType type, uint64_t addr, uint64_t kind)
@@ -78,14 +104,6 @@ static unsigned n_points(Fixture *f)
 
 	kvm_breaks_points(f->breaks, &n);
 	return n;
-}
-
-static bool translate(void *opaque, uint64_t addr, uint64_t *ret_gpa)
-{
-	Fixture *f = opaque;
-
-	*ret_gpa = addr & 0xffff;
-	return f->mapped;
 }
 
 /* T04: twice in, once out; out again does nothing. */
@@ -187,13 +205,14 @@ static void test_reset(void)
 	g_assert_cmpmem(f->ram, 4, ((const uint8_t[]){0, 1, 0x77, 3}), 4);
 	g_assert_cmpuint(n_points(f), ==, 3);
 	g_assert_true(kvm_breaks_any_lost(f->breaks));
-	kvm_breaks_find_lost(f->breaks, translate, f);
+	f->kind = KVM_SPOT_POINT;
+	kvm_breaks_find_lost(f->breaks, &f->finder);
 	g_assert_true(kvm_breaks_any_lost(f->breaks));
-	f->mapped = true;
-	kvm_breaks_find_lost(f->breaks, translate, f);
+	f->kind = KVM_SPOT_PATCH;
+	kvm_breaks_find_lost(f->breaks, &f->finder);
 	g_assert_false(kvm_breaks_any_lost(f->breaks));
 	g_assert_cmpuint(n_points(f), ==, 3);
-	kvm_breaks_rearm(f->breaks, translate, f);
+	kvm_breaks_rearm(f->breaks, &f->finder);
 	g_assert_cmpuint(n_points(f), ==, 0);
 	g_assert_cmpmem(f->ram, 4, ((const uint8_t[]){0xcc, 0xcc, 0xcc, 0xcc}), 4);
 	for (unsigned i = 0; i < 4; i++)
@@ -266,14 +285,15 @@ static void test_early(void)
 {
 	g_autoptr(Fixture) f = fixture_new(true);
 
-	insert_unmapped(f, 0xff1005);
+	f->kind = KVM_SPOT_POINT;
+	insert_sw(f, 0xff1005);
 	g_assert_cmpuint(n_points(f), ==, 1);
 	g_assert_cmpint(kvm_breaks_point_kind(f->breaks, 0), ==, GDB_STOP_SWBREAK);
 	g_assert_true(kvm_breaks_wants(f->breaks, GDB_STOP_SWBREAK, 0xff1005));
-	kvm_breaks_rearm(f->breaks, translate, f);
+	kvm_breaks_rearm(f->breaks, &f->finder);
 	g_assert_cmpuint(n_points(f), ==, 1);
-	f->mapped = true;
-	kvm_breaks_rearm(f->breaks, translate, f);
+	f->kind = KVM_SPOT_PATCH;
+	kvm_breaks_rearm(f->breaks, &f->finder);
 	g_assert_cmpuint(n_points(f), ==, 0);
 	g_assert_cmphex(f->ram[5], ==, 0xcc);
 	remove_break(f, GDB_BREAK_SW, 0xff1005, 1);
@@ -284,12 +304,10 @@ static void test_early(void)
 static void test_shared_point(void)
 {
 	g_autoptr(Fixture) f = fixture_new(false);
-	GdbBreak hard = {GDB_BREAK_HW, 0x1005, 1};
-	uint64_t gpa = 0x1005;
 
-	g_assert_true(kvm_breaks_insert_sw(f->breaks, 0x1005, 1, &gpa, NULL));
+	insert_sw(f, 0x1005);
 	g_assert_cmphex(f->ram[5], ==, 5);
-	g_assert_true(kvm_breaks_insert_hw(f->breaks, &hard, NULL));
+	g_assert_true(insert_hw(f, GDB_BREAK_HW, 0x1005, 1, NULL));
 	g_assert_cmpuint(n_points(f), ==, 1);
 	g_assert_cmpint(kvm_breaks_point_kind(f->breaks, 0), ==, GDB_STOP_HWBREAK);
 	remove_break(f, GDB_BREAK_HW, 0x1005, 1);
@@ -312,14 +330,13 @@ static void test_full(void)
 	struct kvm_guest_debug_arch before;
 
 	for (unsigned i = 0; i < 3; i++)
-		g_assert_true(kvm_breaks_insert_hw(f->breaks, &points[i], NULL));
-	g_assert_true(kvm_breaks_insert_hw(f->breaks, &points[1], NULL));
+		g_assert_true(kvm_breaks_insert_hw(f->breaks, &points[i], &f->finder, NULL));
+	g_assert_true(kvm_breaks_insert_hw(f->breaks, &points[1], &f->finder, NULL));
 	before = *kvm_breaks_hw(f->breaks);
-	g_assert_false(kvm_breaks_insert_hw(f->breaks, &points[3], &error));
+	g_assert_false(kvm_breaks_insert_hw(f->breaks, &points[3], &f->finder, &error));
 	g_assert_error(error, GDB_ERROR, GDB_ERROR_NOSPC);
-	g_clear_error(&error);
-	g_assert_false(kvm_breaks_insert_sw(f->breaks, 0x9999, 1, NULL, &error));
-	g_assert_error(error, GDB_ERROR, GDB_ERROR_NOSPC);
+	f->kind = KVM_SPOT_POINT;
+	refuse_sw(f, 0x9999, 1, GDB_ERROR_NOSPC);
 	g_assert_cmpmem(&before, sizeof(before), kvm_breaks_hw(f->breaks), sizeof(before));
 	g_assert_cmpuint(n_points(f), ==, 3);
 	/* z is by type, address and length. */
@@ -335,37 +352,177 @@ static void test_full(void)
 static void test_errors(void)
 {
 	g_autoptr(Fixture) f = fixture_new(true);
-	g_autoptr(GError) error = NULL;
-	uint64_t outside = 0x2000, inside = 0x1005;
 
-	g_assert_false(kvm_breaks_insert_sw(f->breaks, 0x2000, 1, &outside, &error));
-	g_assert_error(error, GDB_ERROR, GDB_ERROR_FAULT);
-	g_clear_error(&error);
-	g_assert_false(kvm_breaks_insert_sw(f->breaks, 0x1005, 2, &inside, &error));
-	g_assert_error(error, GDB_ERROR, GDB_ERROR_INVAL);
+	refuse_sw(f, 0x2000, 1, GDB_ERROR_FAULT);
+	refuse_sw(f, 0x1005, 2, GDB_ERROR_INVAL);
 	g_assert_false(kvm_patches_any(f->patches));
 }
 
-/* What this KVM does not report is said, and never armed. */
+/*
+ * What this KVM does not report is said, and never armed. "Unsupported" makes gdb use Z0 no more,
+ * so it is said of one that needs a point only where patches are not to be had either.
+ */
 static void test_unreported(void)
 {
-	const GdbBreak hw = {GDB_BREAK_HW, 0x1005, 1}, watch = {GDB_WATCH_WRITE, 0x1008, 4};
-	const ArchFeatures only_breaks = {.hw_break = true}, only_watches = {.watch = true};
+	const ArchFeatures only_breaks = {.hw_break = true}, only_watches = {.watch = true},
+			   only_patches = {.sw_break = true};
 	g_autoptr(Fixture) breaks = fixture_new_with(&only_breaks);
 	g_autoptr(Fixture) watches = fixture_new_with(&only_watches);
+	g_autoptr(Fixture) patches = fixture_new_with(&only_patches);
 	g_autoptr(GError) error = NULL;
 
-	g_assert_true(kvm_breaks_insert_hw(breaks->breaks, &hw, &error));
-	g_assert_true(kvm_breaks_insert_hw(watches->breaks, &watch, &error));
-	g_assert_false(kvm_breaks_insert_hw(breaks->breaks, &watch, &error));
+	g_assert_true(insert_hw(breaks, GDB_BREAK_HW, 0x1005, 1, &error));
+	g_assert_true(insert_hw(watches, GDB_WATCH_WRITE, 0x1008, 4, &error));
+	g_assert_false(insert_hw(breaks, GDB_WATCH_WRITE, 0x1008, 4, &error));
 	g_assert_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED);
 	g_clear_error(&error);
-	g_assert_false(kvm_breaks_insert_hw(watches->breaks, &hw, &error));
+	g_assert_false(insert_hw(watches, GDB_BREAK_HW, 0x1005, 1, &error));
 	g_assert_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED);
-	g_clear_error(&error);
-	g_assert_false(kvm_breaks_insert_sw(watches->breaks, 0x1005, 1, NULL, &error));
-	g_assert_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED);
+	refuse_sw(watches, 0x1005, 1, GDB_ERROR_UNSUPPORTED);
 	g_assert_cmpuint(n_points(watches), ==, 1);
+
+	patches->kind = KVM_SPOT_POINT;
+	refuse_sw(patches, 0x1005, 1, GDB_ERROR_FAULT);
+	patches->kind = KVM_SPOT_EITHER;
+	insert_sw(patches, 0x1005);
+	g_assert_cmphex(patches->ram[5], ==, 0xcc);
+}
+
+/* ---- Patch or point ---- */
+
+/* A user's address takes points while one is left free after it, then memory. */
+static void test_either(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	f->kind = KVM_SPOT_EITHER;
+	for (unsigned i = 0; i < 5; i++)
+		insert_sw(f, 0xff1000 + i);
+	g_assert_cmpuint(n_points(f), ==, 2);
+	g_assert_cmpmem(f->ram, 5, ((const uint8_t[]){0, 1, 0xcc, 0xcc, 0xcc}), 5);
+	/* Again, as gdb does at each stop, and before a resume: all stay where they are. */
+	for (unsigned i = 0; i < 5; i++)
+		insert_sw(f, 0xff1000 + i);
+	kvm_breaks_rearm(f->breaks, &f->finder);
+	g_assert_cmpuint(n_points(f), ==, 2);
+	g_assert_cmpmem(f->ram, 5, ((const uint8_t[]){0, 1, 0xcc, 0xcc, 0xcc}), 5);
+	for (unsigned i = 0; i < 5; i++)
+		remove_break(f, GDB_BREAK_SW, 0xff1000 + i, 1);
+	g_assert_cmpuint(n_points(f), ==, 0);
+	g_assert_cmpmem(f->ram, 5, ((const uint8_t[]){0, 1, 2, 3, 4}), 5);
+}
+
+/* What needs a point gets it: those that could do without leave theirs, one by one. */
+static void test_makes_room(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+	g_autoptr(GError) error = NULL;
+
+	f->kind = KVM_SPOT_EITHER;
+	insert_sw(f, 0xff1000);
+	insert_sw(f, 0xff1001);
+	g_assert_true(insert_hw(f, GDB_WATCH_WRITE, 0x20, 4, NULL));
+	g_assert_cmpmem(f->ram, 2, ((const uint8_t[]){0, 1}), 2);
+	g_assert_true(insert_hw(f, GDB_BREAK_HW, 0x30, 1, NULL));
+	g_assert_cmpuint((f->ram[0] == 0xcc) + (f->ram[1] == 0xcc), ==, 1);
+	g_assert_true(insert_hw(f, GDB_BREAK_HW, 0x40, 1, NULL));
+	g_assert_cmpmem(f->ram, 2, ((const uint8_t[]){0xcc, 0xcc}), 2);
+	g_assert_false(insert_hw(f, GDB_BREAK_HW, 0x50, 1, &error));
+	g_assert_error(error, GDB_ERROR, GDB_ERROR_NOSPC);
+	g_assert_cmpuint(n_points(f), ==, 3);
+}
+
+/* So does a soft one that can be hit by nothing else; one whose page has gone stays. */
+static void test_makes_room_for_soft(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	f->kind = KVM_SPOT_EITHER;
+	insert_sw(f, 0xff1000);
+	insert_sw(f, 0xff1001);
+	f->kind = KVM_SPOT_POINT;
+	insert_sw(f, 0xff1002);
+	refuse_sw(f, 0xff1003, 1, GDB_ERROR_NOSPC);
+	g_assert_cmpuint(n_points(f), ==, 3);
+	g_assert_cmpmem(f->ram, 4, ((const uint8_t[]){0, 1, 2, 3}), 4);
+}
+
+/* Where there is no RAM a point is the only way, for what may have one. */
+static void test_either_outside_ram(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	f->kind = KVM_SPOT_EITHER;
+	for (unsigned i = 0; i < 3; i++)
+		insert_sw(f, 0xff2000 + i);
+	g_assert_cmpuint(n_points(f), ==, 3);
+	refuse_sw(f, 0xff2003, 1, GDB_ERROR_NOSPC);
+}
+
+/* One at the same place as an hbreak shares its point, though no other is left. */
+static void test_either_shares(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	for (unsigned i = 0; i < 3; i++)
+		g_assert_true(insert_hw(f, GDB_BREAK_HW, 0xff1000 + i, 1, NULL));
+	f->kind = KVM_SPOT_EITHER;
+	insert_sw(f, 0xff1001);
+	g_assert_cmphex(f->ram[1], ==, 1);
+	remove_break(f, GDB_BREAK_HW, 0xff1001, 1);
+	g_assert_cmpuint(n_points(f), ==, 3);
+	remove_break(f, GDB_BREAK_SW, 0xff1001, 1);
+	g_assert_cmpuint(n_points(f), ==, 2);
+}
+
+/* The machine's page tables are on now, and it is the kernel's: into memory before it runs on. */
+static void test_either_becomes_patch(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	f->kind = KVM_SPOT_EITHER;
+	insert_sw(f, 0xff1005);
+	f->kind = KVM_SPOT_PATCH;
+	kvm_breaks_rearm(f->breaks, &f->finder);
+	g_assert_cmpuint(n_points(f), ==, 0);
+	g_assert_cmphex(f->ram[5], ==, 0xcc);
+}
+
+/* Code that the guest has written over a patch gets it, where its address still leads there. */
+static void test_put_back(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	insert_sw(f, 0xff1005);
+	insert_sw(f, 0xff1006);
+	insert_sw(f, 0xff1007);
+	memset(f->ram, 0x77, sizeof(f->ram));
+	f->gpa = 0x1005;
+	kvm_breaks_rearm(f->breaks, &f->finder);
+	g_assert_cmpmem(f->ram + 4, 4, ((const uint8_t[]){0x77, 0xcc, 0x77, 0x77}), 4);
+	f->gpa = 0;
+	f->kind = KVM_SPOT_POINT;
+	kvm_breaks_rearm(f->breaks, &f->finder);
+	g_assert_cmphex(f->ram[6], ==, 0x77);
+	f->kind = KVM_SPOT_PATCH;
+	kvm_breaks_rearm(f->breaks, &f->finder);
+	g_assert_cmpmem(f->ram + 4, 4, ((const uint8_t[]){0x77, 0xcc, 0xcc, 0xcc}), 4);
+	kvm_breaks_clear(f->breaks);
+	g_assert_cmpmem(f->ram + 4, 4, ((const uint8_t[]){0x77, 0x77, 0x77, 0x77}), 4);
+}
+
+/* One by its physical address is put back whatever the page tables say. */
+static void test_put_back_physical(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	g_assert_true(kvm_breaks_insert_physical(f->breaks, 0x1009, 1, NULL));
+	f->ram[9] = 0x77;
+	f->kind = KVM_SPOT_POINT;
+	kvm_breaks_rearm(f->breaks, &f->finder);
+	g_assert_cmphex(f->ram[9], ==, 0xcc);
+	kvm_breaks_clear(f->breaks);
+	g_assert_cmphex(f->ram[9], ==, 0x77);
 }
 
 /* Many breakpoints cost no time that grows with their square. */
@@ -401,9 +558,8 @@ static void test_too_many(void)
 	kvm_memory_map(f->memory, 0x100000, n + 1, ram, false);
 	for (uint64_t i = 0; i < n; i++)
 		insert(f, 0x100000 + i, 0x100000 + i);
-	g_assert_false(kvm_breaks_insert_sw(f->breaks, last, 1, &last, &error));
-	g_assert_error(error, GDB_ERROR, GDB_ERROR_NOSPC);
-	g_clear_error(&error);
+	f->gpa = last;
+	refuse_sw(f, last, 1, GDB_ERROR_NOSPC);
 	g_assert_false(kvm_breaks_insert_physical(f->breaks, last, 1, &error));
 	g_assert_error(error, GDB_ERROR, GDB_ERROR_NOSPC);
 	g_assert_cmphex(ram[n], ==, 0);
@@ -430,6 +586,14 @@ int main(int argc, char **argv)
 	g_test_add_func("/breaks/full", test_full);
 	g_test_add_func("/breaks/errors", test_errors);
 	g_test_add_func("/breaks/unreported", test_unreported);
+	g_test_add_func("/breaks/either", test_either);
+	g_test_add_func("/breaks/makes-room", test_makes_room);
+	g_test_add_func("/breaks/makes-room-for-soft", test_makes_room_for_soft);
+	g_test_add_func("/breaks/either-outside-ram", test_either_outside_ram);
+	g_test_add_func("/breaks/either-shares", test_either_shares);
+	g_test_add_func("/breaks/either-becomes-patch", test_either_becomes_patch);
+	g_test_add_func("/breaks/put-back", test_put_back);
+	g_test_add_func("/breaks/put-back-physical", test_put_back_physical);
 	g_test_add_func("/breaks/many", test_many);
 	g_test_add_func("/breaks/too-many", test_too_many);
 	return g_test_run();

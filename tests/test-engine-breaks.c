@@ -224,6 +224,69 @@ static void test_no_sw_break(void)
 	toy_set_sw_break(true);
 }
 
+/*
+ * A user's address takes a hardware point while one is left free after it, and memory then; each of
+ * them is hit, and told as what the client asked for.
+ */
+static void test_user_breaks(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	put_code(rig, 0x200, "9090909090ebf9");
+	for (unsigned i = 0; i < 5; i++) {
+		g_autofree char *packet = g_strdup_printf("Z0,%x,1", TOY_USER + 0x200 + i);
+
+		rsp_expect(rig->client, packet, "OK");
+	}
+	g_assert_true(has_code(rig, 0x200, (const uint8_t[]){0x90, 0x90, 0xcc, 0xcc, 0xcc}, 5));
+	write_pc(rig, 1, TOY_USER + 0x200);
+	for (unsigned i = 0; i < 12; i++) {
+		resume_to_reason(rig, "vCont;c", "swbreak:;");
+		g_assert_cmphex(pc_of(rig, 1), ==, TOY_USER + 0x200 + i % 5);
+	}
+	/* A watch gets the last slot, and another one of theirs; they are hit all the same. */
+	rsp_expect(rig->client, "Z2,400,4", "OK");
+	rsp_expect(rig->client, "Z2,410,4", "OK");
+	for (unsigned i = 12; i < 24; i++) {
+		resume_to_reason(rig, "vCont;c", "swbreak:;");
+		g_assert_cmphex(pc_of(rig, 1), ==, TOY_USER + 0x200 + i % 5);
+	}
+	rig_free(rig);
+}
+
+/* As gdb's `print f()`, which returns to where no code is: that byte is data and stays. */
+static void test_break_in_data(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	put_code(rig, 0x200, "5a");
+	rsp_expect(rig->client, "Z0,b0200,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x200], ==, 0x5a);
+	write_pc(rig, 1, TOY_DATA + 0x200);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	g_assert_cmphex(pc_of(rig, 1), ==, TOY_DATA + 0x200);
+	rig_free(rig);
+}
+
+/* A client that leaves its breakpoints in place: the guest loads its code after they were set. */
+static void test_code_written_later(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	put_code(rig, 0x300, "ebfe");
+	rsp_expect(rig->client, "Z0,300,1", "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	interrupt(rig);
+	put_code(rig, 0x300, "9090ebfc");
+	write_pc(rig, 1, 0x300);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x300);
+	rsp_expect(rig->client, "z0,300,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x300], ==, 0x90);
+	rig_free(rig);
+}
+
 /* ---- Hardware points ---- */
 
 static void test_hw_break(void)
@@ -382,6 +445,9 @@ int main(int argc, char **argv)
 		{"break-on-guest-trap", test_break_on_guest_trap},
 		{"early-break", test_early_break},
 		{"no-sw-break", test_no_sw_break},
+		{"user-breaks", test_user_breaks},
+		{"break-in-data", test_break_in_data},
+		{"code-written-later", test_code_written_later},
 		{"hw-break", test_hw_break},
 		{"hw-full", test_hw_full},
 		{"watch", test_watch},

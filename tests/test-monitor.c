@@ -319,7 +319,7 @@ static void check_core(const char *bytes, gsize len)
 	const Elf64_Phdr *programs = (const Elf64_Phdr *)(const void *)(bytes + header->e_phoff);
 
 	g_assert_cmpuint(header->e_type, ==, ET_CORE);
-	g_assert_cmpuint(header->e_phnum, ==, 4);
+	g_assert_cmpuint(header->e_phnum, ==, 6);
 	g_assert_cmpuint(programs[0].p_type, ==, PT_NOTE);
 	g_assert_cmpuint(programs[1].p_type, ==, PT_LOAD);
 	g_assert_cmphex(programs[1].p_paddr, ==, 0);
@@ -332,6 +332,8 @@ static void check_core(const char *bytes, gsize len)
 	g_assert_cmphex(programs[2].p_filesz, ==, TOY_RAM);
 	g_assert_cmphex(programs[2].p_offset, ==, programs[1].p_offset);
 	g_assert_cmphex(programs[3].p_vaddr, ==, TOY_KERNEL);
+	g_assert_cmphex(programs[4].p_vaddr, ==, TOY_USER);
+	g_assert_cmphex(programs[5].p_vaddr, ==, TOY_DATA);
 	check_notes(bytes + programs[0].p_offset);
 }
 

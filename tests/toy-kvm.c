@@ -192,7 +192,8 @@ uint64_t toy_instructions(ToyVm *vm, unsigned cpu)
 
 static bool to_physical(bool kernel, bool late, uint64_t addr, uint64_t *ret)
 {
-	bool mapped = addr < TOY_LATE || (addr < TOY_KERNEL && late && addr - TOY_LATE < TOY_RAM) ||
+	bool mapped = addr < TOY_LATE || addr - TOY_USER < TOY_RAM || addr - TOY_DATA < TOY_RAM ||
+		      (addr < TOY_KERNEL && late && addr - TOY_LATE < TOY_RAM) ||
 		      (kernel && addr - TOY_KERNEL < TOY_RAM);
 
 	*ret = addr % TOY_RAM;
@@ -513,7 +514,12 @@ bool arch_walk(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *opaq
 
 	if (!to_physical(has_kernel(root, addr), root->word[0], addr, &gpa))
 		return false;
-	*ret = (ArchMapping){gpa, 0x1000 - gpa % 0x1000, true};
+	*ret = (ArchMapping){
+		.gpa = gpa,
+		.left = 0x1000 - gpa % 0x1000,
+		.execute = addr - TOY_DATA >= TOY_RAM,
+		.kernel = addr - TOY_USER >= TOY_RAM,
+	};
 	return true;
 }
 

@@ -17,7 +17,8 @@
  *
  * Addresses: RAM is [0, TOY_RAM). TOY_ALIAS + x is RAM x too. TOY_LATE + x is RAM x once
  * toy_map_late() was called. TOY_KERNEL + x is RAM x, but only for a CPU in kernel mode; of it
- * TOY_ENTRY and what follows is in a user's table, too.
+ * TOY_ENTRY and what follows is in a user's table, too. TOY_USER + x is RAM x at a user's address,
+ * while all others count as the kernel's; TOY_DATA + x is RAM x where no code can be fetched.
  */
 #ifndef VMGDB_TESTS_TOY_KVM_H
 #define VMGDB_TESTS_TOY_KVM_H
@@ -30,6 +31,8 @@
 #define TOY_ALIAS 0x10000u
 #define TOY_LATE 0x20000u
 #define TOY_KERNEL 0x80000u
+#define TOY_USER 0xa0000u
+#define TOY_DATA 0xb0000u
 #define TOY_ENTRY (TOY_KERNEL + 0xf000u)
 #define TOY_ENTRY_SIZE 0x1000u
 #define TOY_SLOTS 3u

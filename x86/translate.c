@@ -46,7 +46,8 @@ bool arch_walk(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t a
 
 	if (!x86_walk(&x86_root, read, opaque, addr, &mapping))
 		return false;
-	*ret = (ArchMapping){mapping.gpa, mapping.left, mapping.execute};
+	*ret = (ArchMapping){mapping.gpa, mapping.left, mapping.execute,
+			     x86_is_kernel_address(&x86_root, addr)};
 	return true;
 }
 

@@ -74,6 +74,8 @@ static X86Mapping page(uint64_t base, uint64_t addr, unsigned bits, bool execute
 static bool walk_wide(const X86Root *root, X86PhysRead read, void *opaque, uint64_t table,
 		      unsigned level, uint64_t addr, X86Mapping *ret)
 {
+	bool is_isolated = x86_is_long_mode(root) && !(addr >> 63);
+	unsigned top = level;
 	uint64_t forbidden = 0;
 
 	for (;; level--) {
@@ -83,7 +85,8 @@ static bool walk_wide(const X86Root *root, X86PhysRead read, void *opaque, uint6
 
 		if (!read(opaque, at, &entry, sizeof(entry)))
 			return false;
-		forbidden |= entry & ENTRY_NX;
+		if (!is_isolated || level < top)
+			forbidden |= entry & ENTRY_NX;
 		switch (x86_entry_kind(root, level, entry)) {
 		case X86_ENTRY_NOTHING:
 			return false;

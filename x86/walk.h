@@ -25,7 +25,8 @@ typedef struct X86Root {
 
 /*
  * @gpa: guest-physical address. @left: bytes from it to the end of its page, at least 1.
- * @execute: no level forbids to fetch code there.
+ * @execute: no level forbids to fetch code there; but for the top level of a user's address in long
+ * mode: under page-table isolation the kernel's table always forbids it there, and the user's not.
  */
 typedef struct X86Mapping {
 	uint64_t gpa;
