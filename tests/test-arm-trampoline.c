@@ -140,6 +140,59 @@ static void test_no_trampoline(void)
 	g_assert_true(arm_kernel_root(&user, pages_read, pages, &changed));
 }
 
+/* Whether code may be fetched is what all levels say, by whoever may. */
+static void test_execute(void)
+{
+	ArmRoot user, kernel;
+	g_autofree Pages *pages = trampoline(&user);
+	ArmMapping mapping;
+
+	g_assert_true(arm_kernel_root(&user, pages_read, pages, &kernel));
+	g_assert_true(arm_walk(&kernel, pages_read, pages, 0xffffff8000001234, &mapping));
+	g_assert_true(mapping.execute);
+	pages->page[2][0] |= 3ull << 53; /* UXN, PXN */
+	g_assert_true(arm_walk(&kernel, pages_read, pages, 0xffffff8000001234, &mapping));
+	g_assert_false(mapping.execute);
+	kernel.sctlr = 0;
+	g_assert_true(arm_walk(&kernel, pages_read, pages, 0x1234, &mapping));
+	g_assert_true(mapping.execute);
+}
+
+/*
+ * Tables that a guest made at random, and registers: whatever is derived maps the vectors where the
+ * CPU's own root does, and nothing is derived from it in turn but with the same care.
+ */
+static void test_hostile(void)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(10);
+	ArmRoot user;
+	g_autofree Pages *pages = trampoline(&user);
+	unsigned derived = 0;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		unsigned page = g_rand_int_range(rand, 0, 10), slot = g_rand_int(rand) % 512;
+		ArmRoot root = user, kernel;
+		ArmMapping mine, other;
+
+		if (slot % 8 == 0)
+			slot = 511;
+		pages->page[page][slot] =
+			PAGE(g_rand_int_range(rand, 0, 10)) | g_rand_int(rand) % 4;
+		root.ttbr1 = PAGE(g_rand_int_range(rand, 0, 10));
+		root.mode = g_rand_int(rand) % 4;
+		if (i % 4 == 0)
+			root.tcr = (uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand);
+		if (!arm_kernel_root(&root, pages_read, pages, &kernel))
+			continue;
+		derived++;
+		g_assert_true(arm_walk(&root, pages_read, pages, root.vbar, &mine));
+		g_assert_true(arm_walk(&kernel, pages_read, pages, root.vbar, &other));
+		g_assert_cmphex(mine.gpa, ==, other.gpa);
+		g_assert_cmphex(kernel.ttbr1, !=, root.ttbr1);
+	}
+	g_assert_cmpuint(derived, >, 0);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -147,5 +200,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/arm-trampoline/in-kernel-mode", test_trampoline_in_kernel_mode);
 	g_test_add_func("/arm-trampoline/next-page", test_trampoline_next_page);
 	g_test_add_func("/arm-trampoline/none", test_no_trampoline);
+	g_test_add_func("/arm-trampoline/execute", test_execute);
+	g_test_add_func("/arm-trampoline/hostile", test_hostile);
 	return g_test_run();
 }

@@ -375,6 +375,70 @@ static void test_kernel_root_refused(void)
 	g_assert_cmphex(kernel.cr3, ==, 42);
 }
 
+/*
+ * Random top tables side by side: a root is derived only when both have the same user half, and
+ * what is derived maps each user address to the same place.
+ */
+static void test_kernel_root_hostile(void)
+{
+	g_autofree Ram *ram = g_new0(Ram, 1);
+	g_autoptr(GRand) rand = g_rand_new_with_seed(4);
+	X86Root root = make_kpti(ram), kernel;
+	unsigned derived = 0;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		unsigned slot = g_rand_int(rand) % 512;
+		uint64_t entry =
+			(uint64_t)g_rand_int_range(rand, 0, 16) << 12 | g_rand_int(rand) % 4;
+		X86Mapping mine, other;
+
+		put64(ram, 0x6000, slot, entry);
+		if (g_rand_int(rand) % 16)
+			put64(ram, 0x7000, slot, slot < 256 || slot % 2 ? entry : 0);
+		else
+			root = make_kpti(ram);
+		root.cr3 = 0x7000 | (g_rand_int(rand) & 0x1fff);
+		root.cr4 = PAE | (g_rand_int(rand) & PCIDE);
+		ram->reads = 0;
+		if (!x86_kernel_root(&root, ram_read, ram, &kernel))
+			continue;
+		g_assert_cmpuint(ram->reads, ==, 1);
+		derived++;
+		g_assert_cmphex(kernel.cr3 & 0x1000, ==, 0);
+		uint64_t addr = (uint64_t)g_rand_int(rand) << 16;
+		bool mapped = x86_walk(&root, ram_read, ram, addr, &mine);
+		g_assert_cmpint(x86_walk(&kernel, ram_read, ram, addr, &other), ==, mapped);
+		if (mapped)
+			g_assert_cmphex(mine.gpa, ==, other.gpa);
+	}
+	g_assert_cmpuint(derived, >, 0);
+}
+
+static bool can_execute(const X86Root *root, Ram *ram, uint64_t addr)
+{
+	X86Mapping mapping;
+
+	g_assert_true(x86_walk(root, ram_read, ram, addr, &mapping));
+	return mapping.execute;
+}
+
+/* Any level forbids it; but for the top one of a user's address, as the kernel's table has it. */
+static void test_execute(void)
+{
+	g_autofree Ram *ram = g_new0(Ram, 1);
+	X86Root root = make_4level(ram), off = {.cr0 = 1};
+
+	g_assert_false(can_execute(&root, ram, 0xffff888012345678));
+	g_assert_false(can_execute(&root, ram, 0xffff888012400000)); /* by the table above */
+	g_assert_true(can_execute(&root, ram, 0xffff888040000000));
+	put64(ram, 0x1000, 0x111, NX | 0x2000 | P);
+	g_assert_false(can_execute(&root, ram, 0xffff888040000000));
+	put64(ram, 0x1000, 0, NX | 0x2000 | P);
+	g_assert_true(can_execute(&root, ram, 0x40000000));
+	g_assert_false(can_execute(&root, ram, 0x12400000));
+	g_assert_true(can_execute(&off, ram, 0x1234));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -396,5 +460,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/x86-walk/kernel-root", test_kernel_root);
 	g_test_add_func("/x86-walk/kernel-root-pcid", test_kernel_root_pcid);
 	g_test_add_func("/x86-walk/kernel-root-refused", test_kernel_root_refused);
+	g_test_add_func("/x86-walk/kernel-root-hostile", test_kernel_root_hostile);
+	g_test_add_func("/x86-walk/execute", test_execute);
 	return g_test_run();
 }
