@@ -296,7 +296,7 @@ bool kvm_breaks_insert_physical(KvmBreaks *breaks, uint64_t gpa, uint64_t kind, 
 			    "breakpoint takes a virtual address");
 		return false;
 	}
-	if (kvm_breaks_wants_physical(breaks, gpa)) {
+	if (g_hash_table_contains(breaks->physicals, &gpa)) {
 		kvm_patches_replace(breaks->patches, gpa);
 		return true;
 	}
@@ -310,9 +310,24 @@ bool kvm_breaks_insert_physical(KvmBreaks *breaks, uint64_t gpa, uint64_t kind, 
 	return true;
 }
 
+/* The one at @gpa, or by another address of the same page of the host; NULL. */
+static const Soft *find_physical(const KvmBreaks *breaks, uint64_t gpa)
+{
+	const Soft *soft = g_hash_table_lookup(breaks->physicals, &gpa);
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, breaks->physicals);
+	while (!soft && g_hash_table_iter_next(&iter, NULL, &value)) {
+		if (kvm_patches_same(breaks->patches, ((Soft *)value)->gpa, gpa))
+			soft = value;
+	}
+	return soft;
+}
+
 bool kvm_breaks_wants_physical(const KvmBreaks *breaks, uint64_t gpa)
 {
-	return g_hash_table_contains(breaks->physicals, &gpa);
+	return find_physical(breaks, gpa) != NULL;
 }
 
 /* @softs: either table. */
@@ -451,7 +466,7 @@ static unsigned visit_aliases(const KvmBreaks *breaks, uint64_t gpa, KvmBreaksVi
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Soft *soft = value;
 
-		if (soft->place == IN_PATCH && soft->gpa == gpa)
+		if (soft->place == IN_PATCH && kvm_patches_same(breaks->patches, soft->gpa, gpa))
 			n += visit_soft(soft, GDB_BREAK_SW, fn, opaque);
 	}
 	return n;
@@ -465,8 +480,7 @@ unsigned kvm_breaks_each_at_patch(const KvmBreaks *breaks, uint64_t addr, uint64
 
 	if (!n)
 		n = visit_aliases(breaks, gpa, fn, opaque);
-	return n + visit_soft(g_hash_table_lookup(breaks->physicals, &gpa), GDB_BREAK_PHYSICAL, fn,
-			      opaque);
+	return n + visit_soft(find_physical(breaks, gpa), GDB_BREAK_PHYSICAL, fn, opaque);
 }
 
 unsigned kvm_breaks_each_at_point(const KvmBreaks *breaks, unsigned index, KvmBreaksVisit fn,

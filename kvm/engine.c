@@ -212,12 +212,20 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 
 void kvm_gdb_map(KvmGdb *gdb, uint64_t gpa, uint64_t size, void *host, unsigned flags)
 {
+	LOCKED(gdb);
+
+	kvm_patches_before_change(gdb->patches, gpa, size);
 	kvm_memory_map(gdb->memory, gpa, size, host, flags);
+	kvm_patches_after_change(gdb->patches);
 }
 
 void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size)
 {
+	LOCKED(gdb);
+
+	kvm_patches_before_change(gdb->patches, gpa, size);
 	kvm_memory_unmap(gdb->memory, gpa, size);
+	kvm_patches_after_change(gdb->patches);
 }
 
 static bool read_guest(void *opaque, uint64_t gpa, void *buf, size_t len)

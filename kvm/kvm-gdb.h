@@ -113,7 +113,7 @@ void kvm_gdb_free(KvmGdb *gdb);
  * kvm_gdb_map / kvm_gdb_unmap: guest-physical [gpa, gpa + size) is RAM at @host in this process.
  * A mapping that overlaps replaces the part it covers. Mirrors KVM_SET_USER_MEMORY_REGION: @host
  * may also be memory that cannot be read, or registers of a device. The debugger gets an error
- * there, and touches no device.
+ * there, and touches no device. To be called before the memory is unmapped: breakpoints leave it.
  */
 void kvm_gdb_map(KvmGdb *gdb, uint64_t gpa, uint64_t size, void *host, unsigned flags);
 void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size);

@@ -222,3 +222,27 @@ bool kvm_memory_write(KvmMemory *memory, uint64_t gpa, const void *buf, size_t l
 		memory->dirty(memory->opaque, gpa, len);
 	return ok;
 }
+
+bool kvm_memory_find(KvmMemory *memory, uint64_t gpa, KvmPlace *ret)
+{
+	bool there;
+
+	g_mutex_lock(&memory->lock);
+	there = find_locked(memory, gpa, ret);
+	g_mutex_unlock(&memory->lock);
+	return there;
+}
+
+size_t kvm_memory_read_at(KvmMemory *memory, const KvmPlace *place, void *buf, size_t len)
+{
+	return copy_in(memory, place, buf, len);
+}
+
+bool kvm_memory_write_at(KvmMemory *memory, const KvmPlace *place, const void *buf, size_t len)
+{
+	bool ok = copy_out(memory, place, buf, len, true);
+
+	if (ok && memory->dirty)
+		memory->dirty(memory->opaque, place->gpa, len);
+	return ok;
+}

@@ -52,6 +52,15 @@ typedef struct KvmPlace {
 	bool steady;
 } KvmPlace;
 
+/*
+ * kvm_memory_find: where @gpa is; FALSE when not RAM.
+ * kvm_memory_read_at, _write_at: as kvm_memory_read() and kvm_memory_write() (code) of at most
+ * @place->left bytes there.
+ */
+bool kvm_memory_find(KvmMemory *memory, uint64_t gpa, KvmPlace *ret);
+size_t kvm_memory_read_at(KvmMemory *memory, const KvmPlace *place, void *buf, size_t len);
+bool kvm_memory_write_at(KvmMemory *memory, const KvmPlace *place, const void *buf, size_t len);
+
 /* kvm_memory_get_span: the @n-th stretch that is contiguous in both, by address. FALSE: no more. */
 typedef struct KvmSpan {
 	uint64_t gpa, size;

@@ -1,30 +1,18 @@
 /*
- * kvm/patch.c - trap instructions in guest memory.
+ * kvm/patch.c - trap instructions in guest memory: who wants them, and where they are.
  */
-#include "kvm/patch.h"
+#include "kvm/patch-internal.h"
 
 #include <string.h>
-
-#include "kvm/arch.h"
-
-typedef struct Patch {
-	uint64_t gpa;
-	unsigned refs;
-	bool lifted;
-	uint8_t saved[ARCH_TRAP_MAX]; /* what the guest has there */
-} Patch;
-
-struct KvmPatches {
-	KvmMemory *memory;
-	GArray *array; /* of Patch, ascending by gpa */
-};
 
 KvmPatches *kvm_patches_new(KvmMemory *memory)
 {
 	KvmPatches *patches = g_new0(KvmPatches, 1);
 
 	patches->memory = memory;
-	patches->array = g_array_new(FALSE, FALSE, sizeof(Patch));
+	patches->wants = g_array_new(FALSE, FALSE, sizeof(Want));
+	patches->patches = g_array_new(FALSE, FALSE, sizeof(Patch));
+	patches->trap = arch_trap_insn(&patches->trap_len);
 	return patches;
 }
 
@@ -32,19 +20,20 @@ void kvm_patches_free(KvmPatches *patches)
 {
 	if (!patches)
 		return;
-	g_array_unref(patches->array);
+	g_array_unref(patches->wants);
+	g_array_unref(patches->patches);
 	g_free(patches);
 }
 
-/* Index of the first patch at or above @gpa. */
-static unsigned index_of(const KvmPatches *patches, uint64_t gpa)
+/* Index of the first want at or above @gpa. */
+static unsigned want_index(const KvmPatches *patches, uint64_t gpa)
 {
-	unsigned low = 0, high = patches->array->len;
+	unsigned low = 0, high = patches->wants->len;
 
 	while (low < high) {
 		unsigned middle = (low + high) / 2;
 
-		if (g_array_index(patches->array, Patch, middle).gpa < gpa)
+		if (want_at(patches, middle)->gpa < gpa)
 			low = middle + 1;
 		else
 			high = middle;
@@ -52,84 +41,173 @@ static unsigned index_of(const KvmPatches *patches, uint64_t gpa)
 	return low;
 }
 
-static Patch *find_patch(const KvmPatches *patches, uint64_t gpa)
+unsigned patch_index(const KvmPatches *patches, const uint8_t *host)
 {
-	unsigned i = index_of(patches, gpa);
-	Patch *patch;
+	unsigned low = 0, high = patches->patches->len;
 
-	if (i >= patches->array->len)
-		return NULL;
-	patch = &g_array_index(patches->array, Patch, i);
-	return patch->gpa == gpa ? patch : NULL;
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (patch_at(patches, middle)->place.host < host)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
-/* The guest may have written new code over it: then the patch is no longer in place. */
-static bool in_place(const KvmPatches *patches, const Patch *patch)
+static Want *find_want(const KvmPatches *patches, uint64_t gpa)
 {
-	size_t len;
-	const uint8_t *trap = arch_trap_insn(&len);
-	uint8_t now[ARCH_TRAP_MAX];
+	unsigned i = want_index(patches, gpa);
 
-	return !patch->lifted && kvm_memory_read(patches->memory, patch->gpa, now, len) == len &&
-	       !memcmp(now, trap, len);
+	return i < patches->wants->len && want_at(patches, i)->gpa == gpa ? want_at(patches, i)
+									  : NULL;
+}
+
+static Patch *find_host(const KvmPatches *patches, const uint8_t *host)
+{
+	unsigned i = patch_index(patches, host);
+
+	return i < patches->patches->len && patch_at(patches, i)->place.host == host
+		       ? patch_at(patches, i)
+		       : NULL;
+}
+
+/* By whatever guest-physical address the page is seen. */
+static Patch *find_patch(const KvmPatches *patches, uint64_t gpa)
+{
+	KvmPlace place;
+
+	if (!patches->patches->len || !kvm_memory_find(patches->memory, gpa, &place))
+		return NULL;
+	return find_host(patches, place.host);
+}
+
+/* ---- In memory ---- */
+
+bool patch_in_place(const KvmPatches *patches, const Patch *patch)
+{
+	uint8_t now[ARCH_TRAP_MAX];
+	size_t len = patches->trap_len;
+
+	return !patch->lifted &&
+	       kvm_memory_read_at(patches->memory, &patch->place, now, len) == len &&
+	       !memcmp(now, patches->trap, len);
 }
 
 static void put_patch(KvmPatches *patches, Patch *patch)
 {
-	size_t len;
-	const uint8_t *trap = arch_trap_insn(&len);
+	size_t len = patches->trap_len;
 
-	if (in_place(patches, patch))
+	if (patch_in_place(patches, patch))
 		return;
-	patch->lifted = kvm_memory_read(patches->memory, patch->gpa, patch->saved, len) < len ||
-			!kvm_memory_write(patches->memory, patch->gpa, trap, len, true);
+	patch->lifted =
+		kvm_memory_read_at(patches->memory, &patch->place, patch->saved, len) < len ||
+		!kvm_memory_write_at(patches->memory, &patch->place, patches->trap, len);
 }
 
 static void take_patch(KvmPatches *patches, Patch *patch)
 {
-	size_t len;
-
-	arch_trap_insn(&len);
-	if (in_place(patches, patch))
-		kvm_memory_write(patches->memory, patch->gpa, patch->saved, len, true);
+	if (patch_in_place(patches, patch))
+		kvm_memory_write_at(patches->memory, &patch->place, patch->saved,
+				    patches->trap_len);
 	patch->lifted = true;
+}
+
+/* Good until another is added or dropped. */
+static Patch *add_patch(KvmPatches *patches, const KvmPlace *place)
+{
+	unsigned i = patch_index(patches, place->host);
+	Patch fresh = {.place = *place, .lifted = true};
+
+	g_array_insert_val(patches->patches, i, fresh);
+	return patch_at(patches, i);
+}
+
+static void drop_patch(KvmPatches *patches, Patch *patch)
+{
+	take_patch(patches, patch);
+	g_array_remove_index(patches->patches, patch_index(patches, patch->place.host));
+}
+
+/* ---- Wants ---- */
+
+static bool find_room(const KvmPatches *patches, uint64_t gpa, KvmPlace *ret)
+{
+	return kvm_memory_find(patches->memory, gpa, ret) && ret->left >= patches->trap_len;
+}
+
+static void attach(KvmPatches *patches, Want *want)
+{
+	KvmPlace place;
+	Patch *patch;
+
+	if (!find_room(patches, want->gpa, &place))
+		return;
+	patch = find_host(patches, place.host);
+	if (!patch)
+		patch = add_patch(patches, &place);
+	patch->wants++;
+	want->host = place.host;
+	put_patch(patches, patch);
+}
+
+static void detach(KvmPatches *patches, Want *want)
+{
+	Patch *patch = want->host ? find_host(patches, want->host) : NULL;
+
+	want->host = NULL;
+	if (patch && --patch->wants == 0)
+		drop_patch(patches, patch);
 }
 
 void kvm_patches_ref(KvmPatches *patches, uint64_t gpa)
 {
-	Patch *patch = find_patch(patches, gpa);
+	Want fresh = {.gpa = gpa};
+	Want *want = find_want(patches, gpa);
 
-	if (!patch) {
-		Patch fresh = {.gpa = gpa, .lifted = true};
-		unsigned i = index_of(patches, gpa);
+	if (!want) {
+		unsigned i = want_index(patches, gpa);
 
-		g_array_insert_val(patches->array, i, fresh);
-		patch = &g_array_index(patches->array, Patch, i);
+		g_array_insert_val(patches->wants, i, fresh);
+		want = want_at(patches, i);
 	}
-	patch->refs++;
-	put_patch(patches, patch);
+	if (want->refs++)
+		kvm_patches_replace(patches, gpa);
+	else
+		attach(patches, want);
 }
 
 void kvm_patches_unref(KvmPatches *patches, uint64_t gpa)
 {
-	Patch *patch = find_patch(patches, gpa);
+	Want *want = find_want(patches, gpa);
 
-	if (--patch->refs)
+	if (--want->refs)
 		return;
-	take_patch(patches, patch);
-	g_array_remove_index(patches->array, index_of(patches, gpa));
+	detach(patches, want);
+	g_array_remove_index(patches->wants, want_index(patches, gpa));
 }
 
 bool kvm_patches_has(const KvmPatches *patches, uint64_t gpa)
 {
 	const Patch *patch = find_patch(patches, gpa);
 
-	return patch && in_place(patches, patch);
+	return patch && patch_in_place(patches, patch);
+}
+
+bool kvm_patches_same(const KvmPatches *patches, uint64_t wanted, uint64_t gpa)
+{
+	const Want *want = find_want(patches, wanted);
+	const Patch *patch = find_patch(patches, gpa);
+
+	if (!want || !patch)
+		return wanted == gpa;
+	return patch->place.host == want->host;
 }
 
 bool kvm_patches_any(const KvmPatches *patches)
 {
-	return patches->array->len > 0;
+	return patches->wants->len > 0;
 }
 
 void kvm_patches_lift(KvmPatches *patches, uint64_t gpa)
@@ -142,92 +220,54 @@ void kvm_patches_lift(KvmPatches *patches, uint64_t gpa)
 
 void kvm_patches_replace(KvmPatches *patches, uint64_t gpa)
 {
+	Want *want = find_want(patches, gpa);
 	Patch *patch = find_patch(patches, gpa);
 
 	if (patch)
 		put_patch(patches, patch);
+	else if (want && !want->host)
+		attach(patches, want);
 }
 
 void kvm_patches_rewrite(KvmPatches *patches)
 {
-	for (unsigned i = 0; i < patches->array->len; i++)
-		put_patch(patches, &g_array_index(patches->array, Patch, i));
+	for (unsigned i = 0; i < patches->patches->len; i++)
+		put_patch(patches, patch_at(patches, i));
 }
 
 void kvm_patches_clear(KvmPatches *patches)
 {
-	for (unsigned i = 0; i < patches->array->len; i++)
-		take_patch(patches, &g_array_index(patches->array, Patch, i));
-	g_array_set_size(patches->array, 0);
+	for (unsigned i = 0; i < patches->patches->len; i++)
+		take_patch(patches, patch_at(patches, i));
+	g_array_set_size(patches->patches, 0);
+	g_array_set_size(patches->wants, 0);
 }
 
 bool kvm_patches_fits(const KvmPatches *patches, uint64_t gpa)
 {
 	uint8_t now[ARCH_TRAP_MAX];
-	size_t len;
+	size_t len = patches->trap_len;
+	KvmPlace place;
 
-	arch_trap_insn(&len);
-	return kvm_memory_read(patches->memory, gpa, now, len) == len;
+	return find_room(patches, gpa, &place) &&
+	       kvm_memory_read_at(patches->memory, &place, now, len) == len;
 }
 
-/* ---- Memory with the patches hidden ---- */
+/* ---- Slots that change ---- */
 
-typedef void (*HiddenByte)(uint8_t *saved, uint8_t *byte, uint8_t trap);
-
-/*
- * For each byte of [gpa, gpa + len) that lies in a patch: the guest's byte under it, the place in
- * @buf that stands for it, and the byte that the patch needs in memory.
- */
-static void each_hidden(KvmPatches *patches, uint64_t gpa, size_t len, uint8_t *buf, HiddenByte fn)
+void kvm_patches_before_change(KvmPatches *patches, uint64_t gpa, uint64_t size)
 {
-	size_t trap_len;
-	const uint8_t *trap = arch_trap_insn(&trap_len);
-
-	for (unsigned i = index_of(patches, gpa < trap_len ? 0 : gpa - trap_len + 1);
-	     i < patches->array->len; i++) {
-		Patch *patch = &g_array_index(patches->array, Patch, i);
-
-		if (patch->gpa >= gpa && patch->gpa - gpa >= len)
+	for (unsigned i = want_index(patches, gpa); i < patches->wants->len; i++) {
+		if (want_at(patches, i)->gpa - gpa >= size)
 			break;
-		if (!in_place(patches, patch))
-			continue;
-		for (size_t k = 0; k < trap_len; k++) {
-			uint64_t at = patch->gpa + k - gpa;
-
-			if (at < len)
-				fn(&patch->saved[k], &buf[at], trap[k]);
-		}
+		detach(patches, want_at(patches, i));
 	}
 }
 
-static void show_saved(uint8_t *saved, uint8_t *byte, uint8_t trap G_GNUC_UNUSED)
+void kvm_patches_after_change(KvmPatches *patches)
 {
-	*byte = *saved;
-}
-
-static void write_under(uint8_t *saved, uint8_t *byte, uint8_t trap)
-{
-	*saved = *byte;
-	*byte = trap;
-}
-
-size_t kvm_patches_read(KvmPatches *patches, uint64_t gpa, void *buf, size_t len)
-{
-	size_t done = kvm_memory_read(patches->memory, gpa, buf, len);
-
-	each_hidden(patches, gpa, done, buf, show_saved);
-	return done;
-}
-
-bool kvm_patches_write(KvmPatches *patches, uint64_t gpa, const void *buf, size_t len)
-{
-	g_autofree uint8_t *copy = NULL;
-
-	if (!patches->array->len)
-		return kvm_memory_write(patches->memory, gpa, buf, len, true);
-	if (!kvm_memory_covers(patches->memory, gpa, len))
-		return false;
-	copy = g_memdup2(buf, len);
-	each_hidden(patches, gpa, len, copy, write_under);
-	return kvm_memory_write(patches->memory, gpa, copy, len, true);
+	for (unsigned i = 0; i < patches->wants->len; i++) {
+		if (!want_at(patches, i)->host)
+			attach(patches, want_at(patches, i));
+	}
 }

@@ -1,11 +1,12 @@
 /*
  * kvm/patch.h - call me: trap instructions of ours in guest memory, and guest memory without them.
  *
- * A patch is the architecture's trap instruction, written over guest code, keyed by guest-physical
- * address, with a count of the breakpoints that want it. What the guest had there is kept beside
- * it. Where the guest has written new code over a patch it is no longer in place: then memory is
- * the guest's, and nothing is restored. Reads and writes of guest memory by the debugger go through
- * here, so that nobody sees a patch or loses one.
+ * A patch is the architecture's trap instruction, written over guest code. Breakpoints want it at a
+ * guest-physical address, and are counted; it is kept by the host's address, so that it is one and
+ * the same wherever the guest sees that page. What the guest had there is kept beside it. Where the
+ * guest has written new code over a patch it is no longer in place: then memory is the guest's, and
+ * nothing is restored. Reads and writes of guest memory by the debugger go through here, so that
+ * nobody sees a patch or loses one.
  *
  * Owns no lock: the engine calls it under its own, while no vCPU executes guest code.
  */
@@ -34,8 +35,17 @@ void kvm_patches_clear(KvmPatches *patches);
 /* Guest memory was loaded anew (reset): write every patch over what is there now. */
 void kvm_patches_rewrite(KvmPatches *patches);
 
+/*
+ * Around each change of the mappings of [gpa, gpa + size): the patches that are wanted there leave
+ * the memory that goes, and are put into what is there then, if that can be written.
+ */
+void kvm_patches_before_change(KvmPatches *patches, uint64_t gpa, uint64_t size);
+void kvm_patches_after_change(KvmPatches *patches);
+
 /* Is there a patch of ours at @gpa, still in place? */
 bool kvm_patches_has(const KvmPatches *patches, uint64_t gpa);
+/* Is the patch at @gpa the one that is wanted at @wanted, in the same page of the host? */
+bool kvm_patches_same(const KvmPatches *patches, uint64_t wanted, uint64_t gpa);
 /* Is there any, so that trap instructions must be intercepted? */
 bool kvm_patches_any(const KvmPatches *patches);
 /* Lift the patch at @gpa for a moment (a step over it), and put it back; where none is, nothing. */

@@ -87,6 +87,141 @@ static void test_core_with_hole(void)
 	munmap(pages, 3 * PAGE);
 }
 
+/* ---- Slots that change ---- */
+
+static void unmap_first_page(Rig *rig)
+{
+	kvm_gdb_unmap(rig->gdb, 0, PAGE);
+}
+
+static void map_first_page(Rig *rig, uint8_t *host)
+{
+	kvm_gdb_map(rig->gdb, 0, PAGE, host, 0);
+}
+
+/* The loop's second nop, which is where the breakpoints of these tests are. */
+static uint8_t code_at(const uint8_t *page)
+{
+	return page[0x101];
+}
+
+/* The client leaves while the slot is away: nothing is in its memory when it comes back. */
+static void test_slot_removed(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	uint8_t *ram = toy_ram(rig->vm);
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	g_assert_cmphex(code_at(ram), ==, 0xcc);
+	unmap_first_page(rig);
+	g_assert_cmphex(code_at(ram), ==, 0x90);
+	hang_up(rig);
+	map_first_page(rig, ram);
+	g_assert_cmphex(code_at(ram), ==, 0x90);
+	rig_free(rig);
+}
+
+static void test_slot_back(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	uint8_t *ram = toy_ram(rig->vm);
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	unmap_first_page(rig);
+	rsp_expect_error(rig->client, "m100,4");
+	map_first_page(rig, ram);
+	rsp_expect(rig->client, "m100,4", "9090ebfc");
+	g_assert_cmphex(code_at(ram), ==, 0xcc);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	rsp_expect(rig->client, "z0,101,1", "OK");
+	g_assert_cmphex(code_at(ram), ==, 0x90);
+	rig_free(rig);
+}
+
+/* Other memory takes the place of the first, and goes again. */
+static void test_slot_covered(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	uint8_t *ram = toy_ram(rig->vm), other[PAGE];
+
+	memset(other, 0x90, sizeof(other));
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	map_first_page(rig, other);
+	g_assert_cmphex(code_at(ram), ==, 0x90);
+	g_assert_cmphex(code_at(other), ==, 0xcc);
+	rsp_expect(rig->client, "m100,4", "90909090");
+	map_first_page(rig, ram);
+	g_assert_cmphex(code_at(ram), ==, 0xcc);
+	g_assert_cmphex(code_at(other), ==, 0x90);
+	hang_up(rig);
+	g_assert_cmphex(code_at(ram), ==, 0x90);
+	rig_free(rig);
+}
+
+/* While CPUs run: a page far from the code comes and goes. */
+static void test_slot_running(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	uint8_t other[PAGE] = {0};
+
+	rsp_expect(rig->client, "Z0,180,1", "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	for (unsigned i = 0; i < 1000; i++) {
+		kvm_gdb_map(rig->gdb, SLOT, PAGE, other, 0);
+		kvm_gdb_unmap(rig->gdb, SLOT, PAGE);
+	}
+	expect_runs(rig, 0);
+	interrupt(rig);
+	g_assert_cmphex(toy_ram(rig->vm)[0x180], ==, 0xcc);
+	rig_free(rig);
+}
+
+/* One page of the host at two guest-physical addresses, as a BIOS is. */
+static void test_alias(void)
+{
+	Rig *rig = rig_new_physical();
+	uint8_t *ram = toy_ram(rig->vm);
+
+	kvm_gdb_map(rig->gdb, SLOT, PAGE, ram, 0);
+	/* Set by the second address, hit by the first. */
+	rsp_expect(rig->client, "Z0,40101,1", "OK");
+	g_assert_cmphex(code_at(ram), ==, 0xcc);
+	rsp_expect(rig->client, "m40100,4", "9090ebfc");
+	rsp_expect(rig->client, "m100,4", "9090ebfc");
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+	g_assert_cmpuint(toy_guest_traps(rig->vm, 0), ==, 0);
+	/* Both addresses: there until the last is gone, and a write goes under it. */
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	rsp_expect(rig->client, "z0,40101,1", "OK");
+	g_assert_cmphex(code_at(ram), ==, 0xcc);
+	rsp_expect(rig->client, "M40101,1:91", "OK");
+	g_assert_cmphex(code_at(ram), ==, 0xcc);
+	rsp_expect(rig->client, "m100,4", "9091ebfc");
+	rsp_expect(rig->client, "z0,101,1", "OK");
+	g_assert_cmphex(code_at(ram), ==, 0x91);
+	rig_free(rig);
+}
+
+/* The slot that the breakpoint was set by goes, the page stays at its other address. */
+static void test_alias_left(void)
+{
+	Rig *rig = rig_new_physical();
+	uint8_t *ram = toy_ram(rig->vm);
+
+	kvm_gdb_map(rig->gdb, SLOT, PAGE, ram, 0);
+	rsp_expect(rig->client, "Z0,40101,1", "OK");
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	kvm_gdb_unmap(rig->gdb, SLOT, PAGE);
+	g_assert_cmphex(code_at(ram), ==, 0xcc);
+	rsp_expect(rig->client, "z0,40101,1", "OK");
+	g_assert_cmphex(code_at(ram), ==, 0xcc);
+	resume_to(rig, "vCont;c", "T05");
+	rsp_expect(rig->client, "z0,101,1", "OK");
+	g_assert_cmphex(code_at(ram), ==, 0x90);
+	rig_free(rig);
+}
+
 /* ---- Devices ---- */
 
 #define DEVICE 0x50000u
@@ -192,9 +327,18 @@ static void test_device_maps(void)
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"closed-slot", test_closed_slot},	 {"core-with-hole", test_core_with_hole},
-		{"device-aligned", test_device_aligned}, {"device-notifies", test_device_notifies},
-		{"device-maps", test_device_maps},	 {0},
+		{"closed-slot", test_closed_slot},
+		{"core-with-hole", test_core_with_hole},
+		{"slot-removed", test_slot_removed},
+		{"slot-back", test_slot_back},
+		{"slot-covered", test_slot_covered},
+		{"slot-running", test_slot_running},
+		{"alias", test_alias},
+		{"alias-left", test_alias_left},
+		{"device-aligned", test_device_aligned},
+		{"device-notifies", test_device_notifies},
+		{"device-maps", test_device_maps},
+		{0},
 	};
 
 	return test_main(argc, argv, "engine-memory", cases);
