@@ -22,8 +22,8 @@ static bool insert_code(GdbSession *session, const GdbBreak *bp, GdbText text, G
 {
 	g_autoptr(GdbBreakCode) code = gdb_break_code_parse(text, error);
 
-	return code &&
-	       session->ops->breaks->insert_code(session->target, session->cpu, bp, code, error);
+	return code && session->ops->breaks->insert_code(session->target, session->view.cpu, bp,
+							 code, error);
 }
 
 static GdbReply cmd_insert(GdbSession *session, const GdbArgs *args)
@@ -36,14 +36,15 @@ static GdbReply cmd_insert(GdbSession *session, const GdbArgs *args)
 	if (!is_known(session, args) || (has_code && !session->ops->breaks->insert_code))
 		return gdb_reply(GDB_REPLY_EMPTY);
 	bp = get_break(args);
-	if (session->physical && bp.type != GDB_BREAK_SW)
+	if (session->view.physical && bp.type != GDB_BREAK_SW)
 		return gdb_reply_fail(GDB_ERROR_INVAL,
 				      "only software breakpoints take physical addresses: the "
 				      "CPU's debug registers do not (Qqemu.PhyMemMode:0)");
-	if (session->physical)
+	if (session->view.physical)
 		bp.type = GDB_BREAK_PHYSICAL;
 	ok = has_code ? insert_code(session, &bp, args->v[3].text, &error)
-		      : session->ops->breaks->insert(session->target, session->cpu, &bp, &error);
+		      : session->ops->breaks->insert(session->target, session->view.cpu, &bp,
+						     &error);
 	return ok ? gdb_reply(GDB_REPLY_OK) : gdb_reply_error(error);
 }
 
@@ -58,10 +59,10 @@ static GdbReply cmd_remove(GdbSession *session, const GdbArgs *args)
 	if (!is_known(session, args))
 		return gdb_reply(GDB_REPLY_EMPTY);
 	bp = get_break(args);
-	ok = breaks->remove(session->target, session->cpu, &bp, &error);
+	ok = breaks->remove(session->target, session->view.cpu, &bp, &error);
 	if (ok && bp.type == GDB_BREAK_SW && session->ops->read_physical) {
 		bp.type = GDB_BREAK_PHYSICAL;
-		ok = breaks->remove(session->target, session->cpu, &bp, &error);
+		ok = breaks->remove(session->target, session->view.cpu, &bp, &error);
 	}
 	return ok ? gdb_reply(GDB_REPLY_OK) : gdb_reply_error(error);
 }

@@ -49,20 +49,20 @@ static GdbReply cmd_process_info(GdbSession *session, G_GNUC_UNUSED const GdbArg
 
 static GdbReply cmd_thread_suffix(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	session->thread_suffix = true;
-	session->features.reasons = true;
+	session->agreed.thread_suffix = true;
+	session->agreed.features.reasons = true;
 	return gdb_reply(GDB_REPLY_OK);
 }
 
 static GdbReply cmd_list_threads(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	session->list_threads = true;
+	session->agreed.list_threads = true;
 	return gdb_reply(GDB_REPLY_OK);
 }
 
 static GdbReply cmd_error_strings(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	session->features.error_strings = true;
+	session->agreed.features.error_strings = true;
 	return gdb_reply(GDB_REPLY_OK);
 }
 
@@ -130,7 +130,7 @@ void gdb_lldb_append_threads(GdbSession *session, GString *out)
 	const char *comma = "";
 	unsigned n_cpus;
 
-	if (!session->list_threads)
+	if (!session->agreed.list_threads)
 		return;
 	n_cpus = session->ops->cpu_count(session->target);
 	g_string_append(out, "threads:");
@@ -153,12 +153,12 @@ static GdbReply cmd_thread_stop(GdbSession *session, const GdbArgs *args)
 
 	if (!gdb_session_find_cpu(session, &args->v[0].thread, &cpu, &error))
 		return gdb_reply_error(error);
-	if (cpu == session->stop.cpu) {
+	if (cpu == session->run.stop.cpu) {
 		gdb_session_append_stop(session, session->reply);
 		return gdb_reply(GDB_REPLY_DATA);
 	}
 	g_string_append(session->reply, "T00thread:");
-	gdb_thread_append(session->reply, cpu, session->features.multiprocess);
+	gdb_thread_append(session->reply, cpu, session->agreed.features.multiprocess);
 	g_string_append_printf(session->reply, ";name:vCPU %u;", cpu);
 	gdb_session_append_expedited(session, session->reply, cpu);
 	return gdb_reply(GDB_REPLY_DATA);
@@ -206,8 +206,8 @@ static GdbReply cmd_threads_json(GdbSession *session, G_GNUC_UNUSED const GdbArg
 			continue;
 		g_string_append_printf(session->reply, "%s{\"tid\":%u,\"name\":\"vCPU %u\"",
 				       session->reply->len ? "," : "[", cpu + 1, cpu);
-		if (cpu == session->stop.cpu)
-			append_json_stop(session, &session->stop);
+		if (cpu == session->run.stop.cpu)
+			append_json_stop(session, &session->run.stop);
 		g_string_append(session->reply, ",\"registers\":{");
 		append_json_registers(session, cpu);
 		g_string_append(session->reply, "}}");
@@ -225,8 +225,8 @@ static GdbReply cmd_region(GdbSession *session, const GdbArgs *args)
 
 	if (!session->ops->memory_region)
 		return gdb_reply(GDB_REPLY_EMPTY);
-	if (!session->ops->memory_region(session->target, session->cpu, args->v[0].number, &region,
-					 &error))
+	if (!session->ops->memory_region(session->target, session->view.cpu, args->v[0].number,
+					 &region, &error))
 		return gdb_reply_error(error);
 	/* The whole space has no size in 64 bits: it is told less its last byte. */
 	g_string_append_printf(session->reply, "start:%" PRIx64 ";size:%" PRIx64 ";", region.start,

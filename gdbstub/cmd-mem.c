@@ -11,8 +11,9 @@ size_t gdb_session_read(GdbSession *session, unsigned cpu, uint64_t addr, uint8_
 {
 	const GdbTargetOps *ops = session->ops;
 
-	return session->physical ? ops->read_physical(session->target, addr, buf, len, error)
-				 : ops->read_memory(session->target, cpu, addr, buf, len, error);
+	return session->view.physical
+		       ? ops->read_physical(session->target, addr, buf, len, error)
+		       : ops->read_memory(session->target, cpu, addr, buf, len, error);
 }
 
 bool gdb_session_write(GdbSession *session, unsigned cpu, uint64_t addr, const uint8_t *buf,
@@ -20,8 +21,9 @@ bool gdb_session_write(GdbSession *session, unsigned cpu, uint64_t addr, const u
 {
 	const GdbTargetOps *ops = session->ops;
 
-	return session->physical ? ops->write_physical(session->target, addr, buf, len, error)
-				 : ops->write_memory(session->target, cpu, addr, buf, len, error);
+	return session->view.physical
+		       ? ops->write_physical(session->target, addr, buf, len, error)
+		       : ops->write_memory(session->target, cpu, addr, buf, len, error);
 }
 
 /* No access wraps around: it ends with the last address at the latest. @len > 0. */
@@ -38,7 +40,8 @@ static size_t read_some(GdbSession *session, uint64_t addr, uint64_t len, size_t
 
 	if (wraps(addr, n))
 		n = -addr;
-	return gdb_session_read(session, session->cpu, addr, gdb_session_memory(session), n, error);
+	return gdb_session_read(session, session->view.cpu, addr, gdb_session_memory(session), n,
+				error);
 }
 
 /*
@@ -86,7 +89,7 @@ static GdbReply write_bytes(GdbSession *session, uint64_t addr, const uint8_t *b
 		return gdb_reply(GDB_REPLY_OK);
 	if (wraps(addr, len))
 		return gdb_reply_fail(GDB_ERROR_FAULT, "the write runs past the last address");
-	if (!gdb_session_write(session, session->cpu, addr, bytes, len, &error))
+	if (!gdb_session_write(session, session->view.cpu, addr, bytes, len, &error))
 		return gdb_reply_error(error);
 	return gdb_reply(GDB_REPLY_OK);
 }

@@ -102,19 +102,19 @@ static bool run_cpu(void *data, G_GNUC_UNUSED unsigned cpu, const char *args,
 	unsigned n_cpus = session->ops->cpu_count(session->target);
 	guint64 chosen = 0;
 
-	session->monitor_cpu_chosen = *args;
+	session->view.monitor_cpu_chosen = *args;
 	if (*args && !g_ascii_string_to_unsigned(args, 10, 0, n_cpus - 1, &chosen, NULL)) {
-		session->monitor_cpu_chosen = false;
+		session->view.monitor_cpu_chosen = false;
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "there is no CPU '%s', only 0 to %u",
 			    args, n_cpus - 1);
 		return false;
 	}
 	if (!gdb_session_has_cpu(session, chosen)) {
-		session->monitor_cpu_chosen = false;
+		session->view.monitor_cpu_chosen = false;
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "CPU %s was unplugged", args);
 		return false;
 	}
-	session->monitor_cpu = chosen;
+	session->view.monitor_cpu = chosen;
 	return true;
 }
 
@@ -165,7 +165,8 @@ static GdbReply begin_work(GdbSession *session)
 /* TRUE: the target may have more to say. */
 static bool run_command(GdbSession *session, const char *text, GString *out)
 {
-	unsigned cpu = session->monitor_cpu_chosen ? session->monitor_cpu : session->cpu;
+	unsigned cpu =
+		session->view.monitor_cpu_chosen ? session->view.monitor_cpu : session->view.cpu;
 	const GdbMonitorCommand *own, *command;
 	g_autoptr(GError) error = NULL;
 	const char *args = "";

@@ -35,7 +35,7 @@ static GdbReply cmd_step_bits(GdbSession *session, G_GNUC_UNUSED const GdbArgs *
 
 static GdbReply cmd_step(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	g_string_append_printf(session->reply, "0x%x", session->step_flags);
+	g_string_append_printf(session->reply, "0x%x", session->run.step_flags);
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
@@ -60,7 +60,7 @@ static GdbReply cmd_set_step(GdbSession *session, const GdbArgs *args)
 		return gdb_reply_fail(GDB_ERROR_INVAL,
 				      "sstep: of the bits 0x%" PRIx64 " only 0x%x can be had here",
 				      flags, can);
-	session->step_flags = flags;
+	session->run.step_flags = flags;
 	if (can & GDB_STEP_NOIRQ)
 		session->ops->block_irq(session->target, flags & GDB_STEP_NOIRQ);
 	return gdb_reply(GDB_REPLY_OK);
@@ -70,7 +70,7 @@ static GdbReply cmd_physical(GdbSession *session, G_GNUC_UNUSED const GdbArgs *a
 {
 	if (!session->ops->read_physical)
 		return gdb_reply(GDB_REPLY_EMPTY);
-	g_string_append_c(session->reply, session->physical ? '1' : '0');
+	g_string_append_c(session->reply, session->view.physical ? '1' : '0');
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
@@ -82,7 +82,7 @@ static GdbReply cmd_set_physical(GdbSession *session, const GdbArgs *args)
 		return gdb_reply(GDB_REPLY_EMPTY);
 	if (!parse_value(&args->v[0], &value) || value > 1)
 		return gdb_reply_fail(GDB_ERROR_INVAL, "PhyMemMode: expected 0 or 1");
-	session->physical = value;
+	session->view.physical = value;
 	return gdb_reply(GDB_REPLY_OK);
 }
 

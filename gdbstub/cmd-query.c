@@ -35,7 +35,7 @@ static void accept_offers(GdbFeatures *features, GdbText text)
 static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 {
 	if (args->n > 0)
-		accept_offers(&session->features, args->v[0].text);
+		accept_offers(&session->agreed.features, args->v[0].text);
 	g_string_append_printf(session->reply,
 			       "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;"
 			       "qXfer:threads:read+;vContSupported+;multiprocess+;error-message+;"
@@ -53,9 +53,8 @@ static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 /* The OK is still acknowledged by the client, with the last + that comes. */
 static GdbReply cmd_no_ack(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	session->last_plus = !session->no_ack;
-	session->no_ack = true;
-	gdb_frame_ignore_sum(&session->frame, true);
+	session->wire.last_plus = !session->wire.no_ack;
+	session->wire.no_ack = true;
 	return gdb_reply(GDB_REPLY_OK);
 }
 

@@ -10,7 +10,7 @@
 static GdbReply cmd_why(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
 	if (session->state == GDB_SESSION_NONE)
-		gdb_stop_append_exit(session->reply, 0, &session->features);
+		gdb_stop_append_exit(session->reply, 0, &session->agreed.features);
 	else
 		gdb_session_append_stop(session, session->reply);
 	return gdb_reply(GDB_REPLY_DATA);
@@ -45,11 +45,11 @@ static GdbReply resume(GdbSession *session, unsigned focus)
 {
 	GError *error = NULL;
 
-	if (!(session->step_flags & GDB_STEP_ENABLE))
+	if (!(session->run.step_flags & GDB_STEP_ENABLE))
 		forgo_steps(session);
 	if (!session->ops->resume(session->target, session->actions, &error))
 		return gdb_reply_error(error);
-	session->focus = focus;
+	session->run.focus = focus;
 	gdb_session_move(session, GDB_SESSION_RESUME);
 	return gdb_reply(GDB_REPLY_STOP);
 }
@@ -61,7 +61,7 @@ static GdbReply cmd_vcont(GdbSession *session, const GdbArgs *args)
 	GError *error = NULL;
 
 	actions = get_actions(session, &n);
-	if (!gdb_vcont_parse(args->v[0].text, n, session->cpu, actions, &focus, &error))
+	if (!gdb_vcont_parse(args->v[0].text, n, session->view.cpu, actions, &focus, &error))
 		return gdb_reply_error(error);
 	return resume(session, focus);
 }
@@ -92,7 +92,7 @@ static bool write_pc(GdbSession *session, unsigned cpu, uint64_t pc, GError **er
  */
 static GdbReply resume_all(GdbSession *session, GdbActionKind kind, const GdbArg *addr)
 {
-	unsigned n, cpu = session->run_cpu_chosen ? session->run_cpu : session->stop.cpu;
+	unsigned n, cpu = session->run.cpu_chosen ? session->run.cpu : session->run.stop.cpu;
 	GdbAction *actions = get_actions(session, &n);
 	GError *error = NULL;
 
@@ -149,7 +149,7 @@ static GdbReply cmd_detach(GdbSession *session, const GdbArgs *args)
 /* lldb says k of its own accord when a command fails in batch mode, so there it only detaches. */
 static GdbReply cmd_kill(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	gdb_session_detach(session, !session->thread_suffix);
+	gdb_session_detach(session, !session->agreed.thread_suffix);
 	return gdb_reply(GDB_REPLY_NOTHING);
 }
 
@@ -175,7 +175,7 @@ static GdbReply cmd_attach(GdbSession *session, const GdbArgs *args)
 	gdb_session_attach(session);
 	if (session->state == GDB_SESSION_NONE)
 		return gdb_reply_fail(GDB_ERROR_NOENT, "the machine is ending");
-	session->attach_reply = true;
+	session->run.attach_reply = true;
 	return gdb_reply(GDB_REPLY_STOP);
 }
 
@@ -183,7 +183,7 @@ static GdbReply cmd_attach(GdbSession *session, const GdbArgs *args)
 static GdbReply cmd_interrupt(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
 	if (session->state == GDB_SESSION_RUNNING)
-		session->ops->stop(session->target, session->focus);
+		session->ops->stop(session->target, session->run.focus);
 	return gdb_reply(GDB_REPLY_OK);
 }
 

@@ -56,7 +56,7 @@ static GdbReply start(GdbSession *session, Walk *walk, const GdbArgs *args,
 	}
 	walk->work.step = step;
 	walk->work.free = walk_free;
-	walk->cpu = session->cpu;
+	walk->cpu = session->view.cpu;
 	walk->addr = addr;
 	walk->left = len;
 	session->work = &walk->work;

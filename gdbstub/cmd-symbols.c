@@ -45,11 +45,11 @@ bool gdb_symbols_ends_offsets(const char *name)
 
 static GdbReply cmd_offsets(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	bool is_lldb = session->thread_suffix, over = session->offsets_over;
+	bool is_lldb = session->agreed.thread_suffix, over = session->run.offsets_over;
 	uint64_t slide, text;
 
-	session->offsets_over = true;
-	if (over || (!is_lldb && !session->is_gdb) || !session->ops->load_offset ||
+	session->run.offsets_over = true;
+	if (over || (!is_lldb && !session->agreed.is_gdb) || !session->ops->load_offset ||
 	    !session->ops->load_offset(session->target, &slide, &text) || !slide)
 		return gdb_reply(GDB_REPLY_EMPTY);
 	/* gdb moves all sections only by TextSeg; lldb takes that for a difference. */
@@ -113,7 +113,7 @@ static GdbReply cmd_symbol(GdbSession *session, const GdbArgs *args)
 /* Nothing but the proof that an unknown packet gets the empty reply; and only gdb wants it. */
 static GdbReply cmd_must_be_empty(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	session->is_gdb = true;
+	session->agreed.is_gdb = true;
 	return gdb_reply(GDB_REPLY_EMPTY);
 }
 

@@ -16,9 +16,9 @@ static GdbReply cmd_choose(GdbSession *session, const GdbArgs *args)
 	if (!gdb_session_find_cpu(session, thread, &cpu, &error))
 		return gdb_reply_error(error);
 	if (thread->thread > 0)
-		session->cpu = cpu;
+		session->view.cpu = cpu;
 	else if (thread->thread == GDB_THREAD_ANY)
-		session->cpu = session->stop.cpu;
+		session->view.cpu = session->run.stop.cpu;
 	return gdb_reply(GDB_REPLY_OK);
 }
 
@@ -30,8 +30,8 @@ static GdbReply cmd_choose_run(GdbSession *session, const GdbArgs *args)
 
 	if (!gdb_session_find_cpu(session, thread, &cpu, &error))
 		return gdb_reply_error(error);
-	session->run_cpu_chosen = thread->thread > 0;
-	session->run_cpu = cpu;
+	session->run.cpu_chosen = thread->thread > 0;
+	session->run.cpu = cpu;
 	return gdb_reply(GDB_REPLY_OK);
 }
 
@@ -48,7 +48,7 @@ static GdbReply cmd_alive(GdbSession *session, const GdbArgs *args)
 static GdbReply cmd_current(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
 	g_string_append(session->reply, "QC");
-	gdb_thread_append(session->reply, session->cpu, session->features.multiprocess);
+	gdb_thread_append(session->reply, session->view.cpu, session->agreed.features.multiprocess);
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
@@ -60,7 +60,7 @@ static GdbReply cmd_list(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 		if (!gdb_session_has_cpu(session, cpu))
 			continue;
 		g_string_append_c(session->reply, session->reply->len ? ',' : 'm');
-		gdb_thread_append(session->reply, cpu, session->features.multiprocess);
+		gdb_thread_append(session->reply, cpu, session->agreed.features.multiprocess);
 	}
 	return gdb_reply(GDB_REPLY_DATA);
 }

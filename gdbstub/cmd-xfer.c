@@ -52,7 +52,7 @@ static void append_thread(GdbSession *session, GString *xml, unsigned cpu)
 	session->ops->describe_cpu(session->target, cpu, text);
 	safe = g_markup_escape_text(text->str, text->len);
 	g_string_append(xml, "<thread id=\"");
-	gdb_thread_append(xml, cpu, session->features.multiprocess);
+	gdb_thread_append(xml, cpu, session->agreed.features.multiprocess);
 	g_string_append_printf(xml, "\" name=\"vCPU %u\">%s</thread>\n", cpu, safe);
 }
 

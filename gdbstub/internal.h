@@ -29,6 +29,45 @@ typedef enum GdbStepFlags {
 	GDB_STEP_NOIRQ = 2,  /* no interrupt is taken during a step */
 } GdbStepFlags;
 
+/*
+ * What a client brings with it, each part with its own life. All parts are plain values, so that
+ * one assignment forgets a part, and nothing that one client has said can bind the next.
+ */
+
+/* What the client has said that it understands: as long as the client. */
+typedef struct GdbAgreed {
+	GdbFeatures features;
+	bool thread_suffix; /* lldb: g G p P may name a thread at their end */
+	bool list_threads;  /* lldb: stop replies list the threads and their pcs */
+	bool is_gdb;	    /* it sent what only gdb sends */
+} GdbAgreed;
+
+/* How bytes are exchanged with it: as long as the client. */
+typedef struct GdbWire {
+	bool no_ack;	/* QStartNoAckMode: no more + and - */
+	bool last_plus; /* the client still acknowledges the OK to QStartNoAckMode */
+	bool held;	/* the packet in the session's frame waits to be handled */
+} GdbWire;
+
+/* What it looks at: from attach() to detach(). */
+typedef struct GdbView {
+	unsigned cpu;		 /* Hg: registers, memory, breakpoints */
+	bool physical;		 /* memory packets mean guest-physical addresses */
+	bool monitor_cpu_chosen; /* `monitor cpu N` named one: */
+	unsigned monitor_cpu;
+} GdbView;
+
+/* Its run control: from attach() to detach(). */
+typedef struct GdbRun {
+	GdbStop stop;	     /* the last one; valid from the first stop after attach() */
+	bool cpu_chosen;     /* Hc named one: */
+	unsigned cpu;	     /* what s steps */
+	unsigned focus;	     /* the CPU to name when the user interrupts */
+	unsigned step_flags; /* of GdbStepFlags */
+	bool attach_reply;   /* the stop that attach() brings answers a vAttach */
+	bool offsets_over;   /* qOffsets has had its moment (cmd-symbols.c) */
+} GdbRun;
+
 struct GdbSession {
 	const GdbTargetOps *ops;
 	void *target;
@@ -39,33 +78,16 @@ struct GdbSession {
 	void *detached_data;
 
 	GdbSessionState state;
-	GdbFeatures features;
-	bool no_ack;	   /* QStartNoAckMode: no more + and - */
-	bool last_plus;	   /* the client still acknowledges the OK to QStartNoAckMode */
-	bool killed;	   /* the machine is about to end: nothing to attach to */
-	bool attach_reply; /* the stop that attach() brings answers a vAttach */
-	bool held;	   /* the packet in @frame waits to be handled */
+	bool killed; /* the machine is about to end: nothing to attach to */
+	GdbAgreed agreed;
+	GdbWire wire;
+	GdbView view;
+	GdbRun run;
 
 	GdbFrame frame;
 	GByteArray *out;  /* for the client */
 	GByteArray *last; /* the last reply as sent, for a NACK */
 	GString *reply;	  /* what the running handler builds */
-
-	GdbStop stop;	     /* the last one; valid from the first stop after attach */
-	unsigned cpu;	     /* Hg: registers, memory, breakpoints */
-	bool run_cpu_chosen; /* Hc named one: */
-	unsigned run_cpu;    /* what s steps */
-	unsigned focus;	     /* the CPU to name when the user interrupts */
-
-	bool monitor_cpu_chosen; /* `monitor cpu N` named one: */
-	unsigned monitor_cpu;
-
-	bool thread_suffix;  /* lldb: g G p P may name a thread at their end */
-	bool list_threads;   /* lldb: stop replies list the threads and their pcs */
-	bool is_gdb;	     /* it sent what only gdb sends */
-	bool offsets_over;   /* qOffsets has had its moment (cmd-symbols.c) */
-	bool physical;	     /* memory packets mean guest-physical addresses */
-	unsigned step_flags; /* of GdbStepFlags */
 
 	GdbAction *actions; /* room for n_actions */
 	unsigned n_actions;

@@ -53,7 +53,7 @@ static void send_error(GdbSession *session, const GError *error)
 {
 	GString *text = gdb_session_reset_reply(session);
 
-	gdb_error_append(text, error, &session->features);
+	gdb_error_append(text, error, &session->agreed.features);
 	send_text(session, text->str, text->len);
 }
 
@@ -94,7 +94,7 @@ void gdb_session_send(GdbSession *session, GdbReply reply)
 
 	send_by_kind(session, &reply);
 	g_clear_error(&reply.error);
-	if (session->no_ack || session->out->len == start)
+	if (session->wire.no_ack || session->out->len == start)
 		return;
 	g_byte_array_set_size(session->last, 0);
 	g_byte_array_append(session->last, session->out->data + start, session->out->len - start);
@@ -102,7 +102,7 @@ void gdb_session_send(GdbSession *session, GdbReply reply)
 
 void gdb_session_send_ack(GdbSession *session, bool good)
 {
-	if (!session->no_ack)
+	if (!session->wire.no_ack)
 		g_byte_array_append(session->out, (const uint8_t *)(good ? "+" : "-"), 1);
 }
 
@@ -124,8 +124,8 @@ void gdb_session_append_expedited(GdbSession *session, GString *out, unsigned cp
 
 void gdb_session_append_stop(GdbSession *session, GString *out)
 {
-	gdb_stop_append(out, &session->stop, &session->features);
-	gdb_session_append_expedited(session, out, session->stop.cpu);
+	gdb_stop_append(out, &session->run.stop, &session->agreed.features);
+	gdb_session_append_expedited(session, out, session->run.stop.cpu);
 	gdb_lldb_append_threads(session, out);
 }
 

@@ -73,18 +73,12 @@ void gdb_session_set_log(GdbSession *session, GdbLog *log)
 	session->log = log;
 }
 
-/* What one client has agreed must not bind the next one on the same line. */
+/* Of the client. What it looks at and its run control end with its attachment. */
 static void forget_client(GdbSession *session)
 {
-	session->features = (GdbFeatures){0};
-	session->no_ack = false;
-	session->run_cpu_chosen = false;
-	session->attach_reply = false;
-	session->is_gdb = false;
-	session->thread_suffix = false;
-	session->list_threads = false;
+	session->agreed = (GdbAgreed){0};
+	session->wire = (GdbWire){0};
 	g_byte_array_set_size(session->last, 0);
-	gdb_frame_ignore_sum(&session->frame, false);
 }
 
 void gdb_session_attach(GdbSession *session)
@@ -93,13 +87,8 @@ void gdb_session_attach(GdbSession *session)
 		return;
 	if (session->lazy)
 		forget_client(session);
-	session->cpu = 0;
-	session->focus = 0;
-	session->run_cpu_chosen = false;
-	session->offsets_over = false;
-	session->physical = false;
-	session->monitor_cpu_chosen = false;
-	session->step_flags = gdb_session_step_flags(session);
+	session->view = (GdbView){0};
+	session->run = (GdbRun){.step_flags = gdb_session_step_flags(session)};
 	gdb_session_move(session, GDB_SESSION_ATTACH);
 	session->ops->attach(session->target);
 }
@@ -117,7 +106,7 @@ void gdb_session_detach(GdbSession *session, bool kill)
 	if (session->state == GDB_SESSION_NONE)
 		return;
 	drop_work(session);
-	session->held = false;
+	session->wire.held = false;
 	gdb_session_move(session, GDB_SESSION_DETACH);
 	session->killed = kill && session->ops->kill;
 	if (session->killed)
@@ -164,7 +153,7 @@ bool gdb_session_has_cpu(GdbSession *session, unsigned cpu)
 bool gdb_session_find_cpu(GdbSession *session, const GdbThread *thread, unsigned *ret_cpu,
 			  GError **error)
 {
-	if (!gdb_thread_to_cpu(thread, session->ops->cpu_count(session->target), session->cpu,
+	if (!gdb_thread_to_cpu(thread, session->ops->cpu_count(session->target), session->view.cpu,
 			       ret_cpu, error))
 		return false;
 	if (thread->thread <= 0 || gdb_session_has_cpu(session, *ret_cpu))
@@ -196,7 +185,7 @@ static GdbReply answer_packet(GdbSession *session, const char *packet, size_t le
 		return illegal_now(session, row);
 	if (!gdb_command_parse(row->schema ? row->schema : "", text, &args))
 		return gdb_reply_fail(GDB_ERROR_INVAL, "malformed '%s' packet", row->name);
-	session->offsets_over |= gdb_symbols_ends_offsets(row->name);
+	session->run.offsets_over |= gdb_symbols_ends_offsets(row->name);
 	gdb_session_reset_reply(session);
 	reply = row->handler(session, &args);
 	g_warn_if_fail(reply.kind != GDB_REPLY_STOP || row->may_stop);
@@ -206,16 +195,16 @@ static GdbReply answer_packet(GdbSession *session, const char *packet, size_t le
 /* lldb names the thread at the end of the packet, for this packet only. */
 static GdbReply answer_for_thread(GdbSession *session, const char *packet, size_t len)
 {
-	unsigned cpu, chosen = session->cpu;
+	unsigned cpu, chosen = session->view.cpu;
 	GdbReply reply;
 
-	if (!session->thread_suffix || !gdb_lldb_take_suffix(session, packet, &len, &cpu))
+	if (!session->agreed.thread_suffix || !gdb_lldb_take_suffix(session, packet, &len, &cpu))
 		return answer_packet(session, packet, len);
 	if (cpu == UINT_MAX)
 		return gdb_reply_fail(GDB_ERROR_NOENT, "no such thread");
-	session->cpu = cpu;
+	session->view.cpu = cpu;
 	reply = answer_packet(session, packet, len);
-	session->cpu = chosen;
+	session->view.cpu = chosen;
 	return reply;
 }
 
@@ -244,16 +233,16 @@ static void take_packet(GdbSession *session)
 		gdb_session_attach(session);
 	gdb_session_send_ack(session, true);
 	if (must_wait(session))
-		session->held = true;
+		session->wire.held = true;
 	else
 		handle_packet(session);
 }
 
 static void handle_held(GdbSession *session)
 {
-	if (!session->held || must_wait(session))
+	if (!session->wire.held || must_wait(session))
 		return;
-	session->held = false;
+	session->wire.held = false;
 	handle_packet(session);
 }
 
@@ -267,7 +256,7 @@ static void take_break(GdbSession *session)
 		gdb_session_send(session, gdb_reply_fail(GDB_ERROR_BUSY, "interrupted"));
 		handle_held(session);
 	} else if (session->state & (GDB_SESSION_ATTACHING | GDB_SESSION_RUNNING)) {
-		session->ops->stop(session->target, session->focus);
+		session->ops->stop(session->target, session->run.focus);
 	}
 }
 
@@ -277,11 +266,11 @@ static void take_break(GdbSession *session)
  */
 static void take_ack(GdbSession *session)
 {
-	if (!session->no_ack)
+	if (!session->wire.no_ack)
 		return;
-	if (session->lazy && !session->last_plus)
+	if (session->lazy && !session->wire.last_plus)
 		forget_client(session);
-	session->last_plus = false;
+	session->wire.last_plus = false;
 }
 
 static void take_event(GdbSession *session, GdbFrameEvent event)
@@ -296,7 +285,7 @@ static void take_event(GdbSession *session, GdbFrameEvent event)
 		take_ack(session);
 		break;
 	case GDB_FRAME_NACK:
-		if (!session->no_ack)
+		if (!session->wire.no_ack)
 			g_byte_array_append(session->out, session->last->data, session->last->len);
 		break;
 	case GDB_FRAME_BREAK:
@@ -304,7 +293,7 @@ static void take_event(GdbSession *session, GdbFrameEvent event)
 		break;
 	case GDB_FRAME_BAD:
 		gdb_session_send_ack(session, false);
-		if (session->no_ack)
+		if (session->wire.no_ack)
 			gdb_session_send(session,
 					 gdb_reply_fail(GDB_ERROR_INVAL, "malformed packet"));
 		break;
@@ -323,7 +312,8 @@ size_t gdb_session_feed(GdbSession *session, const uint8_t *data, size_t len)
 	GdbFrameEvent event;
 	size_t used = 0;
 
-	while (used < len && !session->held && session->out->len <= GDB_SESSION_OUTPUT_MAX) {
+	while (used < len && !session->wire.held && session->out->len <= GDB_SESSION_OUTPUT_MAX) {
+		gdb_frame_ignore_sum(&session->frame, session->wire.no_ack);
 		used += gdb_frame_feed(&session->frame, data + used, len - used, &event);
 		take_event(session, event);
 	}
@@ -336,15 +326,15 @@ size_t gdb_session_feed(GdbSession *session, const uint8_t *data, size_t len)
 
 void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 {
-	bool owed = session->state == GDB_SESSION_RUNNING || session->attach_reply;
+	bool owed = session->state == GDB_SESSION_RUNNING || session->run.attach_reply;
 
 	if (session->state == GDB_SESSION_NONE)
 		return;
 	owed = owed && session->state != GDB_SESSION_STOPPED;
-	session->stop = *stop;
-	session->cpu = stop->cpu;
-	session->focus = stop->cpu;
-	session->attach_reply = false;
+	session->run.stop = *stop;
+	session->view.cpu = stop->cpu;
+	session->run.focus = stop->cpu;
+	session->run.attach_reply = false;
 	gdb_session_move(session, GDB_SESSION_STOP);
 	if (owed)
 		gdb_session_send_stop(session);
@@ -368,10 +358,10 @@ void gdb_session_work(GdbSession *session)
 void gdb_session_exited(GdbSession *session, uint8_t status)
 {
 	bool owed = session->state == GDB_SESSION_RUNNING ||
-		    (session->state == GDB_SESSION_ATTACHING && session->attach_reply);
+		    (session->state == GDB_SESSION_ATTACHING && session->run.attach_reply);
 
 	if (!owed)
 		return;
-	gdb_stop_append_exit(gdb_session_reset_reply(session), status, &session->features);
+	gdb_stop_append_exit(gdb_session_reset_reply(session), status, &session->agreed.features);
 	gdb_session_send(session, gdb_reply(GDB_REPLY_DATA));
 }
