@@ -34,8 +34,10 @@ static void accept_offers(GdbFeatures *features, GdbText text)
 /* Without arguments, as scripts send it in mid-session, it is only a question. */
 static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 {
-	if (args->n > 0)
+	if (args->n > 0) {
+		session->agreed.has_offered = true;
 		accept_offers(&session->agreed.features, args->v[0].text);
+	}
 	g_string_append_printf(session->reply,
 			       "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;"
 			       "qXfer:threads:read+;vContSupported+;multiprocess+;error-message+;"

@@ -37,6 +37,7 @@ typedef enum GdbStepFlags {
 /* What the client has said that it understands: as long as the client. */
 typedef struct GdbAgreed {
 	GdbFeatures features;
+	bool has_offered;   /* in qSupported, which a client sends once */
 	bool thread_suffix; /* lldb: g G p P may name a thread at their end */
 	bool list_threads;  /* lldb: stop replies list the threads and their pcs */
 	bool is_gdb;	    /* it sent what only gdb sends */

@@ -222,6 +222,30 @@ static bool must_wait(const GdbSession *session)
 	return session->state == GDB_SESSION_ATTACHING || session->work;
 }
 
+/*
+ * A line does not tell that a client has gone without a word, and the next one has come. What
+ * tells is a client that says again what it understands, or that asks why the machine stopped
+ * while the last one waits for just that.
+ */
+static bool is_next_client(const GdbSession *session, const char *packet, size_t len)
+{
+	GdbText text = gdb_text(packet, len);
+
+	if (gdb_text_word(&text, "qSupported:"))
+		return session->agreed.has_offered;
+	return session->state == GDB_SESSION_RUNNING && gdb_text_equal(&text, "?");
+}
+
+/* For the last client the line has ended, as a connection ends. The ack mode is the next one's. */
+static void begin_next_client(GdbSession *session)
+{
+	bool no_ack = session->wire.no_ack;
+
+	gdb_session_detach(session, false);
+	gdb_session_attach(session);
+	session->wire.no_ack = no_ack;
+}
+
 static void take_packet(GdbSession *session)
 {
 	const char *packet;
@@ -229,7 +253,10 @@ static void take_packet(GdbSession *session)
 
 	packet = gdb_frame_payload(&session->frame, &len);
 	gdb_log_packet(session->log, true, packet, len);
-	if (session->lazy)
+	session->wire.last_plus = false;
+	if (session->lazy && is_next_client(session, packet, len))
+		begin_next_client(session);
+	else if (session->lazy)
 		gdb_session_attach(session);
 	gdb_session_send_ack(session, true);
 	if (must_wait(session))
@@ -262,14 +289,16 @@ static void take_break(GdbSession *session)
 
 /*
  * A + in no-ack mode is the client's last one; a later one, on a line without connect events,
- * comes from a new client that knows nothing of what the old one agreed to.
+ * comes from a new client: it is what a client says first.
  */
 static void take_ack(GdbSession *session)
 {
 	if (!session->wire.no_ack)
 		return;
-	if (session->lazy && !session->wire.last_plus)
+	if (session->lazy && !session->wire.last_plus) {
+		gdb_session_detach(session, false);
 		forget_client(session);
+	}
 	session->wire.last_plus = false;
 }
 

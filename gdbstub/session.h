@@ -40,7 +40,9 @@ typedef struct GdbSession GdbSession;
 /*
  * gdb_session_new: a fresh conversation in ack mode, in which the client has offered nothing yet.
  * @lazy: the line has no connect event (serial, stdio): attach when the first packet or 0x03
- *   comes, and start afresh after D. Otherwise the caller says gdb_session_attach().
+ *   comes, and start afresh after D. A client that went without D is detached when the next one
+ *   says hello: a + in no-ack mode, qSupported with offers once more, or ? while a stop is owed.
+ *   Otherwise the caller says gdb_session_attach().
  * @ops, @target, @version: borrowed for the session's life.
  */
 GdbSession *gdb_session_new(const GdbTargetOps *ops, void *target, const char *version, bool lazy);

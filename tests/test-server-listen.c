@@ -322,6 +322,35 @@ static void test_terminal_interrupt(void)
 	close(fd);
 }
 
+/* gdb was killed while the guest ran: the next one on the line finds nothing of it. */
+static void test_terminal_left(void)
+{
+	char path[64];
+	int fd = test_open_pty(path, sizeof(path));
+	FakeRig *rig;
+
+	if (fd < 0) {
+		g_test_skip("no pseudo terminals here");
+		return;
+	}
+	rig = fake_rig_new(2);
+	fake_rig_listen(rig, path);
+	rig->client = rsp_client_new(rig->context, dup(fd));
+	for (unsigned i = 0; i < 3; i++) {
+		rig->client->no_ack = false;
+		rsp_client_puts(rig->client, "+");
+		fake_rig_handshake(rig);
+		rsp_expect(rig->client, "qqemu.PhyMemMode", "0");
+		g_assert_cmpuint(fake_target_count_breaks(rig->target), ==, 0);
+		rsp_expect(rig->client, "Z0,400300,1", "OK");
+		rsp_expect(rig->client, "Qqemu.PhyMemMode:1", "OK");
+		rsp_client_send(rig->client, "vCont;c");
+		test_run_for(rig->context, 10);
+	}
+	fake_rig_free(rig);
+	close(fd);
+}
+
 static void test_stdio(gconstpointer self)
 {
 	GMainContext *context = g_main_context_default();
@@ -361,6 +390,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/server-listen/empty-address", test_empty_address);
 	g_test_add_func("/server-listen/terminal", test_terminal);
 	g_test_add_func("/server-listen/terminal-interrupt", test_terminal_interrupt);
+	g_test_add_func("/server-listen/terminal-left", test_terminal_left);
 	g_test_add_data_func("/server-listen/stdio", argv[0], test_stdio);
 	return g_test_run();
 }
