@@ -51,6 +51,8 @@ static GdbReply resume(GdbSession *session, unsigned focus)
 		return gdb_reply_error(error);
 	session->run.focus = focus;
 	gdb_session_move(session, GDB_SESSION_RESUME);
+	if (session->run.interrupt_owed)
+		session->ops->stop(session->target, focus);
 	return gdb_reply(GDB_REPLY_STOP);
 }
 
@@ -179,11 +181,10 @@ static GdbReply cmd_attach(GdbSession *session, const GdbArgs *args)
 	return gdb_reply(GDB_REPLY_STOP);
 }
 
-/* For a client that does not send a bare 0x03. The outstanding resume gets the stop reply. */
+/* For a client that does not send a bare 0x03. The resume, this or the next, gets the reply. */
 static GdbReply cmd_interrupt(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	if (session->state == GDB_SESSION_RUNNING)
-		session->ops->stop(session->target, session->run.focus);
+	gdb_session_interrupt(session);
 	return gdb_reply(GDB_REPLY_OK);
 }
 

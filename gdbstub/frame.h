@@ -64,6 +64,12 @@ void gdb_frame_ignore_sum(GdbFrame *frame, bool ignore);
 size_t gdb_frame_feed(GdbFrame *frame, const uint8_t *data, size_t len, GdbFrameEvent *ret_event);
 
 /*
+ * gdb_frame_count_breaks: how many GDB_FRAME_BREAK there are in the @len bytes at @data, which
+ * come next. Nothing is fed.
+ */
+unsigned gdb_frame_count_breaks(const GdbFrame *frame, const uint8_t *data, size_t len);
+
+/*
  * gdb_frame_payload: the payload of the last GDB_FRAME_PACKET, decoded, with a NUL after it that is
  * not counted. It may contain any byte. Valid until the next gdb_frame_feed().
  */

@@ -45,9 +45,10 @@ typedef struct GdbAgreed {
 
 /* How bytes are exchanged with it: as long as the client. */
 typedef struct GdbWire {
-	bool no_ack;	/* QStartNoAckMode: no more + and - */
-	bool last_plus; /* the client still acknowledges the OK to QStartNoAckMode */
-	bool held;	/* the packet in the session's frame waits to be handled */
+	bool no_ack;	 /* QStartNoAckMode: no more + and - */
+	bool last_plus;	 /* the client still acknowledges the OK to QStartNoAckMode */
+	bool held;	 /* the packet in the session's frame waits to be handled */
+	unsigned n_seen; /* interrupts among the bytes not taken yet that have had their effect */
 } GdbWire;
 
 /* What it looks at: from attach() to detach(). */
@@ -65,6 +66,7 @@ typedef struct GdbRun {
 	unsigned cpu;	     /* what s steps */
 	unsigned focus;	     /* the CPU to name when the user interrupts */
 	unsigned step_flags; /* of GdbStepFlags */
+	bool interrupt_owed; /* the client said 0x03 or vCtrlC, and was not told of a pause since */
 	bool attach_reply;   /* the stop that attach() brings answers a vAttach */
 	bool offsets_over;   /* qOffsets has had its moment (cmd-symbols.c) */
 } GdbRun;
@@ -160,6 +162,12 @@ static inline void gdb_session_move(GdbSession *session, GdbSessionEvent event)
 {
 	session->state = gdb_session_next(session->state, event);
 }
+
+/*
+ * gdb_session_interrupt: the client wants the machine stopped: now, or when it is resumed next
+ * (gdb manual, "Interrupts").
+ */
+void gdb_session_interrupt(GdbSession *session);
 
 /* gdb_session_detach: leave the target: @kill ends the machine, where the target can do that. */
 void gdb_session_detach(GdbSession *session, bool kill);

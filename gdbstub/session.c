@@ -273,6 +273,15 @@ static void handle_held(GdbSession *session)
 	handle_packet(session);
 }
 
+/* A stop of another kind may come first; then the client, which may go on by itself, is owed it. */
+void gdb_session_interrupt(GdbSession *session)
+{
+	session->run.interrupt_owed = true;
+	if (session->state & (GDB_SESSION_ATTACHING | GDB_SESSION_RUNNING))
+		session->ops->stop(session->target, session->run.focus);
+}
+
+/* Whoever interrupts a command that takes long wants just its end. */
 static void take_break(GdbSession *session)
 {
 	gdb_log_packet(session->log, true, "\x03", 1);
@@ -282,8 +291,8 @@ static void take_break(GdbSession *session)
 		drop_work(session);
 		gdb_session_send(session, gdb_reply_fail(GDB_ERROR_BUSY, "interrupted"));
 		handle_held(session);
-	} else if (session->state & (GDB_SESSION_ATTACHING | GDB_SESSION_RUNNING)) {
-		session->ops->stop(session->target, session->run.focus);
+	} else if (session->state != GDB_SESSION_NONE) {
+		gdb_session_interrupt(session);
 	}
 }
 
@@ -318,7 +327,10 @@ static void take_event(GdbSession *session, GdbFrameEvent event)
 			g_byte_array_append(session->out, session->last->data, session->last->len);
 		break;
 	case GDB_FRAME_BREAK:
-		take_break(session);
+		if (session->wire.n_seen)
+			session->wire.n_seen--;
+		else
+			take_break(session);
 		break;
 	case GDB_FRAME_BAD:
 		gdb_session_send_ack(session, false);
@@ -336,7 +348,7 @@ static void take_event(GdbSession *session, GdbFrameEvent event)
 	}
 }
 
-size_t gdb_session_feed(GdbSession *session, const uint8_t *data, size_t len)
+static size_t feed_frames(GdbSession *session, const uint8_t *data, size_t len)
 {
 	GdbFrameEvent event;
 	size_t used = 0;
@@ -346,11 +358,31 @@ size_t gdb_session_feed(GdbSession *session, const uint8_t *data, size_t len)
 		used += gdb_frame_feed(&session->frame, data + used, len - used, &event);
 		take_event(session, event);
 	}
-	/* What waits behind a held packet is not understood yet, but an interrupt can not wait. */
-	if (used < len && memchr(data + used, 3, len - used) &&
-	    (session->work || session->state != GDB_SESSION_NONE))
-		take_break(session);
 	return used;
+}
+
+/* What cannot be taken yet is not understood yet, but an interrupt in it cannot wait. */
+static void look_ahead(GdbSession *session, const uint8_t *data, size_t len)
+{
+	unsigned n;
+
+	if (session->state == GDB_SESSION_NONE)
+		return;
+	n = gdb_frame_count_breaks(&session->frame, data, len);
+	if (n <= session->wire.n_seen)
+		return;
+	session->wire.n_seen = n;
+	take_break(session);
+}
+
+size_t gdb_session_feed(GdbSession *session, const uint8_t *data, size_t len)
+{
+	size_t used = feed_frames(session, data, len);
+
+	if (used == len)
+		return used;
+	look_ahead(session, data + used, len - used);
+	return used + feed_frames(session, data + used, len - used);
 }
 
 void gdb_session_stop(GdbSession *session, const GdbStop *stop)
@@ -360,6 +392,8 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 	if (session->state == GDB_SESSION_NONE)
 		return;
 	owed = owed && session->state != GDB_SESSION_STOPPED;
+	if (stop->kind == GDB_STOP_PAUSED)
+		session->run.interrupt_owed = false;
 	session->run.stop = *stop;
 	session->view.cpu = stop->cpu;
 	session->run.focus = stop->cpu;

@@ -191,7 +191,11 @@ typedef struct GdbTargetOps {
 
 	/* A client is here: begin to stop the world. */
 	void (*attach)(void *target);
-	/* The client wants it stopped now; @cpu is the one to name in a GDB_STOP_PAUSED. */
+	/*
+	 * The client wants it stopped now; @cpu is the one to name in a GDB_STOP_PAUSED. When the
+	 * stop that comes is of another kind, stop() is called again right after the next resume():
+	 * the target need not remember it.
+	 */
 	void (*stop)(void *target, unsigned cpu);
 	/* @actions has cpu_count() entries, at least one of them not GDB_ACTION_HOLD. */
 	bool (*resume)(void *target, const GdbAction *actions, GError **error);

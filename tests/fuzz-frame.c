@@ -39,6 +39,25 @@ static GByteArray *decode(const uint8_t *data, size_t size, size_t portion, bool
 	return log;
 }
 
+/* What looks ahead finds the same interrupts as what decodes. */
+static void check_breaks(const uint8_t *data, size_t size, size_t at)
+{
+	unsigned expected = 0, counted = 0;
+	GdbFrame frame;
+
+	gdb_frame_init(&frame);
+	for (size_t n = 0; n < size; n++) {
+		GdbFrameEvent event;
+
+		if (n == at)
+			counted = gdb_frame_count_breaks(&frame, data + n, size - n);
+		gdb_frame_feed(&frame, data + n, 1, &event);
+		expected += n >= at && event == GDB_FRAME_BREAK;
+	}
+	gdb_frame_clear(&frame);
+	g_assert_cmpuint(counted, ==, expected);
+}
+
 static void check_portions(const uint8_t *data, size_t size, bool ignore_sum)
 {
 	g_autoptr(GByteArray) whole = decode(data, size, size, ignore_sum);
@@ -81,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_portions(data, size, false);
 	check_portions(data, size, true);
+	check_breaks(data, size, size ? data[0] % size : 0);
 	if (size > GDB_PACKET_MAX / 2)
 		return 0;
 	check_round_trip(data, size, false);

@@ -168,6 +168,15 @@ static const GdbCase cases[] = {
 	 .commands = LIST("shell (sleep 0.3; kill -INT $PPID) &", "continue", "p 1234", "stepi",
 			  "shell (sleep 0.3; kill -INT $PPID) &", "continue", "p 5678"),
 	 .patterns = LIST("received signal SIGINT", "= 1234$", "= 5678$")},
+	/* gdb goes on by itself after each hit, and the user wants it to stop. */
+	{.name = "interrupt-condition",
+	 .n_cpus = 2,
+	 .commands =
+		 LIST("set breakpoint condition-evaluation host", "break *0x400020 if $rax == -1",
+		      "shell (sleep 0.5; kill -INT $PPID) &", "continue", "p 1234",
+		      "shell (sleep 0.5; kill -INT $PPID) &", "continue", "p 5678"),
+	 .patterns = LIST("received signal SIGINT(.*\\n)+.*= 1234$",
+			  "received signal SIGINT(.*\\n)+.*= 5678$")},
 	{.name = "reconnect",
 	 .n_cpus = 2,
 	 .commands = LIST("break *0x400020", "continue", "disconnect", "p 11", "target remote $T",

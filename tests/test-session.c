@@ -296,7 +296,7 @@ static void test_work_interrupted(void)
 	session_rig_ask(rig, "qSearch:memory:0;80000;nothing", "");
 	gdb_session_work(rig->session);
 	g_assert_true(gdb_session_has_work(rig->session));
-	g_assert_cmpuint(session_rig_feed(rig, "$qC#b4\003"), ==, 6);
+	g_assert_cmpuint(session_rig_feed(rig, "$qC#b4\003"), ==, 7);
 	g_assert_false(gdb_session_has_work(rig->session));
 	session_rig_output(rig, "+$E16$QC01");
 	session_rig_ask(rig, "qSearch:memory:0;80000;nothing", "");
