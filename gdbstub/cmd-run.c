@@ -178,6 +178,7 @@ static GdbReply cmd_attach(GdbSession *session, const GdbArgs *args)
 	if (session->state == GDB_SESSION_NONE)
 		return gdb_reply_fail(GDB_ERROR_NOENT, "the machine is ending");
 	session->run.attach_reply = true;
+	session->run.by_packet = true;
 	return gdb_reply(GDB_REPLY_STOP);
 }
 

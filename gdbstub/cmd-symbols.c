@@ -3,11 +3,14 @@
  *
  * gdb manual, "General Query Packets": qXfer:exec-file:read, qOffsets, qSymbol.
  *
- * qOffsets has three readers that want different things. gdb and lldb ask once, when they connect,
- * and relocate their symbols by the answer; each understands another form of it. Plug-ins of gdb
- * that look for a whole machine ask later by hand, and take anything but an empty answer for a
- * user program. So it is answered once, to a client that showed which one it is, and not after
- * packets that come later than gdb's own question.
+ * qOffsets has three readers that want different things. gdb and lldb ask when they connect or
+ * attach, and relocate their symbols by the answer; each understands another form of it. Plug-ins
+ * that look for a whole machine ask by hand, also while gdb is still connecting, and take anything
+ * but an empty answer for a user program.
+ *
+ * When gdb connects, its own question comes right after Hc-1, and one made by hand never does. In
+ * the other two cases (lldb, vAttach) it comes before certain packets that a client sends a little
+ * later, and plug-ins ask right after a packet of QEMU's.
  */
 #include "gdbstub/internal.h"
 #include "gdbstub/xfer.h"
@@ -36,22 +39,39 @@ static GdbReply cmd_exec_file(GdbSession *session, const GdbArgs *args)
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
-bool gdb_symbols_ends_offsets(const char *name)
+static bool ends_offsets(const char *name)
 {
 	static const char *const later[] = {"g", "c", "C", "s", "S", "vCont;", "qSymbol:", NULL};
 
-	return g_strv_contains(later, name) || g_ascii_strncasecmp(name, "qqemu.", 6) == 0;
+	return g_strv_contains(later, name);
+}
+
+void gdb_symbols_note(GdbSession *session, const GdbCommand *row)
+{
+	session->run.previous = row ? row->name : "";
+	session->run.offsets_over |= ends_offsets(session->run.previous);
+}
+
+/* Is it the client's own question? */
+static bool is_own_question(const GdbSession *session, bool is_lldb)
+{
+	const char *previous = session->run.previous ? session->run.previous : "";
+
+	if (g_str_equal(previous, "Hc") && !session->run.cpu_chosen)
+		return true;
+	return (is_lldb || session->run.by_packet) && !session->run.offsets_over &&
+	       g_ascii_strncasecmp(previous, "qqemu.", 6) != 0;
 }
 
 static GdbReply cmd_offsets(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	bool is_lldb = session->agreed.thread_suffix, over = session->run.offsets_over;
+	bool is_lldb = session->agreed.thread_suffix;
 	uint64_t slide, text;
 
-	session->run.offsets_over = true;
-	if (over || (!is_lldb && !session->agreed.is_gdb) || !session->ops->load_offset ||
+	if (!is_own_question(session, is_lldb) || !session->ops->load_offset ||
 	    !session->ops->load_offset(session->target, &slide, &text) || !slide)
 		return gdb_reply(GDB_REPLY_EMPTY);
+	session->run.offsets_over = true;
 	/* gdb moves all sections only by TextSeg; lldb takes that for a difference. */
 	if (is_lldb)
 		g_string_append_printf(session->reply,
@@ -110,18 +130,10 @@ static GdbReply cmd_symbol(GdbSession *session, const GdbArgs *args)
 	return ask_symbol(session, names, n + 1);
 }
 
-/* Nothing but the proof that an unknown packet gets the empty reply; and only gdb wants it. */
-static GdbReply cmd_must_be_empty(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
-{
-	session->agreed.is_gdb = true;
-	return gdb_reply(GDB_REPLY_EMPTY);
-}
-
 static const GdbCommand rows[] = {
 	{"qXfer:exec-file:read:", GDB_MATCH_PREFIX, "s:x,x", GDB_ALWAYS, false, cmd_exec_file},
 	{"qOffsets", GDB_MATCH_WHOLE, NULL, GDB_WHEN_STOPPED, false, cmd_offsets},
 	{"qSymbol:", GDB_MATCH_PREFIX, "s:*", GDB_ALWAYS, false, cmd_symbol},
-	{"vMustReplyEmpty", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_must_be_empty},
 };
 
 const GdbCommandTable gdb_commands_symbols = {rows, G_N_ELEMENTS(rows)};

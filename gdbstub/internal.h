@@ -40,7 +40,6 @@ typedef struct GdbAgreed {
 	bool has_offered;   /* in qSupported, which a client sends once */
 	bool thread_suffix; /* lldb: g G p P may name a thread at their end */
 	bool list_threads;  /* lldb: stop replies list the threads and their pcs */
-	bool is_gdb;	    /* it sent what only gdb sends */
 } GdbAgreed;
 
 /* How bytes are exchanged with it: as long as the client. */
@@ -68,7 +67,9 @@ typedef struct GdbRun {
 	unsigned step_flags; /* of GdbStepFlags */
 	bool interrupt_owed; /* the client said 0x03 or vCtrlC, and was not told of a pause since */
 	bool attach_reply;   /* the stop that attach() brings answers a vAttach */
-	bool offsets_over;   /* qOffsets has had its moment (cmd-symbols.c) */
+	bool by_packet;	     /* vAttach began it, not the connection */
+	const char *previous; /* the row's name of the packet before this one; NULL: none yet */
+	bool offsets_over;    /* the client will not ask qOffsets any more (cmd-symbols.c) */
 } GdbRun;
 
 struct GdbSession {
@@ -189,8 +190,8 @@ bool gdb_lldb_take_suffix(GdbSession *session, const char *packet, size_t *len, 
 /* gdb_session_exec_file: the path of the program that runs in the target, or NULL. */
 const char *gdb_session_exec_file(const GdbSession *session);
 
-/* gdb_symbols_ends_offsets: after the packet with the row @name qOffsets is not answered. */
-bool gdb_symbols_ends_offsets(const char *name);
+/* gdb_symbols_note: a packet was handled; @row: NULL for one that is not known. */
+void gdb_symbols_note(GdbSession *session, const GdbCommand *row);
 
 /* gdb_session_step_flags: the bits of GdbStepFlags that the target can do. */
 unsigned gdb_session_step_flags(const GdbSession *session);

@@ -171,24 +171,32 @@ static GdbReply illegal_now(const GdbSession *session, const GdbCommand *row)
 			      row->name);
 }
 
-static GdbReply answer_packet(GdbSession *session, const char *packet, size_t len)
+static GdbReply answer_by_row(GdbSession *session, const GdbCommand *row, GdbText text)
 {
-	const GdbCommand *row;
 	GdbReply reply;
 	GdbArgs args;
-	GdbText text;
 
-	row = gdb_command_find(gdb_command_tables, packet, len, &text);
 	if (!row)
 		return gdb_reply(GDB_REPLY_EMPTY);
 	if (!(row->states & session->state))
 		return illegal_now(session, row);
 	if (!gdb_command_parse(row->schema ? row->schema : "", text, &args))
 		return gdb_reply_fail(GDB_ERROR_INVAL, "malformed '%s' packet", row->name);
-	session->run.offsets_over |= gdb_symbols_ends_offsets(row->name);
 	gdb_session_reset_reply(session);
 	reply = row->handler(session, &args);
 	g_warn_if_fail(reply.kind != GDB_REPLY_STOP || row->may_stop);
+	return reply;
+}
+
+static GdbReply answer_packet(GdbSession *session, const char *packet, size_t len)
+{
+	const GdbCommand *row;
+	GdbReply reply;
+	GdbText text;
+
+	row = gdb_command_find(gdb_command_tables, packet, len, &text);
+	reply = answer_by_row(session, row, text);
+	gdb_symbols_note(session, row);
 	return reply;
 }
 

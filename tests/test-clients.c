@@ -123,8 +123,19 @@ static void test_kaslr_gdb(void)
 		{"vFile:open:6a7573742070726f6265,0,1c0", ""},
 		{"Hc-1", "OK"},
 		{"qOffsets", "TextSeg=ffffffff82200000"},
-		{"qOffsets", ""}, /* only once */
+		{"qOffsets", ""}, /* by hand */
 		{"g", ".*"},
+		{"qSymbol::", "OK"},
+		{"qOffsets", ""},
+	};
+	static const FakeLine again[] = {
+		{"Hgp0.0", "OK"},
+		{"qXfer:exec-file:read:1:0,1000", "l" VMLINUX},
+		{"Qqemu.sstepbits", "ENABLE=1.*"},
+		{"qOffsets", ""},
+		{"qXfer:exec-file:read:1:0,1000", "l" VMLINUX},
+		{"qOffsets", "TextSeg=ffffffff82200000"},
+		{"qOffsets", ""},
 		{"qSymbol::", "OK"},
 		{"qOffsets", ""},
 	};
@@ -133,33 +144,39 @@ static void test_kaslr_gdb(void)
 	fake_connect_gdb(rig);
 	PLAY(rig, lines);
 	rsp_expect(rig->client, "D;1", "OK");
-	/* Attached anew in the same connection, gdb asks again. */
+	/* Attached anew in the same connection, gdb asks again, and a plug-in does, too. */
 	rsp_expect_prefix(rig->client, "vAttach;1", "T");
-	rsp_expect(rig->client, "qOffsets", "TextSeg=ffffffff82200000");
+	PLAY(rig, again);
 	fake_rig_hangup(rig);
 	/* And so does the next client. */
 	fake_connect_gdb(rig);
-	rsp_expect(rig->client, "vMustReplyEmpty", "");
+	rsp_expect(rig->client, "Hc-1", "OK");
 	rsp_expect(rig->client, "qOffsets", "TextSeg=ffffffff82200000");
 	fake_rig_hangup(rig);
 }
 
-/* Too late, or from a client of no known kind, or a kernel that was not moved: empty. */
+/* Not where gdb asks, or a kernel that was not moved: empty. */
 static void test_kaslr_closed(void)
 {
-	static const char *const closers[] = {"g", "qSymbol::", "Qqemu.sstepbits",
-					      "qqemu.PhyMemMode", "vCont;s:p1.1"};
+	static const char *const before[] =
+		{
+			"g",	"qSymbol::", "Qqemu.sstepbits", "qqemu.PhyMemMode", "vCont;s:p1.1",
+			"Hc2",	"Hgp0.0",    "nonsense",	"vMustReplyEmpty",  "qOffsets",
+			"Hc-1", /* with a kernel where it was linked */
+		};
 
-	for (unsigned i = 0; i < G_N_ELEMENTS(closers) + 2; i++) {
-		g_autoptr(FakeRig) rig = fake_rig_new(1);
+	for (unsigned i = 0; i < G_N_ELEMENTS(before); i++) {
+		g_autoptr(FakeRig) rig = fake_rig_new(2);
+		bool last = i == G_N_ELEMENTS(before) - 1;
 
-		fake_target_set_program(rig->target, VMLINUX,
-					i == G_N_ELEMENTS(closers) ? 0 : SLIDE);
+		fake_target_set_program(rig->target, VMLINUX, last ? 0 : SLIDE);
 		fake_connect_gdb(rig);
-		if (i != G_N_ELEMENTS(closers) + 1)
-			rsp_expect(rig->client, "vMustReplyEmpty", "");
-		if (i < G_N_ELEMENTS(closers))
-			g_free(rsp_client_ask(rig->client, closers[i]));
+		if (!last)
+			rsp_expect(rig->client, "Hc-1", "OK");
+		g_free(rsp_client_ask(rig->client, before[i]));
+		g_test_message("%s", before[i]);
+		if (!g_str_equal(before[i], "qOffsets"))
+			rsp_expect(rig->client, "qOffsets", "");
 		rsp_expect(rig->client, "qOffsets", "");
 		fake_rig_hangup(rig);
 	}
@@ -230,6 +247,39 @@ static void test_bata24_gef(void)
 	PLAY(rig, lines);
 	expect_monitor(rig, "help r", "^(?!.*Dump hidden register).*$");
 	expect_monitor(rig, "info version", ".");
+}
+
+/*
+ * Its hook for new symbol files runs as soon as gdb has read the program that the stub told it,
+ * which is before gdb asks where that is.
+ */
+static void test_bata24_gef_connecting(void)
+{
+	g_autoptr(FakeRig) rig = fake_rig_new(1);
+	static const FakeLine lines[] = {
+		{FAKE_OFFER, ".*;qXfer:exec-file:read\\+.*"},
+		{"vMustReplyEmpty", ""},
+		{"Hgp0.0", "OK"},
+		{"?", ".*"},
+		{"qAttached:1", "1"},
+		{"qXfer:exec-file:read:1:0,1000", "l" VMLINUX},
+		{"Qqemu.sstepbits", "ENABLE=1.*"},
+		{"qOffsets", ""},
+		{"g", ".*"},
+		{"m400000,1", "90"},
+		{"Qqemu.sstepbits", "ENABLE=1.*"},
+		{"qOffsets", ""},
+		{"Hc-1", "OK"},
+		{"qOffsets", "TextSeg=ffffffff82200000"},
+		{"qSymbol::", "OK"},
+		{"Qqemu.sstepbits", "ENABLE=1.*"},
+		{"qOffsets", ""},
+	};
+
+	fake_target_set_program(rig->target, VMLINUX, SLIDE);
+	fake_connect_gdb(rig);
+	PLAY(rig, lines);
+	fake_rig_hangup(rig);
 }
 
 static void test_hugsy_gef(void)
@@ -324,6 +374,7 @@ int main(int argc, char **argv)
 		{"kaslr-closed", test_kaslr_closed},
 		{"pwndbg", test_pwndbg},
 		{"bata24-gef", test_bata24_gef},
+		{"bata24-gef-connecting", test_bata24_gef_connecting},
 		{"hugsy-gef", test_hugsy_gef},
 		{"lx-scripts", test_lx_scripts},
 		{"radare2", test_radare2},

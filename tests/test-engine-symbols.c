@@ -131,7 +131,13 @@ static void kernel_open(Kernel *kernel, const char *text)
 	load_kernel(kernel->rig);
 	start_all(kernel->rig);
 	connect_client(kernel->rig);
-	rsp_expect(kernel->rig->client, "vMustReplyEmpty", ""); /* I am gdb */
+}
+
+/* As gdb does when it connects. */
+static void expect_offsets(Kernel *kernel, const char *reply)
+{
+	rsp_expect(kernel->rig->client, "Hc-1", "OK");
+	rsp_expect(kernel->rig->client, "qOffsets", reply);
 }
 
 static void kernel_close(Kernel *kernel)
@@ -166,7 +172,7 @@ static void test_moved(void)
 
 	kernel_open(&kernel, banner);
 	set_lstar(kernel.rig, 2, TEXT + ENTRY + MOVED);
-	rsp_expect(kernel.rig->client, "qOffsets", "TextSeg=5000");
+	expect_offsets(&kernel, "TextSeg=5000");
 	rsp_expect(kernel.rig->client, "qOffsets", "");
 	expect_has(kernel.rig, "kaslr", "kernel moved by 0x4000\n");
 	expect_has(kernel.rig, "kaslr", "/vmlinux -o 0x4000\n");
@@ -258,7 +264,7 @@ static void test_early(void)
 	Kernel kernel;
 
 	kernel_open(&kernel, banner);
-	rsp_expect(kernel.rig->client, "qOffsets", "");
+	expect_offsets(&kernel, "");
 	expect_has(kernel.rig, "kaslr", "not come far enough");
 	g_assert_cmpuint(GET(kernel.rig->warnings), ==, 0);
 	/* The same later; a kernel that was not moved is no news to qOffsets. */
@@ -274,13 +280,12 @@ static void test_mismatch(void)
 
 	kernel_open(&kernel, "Linux version 6.2-toy\n");
 	set_lstar(kernel.rig, 1, TEXT + ENTRY + MOVED);
-	rsp_expect(kernel.rig->client, "qOffsets", "");
+	expect_offsets(&kernel, "");
 	expect_has(kernel.rig, "kaslr", "not that of the kernel that runs");
 	rsp_expect(kernel.rig->client, "D", "OK");
 	hang_up(kernel.rig);
 	connect_client(kernel.rig);
-	rsp_expect(kernel.rig->client, "vMustReplyEmpty", "");
-	rsp_expect(kernel.rig->client, "qOffsets", "");
+	expect_offsets(&kernel, "");
 	g_assert_cmpuint(GET(kernel.rig->warnings), ==, 1);
 	kernel_close(&kernel);
 }
@@ -292,7 +297,7 @@ static void test_odd(void)
 
 	kernel_open(&kernel, banner);
 	set_lstar(kernel.rig, 1, TEXT + ENTRY + MOVED + 8);
-	rsp_expect(kernel.rig->client, "qOffsets", "");
+	expect_offsets(&kernel, "");
 	expect_has(kernel.rig, "kaslr", "not that of the kernel that runs");
 	kernel_close(&kernel);
 }
