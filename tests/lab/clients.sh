@@ -12,7 +12,7 @@ client()
 	local name=$1 seconds=$2
 	shift 2
 	say CLIENT "$name"
-	timeout -k 5 "$seconds" "$@" </dev/null >"$W/$name.out" 2>&1
+	patient "$seconds" "$@" >"$W/$name.out" 2>&1
 }
 # says NAME PATTERN TEXT: the client's output matches
 says()
@@ -25,7 +25,7 @@ says()
 }
 
 GDB_OPTIONS=(-nx -batch -iex 'set auto-load off' -iex 'set debuginfod enabled off'
-	-ex 'set pagination off' -ex 'set remotetimeout 30')
+	-ex 'set pagination off' -ex 'set remotetimeout 120')
 
 gdb_bare()
 {

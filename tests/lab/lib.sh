@@ -14,6 +14,7 @@
 #   lab_wait SECONDS PATTERN [N]  wait until the Nth line of the console matches (grep -E)
 #   lab_end                       end the emulator
 #   lab_gdb SECONDS ARGS...       run gdb-multiarch, bounded
+#                                 All SECONDS are those of a quiet machine: patience.sh
 #   ok/not_ok/check/skip/finish   TAP
 # Variables: W work folder, LOG the console of L1 (and of the guest in it), PORT where gdb
 # connects on 127.0.0.1, VMLINUX the guest kernel's symbols; LAB_ARM_MACHINE and LAB_ARM_CPU may say
@@ -31,6 +32,8 @@ W='' LOG='' PORT='' VMLINUX='' TEXT_ADDR='' EMU_PID='' PIDS=()
 
 # shellcheck source=tests/lab/program.sh
 . "$LAB/program.sh"
+# shellcheck source=tests/lab/patience.sh
+. "$LAB/patience.sh"
 
 # Progress goes to stderr, so that stdout stays TAP.
 say() { printf '  %-7s %s\n' "$1" "$2" >&2; }
@@ -64,8 +67,14 @@ lab_close()
 	rm -rf "$W"
 }
 
-# keep PID: end it with everything else
+# keep PID: end it with everything else; unkeep PID: it has ended
 keep() { PIDS+=("$1"); }
+unkeep()
+{
+	local p left=()
+	for p in "${PIDS[@]}"; do [ "$p" = "$1" ] || left+=("$p"); done
+	PIDS=("${left[@]}")
+}
 
 # Ends each kept process and its children, TERM first, and waits until they are gone.
 lab_end()
@@ -199,11 +208,21 @@ END
 	pack "$W/l1" "$W/l1.gz"
 }
 
+# has_ports PID: waits until the wire with this id has said which ports it took
+has_ports()
+{
+	patience_start 5 "$1"
+	until [ -s "$W/ports" ]; do
+		patience_left || lab_die "wire takes no ports"
+		sleep 0.05
+	done
+}
+
 free_port()
 {
 	"$W/wire" host "$W/ports" & # it takes free ports; ask it and let it go
 	local pid=$!
-	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$W/ports" ] && break; sleep 0.05; done
+	has_ports $pid
 	kill $pid
 	wait $pid 2>/dev/null
 	cut -d' ' -f2 "$W/ports"
@@ -249,7 +268,6 @@ boot_qemu_stub()
 		-nic none -gdb "tcp:127.0.0.1:$PORT" -S </dev/null >"$LOG" 2>"$W/emu.log" &
 	EMU_PID=$!
 	keep $EMU_PID
-	sleep 1
 }
 
 # lkvm without any emulator: stopped before the first instruction.
@@ -304,7 +322,7 @@ boot_bochs()
 	make_cd "console=ttyS0 earlyprintk=ttyS0 panic=-1 quiet $BOCHS_WORDS"
 	"$W/wire" host "$W/ports" &
 	keep $!
-	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$W/ports" ] && break; sleep 0.1; done
+	has_ports $!
 	read -r line_port PORT <"$W/ports"
 	cat >"$W/bochsrc" <<END
 config_interface: textconfig
@@ -333,8 +351,15 @@ END
 	keep $EMU_PID
 }
 
-# The first CPU that we may run on.
-one_cpu() { taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/'; }
+# One of the CPUs that we may run on, not that of a lab program beside us (LAB_SLOT, from tests/run).
+one_cpu()
+{
+	local all
+	mapfile -t all < <(taskset -cp $$ | sed 's/.*: //' | tr ',' '\n' |
+		sed 's/^\([0-9]*\)$/\1-\1/; s/-/ /; s/:.*//' | while read -r first last; do
+			seq "$first" "$last"; done)
+	echo "${all[${LAB_SLOT:-0} % ${#all[@]}]}"
+}
 
 lab_boot()
 {
@@ -374,13 +399,17 @@ lab_boot()
 		lab_die "L1 did not come up: $(tail -n 3 "$LOG" "$W/emu.log" | tr '\r\n' '  ')"
 }
 
-# lab_wait SECONDS PATTERN [N]: until N lines (1) match; false when the time is over or L1 ended
+# lab_wait SECONDS PATTERN [N]: until N lines (1) match; false when patience ends, or when L1 has ended
 lab_wait()
 {
-	local end=$((SECONDS + $1)) next=$((SECONDS + 15)) n=${3:-1} last=
+	local next=$((SECONDS + 15)) n=${3:-1} last=
+	patience_start "$1" "$EMU_PID"
 	while [ "$(tr -d '\r' <"$LOG" | grep -cE -- "$2")" -lt "$n" ]; do
-		[ $SECONDS -lt $end ] || return 1
-		if [ -n "$last" ]; then return 1; fi
+		if ! patience_left; then
+			say ... "no '$2' in $(patience_report)"
+			return 1
+		fi
+		[ -z "$last" ] || return 1
 		kill -0 "$EMU_PID" 2>/dev/null || last=y # look once more
 		if [ $SECONDS -ge $next ]; then
 			say ... "waiting for '$2', ${SECONDS} s: $(tail -n 1 "$LOG" | tr -d '\r' | cut -c 1-60)"
@@ -417,11 +446,11 @@ lab_gdb()
 	local seconds=$1
 	shift
 	touch "$W/results"
-	LAB_PORT=$PORT LAB_DIR=$LAB LAB_RESULTS=$W/results LAB_LOG=$LOG \
-		timeout -k 5 "$seconds" "$GDB" -nx -batch -iex 'set auto-load off' \
+	LAB_PORT=$PORT LAB_DIR=$LAB LAB_RESULTS=$W/results LAB_LOG=$LOG LAB_EMULATOR=$EMU_PID \
+		patient "$seconds" "$GDB" -nx -batch -iex 'set auto-load off' \
 		-iex 'set debuginfod enabled off' \
-		-ex 'set pagination off' -ex 'set confirm off' -ex 'set remotetimeout 30' \
-		"$VMLINUX" "$@" </dev/null
+		-ex 'set pagination off' -ex 'set confirm off' -ex 'set remotetimeout 120' \
+		"$VMLINUX" "$@"
 }
 
 # ---- Test programs in L1: /tests/kvm-*, which lie there with what they need ----

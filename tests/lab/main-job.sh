@@ -38,18 +38,18 @@ traps_from() { ticks_from "$1" | sed 's/.*traps: //; s/ text.*//' | sort -u; }
 # kill_at_breakpoint: gdb is at a breakpoint; SIGKILL it, nothing may be left in the guest.
 kill_at_breakpoint()
 {
-	local pid ticks now
+	local pid ticks now all
 	: >"$W/results"
 	say GDB "running, then SIGKILL at a breakpoint"
 	lab_gdb 300 -x "$LAB/gdb/running.py" >"$W/running.out" 2>&1 &
 	pid=$!
 	keep $pid
-	for _ in $(seq 600); do
-		grep -q '^LAB KILL ME' "$W/running.out" && break
+	until grep -q '^LAB KILL ME' "$W/running.out"; do
 		kill -0 $pid 2>/dev/null || break
 		sleep 0.5
 	done
-	pkill -KILL -P "$(pgrep -P $pid -f timeout || echo $pid)"
+	read -r -a all <<<"$(family $pid)"
+	kill -KILL "${all[@]}" 2>/dev/null
 	wait $pid 2>/dev/null
 	results running
 	if ! grep -q '^LAB KILL ME' "$W/running.out"; then

@@ -19,7 +19,9 @@ def run_to(where, seconds=60):
     """Run to a place that the guest comes to again and again."""
     breakpoint = gdb.Breakpoint(where)
     pending = breakpoint.pending
-    reason = "not set" if pending else run_and_interrupt(seconds)
+    if not pending:
+        run_until(lambda: False, seconds)
+    reason = "not set" if pending else stop_reason()
     breakpoint.delete()
     if reason != "break " + where:
         raise gdb.error(f"{where} is not reached, the stop is {reason}")

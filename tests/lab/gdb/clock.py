@@ -29,12 +29,14 @@ def long_stop():
     time.sleep(SECONDS)
     report(jiffies() == before, "nothing runs during the stop")
     held = time.time() - begin
+    run_from = time.time()
     run_and_interrupt(RUN)
+    run = time.time() - run_from  # on a busy machine Ctrl-C takes its time
     passed, wall = (jiffies() - before) / HZ, wall_clock() - wall_before
     detail = f"{passed:.1f} s passed in the guest, the stop was {held:.1f} s"
     if os.environ["LAB_CLOCK"] == "stop":
-        report(passed < RUN + SECONDS / 2, "the guest's clock stood still", detail)
-        report(wall < RUN + SECONDS / 2, "the guest's wall clock stood still", f"{wall} s")
+        report(passed < run + SECONDS / 2, "the guest's clock stood still", detail)
+        report(wall < run + SECONDS / 2, "the guest's wall clock stood still", f"{wall} s")
     else:
         report(passed >= held, "the guest's clock went on", detail)
         # It is kept up to a tick ago, in whole seconds.

@@ -26,16 +26,8 @@ def rate(times, start):
 
 
 def run_and_interrupt_after(text, before):
-    def wait():
-        wait_console(text, 240, before)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    waiter = threading.Thread(target=wait)
-    waiter.start()
-    try:
-        return execute("continue")
-    finally:
-        waiter.join()
+    """What gdb says until the console has more than so many lines with this text."""
+    return run_until(lambda: count_console(text) > before, 240)
 
 
 def false_then_true(command, where):

@@ -6,11 +6,15 @@ LAB_RESULTS into TAP. An exception anywhere is a failed check, never silence.
 
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
 
 import gdb
+
+sys.path.insert(0, os.environ["LAB_DIR"] + "/gdb")
+from patience import Patience
 
 PORT = os.environ["LAB_PORT"]
 _stops = []
@@ -60,13 +64,14 @@ def stop_reason():
     return "step"
 
 
-def attach(tries=20):
+def attach(seconds=20):
     """Connect; the emulator accepts a little before the stub behind it listens."""
-    for n in range(tries):
+    patience = Patience(seconds)
+    while True:
         try:
             return execute(f"target remote 127.0.0.1:{PORT}")
         except gdb.error as error:
-            if n + 1 == tries:
+            if not patience.left():
                 raise
             print(f"connect: {error}; again", flush=True)
             time.sleep(0.5)
@@ -99,16 +104,33 @@ def run_and_interrupt(seconds):
     return stop_reason()
 
 
+def run_until(ready, seconds):
+    """continue, until the guest stops by itself or ready() is true, then by Ctrl-C; for so many
+    seconds of a quiet machine at most. Returns what gdb said."""
+    stopped = threading.Event()
+
+    def interrupt():
+        Patience(seconds).wait(lambda: stopped.is_set() or ready())
+        if not stopped.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+
+    waiter = threading.Thread(target=interrupt)
+    waiter.start()
+    try:
+        return execute("continue")
+    finally:
+        stopped.set()
+        waiter.join()
+
+
 def wait_console(text, seconds, more_than=0):
     """Wait until the console has more than so many lines with this text; their number, or 0."""
-    end = time.time() + seconds
-    while True:
+
+    def more():
         count = count_console(text)
-        if count > more_than:
-            return count
-        if time.time() >= end:
-            return 0
-        time.sleep(0.3)
+        return count if count > more_than else 0
+
+    return Patience(seconds).wait(more)
 
 
 def count_console(text):

@@ -39,16 +39,16 @@ def run_for(seconds):
         execute("maintenance flush register-cache")
 
 
-def run_until(pattern, more, seconds=120):
+def run_to_lines(pattern, more, seconds=120):
     """Run until so many more lines match; these lines, without one that had begun before."""
-    before, end = len(console(pattern)), time.time() + seconds
-    while len(console(pattern)) <= before + more and time.time() < end:
+    before, patience = len(console(pattern)), Patience(seconds)
+    while len(console(pattern)) <= before + more and patience.left():
         run_for(1)
     return console(pattern)[before + 1:]
 
 
 def debugs():
-    return set(run_until(r"guest: debug (.*)", 2))
+    return set(run_to_lines(r"guest: debug (.*)", 2))
 
 
 def alone():
@@ -127,7 +127,8 @@ def break_on_a_probe():
         report(pc() == probed, f"a break where the kernel has a probe hits, call {call}", hex(pc()))
     execute("delete")
     before = len(console(TICKS))
-    while len(console(TICKS)) == before:
+    patience = Patience(120)
+    while len(console(TICKS)) == before and patience.left():
         run_for(1)
     seen = console(TICKS)[before:]
     report(seen[:1] == ["3"], "the kernel's probe was hit three times too", seen)
@@ -136,10 +137,10 @@ def break_on_a_probe():
 def probe_on_a_break():
     """The kernel reads our BRK there, and probes no BRK: as it would at a BRK of its own."""
     execute("break " + PROBED)
-    seen = run_until(TICKS, 1)
+    seen = run_to_lines(TICKS, 1)
     report(set(seen) == {"99"}, "the kernel refuses a probe where gdb has a break", seen)
     execute("delete")
-    seen = run_until(TICKS, 1)
+    seen = run_to_lines(TICKS, 1)
     report(set(seen) == {"3"}, "and takes it when that is gone", seen)
     execute("detach")
 

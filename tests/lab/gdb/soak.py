@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, os.environ["LAB_DIR"] + "/gdb")
 from lab import *
 
-BOUND = 20  # seconds that any answer may take
+BOUND = 20  # seconds that any answer may take, on a quiet machine
 
 
 class Client:
@@ -18,6 +18,7 @@ class Client:
 
     def __init__(self):
         self.sock = socket.create_connection(("127.0.0.1", int(PORT)), BOUND)
+        self.sock.settimeout(1)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buf = b""
 
@@ -27,13 +28,19 @@ class Client:
 
     def packet(self):
         """The next packet of the stub, acknowledged."""
+        patience = Patience(BOUND)
         while True:
             match = re.search(rb"\$([^#]*)#..", self.buf)
             if match:
                 self.buf = self.buf[match.end():]
                 self.sock.sendall(b"+")
                 return match.group(1).decode()
-            data = self.sock.recv(4096)
+            try:
+                data = self.sock.recv(4096)
+            except socket.timeout:
+                if not patience.left():
+                    raise
+                continue
             if not data:
                 raise EOFError("the stub closed the connection")
             self.buf += data
