@@ -134,6 +134,11 @@ bool arch_pass_break(const ArchFeatures *features G_GNUC_UNUSED, ArchVcpu *vcpu 
 	return false;
 }
 
+bool arch_is_passing(ArchVcpu *vcpu G_GNUC_UNUSED)
+{
+	return false;
+}
+
 bool arch_step_again(ArchVcpu *vcpu G_GNUC_UNUSED)
 {
 	return false;

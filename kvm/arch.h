@@ -242,6 +242,8 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *
  * with that point disabled (arm; x86 where @features says that KVM ignores RF).
  */
 bool arch_pass_break(const ArchFeatures *features, ArchVcpu *vcpu);
+/* arch_is_passing: it was, and has not executed that instruction yet. FALSE on arm. */
+bool arch_is_passing(ArchVcpu *vcpu);
 
 /*
  * arch_skip_insn: does the instruction at pc change nothing but pc, so that the vCPU need not be

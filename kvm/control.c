@@ -14,55 +14,31 @@
 
 static bool wants_step(const KvmGdbVcpu *vcpu)
 {
-	return vcpu->gdb->over == vcpu || vcpu->passing || vcpu->action.kind == GDB_ACTION_STEP ||
+	return vcpu->leaving.by_step || vcpu->action.kind == GDB_ACTION_STEP ||
 	       vcpu->action.kind == GDB_ACTION_RANGE;
 }
 
 static bool begin_step(KvmGdbVcpu *vcpu, GError **error)
 {
 	ArchMemory memory = virtual_memory(vcpu);
+	Step *step = &vcpu->step;
 
-	if (vcpu->stepping || !wants_step(vcpu))
+	if (step->open || !wants_step(vcpu))
 		return true;
-	vcpu->step = (ArchStep){0};
-	vcpu->stepping =
-		arch_step_begin(vcpu->arch, vcpu->gdb->block_irq, &memory, &vcpu->step, error);
-	return vcpu->stepping;
+	*step = (Step){0};
+	step->open = arch_get_pc(vcpu->arch, &step->from, error) &&
+		     arch_step_begin(vcpu->arch, vcpu->gdb->block_irq, &memory, &step->arch, error);
+	return step->open;
 }
 
-void control_undo_step(KvmGdbVcpu *vcpu)
+void control_end_step(KvmGdbVcpu *vcpu)
 {
 	ArchMemory memory = virtual_memory(vcpu);
 
-	if (!vcpu->stepping)
+	if (!vcpu->step.open)
 		return;
-	arch_step_end(vcpu->arch, &memory, &vcpu->step);
-	vcpu->stepping = false;
-}
-
-static bool is_watch_stop(GdbStopKind kind)
-{
-	return kind == GDB_STOP_WATCH || kind == GDB_STOP_RWATCH || kind == GDB_STOP_AWATCH;
-}
-
-/* The vCPU goes on from a hardware point that the client knows of: do not hit it again. */
-static void pass_reported_point(KvmGdbVcpu *vcpu)
-{
-	GdbStopKind kind = vcpu->event.stop.kind;
-	bool watch = is_watch_stop(kind) && vcpu->gdb->features.watch_before;
-	uint64_t pc;
-	unsigned n;
-
-	if (kind != GDB_STOP_HWBREAK && kind != GDB_STOP_SWBREAK && !watch)
-		return;
-	vcpu->event.stop.kind = GDB_STOP_PAUSED;
-	/* Its patch is lifted, but there may be a hardware point at the same place. */
-	kvm_breaks_points(vcpu->gdb->breaks, &n);
-	if ((vcpu->gdb->over == vcpu && !n) || !arch_get_pc(vcpu->arch, &pc, NULL) ||
-	    pc != vcpu->event.pc)
-		return;
-	vcpu->passing_watch = watch;
-	vcpu->passing = watch || !arch_pass_break(&vcpu->gdb->features, vcpu->arch);
+	arch_step_end(vcpu->arch, &memory, &vcpu->step.arch);
+	vcpu->step.open = false;
 }
 
 static void arm(Armed *armed, const GdbBreak *point, int client)
@@ -73,13 +49,6 @@ static void arm(Armed *armed, const GdbBreak *point, int client)
 	armed->client[armed->n++] = client;
 }
 
-static bool is_passed(const KvmGdbVcpu *vcpu, const GdbBreak *point)
-{
-	if (!vcpu->passing)
-		return false;
-	return point->type == GDB_BREAK_HW ? point->addr == vcpu->event.pc : vcpu->passing_watch;
-}
-
 /* The client's points, less those that are being passed. */
 static void arm_client_points(KvmGdbVcpu *vcpu)
 {
@@ -88,7 +57,7 @@ static void arm_client_points(KvmGdbVcpu *vcpu)
 
 	vcpu->armed.n = 0;
 	for (unsigned i = 0; i < n; i++) {
-		if (!is_passed(vcpu, &points[i]))
+		if (!leaving_passes(vcpu, &points[i]))
 			arm(&vcpu->armed, &points[i], i);
 	}
 }
@@ -96,9 +65,9 @@ static void arm_client_points(KvmGdbVcpu *vcpu)
 /* A step that enters the kernel ends at its entry, if a slot is free for that. */
 static void arm_landing(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *hw)
 {
-	GdbBreak landing = {GDB_BREAK_HW, vcpu->step.landing, 1};
+	GdbBreak landing = {GDB_BREAK_HW, vcpu->step.arch.landing, 1};
 
-	if (!vcpu->stepping || !landing.addr || !vcpu->gdb->features.hw_break)
+	if (!vcpu->step.open || !landing.addr || !vcpu->gdb->features.hw_break)
 		return;
 	arm(&vcpu->armed, &landing, -1);
 	if (!arch_encode_hw(&vcpu->gdb->features, vcpu->armed.points, vcpu->armed.n, hw, NULL))
@@ -115,7 +84,7 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 		return;
 	}
 	memset(ret, 0, sizeof(*ret));
-	if (vcpu->stepping)
+	if (vcpu->step.open)
 		ret->control |=
 			KVM_GUESTDBG_SINGLESTEP | arch_step_control(&gdb->features, gdb->block_irq);
 	if (kvm_patches_any(gdb->patches) || kvm_breaks_any_lost(gdb->breaks))
@@ -125,7 +94,7 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 		arch_encode_hw(&gdb->features, armed->points, armed->n, &ret->arch, NULL);
 	arm_landing(vcpu, &ret->arch);
 	/* With ours in force, if none, the guest's own are not. */
-	if (armed->n || vcpu->passing_own)
+	if (armed->n || (vcpu->leaving.by_step && vcpu->leaving.met & MET_GUEST_POINT))
 		ret->control |= arch_hw_control();
 	if (ret->control)
 		ret->control |= KVM_GUESTDBG_ENABLE;
@@ -163,29 +132,40 @@ static bool put(KvmGdbVcpu *vcpu, bool last, GError **error)
 	compute(vcpu, &wanted);
 	changed = memcmp(&wanted, &vcpu->applied, sizeof(wanted)) ||
 		  (vcpu->reapply && wanted.control);
-	if (!vcpu->stepping && last && !changed)
+	if (!vcpu->step.open && last && !changed)
 		return arch_flush_and_run(vcpu->arch, kvm_codes_any(vcpu->gdb->codes), error);
-	if (vcpu->stepping && last && !changed && arch_step_again(vcpu->arch))
+	if (vcpu->step.open && last && !changed && arch_step_again(vcpu->arch))
 		return true;
 	if (!arch_flush(vcpu->arch, error))
 		return false;
-	return (!vcpu->stepping && !changed) || set_guest_debug(vcpu, &wanted, error);
+	return (!vcpu->step.open && !changed) || set_guest_debug(vcpu, &wanted, error);
+}
+
+static bool apply(KvmGdbVcpu *vcpu, GError **error)
+{
+	ArchMemory memory = virtual_memory(vcpu);
+	bool trap = vcpu->exit == EXIT_GUEST_TRAP;
+	/* An I/O instruction is ended by KVM_RUN before the guest runs: leave its registers alone.
+	 */
+	bool last = !trap && !run_io_open(vcpu);
+
+	leaving_by_step(vcpu);
+	if (!begin_step(vcpu, error) || !put(vcpu, last, error))
+		return false;
+	if (trap && !arch_reinject(vcpu->arch, vcpu->run, &memory, error))
+		return false;
+	if (trap)
+		vcpu->exit = EXIT_FINISHED;
+	return true;
 }
 
 bool control_apply(KvmGdbVcpu *vcpu, GError **error)
 {
-	ArchMemory memory = virtual_memory(vcpu);
-	/* An I/O instruction is ended by KVM_RUN before the guest runs: leave its registers alone.
-	 */
-	bool last = !vcpu->reinject && !arch_io_pending(vcpu->run);
-
-	pass_reported_point(vcpu);
-	if (!begin_step(vcpu, error) || !put(vcpu, last, error))
-		return false;
-	if (vcpu->reinject && !arch_reinject(vcpu->arch, vcpu->run, &memory, error))
-		return false;
-	vcpu->reinject = false;
-	return true;
+	if (apply(vcpu, error))
+		return true;
+	/* The client looks at the registers now: without what the step needed. */
+	control_end_step(vcpu);
+	return false;
 }
 
 bool control_decode(KvmGdbVcpu *vcpu, Cause *ret)
@@ -195,10 +175,10 @@ bool control_decode(KvmGdbVcpu *vcpu, Cause *ret)
 
 	if (trap.point >= 0 && armed->client[trap.point] >= 0)
 		*ret = (Cause){CAUSE_POINT, armed->client[trap.point], trap.addr,
-			       vcpu->stepping && trap.step};
+			       vcpu->step.open && trap.step};
 	else if (trap.insn)
 		*ret = (Cause){.kind = CAUSE_TRAP_INSN};
-	else if (vcpu->stepping && (trap.step || trap.point >= 0))
+	else if (vcpu->step.open && (trap.step || trap.point >= 0))
 		*ret = (Cause){.kind = CAUSE_STEP};
 	else
 		return false;

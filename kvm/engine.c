@@ -42,9 +42,7 @@ static gboolean on_grace(gpointer data)
 	KvmGdb *gdb = data;
 
 	g_mutex_lock(&gdb->lock);
-	g_source_set_ready_time(gdb->grace, -1);
-	gdb->grace_over = true;
-	world_check_stopped(gdb);
+	world_grace_over(gdb);
 	g_mutex_unlock(&gdb->lock);
 	return G_SOURCE_CONTINUE;
 }
@@ -177,7 +175,8 @@ static void owe_parked_eintr(KvmGdb *gdb)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
 
-		vcpu->owe_eintr |= __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_PARKED;
+		if (__atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_PARKED)
+			vcpu->kick = KICK_TAKEN;
 	}
 }
 
@@ -305,7 +304,7 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		vcpu_free(world_vcpu(gdb, i));
 	g_ptr_array_set_size(gdb->vcpus, 0);
-	gdb->over = NULL;
+	gdb->turns.over = NULL;
 	gdb->vm_fd = vm_fd;
 	g_mutex_unlock(&gdb->lock);
 }

@@ -43,9 +43,58 @@ typedef enum World { WORLD_FREE, WORLD_RUNNING, WORLD_STOPPING, WORLD_STOPPED } 
 /* What a vCPU has to tell the client; at most one at a time. */
 typedef struct Event {
 	bool pending; /* not told yet */
-	GdbStop stop; /* the last one, also after it was told */
-	uint64_t pc;  /* where it happened (linear) */
+	GdbStop stop;
+	uint64_t pc; /* where it happened (linear) */
 } Event;
+
+/* What is in the run page. */
+typedef enum Exit {
+	EXIT_FINISHED,	 /* nothing: what was there is done, though KVM may leave its reason */
+	EXIT_OPEN,	 /* the last exit; one of I/O is half done, until a KVM_RUN finishes it */
+	EXIT_HELD,	 /* an exit that the VMM has not seen yet */
+	EXIT_GUEST_TRAP, /* a debug exit that is the guest's: delivered at the next entry */
+} Exit;
+
+/* A kick takes KVM_RUN away from the VMM, whose own kick may have come with it. */
+typedef enum Kick {
+	KICK_NONE,
+	KICK_SENT,  /* immediate_exit is KICK_MARK, or the VMM's own */
+	KICK_TAKEN, /* and taken back: the VMM gets one EINTR for it */
+} Kick;
+
+/* In immediate_exit: a VMM writes 1 there, and its own is never taken away. */
+#define KICK_MARK 2
+
+/* What was hit at the place where a vCPU stands: a set of bits. */
+typedef enum Met {
+	MET_POINT = 1,	     /* a hardware breakpoint */
+	MET_PATCH = 2,	     /* a software breakpoint in memory */
+	MET_GUEST_POINT = 4, /* a point of the guest's own that it has masked */
+	MET_WATCH = 8,	     /* a watchpoint that was hit before its access */
+} Met;
+
+/* A patch is left only while no other vCPU runs: turns.c. */
+typedef enum Over { OVER_NOTHING, OVER_WAITING, OVER_ALONE } Over;
+
+/*
+ * The place that a vCPU is leaving: what it has met there it must not meet again. That lasts until
+ * the instruction there was executed or pc was written, however many KVM_RUNs it takes.
+ */
+typedef struct Leaving {
+	unsigned met;  /* bits of Met; 0: it meets whatever is there */
+	uint64_t pc;   /* where that is (linear) */
+	bool reported; /* the client knows of it */
+	bool by_step;  /* in this run: by a step, with what was met not armed */
+	Over over;
+	uint64_t gpa; /* of the patch, unless OVER_NOTHING */
+} Leaving;
+
+/* A single step. It outlives an exit to the VMM in the middle of an I/O instruction. */
+typedef struct Step {
+	bool open;     /* arch_step_begin() was done, and arch_step_end() not yet */
+	uint64_t from; /* pc (linear) */
+	ArchStep arch;
+} Step;
 
 #define ARMED_MAX                                                                                  \
 	40 /* 16 breakpoints and 16 watchpoints are the most any CPU has, and one landing */
@@ -71,26 +120,15 @@ struct KvmGdbVcpu {
 	int wake_fd;	 /* eventfd that ends a park */
 
 	ArchVcpu *arch;
-	GdbAction action;   /* for the current or next run */
-	bool stepping;	    /* arch_step_begin() was done and not undone */
-	bool passing;	    /* steps off a hardware breakpoint, which is not armed meanwhile */
-	bool passing_watch; /* the same, of a watchpoint that was hit before its access */
-	bool passing_own;   /* the same, of a point of the guest's own that it has masked */
-	ArchStep step;
+	GdbAction action; /* for the current or next run */
+	Step step;
+	Leaving leaving;
 	Armed armed;
-	bool wants_over; /* must step off its own patch at @over_gpa before it may run */
-	bool due;	 /* was held by a step over, and has not run since */
-	uint64_t over_gpa;
-	bool kicked;	/* the engine set immediate_exit and has not cleared it */
-	bool owe_eintr; /* a kick took KVM_RUN away from the VMM: it gets one EINTR */
-	bool held_exit; /* kvm_run holds an exit that the VMM has not seen yet */
-	/*
-	 * The I/O in kvm_run is not half done: a KVM_RUN that ended with an error has finished it,
-	 * and with immediate_exit leaves the exit reason as it was. Written without the lock while
-	 * RUNNING and nobody attends.
-	 */
-	bool io_done;
-	bool reinject; /* the trap in kvm_run is the guest's: deliver it at the next entry */
+	bool turn_owed; /* was held by a step over, and has not run since */
+	Kick kick;
+	const unsigned *signals; /* atomic: kicks that its thread's handler has seen */
+	unsigned signals_before; /* this one */
+	Exit exit;		 /* written without the lock while RUNNING and nobody attends */
 	Event event;
 	struct kvm_guest_debug applied;
 	bool reapply; /* registers were written since: KVM must see the debug control again */
@@ -100,6 +138,13 @@ struct KvmGdbVcpu {
 	sigset_t mask;			  /* blocked in KVM_RUN, as the VMM gave it */
 	int mask_fd; /* signalfd of the others: shows those that the thread blocks; or -1 */
 };
+
+/* Who steps over a patch while all others wait. */
+typedef struct Turns {
+	KvmGdbVcpu *over; /* its leaving.over is OVER_ALONE; or NULL */
+	bool lifted;	  /* none of the others runs any more, and the patch is out */
+	gint64 next_at;	  /* none may begin before this time */
+} Turns;
 
 /* Symbols of the kernel that kvm/task.c wants. */
 typedef enum TaskSymbol {
@@ -141,9 +186,7 @@ struct KvmGdb {
 	unsigned stop_cpu; /* the CPU to name in a GDB_STOP_PAUSED */
 	GSource *grace;	   /* ends the wait for vCPUs that are in the VMM with an I/O half done */
 	bool grace_over;
-	KvmGdbVcpu *over;	       /* steps over its own breakpoint while all others wait */
-	bool over_lifted;	       /* none of the others runs any more, and the patch is out */
-	gint64 over_resume;	       /* no other step over may hold all vCPUs before this time */
+	Turns turns;
 	struct KvmSymbols *symbols;    /* of the guest's kernel, or NULL (kvm/kaslr.c) */
 	uint64_t told[TASK_N_SYMBOLS]; /* by the client, 0: not (kvm/task.c) */
 	uint64_t comm_offset; /* of a task's name in it, found so far; else 0 (kvm/task.c) */
@@ -172,33 +215,70 @@ void world_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc)
 void world_resume(KvmGdb *gdb, const GdbAction *actions);
 /* May this vCPU execute guest code now? */
 bool world_may_run(const KvmGdbVcpu *vcpu);
-/* @vcpu has finished the step over its own breakpoint: the next one, or everybody. */
-void world_step_over_done(KvmGdb *gdb);
-/*
- * @vcpu hit something at @pc of which the client need not hear: it shall go on from there. @gpa: of
- * a patch, which it must step over; NULL for a hardware point.
- */
-void world_pass(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc, const uint64_t *gpa);
-/* Lets a vCPU that waits for it step over its patch, if it is time. */
-void world_try_step_over(KvmGdb *gdb);
-/*
- * @vcpu enters the guest, or goes back to the VMM: who waits for its turn to step over need not
- * wait for it any longer, but only until the slice that begins here is over.
- */
-void world_has_run(KvmGdbVcpu *vcpu);
-/* Does @vcpu wait for the end of that slice? How long from now; else it is woken by an event. */
-bool world_slice(const KvmGdbVcpu *vcpu, struct timespec *ret);
 void world_set_free(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
 void world_demand_attention(KvmGdb *gdb);
 void world_wake(KvmGdb *gdb);
 /* @vcpu, which is OUTSIDE, is GONE: nobody waits for it any more. */
 void world_remove(KvmGdbVcpu *vcpu);
+/* Kicks every vCPU that is RUNNING. */
+void world_kick_all(KvmGdb *gdb);
+/* A stop has waited long enough for vCPUs that are in the VMM with something half done. */
+void world_grace_over(KvmGdb *gdb);
+/* Can this vCPU execute guest code at this moment? */
+bool world_in_guest(const KvmGdbVcpu *vcpu);
+/* A stop of the client's: it does not wait for a vCPU that a signal handler of the VMM keeps. */
+void world_stop_for_client(KvmGdb *gdb);
+
+/* ---- leaving.c: what a vCPU must not meet again; with the lock held, while it does not run ----
+ */
+
+/* It has met this at @pc. @reported: the client is told. */
+void leaving_meet(KvmGdbVcpu *vcpu, unsigned met, uint64_t pc, bool reported);
+/* A hit of this kind was told, or need not be: what has been met then? A set of Met. */
+unsigned leaving_met_by(const KvmGdbVcpu *vcpu, GdbStopKind kind);
+/* It meets whatever is there. Gives back its turn, if it had one. */
+void leaving_end(KvmGdbVcpu *vcpu);
+/* Before a resume: must it wait for a turn? Ends what is no longer true. */
+void leaving_plan(KvmGdbVcpu *vcpu);
+/* After a run that ended neither with a step nor with a hit: has it left? */
+void leaving_look(KvmGdbVcpu *vcpu);
+/*
+ * The client has removed a breakpoint. One that it sets anew where a vCPU still stands is to be
+ * hit: gdb steps off by itself before, or else it means `jump` to where the vCPU is.
+ */
+void leaving_removed(KvmGdb *gdb, uint64_t addr);
+/* Must it leave by a step, with what it has met not armed? Else the CPU is set to pass a point. */
+bool leaving_by_step(KvmGdbVcpu *vcpu);
+/* In that step: is the point one of those that it has met? */
+bool leaving_passes(const KvmGdbVcpu *vcpu, const GdbBreak *point);
+
+/* ---- turns.c: who steps over a patch while all others wait; all with the lock held ---- */
+
+/* Lets a vCPU that waits for it step over its patch, if it is time. */
+void turns_try(KvmGdb *gdb);
+/* The same at a resume, at once. */
+void turns_begin(KvmGdb *gdb);
+/* The last of the others has halted: its patch may go. */
+void turns_lift_when_alone(KvmGdb *gdb);
+/* @vcpu has left the place of its patch: the next one, or everybody. */
+void turns_done(KvmGdb *gdb);
+/* A stop cuts the turn off. The patch goes back before anybody looks. */
+void turns_cut(KvmGdb *gdb);
+/*
+ * @vcpu enters the guest, or goes back to the VMM: who waits for its turn need not wait for it any
+ * longer, but only until the slice that begins here is over.
+ */
+void turns_has_run(KvmGdbVcpu *vcpu);
+/* Does @vcpu wait for the end of that slice? How long from now; else it is woken by an event. */
+bool turns_slice(const KvmGdbVcpu *vcpu, struct timespec *ret);
 
 /* ---- run.c ---- */
 
-/* Picks the engine's kick signal and installs its empty handler; 0 when none is free. */
+/* Picks the engine's kick signal and installs its handler; 0 when none is free. */
 int kick_signal_install(void);
+/* Is the I/O instruction of the last exit half done? */
+bool run_io_open(const KvmGdbVcpu *vcpu);
 
 /* ---- translate.c: with the lock held, while @vcpu does not run ---- */
 
@@ -239,10 +319,10 @@ bool condition_at_point(KvmGdbVcpu *vcpu, unsigned index);
 
 /* Before KVM_RUN: everything that KVM must be told, in the one order that works. */
 bool control_apply(KvmGdbVcpu *vcpu, GError **error);
-/* After KVM_RUN: undoes what a step needed. */
-void control_undo_step(KvmGdbVcpu *vcpu);
+/* The step has ended, or is given up: undoes what it needed. */
+void control_end_step(KvmGdbVcpu *vcpu);
 /*
- * After a KVM_EXIT_DEBUG, before control_undo_step() and arch_forget(): what it was.
+ * After a KVM_EXIT_DEBUG, before control_end_step(): what it was.
  * FALSE: nothing of ours, the trap belongs to the guest.
  */
 typedef enum CauseKind { CAUSE_POINT, CAUSE_TRAP_INSN, CAUSE_STEP } CauseKind;

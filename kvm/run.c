@@ -9,12 +9,20 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "kvm/internal.h"
 
+/*
+ * Kicks that this thread has seen. When the handler runs, KVM_RUN was left; the engine wants to
+ * know that of a thread that stays in a signal handler of the VMM's own after it.
+ */
+static __thread unsigned signals_seen __attribute__((tls_model("initial-exec")));
+
+/* The signal ends KVM_RUN with EINTR. */
 static void on_kick(int signo G_GNUC_UNUSED)
 {
-	/* Only there so that the signal ends KVM_RUN with EINTR. */
+	__atomic_add_fetch(&signals_seen, 1, __ATOMIC_SEQ_CST);
 }
 
 static bool take_signal(int signo)
@@ -64,6 +72,7 @@ __attribute__((noinline)) static void adopt_thread(KvmGdbVcpu *vcpu)
 	sigset_t kick;
 
 	own_tid = gettid();
+	vcpu->signals = &signals_seen;
 	__atomic_store_n(&vcpu->has_thread, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&vcpu->tid, own_tid, __ATOMIC_SEQ_CST);
 	sigemptyset(&kick);
@@ -102,14 +111,19 @@ static bool wait_for_wake(KvmGdbVcpu *vcpu, const sigset_t *old, const struct ti
 	return woken;
 }
 
-/* Takes the engine's kick back. The VMM's own uses the same field: it gets an EINTR for it. */
+static void change_immediate_exit(KvmGdbVcpu *vcpu, uint8_t from, uint8_t to)
+{
+	__atomic_compare_exchange_n(&vcpu->run->immediate_exit, &from, to, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
+}
+
+/* Takes the engine's kick back. A signal of the VMM's may have come with it: it gets an EINTR. */
 static void take_kick(KvmGdbVcpu *vcpu)
 {
-	if (!vcpu->kicked)
+	if (vcpu->kick != KICK_SENT)
 		return;
-	vcpu->kicked = false;
-	vcpu->owe_eintr = true;
-	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	vcpu->kick = KICK_TAKEN;
+	change_immediate_exit(vcpu, KICK_MARK, 0);
 }
 
 /* FALSE: a signal wants this thread back in the VMM. Called and returns with the lock held. */
@@ -119,11 +133,11 @@ static bool park(KvmGdbVcpu *vcpu, const sigset_t *old)
 	struct timespec slice;
 	bool woken, timed;
 
-	world_try_step_over(gdb);
+	turns_try(gdb);
 	world_check_stopped(gdb);
 	if (world_may_run(vcpu))
 		return true;
-	timed = world_slice(vcpu, &slice);
+	timed = turns_slice(vcpu, &slice);
 	g_mutex_unlock(&gdb->lock);
 	woken = wait_for_wake(vcpu, old, timed ? &slice : NULL);
 	g_mutex_lock(&gdb->lock);
@@ -146,7 +160,7 @@ static bool skip(KvmGdbVcpu *vcpu, uint64_t pc)
 	uint8_t insn[ARCH_INSN_MAX];
 	size_t len;
 
-	if (vcpu->action.kind != GDB_ACTION_CONTINUE || vcpu->gdb->over == vcpu)
+	if (vcpu->action.kind != GDB_ACTION_CONTINUE || vcpu->leaving.over == OVER_ALONE)
 		return false;
 	len = virtual_read_ram(vcpu, pc, insn, sizeof(insn));
 	return arch_skip_insn(vcpu->arch, insn, len);
@@ -170,6 +184,23 @@ static bool skip_point(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc)
 	return skip(vcpu, pc);
 }
 
+/* A hit in a run that was free to leave: it has left, and come there once more. */
+static void begin_visit(KvmGdbVcpu *vcpu)
+{
+	if (!vcpu->leaving.by_step)
+		leaving_end(vcpu);
+}
+
+/* The client need not hear of this hit. @gpa: of the patch that was hit, or NULL. */
+static void pass(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc, const uint64_t *gpa)
+{
+	leaving_meet(vcpu, leaving_met_by(vcpu, kind), pc, false);
+	if (!gpa)
+		return;
+	vcpu->leaving.gpa = *gpa;
+	vcpu->leaving.over = OVER_WAITING;
+}
+
 /*
  * A trap instruction was executed at pc. Ours, if our patch is there. Else the guest's, if there is
  * a trap instruction: it may have been our patch, taken out by the client before this vCPU's turn
@@ -178,15 +209,18 @@ static bool skip_point(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc)
 static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 {
 	uint64_t gpa;
+	bool mapped = translate_pc(vcpu, pc, &gpa);
 
-	if (!translate_pc(vcpu, pc, &gpa))
-		vcpu->reinject = true;
-	else if (!kvm_patches_has(vcpu->gdb->patches, gpa))
-		vcpu->reinject = trap_insn_at(vcpu, gpa);
-	else if (condition_at_patch(vcpu, pc, gpa))
+	if (!mapped || !kvm_patches_has(vcpu->gdb->patches, gpa)) {
+		if (!mapped || trap_insn_at(vcpu, gpa))
+			vcpu->exit = EXIT_GUEST_TRAP;
+		return;
+	}
+	begin_visit(vcpu);
+	if (condition_at_patch(vcpu, pc, gpa))
 		world_event(vcpu, GDB_STOP_SWBREAK, 0, pc);
 	else if (!skip(vcpu, pc))
-		world_pass(vcpu, GDB_STOP_SWBREAK, pc, &gpa);
+		pass(vcpu, GDB_STOP_SWBREAK, pc, &gpa);
 }
 
 static bool leaves_range(KvmGdbVcpu *vcpu, uint64_t pc)
@@ -197,34 +231,32 @@ static bool leaves_range(KvmGdbVcpu *vcpu, uint64_t pc)
 	return pc < action->start || pc >= action->end || arch_ends_range(vcpu->arch, &memory);
 }
 
+/* An instruction was executed in a step: that ends whatever the vCPU was leaving. */
 static void on_step(KvmGdbVcpu *vcpu, uint64_t pc)
 {
 	const GdbAction *action = &vcpu->action;
-	KvmGdb *gdb = vcpu->gdb;
 
 	if (action->kind == GDB_ACTION_STEP ||
 	    (action->kind == GDB_ACTION_RANGE && leaves_range(vcpu, pc)))
 		world_event(vcpu, GDB_STOP_STEP, 0, pc);
-	else if (gdb->over == vcpu)
-		world_step_over_done(gdb);
-	vcpu->passing = vcpu->passing_own = false;
+	leaving_end(vcpu);
 }
 
 static void on_point(KvmGdbVcpu *vcpu, const Cause *cause, uint64_t pc)
 {
 	GdbStopKind kind = kvm_breaks_point_kind(vcpu->gdb->breaks, cause->point);
+	bool stop = condition_at_point(vcpu, cause->point);
 
-	if (condition_at_point(vcpu, cause->point)) {
-		world_event(vcpu, kind, cause->addr, pc);
-		return;
-	}
-	if (!cause->step && skip_point(vcpu, kind, pc)) {
-		vcpu->passing = false;
-		return;
-	}
-	world_pass(vcpu, kind, pc, NULL);
-	if (cause->step)
+	if (cause->step && !stop)
 		on_step(vcpu, pc);
+	else if (cause->step)
+		leaving_end(vcpu);
+	else
+		begin_visit(vcpu);
+	if (stop)
+		world_event(vcpu, kind, cause->addr, pc);
+	else if (cause->step || !skip_point(vcpu, kind, pc))
+		pass(vcpu, kind, pc, NULL);
 }
 
 static void on_debug_exit(KvmGdbVcpu *vcpu, const Cause *cause)
@@ -250,9 +282,12 @@ static void on_debug_exit(KvmGdbVcpu *vcpu, const Cause *cause)
 /* Nothing of ours: the guest's, unless it has debug exceptions masked where it is. */
 static void on_own_trap(KvmGdbVcpu *vcpu)
 {
-	vcpu->reinject = arch_takes_trap(vcpu->arch, vcpu->run);
-	vcpu->passing_own = !vcpu->reinject;
-	vcpu->passing |= vcpu->passing_own;
+	uint64_t pc;
+
+	if (arch_takes_trap(vcpu->arch, vcpu->run))
+		vcpu->exit = EXIT_GUEST_TRAP;
+	else if (arch_get_pc(vcpu->arch, &pc, NULL))
+		leaving_meet(vcpu, MET_GUEST_POINT, pc, false);
 }
 
 /* Exits after which the machine cannot simply go on: the client looks before the VMM does. */
@@ -282,84 +317,141 @@ static bool is_fatal(const struct kvm_run *run, GdbStopKind *ret)
 	return true;
 }
 
+bool run_io_open(const KvmGdbVcpu *vcpu)
+{
+	return vcpu->exit == EXIT_OPEN && arch_io_pending(vcpu->run);
+}
+
 /* TRUE: the VMM must handle this exit. FALSE: the engine has; look at the world again. */
 static bool after_run(KvmGdbVcpu *vcpu, int ret, int err)
 {
 	struct kvm_run *run = vcpu->run;
 	bool debug = ret == 0 && run->exit_reason == KVM_EXIT_DEBUG && !control_is_vmms(vcpu);
-	bool own;
+	bool ours;
 	GdbStopKind kind;
 	uint64_t pc = 0;
 	Cause cause;
 
-	vcpu->io_done = ret < 0;
+	vcpu->exit = ret < 0 ? EXIT_FINISHED : EXIT_OPEN;
 	arch_forget(vcpu->arch);
-	vcpu->reinject = false;
-	own = debug && !control_decode(vcpu, &cause);
-	control_undo_step(vcpu);
+	ours = debug && control_decode(vcpu, &cause);
+	/* KVM finishes the instruction, and ends the step, when the VMM has handled its I/O. */
+	if (!run_io_open(vcpu))
+		control_end_step(vcpu);
 	take_kick(vcpu);
-	if (ret < 0)
-		return err != EINTR || !vcpu->owe_eintr;
 	if (debug) {
-		if (own)
-			on_own_trap(vcpu);
-		else
+		if (ours)
 			on_debug_exit(vcpu, &cause);
+		else
+			on_own_trap(vcpu);
 		return false;
 	}
+	leaving_look(vcpu);
+	if (ret < 0)
+		return err != EINTR || vcpu->kick != KICK_TAKEN;
 	if (!vcpu->gdb->attached || !is_fatal(run, &kind))
 		return true;
 	arch_get_pc(vcpu->arch, &pc, NULL);
-	vcpu->held_exit = true;
+	vcpu->exit = EXIT_HELD;
 	world_event(vcpu, kind, 0, pc);
 	return false;
 }
-
-/*
- * An I/O instruction that the VMM has handled is finished by the next KVM_RUN, which also writes
- * its result to the registers. With immediate_exit it does only that. FALSE: it led to another
- * exit that the VMM must handle first.
- */
-static bool finish_io(KvmGdbVcpu *vcpu)
-{
-	struct kvm_run *run = vcpu->run;
-	uint8_t old = __atomic_exchange_n(&run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	int ret = ioctl(vcpu->fd, KVM_RUN, 0);
-	int err = errno;
-
-	__atomic_store_n(&run->immediate_exit, old, __ATOMIC_SEQ_CST);
-	vcpu->io_done = true;
-	if (ret < 0 && err == EINTR) {
-		arch_forget(vcpu->arch);
-		return true;
-	}
-	return !after_run(vcpu, ret, err);
-}
-
-/* ---- The loop ---- */
 
 typedef struct Result {
 	int ret, err;
 } Result;
 
+static Result enter_kvm(KvmGdbVcpu *vcpu)
+{
+	Result result;
+
+	result.ret = ioctl(vcpu->fd, KVM_RUN, 0);
+	result.err = errno;
+	return result;
+}
+
+/*
+ * The I/O is finished and KVM has said nothing of a step: on x86 a store to a device has moved pc
+ * before the VMM saw it, and its step would go on through the next instruction.
+ */
+static void end_step_of_io(KvmGdbVcpu *vcpu)
+{
+	uint64_t from = vcpu->step.from, pc;
+	bool moved = arch_get_pc(vcpu->arch, &pc, NULL) && pc != from;
+
+	control_end_step(vcpu);
+	if (moved)
+		on_step(vcpu, pc);
+}
+
+/*
+ * An I/O instruction that the VMM has handled is finished by the next KVM_RUN, which also writes
+ * its result to the registers. With immediate_exit it does only that. FALSE: *ret is for the VMM:
+ * it led to another exit, or to an error.
+ */
+static bool finish_io(KvmGdbVcpu *vcpu, Result *ret)
+{
+	Result result;
+
+	change_immediate_exit(vcpu, 0, KICK_MARK);
+	result = enter_kvm(vcpu);
+	change_immediate_exit(vcpu, KICK_MARK, 0);
+	if (result.ret == 0 || result.err != EINTR) {
+		*ret = result;
+		return !after_run(vcpu, result.ret, result.err);
+	}
+	vcpu->exit = EXIT_FINISHED;
+	arch_forget(vcpu->arch);
+	if (vcpu->step.open)
+		end_step_of_io(vcpu);
+	else
+		leaving_look(vcpu);
+	return true;
+}
+
+/* ---- The loop ---- */
+
+/*
+ * KVM finishes an open I/O instruction before it looks at signals. So does the engine before it
+ * keeps the vCPU here, gives the VMM an EINTR of its own making, or looks whether a step has ended.
+ */
+static bool must_finish(const KvmGdbVcpu *vcpu)
+{
+	return run_io_open(vcpu) &&
+	       (!world_may_run(vcpu) || vcpu->step.open || vcpu->kick == KICK_TAKEN);
+}
+
+/* Does a signal wait that would have ended KVM_RUN? @old: what the thread blocks by itself. */
+static bool is_signal_due(const KvmGdbVcpu *vcpu, const sigset_t *old)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	for (int signo = 1; signo <= SIGRTMAX; signo++) {
+		if (sigismember(&pending, signo) > 0 && sigismember(old, signo) == 0 &&
+		    signo != vcpu->gdb->kick_signal &&
+		    !(vcpu->has_mask && sigismember(&vcpu->mask, signo)))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Until the vCPU may run. FALSE: *ret is for the VMM. Signals are blocked from before finish_io()
- * to the wait: it has immediate_exit in use, and a kick of the VMM that came meanwhile must be
- * found pending.
+ * to the wait: a signal of the VMM's that came meanwhile must end the call, as it ends KVM_RUN.
  */
 static bool wait_to_run(KvmGdbVcpu *vcpu, const sigset_t *old, Result *ret)
 {
-	while (!world_may_run(vcpu)) {
-		if (!vcpu->held_exit && !vcpu->io_done && arch_io_pending(vcpu->run) &&
-		    !finish_io(vcpu)) {
-			ret->ret = 0;
+	for (;;) {
+		if (must_finish(vcpu) && !finish_io(vcpu, ret))
 			return false;
-		}
-		if (!world_may_run(vcpu) && !park(vcpu, old))
+		*ret = (Result){-1, EINTR};
+		if (world_may_run(vcpu))
+			return vcpu->exit == EXIT_HELD || !is_signal_due(vcpu, old);
+		if (!park(vcpu, old))
 			return false;
 		take_kick(vcpu);
 	}
-	return true;
 }
 
 /* Brings the vCPU to where it may run. FALSE: *ret is for the VMM. */
@@ -370,7 +462,7 @@ static bool enter(KvmGdbVcpu *vcpu, Result *ret)
 
 	*ret = (Result){-1, EINTR};
 	take_kick(vcpu);
-	if (!world_may_run(vcpu)) {
+	if (!world_may_run(vcpu) || must_finish(vcpu)) {
 		sigfillset(&all);
 		pthread_sigmask(SIG_SETMASK, &all, &old);
 		ready = wait_to_run(vcpu, &old, ret);
@@ -378,22 +470,19 @@ static bool enter(KvmGdbVcpu *vcpu, Result *ret)
 		if (!ready)
 			return false;
 	}
-	if (vcpu->held_exit) {
-		vcpu->held_exit = false;
+	if (vcpu->exit == EXIT_HELD) {
+		vcpu->exit = EXIT_OPEN;
 		ret->ret = 0;
 		return false;
 	}
-	if (vcpu->owe_eintr) {
-		vcpu->owe_eintr = false;
-		return false;
-	}
-	return true;
+	return vcpu->kick != KICK_TAKEN;
 }
 
 static void report_failure(KvmGdbVcpu *vcpu, const GError *error)
 {
 	engine_log(vcpu->gdb, "gdb: CPU %u cannot run: %s", vcpu->index, error->message);
-	vcpu->reinject = false;
+	if (vcpu->exit == EXIT_GUEST_TRAP)
+		vcpu->exit = EXIT_FINISHED;
 	world_event(vcpu, GDB_STOP_INTERNAL_ERROR, 0, 0);
 }
 
@@ -402,7 +491,6 @@ static void relax_attention(KvmGdbVcpu *vcpu)
 {
 	KvmGdb *gdb = vcpu->gdb;
 
-	vcpu->io_done = false;
 	if (gdb->world == WORLD_FREE && !gdb->attached &&
 	    (!vcpu->applied.control || control_is_vmms(vcpu)))
 		__atomic_store_n(&vcpu->attention, 0, __ATOMIC_SEQ_CST);
@@ -425,11 +513,10 @@ static Result run_attended(KvmGdbVcpu *vcpu)
 			break;
 		}
 		relax_attention(vcpu);
-		world_has_run(vcpu);
+		turns_has_run(vcpu);
 		set_state(vcpu, VCPU_RUNNING);
 		g_mutex_unlock(&gdb->lock);
-		result.ret = ioctl(vcpu->fd, KVM_RUN, 0);
-		result.err = errno;
+		result = enter_kvm(vcpu);
 		g_mutex_lock(&gdb->lock);
 		set_state(vcpu, VCPU_PARKED);
 		if (after_run(vcpu, result.ret, result.err))
@@ -446,15 +533,37 @@ static void find_lost(KvmGdbVcpu *vcpu)
 	if (!kvm_breaks_any_lost(vcpu->gdb->breaks))
 		return;
 	kvm_breaks_find_lost(vcpu->gdb->breaks, &finder);
-	arch_forget(vcpu->arch); /* the VMM may write registers now */
+	/* The VMM may write registers now; what the client has written is still to be flushed. */
+	if (!arch_is_dirty(vcpu->arch))
+		arch_forget(vcpu->arch);
 }
 
-static int leave(KvmGdbVcpu *vcpu, Result result)
+/*
+ * An EINTR looks as KVM leaves it: a VMM may look at the exit reason all the same, and must not see
+ * one that it has handled already, or the debugger's. Only where the VMM's own immediate_exit ends
+ * KVM_RUN does KVM not write a reason. @before: the one at the call, which may be the debugger's.
+ */
+static void show_eintr(KvmGdbVcpu *vcpu, uint32_t before)
 {
+	struct kvm_run *run = vcpu->run;
+
+	if (__atomic_load_n(&run->immediate_exit, __ATOMIC_SEQ_CST) && run->exit_reason == before &&
+	    before != KVM_EXIT_DEBUG)
+		return;
+	run->exit_reason = KVM_EXIT_INTR;
+}
+
+static int leave(KvmGdbVcpu *vcpu, Result result, uint32_t before)
+{
+	if (result.ret < 0 && result.err == EINTR) {
+		show_eintr(vcpu, before);
+		if (vcpu->kick == KICK_TAKEN)
+			vcpu->kick = KICK_NONE;
+	}
 	find_lost(vcpu);
 	set_state(vcpu, VCPU_OUTSIDE);
 	world_check_stopped(vcpu->gdb);
-	world_has_run(vcpu);
+	turns_has_run(vcpu);
 	g_mutex_unlock(&vcpu->gdb->lock);
 	errno = result.err;
 	return result.ret;
@@ -474,14 +583,15 @@ __attribute__((noinline)) static void leave_noticed(KvmGdbVcpu *vcpu)
 /* @run: KVM_RUN was called, with this result; else that is still to be done. */
 __attribute__((noinline)) static int run_noticed(KvmGdbVcpu *vcpu, const Result *run)
 {
+	uint32_t before = vcpu->run->exit_reason;
 	Result result;
 
 	g_mutex_lock(&vcpu->gdb->lock);
 	set_state(vcpu, VCPU_PARKED);
 	if (run && after_run(vcpu, run->ret, run->err))
-		return leave(vcpu, *run);
+		return leave(vcpu, *run, before);
 	result = run_attended(vcpu);
-	return leave(vcpu, result);
+	return leave(vcpu, result, before);
 }
 
 /* While nobody debugs it is little more than the system call: so errno is not touched either. */
@@ -495,7 +605,7 @@ __attribute__((hot)) int kvm_gdb_run(KvmGdbVcpu *vcpu)
 	if (wants_attention(vcpu))
 		return run_noticed(vcpu, NULL);
 	ret = ioctl(vcpu->fd, KVM_RUN, 0);
-	vcpu->io_done = ret < 0;
+	vcpu->exit = ret < 0 ? EXIT_FINISHED : EXIT_OPEN;
 	if (wants_attention(vcpu))
 		return run_noticed(vcpu, &(Result){ret, errno});
 	set_state(vcpu, VCPU_OUTSIDE);

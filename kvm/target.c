@@ -26,13 +26,18 @@ KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
 		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "CPU %u is running", cpu);
 		return NULL;
 	}
-	if (world_in_device(vcpu)) {
-		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
-			    "CPU %u is inside a device of the VMM, in the middle of an instruction",
-			    cpu);
-		return NULL;
-	}
 	return vcpu;
+}
+
+static const char in_device[] = "in a device of the VMM, in the middle of an instruction";
+static const char in_handler[] = "kept by the VMM in a signal handler";
+
+/* Why its registers cannot be written now, though they can be read; NULL: they can. */
+static const char *why_busy(const KvmGdbVcpu *vcpu)
+{
+	if (__atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_RUNNING)
+		return in_handler;
+	return world_in_device(vcpu) ? in_device : NULL;
 }
 
 static unsigned cpu_count(void *target)
@@ -67,6 +72,8 @@ static void describe_cpu(void *target, unsigned cpu, GString *text)
 
 	g_string_append_printf(text, "CPU#%u [%s]", cpu,
 			       vcpu ? arch_run_state(vcpu->arch) : "running");
+	if (vcpu && why_busy(vcpu))
+		g_string_append_printf(text, " %s", why_busy(vcpu));
 	if (vcpu)
 		task_append_name(vcpu, text);
 }
@@ -88,9 +95,18 @@ static bool write_register(void *target, unsigned cpu, const GdbReg *reg, const 
 	LOCKED(gdb);
 	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
 
-	if (!vcpu || !arch_write_reg(vcpu->arch, reg, buf, error))
+	if (!vcpu)
+		return false;
+	if (why_busy(vcpu)) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "CPU %u is %s", cpu, why_busy(vcpu));
+		return false;
+	}
+	if (!arch_write_reg(vcpu->arch, reg, buf, error))
 		return false;
 	vcpu->reapply = true;
+	/* `jump` to where it stands: what is there is to be hit. */
+	if (reg == gdb_reg_set_pc(gdb->regs))
+		leaving_end(vcpu);
 	return true;
 }
 
@@ -178,7 +194,7 @@ static void attach(void *target)
 	if (gdb->world == WORLD_STOPPED)
 		gdb_server_post_stop(gdb->server, &paused);
 	else
-		world_request_stop(gdb);
+		world_stop_for_client(gdb);
 }
 
 static void stop(void *target, unsigned cpu)
@@ -188,7 +204,7 @@ static void stop(void *target, unsigned cpu)
 
 	if (gdb->world == WORLD_RUNNING)
 		gdb->stop_cpu = cpu;
-	world_request_stop(gdb);
+	world_stop_for_client(gdb);
 }
 
 /* Is one of those that shall run still there? Else nothing would bring the stop. */
@@ -227,17 +243,24 @@ static void detach(void *target)
 		world_set_free(gdb);
 	} else if (gdb->world != WORLD_FREE) {
 		gdb->detaching = true;
-		world_request_stop(gdb);
+		world_stop_for_client(gdb);
 	}
 }
 
+/* The machine ends as it stands: the guest does not run on until the VMM has heard of it. */
 static void kill_machine(void *target)
 {
 	KvmGdb *gdb = target;
 
-	detach(target);
-	if (gdb->ops && gdb->ops->poweroff)
-		gdb->ops->poweroff(gdb->opaque);
+	if (!gdb->ops || !gdb->ops->poweroff) {
+		detach(target);
+		return;
+	}
+	g_mutex_lock(&gdb->lock);
+	gdb->attached = false;
+	world_stop_for_client(gdb);
+	g_mutex_unlock(&gdb->lock);
+	gdb->ops->poweroff(gdb->opaque);
 }
 
 /* ---- Breakpoints ---- */
@@ -279,10 +302,13 @@ static bool remove_break(void *target, unsigned cpu, const GdbBreak *bp, GError 
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
-	if (!target_vcpu(gdb, cpu, error))
+	(void)cpu;
+	if (!check_stopped(gdb, error))
 		return false;
 	kvm_breaks_remove(gdb->breaks, bp);
 	kvm_codes_set(gdb->codes, bp, NULL);
+	if (bp->type == GDB_BREAK_SW || bp->type == GDB_BREAK_HW)
+		leaving_removed(gdb, bp->addr);
 	return true;
 }
 

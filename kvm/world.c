@@ -15,9 +15,6 @@
 /* How long a stop waits for vCPUs that are in the VMM in the middle of an I/O instruction. */
 #define GRACE_US (50 * 1000)
 
-/* How long the other vCPUs run, at least, between two steps over a patch that hold them all. */
-#define SLICE_US 20
-
 KvmGdbVcpu *world_vcpu(KvmGdb *gdb, unsigned index)
 {
 	return index < gdb->vcpus->len ? g_ptr_array_index(gdb->vcpus, index) : NULL;
@@ -41,11 +38,37 @@ static int state_of(const KvmGdbVcpu *vcpu)
  */
 static void kick(KvmGdbVcpu *vcpu)
 {
-	if (vcpu->kicked)
+	uint8_t none = 0;
+
+	if (vcpu->kick == KICK_SENT)
 		return;
-	vcpu->kicked = true;
-	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	vcpu->kick = KICK_SENT;
+	__atomic_compare_exchange_n(&vcpu->run->immediate_exit, &none, KICK_MARK, false,
+				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	vcpu->signals_before = __atomic_load_n(vcpu->signals, __ATOMIC_SEQ_CST);
 	tgkill(getpid(), vcpu->tid, vcpu->gdb->kick_signal);
+}
+
+void world_kick_all(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (state_of(vcpu) == VCPU_RUNNING)
+			kick(vcpu);
+	}
+}
+
+/* With immediate_exit set, a thread that has left KVM_RUN for a signal cannot get back into it. */
+static bool has_seen_kick(const KvmGdbVcpu *vcpu)
+{
+	return vcpu->kick == KICK_SENT &&
+	       __atomic_load_n(vcpu->signals, __ATOMIC_SEQ_CST) != vcpu->signals_before;
+}
+
+bool world_in_guest(const KvmGdbVcpu *vcpu)
+{
+	return state_of(vcpu) == VCPU_RUNNING && !has_seen_kick(vcpu);
 }
 
 void world_wake(KvmGdb *gdb)
@@ -72,9 +95,9 @@ bool world_may_run(const KvmGdbVcpu *vcpu)
 		return true;
 	if (gdb->world != WORLD_RUNNING || vcpu->event.pending)
 		return false;
-	if (gdb->over)
-		return gdb->over == vcpu && gdb->over_lifted;
-	return !vcpu->wants_over && vcpu->action.kind != GDB_ACTION_HOLD;
+	if (gdb->turns.over)
+		return gdb->turns.over == vcpu && gdb->turns.lifted;
+	return vcpu->leaving.over != OVER_WAITING && vcpu->action.kind != GDB_ACTION_HOLD;
 }
 
 /* ---- Stopping ---- */
@@ -82,8 +105,7 @@ bool world_may_run(const KvmGdbVcpu *vcpu)
 bool world_in_device(const KvmGdbVcpu *vcpu)
 {
 	return state_of(vcpu) == VCPU_OUTSIDE &&
-	       __atomic_load_n(&vcpu->has_thread, __ATOMIC_SEQ_CST) && !vcpu->io_done &&
-	       arch_io_pending(vcpu->run);
+	       __atomic_load_n(&vcpu->has_thread, __ATOMIC_SEQ_CST) && run_io_open(vcpu);
 }
 
 static bool on_physical(KvmGdbVcpu *vcpu, uint64_t pc)
@@ -122,6 +144,20 @@ static bool still_valid(KvmGdbVcpu *vcpu)
 	}
 }
 
+/* What ends the machine, whoever runs: the client hears of it although this CPU is held. */
+static bool ends_machine(GdbStopKind kind)
+{
+	return kind == GDB_STOP_SHUTDOWN || kind == GDB_STOP_PANIC ||
+	       kind == GDB_STOP_INTERNAL_ERROR || kind == GDB_STOP_WATCHDOG ||
+	       kind == GDB_STOP_IO_ERROR;
+}
+
+static bool is_to_be_told(const KvmGdbVcpu *vcpu)
+{
+	return vcpu->event.pending &&
+	       (vcpu->action.kind != GDB_ACTION_HOLD || ends_machine(vcpu->event.stop.kind));
+}
+
 /* The CPU that the client steps goes first, so that a step is not lost in the others' stops. */
 static KvmGdbVcpu *choose_event(KvmGdb *gdb)
 {
@@ -130,9 +166,9 @@ static KvmGdbVcpu *choose_event(KvmGdb *gdb)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
 
-		if (!vcpu->event.pending || vcpu->action.kind == GDB_ACTION_HOLD)
+		if (!is_to_be_told(vcpu))
 			continue;
-		if (vcpu->action.kind != GDB_ACTION_CONTINUE)
+		if (vcpu->action.kind == GDB_ACTION_STEP || vcpu->action.kind == GDB_ACTION_RANGE)
 			return vcpu;
 		if (!chosen)
 			chosen = vcpu;
@@ -183,7 +219,8 @@ static void log_resume(KvmGdb *gdb)
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
 
 		gdb_log_line(gdb->log, "  CPU %u: %s%s", i, actions[vcpu->action.kind],
-			     vcpu->wants_over ? ", over its breakpoint first" : "");
+			     vcpu->leaving.over == OVER_WAITING ? ", over its breakpoint first"
+								: "");
 	}
 }
 
@@ -205,6 +242,8 @@ static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
 
 	if (chosen) {
 		chosen->event.pending = false;
+		leaving_meet(chosen, leaving_met_by(chosen, chosen->event.stop.kind),
+			     chosen->event.pc, true);
 		stop = stop_to_tell(chosen);
 	}
 	gdb->stop_cpu = stop.cpu;
@@ -222,28 +261,15 @@ void world_set_free(KvmGdb *gdb)
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
 
 		vcpu->event.pending = false;
-		vcpu->event.stop.kind = GDB_STOP_PAUSED;
-		vcpu->wants_over = vcpu->passing = vcpu->passing_own = false;
+		vcpu->leaving = (Leaving){0};
 		vcpu->action = (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
 	}
 	if (gdb->world == WORLD_STOPPED)
 		kvm_clock_resuming(gdb->clock);
-	gdb->over = NULL;
+	gdb->turns.over = NULL;
 	gdb->detaching = false;
 	gdb->world = WORLD_FREE;
 	world_wake(gdb);
-}
-
-/* The patch that a step over had lifted goes back before anybody looks. */
-static void end_step_over(KvmGdb *gdb)
-{
-	KvmGdbVcpu *over = gdb->over;
-
-	if (!over)
-		return;
-	gdb->over = NULL;
-	if (gdb->over_lifted)
-		kvm_patches_replace(gdb->patches, over->over_gpa);
 }
 
 static void stopped(KvmGdb *gdb)
@@ -251,7 +277,7 @@ static void stopped(KvmGdb *gdb)
 	gdb->world = WORLD_STOPPED;
 	kvm_clock_stopped(gdb->clock);
 	g_source_set_ready_time(gdb->grace, -1);
-	end_step_over(gdb);
+	turns_cut(gdb);
 	if (gdb->detaching) {
 		world_set_free(gdb);
 		if (!gdb->attached)
@@ -262,38 +288,40 @@ static void stopped(KvmGdb *gdb)
 	post(gdb, choose_event(gdb));
 }
 
-/* The vCPU that steps over has waited until it is alone: now its patch may go. */
-static void lift_when_alone(KvmGdb *gdb)
+static void start_grace(KvmGdb *gdb)
 {
-	if (!gdb->over || gdb->over_lifted || gdb->world != WORLD_RUNNING)
-		return;
-	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		if (state_of(world_vcpu(gdb, i)) == VCPU_RUNNING)
-			return;
-	}
-	kvm_patches_lift(gdb->patches, gdb->over->over_gpa);
-	gdb->over_lifted = true;
-	world_wake(gdb);
+	if (g_source_get_ready_time(gdb->grace) < 0)
+		g_source_set_ready_time(gdb->grace, g_get_monotonic_time() + GRACE_US);
+}
+
+void world_grace_over(KvmGdb *gdb)
+{
+	g_source_set_ready_time(gdb->grace, -1);
+	gdb->grace_over = true;
+	world_check_stopped(gdb);
+	if (gdb->world == WORLD_STOPPING)
+		start_grace(gdb);
 }
 
 void world_check_stopped(KvmGdb *gdb)
 {
 	bool waiting = false;
 
-	lift_when_alone(gdb);
+	turns_lift_when_alone(gdb);
 	if (gdb->world != WORLD_STOPPING)
 		return;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
 
-		if (state_of(vcpu) == VCPU_RUNNING)
+		/* Most vCPUs that have seen the kick are here in a moment. */
+		if (state_of(vcpu) == VCPU_RUNNING && !(gdb->grace_over && has_seen_kick(vcpu)))
 			return;
 		waiting |= world_in_device(vcpu);
 	}
 	if (!waiting || gdb->grace_over)
 		stopped(gdb);
-	else if (g_source_get_ready_time(gdb->grace) < 0)
-		g_source_set_ready_time(gdb->grace, g_get_monotonic_time() + GRACE_US);
+	else
+		start_grace(gdb);
 }
 
 void world_request_stop(KvmGdb *gdb)
@@ -303,13 +331,15 @@ void world_request_stop(KvmGdb *gdb)
 	gdb->world = WORLD_STOPPING;
 	gdb->grace_over = false;
 	world_demand_attention(gdb);
-	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
-
-		if (state_of(vcpu) == VCPU_RUNNING)
-			kick(vcpu);
-	}
+	world_kick_all(gdb);
 	world_check_stopped(gdb);
+}
+
+void world_stop_for_client(KvmGdb *gdb)
+{
+	world_request_stop(gdb);
+	if (gdb->world == WORLD_STOPPING)
+		start_grace(gdb);
 }
 
 void world_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc)
@@ -339,124 +369,6 @@ static void revalidate(KvmGdb *gdb)
 	}
 }
 
-/*
- * Does this vCPU sit on a patch that the client has been told of, or need not be? Then it must get
- * past it; if it came there in another way (the client moved pc) the breakpoint is still to be hit.
- */
-static bool needs_step_over(KvmGdbVcpu *vcpu, uint64_t *ret_gpa)
-{
-	uint64_t pc;
-
-	return vcpu->action.kind != GDB_ACTION_HOLD && !vcpu->event.pending &&
-	       vcpu->event.stop.kind == GDB_STOP_SWBREAK && kvm_patches_any(vcpu->gdb->patches) &&
-	       arch_get_pc(vcpu->arch, &pc, NULL) && pc == vcpu->event.pc &&
-	       translate_pc(vcpu, pc, ret_gpa) && kvm_patches_has(vcpu->gdb->patches, *ret_gpa);
-}
-
-/*
- * A patch is lifted only while no other vCPU runs, so that none can miss it. One vCPU after the
- * other steps off its breakpoint; then all run.
- */
-static void begin_step_over(KvmGdb *gdb)
-{
-	for (unsigned i = 0; i < gdb->vcpus->len && !gdb->over; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
-
-		if (vcpu->wants_over && vcpu->action.kind != GDB_ACTION_HOLD)
-			gdb->over = vcpu;
-	}
-	if (!gdb->over)
-		return;
-	gdb->over->wants_over = false;
-	gdb->over_lifted = false;
-	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
-
-		if (state_of(vcpu) == VCPU_RUNNING)
-			kick(vcpu);
-	}
-	lift_when_alone(gdb);
-}
-
-/*
- * A breakpoint that is hit all the time must not keep the others from running for good: who was
- * held gets its turn first.
- */
-static bool any_due(KvmGdb *gdb)
-{
-	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
-
-		if (vcpu->due && state_of(vcpu) == VCPU_PARKED && world_may_run(vcpu))
-			return true;
-	}
-	return false;
-}
-
-void world_try_step_over(KvmGdb *gdb)
-{
-	bool wanted = false;
-
-	if (gdb->world != WORLD_RUNNING || gdb->over)
-		return;
-	for (unsigned i = 0; i < gdb->vcpus->len; i++)
-		wanted |= world_vcpu(gdb, i)->wants_over;
-	if (wanted && !any_due(gdb) && g_get_monotonic_time() >= gdb->over_resume)
-		begin_step_over(gdb);
-}
-
-bool world_slice(const KvmGdbVcpu *vcpu, struct timespec *ret)
-{
-	KvmGdb *gdb = vcpu->gdb;
-	gint64 left;
-
-	if (!vcpu->wants_over || gdb->over || gdb->world != WORLD_RUNNING || any_due(gdb))
-		return false;
-	left = gdb->over_resume - g_get_monotonic_time();
-	*ret = (struct timespec){.tv_nsec = CLAMP(left, 0, SLICE_US) * 1000};
-	return true;
-}
-
-void world_pass(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc, const uint64_t *gpa)
-{
-	vcpu->event = (Event){.stop = {.cpu = vcpu->index, .kind = kind}, .pc = pc};
-	vcpu->wants_over = gpa != NULL;
-	if (gpa)
-		vcpu->over_gpa = *gpa;
-}
-
-void world_has_run(KvmGdbVcpu *vcpu)
-{
-	KvmGdb *gdb = vcpu->gdb;
-
-	if (!vcpu->due)
-		return;
-	vcpu->due = false;
-	gdb->over_resume = g_get_monotonic_time() + SLICE_US;
-	for (unsigned i = 0; i < gdb->vcpus->len && !any_due(gdb); i++) {
-		KvmGdbVcpu *waiting = world_vcpu(gdb, i);
-
-		if (waiting->wants_over && state_of(waiting) == VCPU_PARKED)
-			eventfd_write(waiting->wake_fd, 1);
-	}
-}
-
-void world_step_over_done(KvmGdb *gdb)
-{
-	KvmGdbVcpu *done = gdb->over;
-
-	/* It has moved, or was stepped where it is: either way it is not asked again. */
-	done->event.stop.kind = GDB_STOP_PAUSED;
-	end_step_over(gdb);
-	begin_step_over(gdb);
-	for (unsigned i = 0; i < gdb->vcpus->len && !gdb->over; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
-
-		vcpu->due = vcpu != done && state_of(vcpu) == VCPU_PARKED && world_may_run(vcpu);
-	}
-	world_wake(gdb);
-}
-
 void world_resume(KvmGdb *gdb, const GdbAction *actions)
 {
 	const KvmFinder finder = translate_finder(world_vcpu(gdb, gdb->stop_cpu));
@@ -481,14 +393,14 @@ void world_resume(KvmGdb *gdb, const GdbAction *actions)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
 
-		vcpu->wants_over = needs_step_over(vcpu, &vcpu->over_gpa);
-		vcpu->due = false;
+		leaving_plan(vcpu);
+		vcpu->turn_owed = false;
 	}
 	kvm_clock_resuming(gdb->clock);
 	gdb->world = WORLD_RUNNING;
 	if (gdb->log)
 		log_resume(gdb);
-	begin_step_over(gdb);
+	turns_begin(gdb);
 	world_wake(gdb);
 }
 
@@ -508,12 +420,11 @@ void world_remove(KvmGdbVcpu *vcpu)
 	__atomic_store_n(&vcpu->state, VCPU_GONE, __ATOMIC_SEQ_CST);
 	vcpu->action = (GdbAction){GDB_ACTION_HOLD, 0, 0};
 	vcpu->event = (Event){.stop.kind = GDB_STOP_PAUSED};
-	vcpu->wants_over = vcpu->due = false;
+	vcpu->turn_owed = false;
 	if (gdb->stop_cpu == vcpu->index)
 		gdb->stop_cpu = 0;
-	if (gdb->over == vcpu)
-		world_step_over_done(gdb);
-	world_try_step_over(gdb);
+	leaving_end(vcpu);
+	turns_try(gdb);
 	/* The client waits for a stop, and nobody is left who could bring one. */
 	if (gdb->world == WORLD_RUNNING && !any_to_run(gdb))
 		world_request_stop(gdb);

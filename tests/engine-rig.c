@@ -28,9 +28,10 @@ static void handle_io(Cpu *cpu)
 	struct kvm_run *run = toy_run(cpu->rig->vm, cpu->index);
 
 	COUNT(cpu->rig->io_exits);
-	if (run->io.port == 0x50)
+	if (run->exit_reason == KVM_EXIT_IO && run->io.port == 0x50)
 		kvm_gdb_notify(cpu->rig->gdb, cpu->vcpu, KVM_GDB_PANIC);
-	run->io.data_offset = 0x42;
+	if (run->exit_reason == KVM_EXIT_IO)
+		run->io.data_offset = 0x42;
 	if (GET(cpu->rig->device_finishes))
 		finish_io(cpu, run);
 	while (GET(cpu->rig->device_hold) && !GET(cpu->rig->stop))
@@ -46,18 +47,29 @@ static gpointer vcpu_thread(gpointer data)
 	for (;;) {
 		int ret = kvm_gdb_run(cpu->vcpu);
 
+		if (ret < 0 && errno != EINTR) {
+			SET(cpu->error, errno);
+			break;
+		}
 		if (ret < 0) {
-			g_assert_cmpint(errno, ==, EINTR);
 			COUNT(cpu->eintrs);
+			if (run->exit_reason == KVM_EXIT_DEBUG) {
+				COUNT(cpu->bad_reasons);
+				continue;
+			}
 			if (GET(cpu->rig->stop) || GET(cpu->leave))
 				break;
-		} else if (run->exit_reason == KVM_EXIT_SHUTDOWN) {
+		}
+		/* As kvmtool, which looks at the exit reason also after EINTR. */
+		if (run->exit_reason == KVM_EXIT_SHUTDOWN) {
 			COUNT(cpu->rig->shutdowns);
 			break;
-		} else {
-			g_assert_cmpuint(run->exit_reason, ==, KVM_EXIT_IO);
-			handle_io(cpu);
 		}
+		if (run->exit_reason == KVM_EXIT_INTR && ret < 0)
+			continue;
+		if (run->exit_reason != KVM_EXIT_MMIO)
+			g_assert_cmpuint(run->exit_reason, ==, KVM_EXIT_IO);
+		handle_io(cpu);
 	}
 	SET(cpu->ended, true);
 	return NULL;

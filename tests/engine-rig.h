@@ -21,10 +21,12 @@ typedef struct Cpu {
 	unsigned index;
 	KvmGdbVcpu *vcpu;
 	GThread *thread;
-	pthread_t id;	 /* atomic, of the thread once it runs */
-	unsigned eintrs; /* atomic */
-	bool ended;	 /* atomic: the thread has left its loop */
-	int leave;	 /* atomic: it shall, alone */
+	pthread_t id;	      /* atomic, of the thread once it runs */
+	unsigned eintrs;      /* atomic */
+	int error;	      /* atomic: what KVM_RUN failed with; ended for it */
+	unsigned bad_reasons; /* atomic: EINTR with a reason that KVM does not leave */
+	bool ended;	      /* atomic: the thread has left its loop */
+	int leave;	      /* atomic: it shall, alone */
 } Cpu;
 
 struct Rig {

@@ -150,7 +150,7 @@ static void test_io_completed(void)
 	rig_free(rig);
 }
 
-/* T15: one CPU is long in a device: the stop comes all the same, its registers are busy. */
+/* T15: one CPU is long in a device: the stop comes all the same, its registers cannot be set. */
 static void test_long_device(void)
 {
 	Rig *rig = rig_new_stopped(2);
@@ -164,7 +164,7 @@ static void test_long_device(void)
 	interrupt(rig);
 	g_assert_cmpuint(pc_of(rig, 1), >=, 0x100);
 	rsp_expect(rig->client, "Hg2", "OK");
-	rsp_expect_error(rig->client, "p4");
+	rsp_expect_error(rig->client, "P4=0001000000000000");
 	SET(rig->device_hold, 0);
 	rsp_client_send(rig->client, "vCont;c");
 	expect_runs(rig, 1);

@@ -49,7 +49,10 @@ typedef struct ToyCpu {
 	int fd;
 	struct kvm_run *run;
 	uint64_t regs[TOY_REGS];
-	bool kernel, io_pending, pass; /* pass: the point at pc does not fire once (RFLAGS.RF) */
+	bool kernel, pass;	      /* pass: the point at pc does not fire once (RFLAGS.RF) */
+	unsigned io_length;	      /* of the I/O instruction that is half done; 0: none */
+	bool io_done;		      /* as on arm: a step ends before the next instruction */
+	int run_error, control_error; /* atomic */
 	ToyTable table;
 	bool late;
 	int halted; /* atomic */
@@ -68,7 +71,7 @@ struct ToyVm {
 };
 
 static ToyCpu *cpu_by_fd[1024];
-static bool sw_break_works = true, like_arm, like_linux, skips;
+static bool sw_break_works = true, rf_works = true, like_arm, like_linux, skips;
 
 /* ---- The machine ---- */
 
@@ -150,6 +153,11 @@ void toy_set_sw_break(bool works)
 	sw_break_works = works;
 }
 
+void toy_set_rf(bool works)
+{
+	rf_works = works;
+}
+
 void toy_set_skips(bool on)
 {
 	skips = on;
@@ -163,6 +171,16 @@ void toy_set_like_linux(bool on)
 void toy_set_like_arm(bool on)
 {
 	like_arm = on;
+}
+
+void toy_fail_run(ToyVm *vm, unsigned cpu, int error)
+{
+	__atomic_store_n(&vm->cpus[cpu].run_error, error, __ATOMIC_SEQ_CST);
+}
+
+void toy_fail_control(ToyVm *vm, unsigned cpu, int error)
+{
+	__atomic_store_n(&vm->cpus[cpu].control_error, error, __ATOMIC_SEQ_CST);
 }
 
 bool toy_halted(ToyVm *vm, unsigned cpu)
@@ -290,7 +308,16 @@ static int execute(ToyCpu *cpu)
 	case 0xe6:
 		cpu->run->exit_reason = KVM_EXIT_IO;
 		cpu->run->io.port = load(cpu, *pc + 1);
-		cpu->io_pending = true;
+		cpu->io_length = 2;
+		return 0;
+	case 0xe7:
+		cpu->run->exit_reason = KVM_EXIT_MMIO;
+		cpu->run->mmio.phys_addr = load(cpu, *pc + 1) | load(cpu, *pc + 2) << 8;
+		cpu->run->mmio.is_write = 1;
+		if (like_arm)
+			cpu->io_length = 3;
+		else
+			*pc += 3;
 		return 0;
 	case 0xff:
 		cpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
@@ -301,35 +328,60 @@ static int execute(ToyCpu *cpu)
 	}
 }
 
-static void finish_io(ToyCpu *cpu)
+/* TRUE: that was the end of a step, also with immediate_exit. */
+static bool finish_io(ToyCpu *cpu)
 {
-	if (!cpu->io_pending)
-		return;
-	cpu->io_pending = false;
-	cpu->regs[1] = cpu->run->io.data_offset;
-	cpu->regs[TOY_PC] += 2;
+	bool was_port = cpu->io_length == 2;
+
+	if (!cpu->io_length)
+		return false;
+	if (was_port)
+		cpu->regs[1] = cpu->run->io.data_offset;
+	cpu->regs[TOY_PC] += cpu->io_length;
+	cpu->io_length = 0;
+	cpu->pass = false;
+	cpu->io_done = like_arm;
+	return !like_arm && cpu->debug.control & KVM_GUESTDBG_SINGLESTEP;
+}
+
+static int fail(int error)
+{
+	errno = error;
+	return -1;
 }
 
 static int run_cpu(ToyCpu *cpu)
 {
-	finish_io(cpu);
+	int error;
+
+	if (finish_io(cpu))
+		return debug_exit(cpu, TOY_STEP, 0, 0);
+	error = __atomic_exchange_n(&cpu->run_error, 0, __ATOMIC_SEQ_CST);
+	if (error)
+		return fail(error);
 	for (;;) {
-		bool pass = cpu->pass;
+		bool pass = cpu->pass, io_done = cpu->io_done;
+		uint64_t pc = cpu->regs[TOY_PC];
 		int point, ret;
 
-		if (__atomic_load_n(&cpu->run->immediate_exit, __ATOMIC_SEQ_CST)) {
-			errno = EINTR; /* and the exit reason stays, as with KVM */
-			return -1;
-		}
+		cpu->io_done = false;
+
+		/* The exit reason stays, as with KVM. */
+		if (__atomic_load_n(&cpu->run->immediate_exit, __ATOMIC_SEQ_CST))
+			return fail(EINTR);
 		if (__atomic_load_n(&cpu->halted, __ATOMIC_SEQ_CST)) {
 			sched_yield();
 			continue;
 		}
+		if (io_done && cpu->debug.control & KVM_GUESTDBG_SINGLESTEP)
+			return debug_exit(cpu, TOY_STEP, 0, 0);
 		point = pass ? -1 : match_point(cpu, true, cpu->regs[TOY_PC]);
 		if (point >= 0)
 			return debug_exit(cpu, TOY_POINT, point, cpu->regs[TOY_PC]);
-		cpu->pass = false;
 		ret = execute(cpu);
+		/* A trap, like every fault, leaves the instruction to be done. */
+		if (ret == RAN || cpu->io_length || cpu->regs[TOY_PC] != pc)
+			cpu->pass = false;
 		if (ret != RAN)
 			return ret;
 		if (!(__atomic_add_fetch(&cpu->instructions, 1, __ATOMIC_SEQ_CST) % 64))
@@ -354,7 +406,10 @@ int ioctl(int fd, unsigned long request, ...)
 		return run_cpu(cpu);
 	if (request == KVM_SET_GUEST_DEBUG) {
 		const struct kvm_guest_debug *debug = arg;
+		int error = __atomic_exchange_n(&cpu->control_error, 0, __ATOMIC_SEQ_CST);
 
+		if (error)
+			return fail(error);
 		cpu->debug.arch = debug->arch;
 		__atomic_store_n(&cpu->debug.control, debug->control, __ATOMIC_SEQ_CST);
 		__atomic_add_fetch(&cpu->control_calls, 1, __ATOMIC_SEQ_CST);
@@ -384,7 +439,7 @@ bool kvm_probe(int kvm_fd G_GNUC_UNUSED, ArchFeatures *ret, GError **error G_GNU
 		.hw_break = true,
 		.watch = true,
 		.block_irq = true,
-		.pass_break = !like_arm,
+		.pass_break = !like_arm && rf_works,
 		.watch_before = like_arm,
 		.n_breaks = TOY_SLOTS,
 		.n_watches = TOY_SLOTS,
@@ -488,7 +543,7 @@ const char *arch_run_state(ArchVcpu *vcpu)
 
 bool arch_io_pending(const struct kvm_run *run)
 {
-	return run->exit_reason == KVM_EXIT_IO;
+	return run->exit_reason == KVM_EXIT_IO || run->exit_reason == KVM_EXIT_MMIO;
 }
 
 /* ---- kvm/arch.h: translation ---- */
@@ -623,10 +678,15 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run G_GNUC_UNUSED,
 	return true;
 }
 
-bool arch_pass_break(const ArchFeatures *features G_GNUC_UNUSED, ArchVcpu *vcpu)
+bool arch_pass_break(const ArchFeatures *features, ArchVcpu *vcpu)
 {
-	vcpu->cpu->pass = !like_arm;
-	return !like_arm;
+	vcpu->cpu->pass = features->pass_break;
+	return features->pass_break;
+}
+
+bool arch_is_passing(ArchVcpu *vcpu)
+{
+	return vcpu->cpu->pass;
 }
 
 bool arch_step_again(ArchVcpu *vcpu)
@@ -660,12 +720,20 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet G_GNUC_UNUSED, const ArchMemory 
 		mem->read(mem->opaque, pc, insn, sizeof(insn));
 	/* A halted CPU is made to run on, as x86 does. */
 	__atomic_store_n(&vcpu->cpu->halted, 0, __ATOMIC_SEQ_CST);
+	if (like_arm) {
+		cached(vcpu)[3] |= TOY_MASK;
+		vcpu->dirty = true;
+	}
 	return true;
 }
 
-void arch_step_end(ArchVcpu *vcpu G_GNUC_UNUSED, const ArchMemory *mem G_GNUC_UNUSED,
+void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem G_GNUC_UNUSED,
 		   const ArchStep *step G_GNUC_UNUSED)
 {
+	if (like_arm) {
+		cached(vcpu)[3] &= ~TOY_MASK;
+		vcpu->dirty = true;
+	}
 }
 
 uint32_t arch_step_control(const ArchFeatures *features G_GNUC_UNUSED, bool quiet G_GNUC_UNUSED)

@@ -12,6 +12,8 @@
  *               debugger has no hardware points in force, as on arm; else a nop
  *   f4          halt until toy_wake()
  *   e6 port     I/O exit; KVM_RUN then finishes it: r1 = the byte the VMM left in the run page
+ *   e7 lo hi    store to a device at that address: MMIO exit. On x86 pc is behind it already when
+ *               the VMM sees the exit, and nothing ends a step there; else KVM_RUN finishes it
  *   ff          the machine shuts down
  * It has three hardware points, shared by all types.
  *
@@ -67,12 +69,23 @@ void toy_set_sw_break(bool works);
  */
 void toy_set_like_arm(bool like_arm);
 
+/* Not like arm, can a CPU pass a breakpoint by itself all the same? On at first. Before
+ * kvm_gdb_new(). */
+void toy_set_rf(bool works);
+
 /* Does arch_skip_insn() pass nops? Off at first, so that steps over them are tested. */
 void toy_set_skips(bool skips);
 
 /* Is it called x86-64, with r3 as lstar, too, number 5? Then an x86 vmlinux fits. Before
  * kvm_gdb_new(). */
 void toy_set_like_linux(bool like_linux);
+
+/* The next KVM_RUN of this CPU, if any I/O was finished, or KVM_SET_GUEST_DEBUG fails so, once. */
+void toy_fail_run(ToyVm *vm, unsigned cpu, int error);
+void toy_fail_control(ToyVm *vm, unsigned cpu, int error);
+
+/* In r3 while a step masks interrupts, as on arm, and as long as nobody takes it out. */
+#define TOY_MASK (1ull << 63)
 
 /* Counts; may be read while the CPU runs. */
 unsigned toy_guest_traps(ToyVm *vm, unsigned cpu);   /* traps the guest got itself */

@@ -114,6 +114,12 @@ bool arch_pass_break(const ArchFeatures *features, ArchVcpu *vcpu)
 	return true;
 }
 
+/* The CPU clears RF with the instruction that it was set for (SDM vol. 3, 17.3.1.1). */
+bool arch_is_passing(ArchVcpu *vcpu)
+{
+	return x86_fetch(vcpu, X86_REGS, NULL) && vcpu->regs.rflags & RFLAGS_RF;
+}
+
 /*
  * Nothing may be due at the end of the instruction but the next one: no trap of the guest's own
  * TF, no interrupt that an sti or a load of ss has put off until then. Under CET's branch tracking

@@ -1,0 +1,135 @@
+/*
+ * kvm/leaving.c - the place that a vCPU is leaving: what it has met there and must not meet again.
+ *
+ * A breakpoint that was reported, or whose condition was false, is still armed when the vCPU goes
+ * on from it. How it gets past depends on what it is: a patch is lifted for a step while all others
+ * wait (turns.c); a hardware point the CPU may pass by itself (x86: RFLAGS.RF), or it is left out
+ * for one step. A stop may cut each of these off before the instruction was executed; then the next
+ * run takes it up again.
+ */
+#include "kvm/internal.h"
+
+static bool is_watch(GdbStopKind kind)
+{
+	return kind == GDB_STOP_WATCH || kind == GDB_STOP_RWATCH || kind == GDB_STOP_AWATCH;
+}
+
+/* A software breakpoint may wait in a hardware point, and get into memory during the stop. */
+unsigned leaving_met_by(const KvmGdbVcpu *vcpu, GdbStopKind kind)
+{
+	if (kind == GDB_STOP_SWBREAK)
+		return MET_POINT | MET_PATCH;
+	if (kind == GDB_STOP_HWBREAK)
+		return MET_POINT;
+	return is_watch(kind) && vcpu->gdb->features.watch_before ? MET_WATCH : 0;
+}
+
+void leaving_meet(KvmGdbVcpu *vcpu, unsigned met, uint64_t pc, bool reported)
+{
+	Leaving *leaving = &vcpu->leaving;
+
+	if (!met)
+		return;
+	if (!leaving->met || leaving->pc != pc) {
+		leaving_end(vcpu);
+		leaving->pc = pc;
+	}
+	leaving->met |= met;
+	leaving->reported |= reported;
+}
+
+void leaving_end(KvmGdbVcpu *vcpu)
+{
+	bool alone = vcpu->leaving.over == OVER_ALONE;
+
+	if (alone)
+		turns_done(vcpu->gdb);
+	vcpu->leaving = (Leaving){0};
+}
+
+static bool stands_there(const KvmGdbVcpu *vcpu)
+{
+	uint64_t pc;
+
+	return arch_get_pc(vcpu->arch, &pc, NULL) && pc == vcpu->leaving.pc;
+}
+
+void leaving_plan(KvmGdbVcpu *vcpu)
+{
+	const KvmPatches *patches = vcpu->gdb->patches;
+	Leaving *leaving = &vcpu->leaving;
+
+	leaving->over = OVER_NOTHING;
+	if (!leaving->met)
+		return;
+	if (!stands_there(vcpu))
+		leaving_end(vcpu);
+	else if (leaving->met & MET_PATCH && vcpu->action.kind != GDB_ACTION_HOLD &&
+		 !vcpu->event.pending && kvm_patches_any(patches) &&
+		 translate_pc(vcpu, leaving->pc, &leaving->gpa) &&
+		 kvm_patches_has(patches, leaving->gpa))
+		leaving->over = OVER_WAITING;
+}
+
+void leaving_look(KvmGdbVcpu *vcpu)
+{
+	const Leaving *leaving = &vcpu->leaving;
+
+	if (!leaving->met || vcpu->step.open)
+		return;
+	if (!stands_there(vcpu) || (!leaving->by_step && !arch_is_passing(vcpu->arch)))
+		leaving_end(vcpu);
+}
+
+void leaving_removed(KvmGdb *gdb, uint64_t addr)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (vcpu->leaving.reported && vcpu->leaving.pc == addr)
+			leaving_end(vcpu);
+	}
+}
+
+static bool is_point_there(const KvmGdbVcpu *vcpu)
+{
+	unsigned n;
+	const GdbBreak *points = kvm_breaks_points(vcpu->gdb->breaks, &n);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (points[i].type == GDB_BREAK_HW && points[i].addr == vcpu->leaving.pc)
+			return true;
+	}
+	return false;
+}
+
+static bool needs_step(KvmGdbVcpu *vcpu)
+{
+	const Leaving *leaving = &vcpu->leaving;
+
+	if (leaving->over == OVER_ALONE || leaving->met & (MET_WATCH | MET_GUEST_POINT))
+		return true;
+	return leaving->met & MET_POINT && is_point_there(vcpu) &&
+	       !arch_pass_break(&vcpu->gdb->features, vcpu->arch);
+}
+
+bool leaving_by_step(KvmGdbVcpu *vcpu)
+{
+	Leaving *leaving = &vcpu->leaving;
+
+	/* The VMM may have written its registers. */
+	if (leaving->met && leaving->over != OVER_ALONE && !stands_there(vcpu))
+		leaving_end(vcpu);
+	leaving->by_step = leaving->met && needs_step(vcpu);
+	return leaving->by_step;
+}
+
+bool leaving_passes(const KvmGdbVcpu *vcpu, const GdbBreak *point)
+{
+	const Leaving *leaving = &vcpu->leaving;
+
+	if (!leaving->by_step)
+		return false;
+	return point->type == GDB_BREAK_HW ? point->addr == leaving->pc
+					   : (leaving->met & MET_WATCH) != 0;
+}

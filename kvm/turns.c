@@ -1,0 +1,134 @@
+/*
+ * kvm/turns.c - who steps over a patch while all others wait.
+ *
+ * A patch is lifted only while no other vCPU runs, so that none can miss it. One vCPU after the
+ * other gets past its own; then all run. A breakpoint that is hit all the time must not keep the
+ * others from running for good: who was held is owed a turn to run before the next step over.
+ */
+#include <sys/eventfd.h>
+
+#include "kvm/internal.h"
+
+/* How long the other vCPUs run, at least, between two steps over a patch that hold them all. */
+#define SLICE_US 20
+
+static bool is_parked(const KvmGdbVcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_PARKED;
+}
+
+static bool is_waiting(const KvmGdbVcpu *vcpu)
+{
+	return vcpu->leaving.over == OVER_WAITING;
+}
+
+void turns_lift_when_alone(KvmGdb *gdb)
+{
+	Turns *turns = &gdb->turns;
+
+	if (!turns->over || turns->lifted || gdb->world != WORLD_RUNNING)
+		return;
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		if (world_in_guest(world_vcpu(gdb, i)))
+			return;
+	}
+	kvm_patches_lift(gdb->patches, turns->over->leaving.gpa);
+	turns->lifted = true;
+	world_wake(gdb);
+}
+
+void turns_begin(KvmGdb *gdb)
+{
+	Turns *turns = &gdb->turns;
+
+	for (unsigned i = 0; i < gdb->vcpus->len && !turns->over; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (is_waiting(vcpu) && vcpu->action.kind != GDB_ACTION_HOLD)
+			turns->over = vcpu;
+	}
+	if (!turns->over)
+		return;
+	turns->over->leaving.over = OVER_ALONE;
+	turns->lifted = false;
+	world_kick_all(gdb);
+	turns_lift_when_alone(gdb);
+}
+
+static bool any_owed(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		if (vcpu->turn_owed && is_parked(vcpu) && world_may_run(vcpu))
+			return true;
+	}
+	return false;
+}
+
+void turns_try(KvmGdb *gdb)
+{
+	bool wanted = false;
+
+	if (gdb->world != WORLD_RUNNING || gdb->turns.over)
+		return;
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		wanted |= is_waiting(world_vcpu(gdb, i));
+	if (wanted && !any_owed(gdb) && g_get_monotonic_time() >= gdb->turns.next_at)
+		turns_begin(gdb);
+}
+
+bool turns_slice(const KvmGdbVcpu *vcpu, struct timespec *ret)
+{
+	KvmGdb *gdb = vcpu->gdb;
+	gint64 left;
+
+	if (!is_waiting(vcpu) || gdb->turns.over || gdb->world != WORLD_RUNNING || any_owed(gdb))
+		return false;
+	left = gdb->turns.next_at - g_get_monotonic_time();
+	*ret = (struct timespec){.tv_nsec = CLAMP(left, 0, SLICE_US) * 1000};
+	return true;
+}
+
+void turns_has_run(KvmGdbVcpu *vcpu)
+{
+	KvmGdb *gdb = vcpu->gdb;
+
+	if (!vcpu->turn_owed)
+		return;
+	vcpu->turn_owed = false;
+	gdb->turns.next_at = g_get_monotonic_time() + SLICE_US;
+	for (unsigned i = 0; i < gdb->vcpus->len && !any_owed(gdb); i++) {
+		KvmGdbVcpu *waiting = world_vcpu(gdb, i);
+
+		if (is_waiting(waiting) && is_parked(waiting))
+			eventfd_write(waiting->wake_fd, 1);
+	}
+}
+
+void turns_cut(KvmGdb *gdb)
+{
+	KvmGdbVcpu *over = g_steal_pointer(&gdb->turns.over);
+
+	if (!over)
+		return;
+	over->leaving.over = OVER_NOTHING;
+	if (gdb->turns.lifted)
+		kvm_patches_replace(gdb->patches, over->leaving.gpa);
+}
+
+void turns_done(KvmGdb *gdb)
+{
+	const KvmGdbVcpu *done = gdb->turns.over;
+
+	turns_cut(gdb);
+	if (gdb->world != WORLD_RUNNING)
+		return;
+	turns_begin(gdb);
+	for (unsigned i = 0; i < gdb->vcpus->len && !gdb->turns.over; i++) {
+		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+
+		vcpu->turn_owed = vcpu != done && is_parked(vcpu) && world_may_run(vcpu);
+	}
+	world_wake(gdb);
+}
