@@ -3,6 +3,7 @@
  * and the VMM with its signals, exits and notices. Txx: test cases of the project's list of other
  * stubs' bugs.
  */
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -240,14 +241,73 @@ static void test_end_while_stopped(void)
 	rig_free(rig);
 }
 
-static void test_kill(void)
+/* The machine ends as it stands: no CPU executes anything more. */
+static void check_kill(const char *packet, const char *before)
 {
-	Rig *rig = rig_new_stopped(1);
+	Rig *rig = rig_new_stopped(2);
+	uint64_t ran;
 
-	rsp_client_send(rig->client, "k");
+	rsp_expect(rig->client, "Z0,102,1", "OK");
+	if (before)
+		rsp_client_send(rig->client, before);
+	if (before)
+		expect_stop(rig, "T05");
+	ran = toy_instructions(rig->vm, 0);
+	rsp_client_send(rig->client, packet);
 	while (!GET(rig->poweroffs))
 		g_main_context_iteration(NULL, FALSE);
+	test_run_for(NULL, 20);
+	g_assert_cmpuint(toy_instructions(rig->vm, 0), ==, ran);
+	SET(rig->stop, 1);
+	kvm_gdb_end(rig->gdb, 0);
+	g_assert_cmphex(toy_ram(rig->vm)[0x102], ==, 0xeb);
+	g_assert_cmpuint(toy_instructions(rig->vm, 0), ==, ran);
 	rig_free(rig);
+}
+
+static void test_kill(void)
+{
+	check_kill("k", NULL);
+	check_kill("k", "vCont;s:1");
+	check_kill("vKill;1", "vCont;s:1");
+}
+
+/* A held CPU's panic concerns the machine: it is told as what it is. */
+static void test_panic_held(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	put_code(rig, 0x200, "e61090ebfd");
+	write_pc(rig, 2, 0x200);
+	SET(rig->device_hold, 1);
+	rsp_client_send(rig->client, "vCont;c");
+	while (!GET(rig->io_exits))
+		g_main_context_iteration(NULL, FALSE);
+	interrupt(rig);
+	rsp_client_send(rig->client, "vCont;c:1");
+	expect_runs(rig, 0);
+	kvm_gdb_notify(rig->gdb, rig->cpus[1].vcpu, KVM_GDB_PANIC);
+	expect_stop(rig, "T06thread:02");
+	SET(rig->device_hold, 0);
+	rig_free(rig);
+}
+
+/* The registers that gdb sees are the guest's, also when KVM refuses the step. */
+static void test_control_fails(void)
+{
+	Rig *rig;
+
+	toy_set_like_arm(true);
+	rig = rig_new_stopped(1);
+	toy_fail_control(rig->vm, 0, EINVAL);
+	rsp_client_send(rig->client, "vCont;s:1");
+	expect_stop(rig, "T");
+	g_assert_cmphex(read_reg(rig, 1, 3), ==, 0);
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x100);
+	resume_to(rig, "vCont;s:1", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+	rig_free(rig);
+	toy_set_like_arm(false);
 }
 
 /* T26: a vCPU whose thread starts late obeys from its first instruction. */
@@ -327,6 +387,37 @@ static void test_reset_full(void)
 	resume_to_reason(rig, "vCont;c", "swbreak:;");
 	g_assert_cmpuint(count_traps(rig), ==, 4);
 	rig_free(rig);
+}
+
+/* Registers that the client wrote stay written while a lost breakpoint is looked for. */
+static void test_reset_registers(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, old;
+	Rig *rig = rig_new_stopped(1);
+	Cpu *cpu = &rig->cpus[0];
+	unsigned before;
+
+	sigaction(SIGUSR1, &action, &old);
+	for (unsigned i = 0; i < 4; i++) {
+		g_autofree char *packet = g_strdup_printf("Z0,2030%u,1", i);
+
+		rsp_client_send(rig->client, packet);
+		g_free(rsp_client_recv(rig->client, NULL));
+	}
+	toy_map_late(rig->vm);
+	rsp_expect(rig->client, "Z0,20303,1", "OK");
+	resume_to(rig, "vCont;s:1", "T05");
+	kvm_gdb_notify(rig->gdb, NULL, KVM_GDB_RESET);
+	write_pc(rig, 1, 0x108);
+	before = GET(cpu->eintrs);
+	for (unsigned i = 0; i < 1000 && GET(cpu->eintrs) == before; i++) {
+		pthread_kill(GET(cpu->id), SIGUSR1);
+		g_usleep(1000);
+	}
+	g_assert_cmpuint(GET(cpu->eintrs), >, before);
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x108);
+	rig_free(rig);
+	sigaction(SIGUSR1, &old, NULL);
 }
 
 /*
@@ -422,9 +513,12 @@ int main(int argc, char **argv)
 		{"panic", test_panic},
 		{"end-while-stopped", test_end_while_stopped},
 		{"kill", test_kill},
+		{"panic-held", test_panic_held},
+		{"control-fails", test_control_fails},
 		{"late-vcpu", test_late_vcpu},
 		{"reset", test_reset},
 		{"reset-full", test_reset_full},
+		{"reset-registers", test_reset_registers},
 		{"renew", test_renew},
 		{"renew-clock", test_renew_clock},
 		{"listen-again", test_listen_again},
