@@ -60,6 +60,25 @@ uint32_t arch_step_control(const ArchFeatures *features G_GNUC_UNUSED, bool quie
 	return 0;
 }
 
+/* What a step must put right lies in the registers of EL1; a hypervisor in the guest has its own.
+ */
+static bool check_level(ArchVcpu *vcpu, GError **error)
+{
+	ArmRegime regime;
+	unsigned el;
+
+	if (!vcpu->has_el2)
+		return true;
+	if (!arm_get_regime(vcpu, &regime, &el, error))
+		return false;
+	if (regime == ARM_REGIME_EL1 || regime == ARM_REGIME_NESTED)
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
+		    "it is in EL2 or in a process of EL2, and cannot be stepped there, nor go on "
+		    "from a breakpoint: remove that and continue");
+	return false;
+}
+
 bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep *ret,
 		     GError **error)
 {
@@ -70,7 +89,8 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 	*ret = (ArchStep){0};
 	vcpu->forced = 0;
 	vcpu->reinjected = false;
-	if (!get_place(vcpu, &state, error) || !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, error))
+	if (!check_level(vcpu, error) || !get_place(vcpu, &state, error) ||
+	    !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, error))
 		return false;
 	ArmInsn insn = read_insn(&state, mem);
 	if (arm_step_needs_before(&insn, !quiet) && !get_bank(vcpu, &state.el1, error))

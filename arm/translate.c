@@ -19,28 +19,65 @@ static ArmRoot to_arm(const ArchRoot *root)
 	return ret;
 }
 
-bool arch_get_root(ArchVcpu *vcpu, ArchRoot *ret, GError **error)
+bool arm_get_regime(ArchVcpu *vcpu, ArmRegime *ret, unsigned *ret_el, GError **error)
 {
-	ArmRoot root;
-	uint64_t pstate;
+	uint64_t pstate, hcr = 0;
+
+	if (!arm_get(vcpu, ARM_PSTATE, &pstate, error) ||
+	    (vcpu->has_el2 && !arm_get(vcpu, ARM_HCR_EL2, &hcr, error)))
+		return false;
+	/* M[3:2] is the level in AArch64 only; an AArch32 guest has nothing above EL0 here. */
+	*ret_el = pstate & ARM_PSR_AARCH32 ? 0 : ARM_PSR_EL(pstate);
+	*ret = arm_regime(*ret_el, hcr);
+	return true;
+}
+
+bool arch_in_nested_guest(ArchVcpu *vcpu)
+{
+	ArmRegime regime;
+	unsigned el;
+
+	return vcpu->has_el2 && arm_get_regime(vcpu, &regime, &el, NULL) &&
+	       regime == ARM_REGIME_NESTED;
+}
+
+/* The registers _EL1, or those _EL2. */
+static bool get_registers(ArchVcpu *vcpu, bool el2, ArmRoot *ret, GError **error)
+{
 	const struct {
-		ArmSlot slot;
+		ArmSlot el1, el2;
 		uint64_t *to;
 	} parts[] = {
-		{ARM_PSTATE, &pstate},	      {ARM_SCTLR_EL1, &root.sctlr},
-		{ARM_TCR_EL1, &root.tcr},     {ARM_TTBR0_EL1, &root.ttbr0},
-		{ARM_TTBR1_EL1, &root.ttbr1}, {ARM_MMFR0_EL1, &root.mmfr0},
-		{ARM_MMFR2_EL1, &root.mmfr2}, {ARM_VBAR_EL1, &root.vbar},
+		{ARM_SCTLR_EL1, ARM_SCTLR_EL2, &ret->sctlr},
+		{ARM_TCR_EL1, ARM_TCR_EL2, &ret->tcr},
+		{ARM_TTBR0_EL1, ARM_TTBR0_EL2, &ret->ttbr0},
+		{ARM_TTBR1_EL1, ARM_TTBR1_EL2, &ret->ttbr1},
+		{ARM_VBAR_EL1, ARM_VBAR_EL2, &ret->vbar},
+		{ARM_MMFR0_EL1, ARM_MMFR0_EL1, &ret->mmfr0},
+		{ARM_MMFR2_EL1, ARM_MMFR2_EL1, &ret->mmfr2},
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++) {
-		if (!arm_get(vcpu, parts[i].slot, parts[i].to, error))
+		if (!arm_get(vcpu, el2 ? parts[i].el2 : parts[i].el1, parts[i].to, error))
 			return false;
 	}
-	/* M[3:2] is the level in AArch64 only; an AArch32 guest has nothing above EL0 here. */
-	root.mode = pstate & ARM_PSR_AARCH32 ? 0 : ARM_PSR_EL(pstate);
+	return true;
+}
+
+bool arch_get_root(ArchVcpu *vcpu, ArchRoot *ret, GError **error)
+{
+	ArmRegime regime;
+	ArmRoot root = {0};
+	unsigned el;
+
+	if (!arm_get_regime(vcpu, &regime, &el, error) ||
+	    !get_registers(vcpu, regime == ARM_REGIME_EL2 || regime == ARM_REGIME_EL2_ALONE, &root,
+			   error))
+		return false;
+	root.mode = el | (regime == ARM_REGIME_EL2_ALONE ? ARM_ROOT_ONE_RANGE : 0);
 	memcpy(ret->word, &root, sizeof(root));
 	ret->kernel = arm_root_is_kernel(&root);
+	ret->nested = regime == ARM_REGIME_NESTED;
 	return true;
 }
 

@@ -19,6 +19,9 @@ static const uint64_t other_ids[ARM_N_CACHED] = {
 	[ARM_SCTLR_EL1] = ARM_SYS(3, 0, 1, 0, 0),  [ARM_TCR_EL1] = ARM_SYS(3, 0, 2, 0, 2),
 	[ARM_TTBR0_EL1] = ARM_SYS(3, 0, 2, 0, 0),  [ARM_TTBR1_EL1] = ARM_SYS(3, 0, 2, 0, 1),
 	[ARM_VBAR_EL1] = ARM_SYS(3, 0, 12, 0, 0),  [ARM_ESR_EL1] = ARM_SYS(3, 0, 5, 2, 0),
+	[ARM_HCR_EL2] = ARM_SYS(3, 4, 1, 1, 0),	   [ARM_SCTLR_EL2] = ARM_SYS(3, 4, 1, 0, 0),
+	[ARM_TCR_EL2] = ARM_SYS(3, 4, 2, 0, 2),	   [ARM_TTBR0_EL2] = ARM_SYS(3, 4, 2, 0, 0),
+	[ARM_TTBR1_EL2] = ARM_SYS(3, 4, 2, 0, 1),  [ARM_VBAR_EL2] = ARM_SYS(3, 4, 12, 0, 0),
 	[ARM_FAR_EL1] = ARM_SYS(3, 0, 6, 0, 0),	   [ARM_MDSCR_EL1] = ARM_SYS(2, 0, 0, 2, 2),
 	[ARM_MMFR0_EL1] = ARM_SYS(3, 0, 0, 7, 0),  [ARM_MMFR1_EL1] = ARM_SYS(3, 0, 0, 7, 1),
 	[ARM_MMFR2_EL1] = ARM_SYS(3, 0, 0, 7, 2),  [ARM_PFR1_EL1] = ARM_SYS(3, 0, 0, 4, 1),
@@ -160,6 +163,7 @@ ArchVcpu *arch_vcpu_new(int vcpu_fd, struct kvm_run *run, GError **error)
 	/* A vCPU that was not initialized: say so now and not at the first stop. */
 	if (!arm_get(vcpu, ARM_PC, &unused, error) || !arm_get(vcpu, ARM_SCTLR_EL1, &unused, error))
 		return NULL;
+	vcpu->has_el2 = arm_get(vcpu, ARM_HCR_EL2, &unused, NULL);
 	find_vector_lengths(vcpu);
 	arch_forget(vcpu);
 	return g_steal_pointer(&vcpu);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arm/walk.h"
 #include "kvm/arch.h"
 
 /* The cached registers, all of 64 bits. */
@@ -34,6 +35,12 @@ typedef enum ArmSlot {
 	ARM_ESR_EL1,
 	ARM_FAR_EL1,
 	ARM_MDSCR_EL1,
+	ARM_HCR_EL2, /* and the next ones: only where ArchVcpu.has_el2 */
+	ARM_SCTLR_EL2,
+	ARM_TCR_EL2,
+	ARM_TTBR0_EL2,
+	ARM_TTBR1_EL2,
+	ARM_VBAR_EL2,
 	ARM_MMFR0_EL1, /* ID_AA64MMFR0_EL1, likewise the next ones */
 	ARM_MMFR1_EL1,
 	ARM_MMFR2_EL1,
@@ -55,6 +62,7 @@ struct ArchVcpu {
 	uint64_t valid; /* bit per ArmSlot: read since the vCPU ran */
 	uint64_t dirty; /* bit per ArmSlot: changed here, not yet in KVM; always valid too */
 	uint64_t slots[ARM_N_CACHED];
+	bool has_el2;	 /* the guest may have guests of its own (KVM_ARM_VCPU_HAS_EL2) */
 	unsigned max_vq; /* the longest vector in units of 128 bits; 0: no SVE */
 	uint32_t vqs;	 /* bit n: a length of n + 1 such units is possible */
 	uint64_t forced; /* masks in PSTATE that the step under way has set, not the guest */
@@ -81,6 +89,9 @@ bool arm_set_one(ArchVcpu *vcpu, uint64_t id, const void *buf, GError **error);
  * arm_store: write @slot in KVM now, dirty or not. FALSE: KVM refuses; cache and KVM are as before.
  */
 bool arm_store(ArchVcpu *vcpu, ArmSlot slot, uint64_t value, GError **error);
+
+/* arm_get_regime: which registers translate for it now, and the exception level. */
+bool arm_get_regime(ArchVcpu *vcpu, ArmRegime *ret, unsigned *ret_el, GError **error);
 
 /* arm_sp_slot: which stack pointer SP means in this PSTATE. */
 ArmSlot arm_sp_slot(uint64_t pstate);

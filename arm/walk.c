@@ -6,6 +6,9 @@
  */
 #include "arm/walk.h"
 
+#define HCR_VM (1ull << 0)
+#define HCR_TGE (1ull << 27)
+#define HCR_E2H (1ull << 34)
 #define SCTLR_M (1ull << 0)
 #define SCTLR_WXN (1ull << 19)
 #define SCTLR_EE (1ull << 25)
@@ -62,6 +65,17 @@ static unsigned physical_bits(unsigned code)
 static unsigned root_pa_bits(const ArmRoot *root)
 {
 	return physical_bits(field(root->mmfr0, 0, 4) > 6 ? 6 : field(root->mmfr0, 0, 4));
+}
+
+ArmRegime arm_regime(unsigned el, uint64_t hcr)
+{
+	bool host = (hcr & HCR_E2H) && (hcr & HCR_TGE);
+
+	if (el == 2)
+		return hcr & HCR_E2H ? ARM_REGIME_EL2 : ARM_REGIME_EL2_ALONE;
+	if (host)
+		return ARM_REGIME_EL2;
+	return hcr & HCR_VM ? ARM_REGIME_NESTED : ARM_REGIME_EL1;
 }
 
 static bool has_one_range(const ArmRoot *root)

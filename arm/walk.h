@@ -13,6 +13,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * Which registers translate, by HCR_EL2 (0 where there is no EL2) and the exception level (Arm ARM
+ * D8.1): those of EL1; those of EL2, which has two halves as EL1 has (E2H, also for its own EL0 by
+ * TGE); EL2 with one range of its own; and those of EL1 in a nested guest, whose result goes
+ * through that guest's stage 2 (VM).
+ */
+typedef enum ArmRegime {
+	ARM_REGIME_EL1,
+	ARM_REGIME_EL2,
+	ARM_REGIME_EL2_ALONE,
+	ARM_REGIME_NESTED,
+} ArmRegime;
+ArmRegime arm_regime(unsigned el, uint64_t hcr);
+
 /* ArmRoot.mode: the exception level, and the kind of translation regime. */
 #define ARM_ROOT_EL 3ull
 #define ARM_ROOT_ONE_RANGE (1ull << 4) /* EL2 without E2H: TCR_EL2 of its own, no TTBR1 */

@@ -102,6 +102,13 @@ bool arch_get_pc(ArchVcpu *vcpu, uint64_t *ret, GError **error);
 const char *arch_run_state(ArchVcpu *vcpu);
 
 /*
+ * arch_in_nested_guest: does the CPU run a guest of its own guest? Its registers are that one's
+ * then, and its page tables lead to memory of that one, behind other tables (x86 EPT, NPT; arm
+ * stage 2).
+ */
+bool arch_in_nested_guest(ArchVcpu *vcpu);
+
+/*
  * arch_io_pending: did the last exit leave an instruction half done (PIO, MMIO, ...), so that one
  * KVM_RUN with immediate_exit must finish it before registers are read? KVM api.txt, KVM_RUN.
  */
@@ -141,6 +148,7 @@ void arch_clock_excuse(ArchVcpu *vcpu);
 typedef struct ArchRoot {
 	uint64_t word[8]; /* x86: cr0 cr3 cr4 efer pdptr0-3; arm: sctlr ttbr0 ttbr1 tcr mmfr0 ... */
 	bool kernel;	  /* the CPU is in kernel mode: complete, if no kernel's can be derived */
+	bool nested;	  /* arch_in_nested_guest(): it maps that guest's memory, not this one's */
 } ArchRoot;
 
 /*

@@ -286,6 +286,7 @@ bool run_io_open(const KvmGdbVcpu *vcpu);
 bool translate(KvmGdbVcpu *vcpu, uint64_t addr, ArchMapping *ret, GError **error);
 /* GdbTargetOps.memory_region; UNSUPPORTED where the architecture does not say. */
 bool translate_region(KvmGdbVcpu *vcpu, uint64_t addr, GdbRegion *ret, GError **error);
+/* Where the code is that @vcpu executes; FALSE also when it is not this machine's (nested). */
 bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa);
 /* Where software breakpoints can be hit, as @vcpu's page tables are; NULL: nothing is mapped. */
 KvmFinder translate_finder(KvmGdbVcpu *vcpu);
@@ -303,7 +304,7 @@ bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t l
 /* As GdbTargetOps.read_physical and write_physical; likewise. */
 size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError **error);
 bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, GError **error);
-/* RAM only, for the arch half; holds @vcpu. */
+/* RAM only, for the arch half, and nothing for a CPU in a nested guest; holds @vcpu. */
 ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
 
 /* ---- condition.c: on the vCPU's own thread with the lock held ---- */

@@ -160,7 +160,8 @@ static bool skip(KvmGdbVcpu *vcpu, uint64_t pc)
 	uint8_t insn[ARCH_INSN_MAX];
 	size_t len;
 
-	if (vcpu->action.kind != GDB_ACTION_CONTINUE || vcpu->leaving.over == OVER_ALONE)
+	if (vcpu->action.kind != GDB_ACTION_CONTINUE || vcpu->leaving.over == OVER_ALONE ||
+	    arch_in_nested_guest(vcpu->arch))
 		return false;
 	len = virtual_read_ram(vcpu, pc, insn, sizeof(insn));
 	return arch_skip_insn(vcpu->arch, insn, len);

@@ -74,7 +74,9 @@ static void describe_cpu(void *target, unsigned cpu, GString *text)
 			       vcpu ? arch_run_state(vcpu->arch) : "running");
 	if (vcpu && why_busy(vcpu))
 		g_string_append_printf(text, " %s", why_busy(vcpu));
-	if (vcpu)
+	if (vcpu && arch_in_nested_guest(vcpu->arch))
+		g_string_append(text, " in a guest of this guest");
+	else if (vcpu)
 		task_append_name(vcpu, text);
 }
 

@@ -7,6 +7,9 @@
  * answer: the kernel root derived from its own, those of the other CPUs, the last one that was
  * seen. Whether a root is the kernel's is asked of what it maps, never of the CPU's mode alone;
  * nothing is ever guessed from offsets.
+ *
+ * A CPU in a guest of its own guest has page tables that say nothing of this machine: for it, too,
+ * the other roots answer, for the kernel's addresses only, and its own is never kept.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -33,7 +36,7 @@ static void remember(KvmGdb *gdb, const ArchRoot *root)
 {
 	ArchRoot kernel;
 
-	if (!root->kernel ||
+	if (!root->kernel || root->nested ||
 	    (gdb->have_kernel_root &&
 	     !memcmp(root->word, gdb->kernel_root.word, sizeof(root->word))) ||
 	    derive(gdb, root, &kernel))
@@ -69,8 +72,8 @@ static bool walk_other_kernel_roots(KvmGdbVcpu *self, uint64_t addr, ArchMapping
 
 		if (vcpu && vcpu != self &&
 		    __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) != VCPU_RUNNING &&
-		    get_root(vcpu, &root, NULL) && arch_is_kernel_address(&root, addr) &&
-		    walk_pair(gdb, &root, addr, ret))
+		    get_root(vcpu, &root, NULL) && !root.nested &&
+		    arch_is_kernel_address(&root, addr) && walk_pair(gdb, &root, addr, ret))
 			return true;
 	}
 	return gdb->have_kernel_root && arch_is_kernel_address(&gdb->kernel_root, addr) &&
@@ -93,12 +96,26 @@ static bool find_kernel(KvmGdbVcpu *self, const ArchRoot *own, uint64_t addr, Ar
 	return walk_other_kernel_roots(self, addr, ret);
 }
 
+static void set_nested(GError **error, const KvmGdbVcpu *vcpu, uint64_t addr)
+{
+	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
+		    "CPU %u runs a guest inside this guest: only this guest's kernel can be "
+		    "reached from there, and 0x%" PRIx64 " is not mapped in it",
+		    vcpu->index, addr);
+}
+
 bool translate(KvmGdbVcpu *vcpu, uint64_t addr, ArchMapping *ret, GError **error)
 {
 	ArchRoot root;
 
 	if (!get_root(vcpu, &root, error))
 		return false;
+	if (root.nested) {
+		if (walk_other_kernel_roots(vcpu, addr, ret))
+			return true;
+		set_nested(error, vcpu, addr);
+		return false;
+	}
 	if (walk(vcpu->gdb, &root, addr, ret) || find_kernel(vcpu, &root, addr, ret))
 		return true;
 	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
@@ -113,6 +130,13 @@ bool translate_region(KvmGdbVcpu *vcpu, uint64_t addr, GdbRegion *ret, GError **
 
 	if (!get_root(vcpu, &root, error))
 		return false;
+	if (root.nested) {
+		if (!gdb->have_kernel_root || !arch_is_kernel_address(&gdb->kernel_root, addr)) {
+			set_nested(error, vcpu, addr);
+			return false;
+		}
+		root = gdb->kernel_root;
+	}
 	if (arch_is_kernel_address(&root, addr) && derive(gdb, &root, &kernel))
 		root = kernel;
 	arch_region(&root, read_phys, gdb->memory, addr, ret);
@@ -123,7 +147,7 @@ bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa)
 {
 	ArchMapping mapping;
 
-	if (!translate(vcpu, pc, &mapping, NULL))
+	if (arch_in_nested_guest(vcpu->arch) || !translate(vcpu, pc, &mapping, NULL))
 		return false;
 	*ret_gpa = mapping.gpa;
 	return true;

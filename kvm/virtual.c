@@ -185,14 +185,20 @@ bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t l
 
 /* ---- For the arch half ---- */
 
+/* What the arch half reads and writes belongs to the instruction at pc: is that one of ours? */
+static bool is_own(KvmGdbVcpu *vcpu)
+{
+	return !arch_in_nested_guest(vcpu->arch);
+}
+
 static size_t arch_read(void *opaque, uint64_t addr, void *buf, size_t len)
 {
-	return virtual_read_ram(opaque, addr, buf, len);
+	return is_own(opaque) ? virtual_read_ram(opaque, addr, buf, len) : 0;
 }
 
 static bool arch_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 {
-	return write_pages(opaque, addr, NULL, len, true, NULL) &&
+	return is_own(opaque) && write_pages(opaque, addr, NULL, len, true, NULL) &&
 	       write_pages(opaque, addr, buf, len, true, NULL);
 }
 

@@ -397,6 +397,22 @@ static void test_noise(void)
 	}
 }
 
+/* Which registers translate; VM does not matter where EL2 itself runs, nor to its own EL0. */
+static void test_regime(void)
+{
+	const uint64_t vm = 1, tge = 1ull << 27, e2h = 1ull << 34;
+
+	g_assert_cmpint(arm_regime(0, 0), ==, ARM_REGIME_EL1);
+	g_assert_cmpint(arm_regime(1, 0), ==, ARM_REGIME_EL1);
+	g_assert_cmpint(arm_regime(1, e2h), ==, ARM_REGIME_EL1);
+	g_assert_cmpint(arm_regime(1, vm), ==, ARM_REGIME_NESTED);
+	g_assert_cmpint(arm_regime(0, e2h | vm), ==, ARM_REGIME_NESTED);
+	g_assert_cmpint(arm_regime(0, e2h | tge | vm), ==, ARM_REGIME_EL2);
+	g_assert_cmpint(arm_regime(2, e2h | tge | vm), ==, ARM_REGIME_EL2);
+	g_assert_cmpint(arm_regime(2, e2h), ==, ARM_REGIME_EL2);
+	g_assert_cmpint(arm_regime(2, vm | tge), ==, ARM_REGIME_EL2_ALONE);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -410,5 +426,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/arm-walk/kernel-address", test_kernel_address);
 	g_test_add_func("/arm-walk/root-is-kernel", test_root_is_kernel);
 	g_test_add_func("/arm-walk/noise", test_noise);
+	g_test_add_func("/arm-walk/regime", test_regime);
 	return g_test_run();
 }

@@ -54,6 +54,7 @@ typedef struct ToyCpu {
 	bool io_done;		      /* as on arm: a step ends before the next instruction */
 	int run_error, control_error; /* atomic */
 	ToyTable table;
+	bool nested;
 	bool late;
 	int halted; /* atomic */
 	struct kvm_guest_debug debug;
@@ -131,6 +132,11 @@ void toy_set_kernel(ToyVm *vm, unsigned cpu, bool kernel)
 void toy_set_table(ToyVm *vm, unsigned cpu, ToyTable table)
 {
 	vm->cpus[cpu].table = table;
+}
+
+void toy_set_nested(ToyVm *vm, unsigned cpu, bool nested)
+{
+	vm->cpus[cpu].nested = nested;
 }
 
 void toy_map_late_on(ToyVm *vm, unsigned cpu)
@@ -541,6 +547,11 @@ const char *arch_run_state(ArchVcpu *vcpu)
 	return __atomic_load_n(&vcpu->cpu->halted, __ATOMIC_SEQ_CST) ? "halted" : "running";
 }
 
+bool arch_in_nested_guest(ArchVcpu *vcpu)
+{
+	return vcpu->cpu->nested;
+}
+
 bool arch_io_pending(const struct kvm_run *run)
 {
 	return run->exit_reason == KVM_EXIT_IO || run->exit_reason == KVM_EXIT_MMIO;
@@ -551,7 +562,7 @@ bool arch_io_pending(const struct kvm_run *run)
 /* The words of a root: is TOY_LATE mapped, the ToyTable. */
 bool arch_get_root(ArchVcpu *vcpu, ArchRoot *ret, GError **error G_GNUC_UNUSED)
 {
-	*ret = (ArchRoot){.kernel = vcpu->cpu->kernel};
+	*ret = (ArchRoot){.kernel = vcpu->cpu->kernel, .nested = vcpu->cpu->nested};
 	ret->word[0] = __atomic_load_n(&vcpu->cpu->vm->late, __ATOMIC_SEQ_CST) || vcpu->cpu->late;
 	ret->word[1] = vcpu->cpu->kernel || vcpu->cpu->table ? vcpu->cpu->table : TOY_TABLE_ALONE;
 	return true;

@@ -56,6 +56,8 @@ struct kvm_run *toy_run(ToyVm *vm, unsigned cpu);
 void toy_set_pc(ToyVm *vm, unsigned cpu, uint64_t pc);
 void toy_set_kernel(ToyVm *vm, unsigned cpu, bool kernel);
 void toy_set_table(ToyVm *vm, unsigned cpu, ToyTable table);
+/* Does it run a guest of the guest's own? */
+void toy_set_nested(ToyVm *vm, unsigned cpu, bool nested);
 void toy_map_late(ToyVm *vm);
 void toy_map_late_on(ToyVm *vm, unsigned cpu); /* for this CPU only: another process */
 void toy_wake(ToyVm *vm, unsigned cpu);

@@ -35,6 +35,7 @@ bool arch_get_root(ArchVcpu *vcpu, ArchRoot *ret, GError **error)
 	memcpy(ret->word, &root, sizeof(root));
 	/* SS.DPL is the current privilege level (SDM vol. 3, 24.4.1). */
 	ret->kernel = vcpu->sregs.ss.dpl == 0;
+	ret->nested = arch_in_nested_guest(vcpu);
 	return true;
 }
 

@@ -389,6 +389,7 @@ void arch_forget(ArchVcpu *vcpu)
 	vcpu->dirty = 0;
 	vcpu->orig_rax = UINT64_MAX;
 	vcpu->awake = false;
+	vcpu->nested = X86_NESTED_UNKNOWN;
 	take_regs(vcpu);
 }
 

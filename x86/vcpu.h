@@ -38,6 +38,9 @@ typedef struct X86Msr {
 	uint64_t value;
 } X86Msr;
 
+/* Does it run a nested guest? Asked once after each run. */
+typedef enum X86Nested { X86_NESTED_UNKNOWN, X86_NESTED_NO, X86_NESTED_YES } X86Nested;
+
 struct ArchVcpu {
 	int fd;
 	struct kvm_run *run;
@@ -65,6 +68,7 @@ struct ArchVcpu {
 	bool asked_for_regs;  /* the next KVM_RUN leaves regs, sregs, events in kvm_run */
 	bool knows_sync;      /* it did so once: it takes registers out of kvm_run, too */
 	bool gave_regs;	      /* the next KVM_RUN takes regs out of kvm_run */
+	X86Nested nested;     /* x86/nested.c */
 	bool awake;	      /* known not to be in HLT, without asking for its MP state */
 	uint64_t fetched_rip; /* rip as KVM had it, to see whether the debugger moved it */
 	uint64_t orig_rax;    /* not a register: see x86/rows.c */
