@@ -27,6 +27,16 @@ void engine_log(KvmGdb *gdb, const char *format, ...)
 		g_message("%s", line);
 }
 
+#define SWEEP_LIMIT_MS 1000
+
+void engine_sweep(KvmGdb *gdb)
+{
+	if (!gdb->ended && !kvm_patches_sweep(gdb->patches, SWEEP_LIMIT_MS))
+		engine_log(gdb, "gdb: guest memory is too large to look through all of it for "
+				"copies of pages with breakpoints: a process of the guest that was "
+				"made by fork() may still have one");
+}
+
 static void on_dirty(void *opaque, uint64_t gpa, size_t len)
 {
 	KvmGdb *gdb = opaque;

@@ -347,6 +347,9 @@ KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error);
 
 /* ---- engine.c ---- */
 
+/* Takes breakpoints that are gone out of pages that the guest has copied; while the world stands.
+ */
+void engine_sweep(KvmGdb *gdb);
 void engine_log(KvmGdb *gdb, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 #endif

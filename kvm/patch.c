@@ -13,6 +13,7 @@ KvmPatches *kvm_patches_new(KvmMemory *memory)
 	patches->wants = g_array_new(FALSE, FALSE, sizeof(Want));
 	patches->patches = g_array_new(FALSE, FALSE, sizeof(Patch));
 	patches->trap = arch_trap_insn(&patches->trap_len);
+	patches->copies = kvm_copies_new(patches->trap, patches->trap_len);
 	return patches;
 }
 
@@ -22,6 +23,7 @@ void kvm_patches_free(KvmPatches *patches)
 		return;
 	g_array_unref(patches->wants);
 	g_array_unref(patches->patches);
+	kvm_copies_free(patches->copies);
 	g_free(patches);
 }
 
@@ -56,7 +58,7 @@ unsigned patch_index(const KvmPatches *patches, const uint8_t *host)
 	return low;
 }
 
-static Want *find_want(const KvmPatches *patches, uint64_t gpa)
+Want *patch_find_want(const KvmPatches *patches, uint64_t gpa)
 {
 	unsigned i = want_index(patches, gpa);
 
@@ -74,7 +76,7 @@ static Patch *find_host(const KvmPatches *patches, const uint8_t *host)
 }
 
 /* By whatever guest-physical address the page is seen. */
-static Patch *find_patch(const KvmPatches *patches, uint64_t gpa)
+Patch *patch_find(const KvmPatches *patches, uint64_t gpa)
 {
 	KvmPlace place;
 
@@ -98,12 +100,16 @@ bool patch_in_place(const KvmPatches *patches, const Patch *patch)
 static void put_patch(KvmPatches *patches, Patch *patch)
 {
 	size_t len = patches->trap_len;
+	uint64_t gpa;
 
 	if (patch_in_place(patches, patch))
 		return;
 	patch->lifted =
 		kvm_memory_read_at(patches->memory, &patch->place, patch->saved, len) < len ||
 		!kvm_memory_write_at(patches->memory, &patch->place, patches->trap, len);
+	/* In a page that the guest has copied one of ours may have been there already. */
+	if (!patch->lifted && !memcmp(patch->saved, patches->trap, len))
+		patch_match_copy(patches, patch->place.gpa, patch->saved, &gpa);
 }
 
 static void take_patch(KvmPatches *patches, Patch *patch)
@@ -115,7 +121,7 @@ static void take_patch(KvmPatches *patches, Patch *patch)
 }
 
 /* Good until another is added or dropped. */
-static Patch *add_patch(KvmPatches *patches, const KvmPlace *place)
+Patch *patch_add(KvmPatches *patches, const KvmPlace *place)
 {
 	unsigned i = patch_index(patches, place->host);
 	Patch fresh = {.place = *place, .lifted = true};
@@ -130,9 +136,31 @@ static void drop_patch(KvmPatches *patches, Patch *patch)
 	g_array_remove_index(patches->patches, patch_index(patches, patch->place.host));
 }
 
+/* Copies of what is not wanted any more, or in memory that goes. */
+static void drop_copies(KvmPatches *patches, bool (*which)(const Patch *, uint64_t, uint64_t),
+			uint64_t from, uint64_t size)
+{
+	for (unsigned i = patches->patches->len; i-- > 0;) {
+		Patch *patch = patch_at(patches, i);
+
+		if (!patch->wants && which(patch, from, size))
+			drop_patch(patches, patch);
+	}
+}
+
+static bool is_copy_of(const Patch *patch, uint64_t gpa, uint64_t size G_GNUC_UNUSED)
+{
+	return patch->copy_of == gpa;
+}
+
+static bool lies_in(const Patch *patch, uint64_t gpa, uint64_t size)
+{
+	return patch->place.gpa - gpa < size;
+}
+
 /* ---- Wants ---- */
 
-static bool find_room(const KvmPatches *patches, uint64_t gpa, KvmPlace *ret)
+bool patch_find_room(const KvmPatches *patches, uint64_t gpa, KvmPlace *ret)
 {
 	return kvm_memory_find(patches->memory, gpa, ret) && ret->left >= patches->trap_len;
 }
@@ -142,14 +170,15 @@ static void attach(KvmPatches *patches, Want *want)
 	KvmPlace place;
 	Patch *patch;
 
-	if (!find_room(patches, want->gpa, &place))
+	if (!patch_find_room(patches, want->gpa, &place))
 		return;
 	patch = find_host(patches, place.host);
 	if (!patch)
-		patch = add_patch(patches, &place);
+		patch = patch_add(patches, &place);
 	patch->wants++;
 	want->host = place.host;
 	put_patch(patches, patch);
+	patch_note_page(patches, want->gpa);
 }
 
 static void detach(KvmPatches *patches, Want *want)
@@ -164,7 +193,7 @@ static void detach(KvmPatches *patches, Want *want)
 void kvm_patches_ref(KvmPatches *patches, uint64_t gpa)
 {
 	Want fresh = {.gpa = gpa};
-	Want *want = find_want(patches, gpa);
+	Want *want = patch_find_want(patches, gpa);
 
 	if (!want) {
 		unsigned i = want_index(patches, gpa);
@@ -180,39 +209,45 @@ void kvm_patches_ref(KvmPatches *patches, uint64_t gpa)
 
 void kvm_patches_unref(KvmPatches *patches, uint64_t gpa)
 {
-	Want *want = find_want(patches, gpa);
+	Want *want = patch_find_want(patches, gpa);
 
 	if (--want->refs)
 		return;
 	detach(patches, want);
 	g_array_remove_index(patches->wants, want_index(patches, gpa));
+	drop_copies(patches, is_copy_of, gpa, 0);
 }
 
 bool kvm_patches_has(const KvmPatches *patches, uint64_t gpa)
 {
-	const Patch *patch = find_patch(patches, gpa);
+	const Patch *patch = patch_find(patches, gpa);
 
 	return patch && patch_in_place(patches, patch);
 }
 
 bool kvm_patches_same(const KvmPatches *patches, uint64_t wanted, uint64_t gpa)
 {
-	const Want *want = find_want(patches, wanted);
-	const Patch *patch = find_patch(patches, gpa);
+	const Want *want = patch_find_want(patches, wanted);
+	const Patch *patch = patch_find(patches, gpa);
 
 	if (!want || !patch)
 		return wanted == gpa;
-	return patch->place.host == want->host;
+	return patch->wants ? patch->place.host == want->host : patch->copy_of == wanted;
 }
 
-bool kvm_patches_any(const KvmPatches *patches)
+bool kvm_patches_any_wanted(const KvmPatches *patches)
 {
 	return patches->wants->len > 0;
 }
 
+bool kvm_patches_any(const KvmPatches *patches)
+{
+	return patches->wants->len > 0 || kvm_copies_any(patches->copies);
+}
+
 void kvm_patches_lift(KvmPatches *patches, uint64_t gpa)
 {
-	Patch *patch = find_patch(patches, gpa);
+	Patch *patch = patch_find(patches, gpa);
 
 	if (patch)
 		take_patch(patches, patch);
@@ -220,8 +255,8 @@ void kvm_patches_lift(KvmPatches *patches, uint64_t gpa)
 
 void kvm_patches_replace(KvmPatches *patches, uint64_t gpa)
 {
-	Want *want = find_want(patches, gpa);
-	Patch *patch = find_patch(patches, gpa);
+	Want *want = patch_find_want(patches, gpa);
+	Patch *patch = patch_find(patches, gpa);
 
 	if (patch)
 		put_patch(patches, patch);
@@ -231,6 +266,7 @@ void kvm_patches_replace(KvmPatches *patches, uint64_t gpa)
 
 void kvm_patches_rewrite(KvmPatches *patches)
 {
+	drop_copies(patches, lies_in, 0, UINT64_MAX);
 	for (unsigned i = 0; i < patches->patches->len; i++)
 		put_patch(patches, patch_at(patches, i));
 }
@@ -249,7 +285,7 @@ bool kvm_patches_fits(const KvmPatches *patches, uint64_t gpa)
 	size_t len = patches->trap_len;
 	KvmPlace place;
 
-	return find_room(patches, gpa, &place) &&
+	return patch_find_room(patches, gpa, &place) &&
 	       kvm_memory_read_at(patches->memory, &place, now, len) == len;
 }
 
@@ -257,6 +293,7 @@ bool kvm_patches_fits(const KvmPatches *patches, uint64_t gpa)
 
 void kvm_patches_before_change(KvmPatches *patches, uint64_t gpa, uint64_t size)
 {
+	drop_copies(patches, lies_in, gpa, size);
 	for (unsigned i = want_index(patches, gpa); i < patches->wants->len; i++) {
 		if (want_at(patches, i)->gpa - gpa >= size)
 			break;

@@ -46,13 +46,32 @@ void kvm_patches_after_change(KvmPatches *patches);
 bool kvm_patches_has(const KvmPatches *patches, uint64_t gpa);
 /* Is the patch at @gpa the one that is wanted at @wanted, in the same page of the host? */
 bool kvm_patches_same(const KvmPatches *patches, uint64_t wanted, uint64_t gpa);
-/* Is there any, so that trap instructions must be intercepted? */
+/*
+ * A trap instruction was hit at @gpa, or is seen there. Is it a patch of ours? Also one in a page
+ * that the guest has copied (fork, migration), known by the page's other bytes: it is the same
+ * breakpoint's from now on, and goes with it. FALSE: none; a copy that no breakpoint wants any more
+ * has been taken out.
+ */
+bool kvm_patches_claim(KvmPatches *patches, uint64_t gpa);
+/*
+ * kvm_patches_sweep: looks through all memory that the guest has used for such copies, for at most
+ * @limit_ms; 100 ms go through about 1 GiB. After kvm_patches_clear() none of ours is left then.
+ * FALSE: there was not enough time. What was remembered of pages is forgotten.
+ */
+bool kvm_patches_sweep(KvmPatches *patches, unsigned limit_ms);
+
+/* Does a breakpoint want one? */
+bool kvm_patches_any_wanted(const KvmPatches *patches);
+/* Is or was there any, so that trap instructions must be intercepted? */
 bool kvm_patches_any(const KvmPatches *patches);
 /* Lift the patch at @gpa for a moment (a step over it), and put it back; where none is, nothing. */
 void kvm_patches_lift(KvmPatches *patches, uint64_t gpa);
 void kvm_patches_replace(KvmPatches *patches, uint64_t gpa);
 
-/* As kvm_memory_read/write, but reads show the bytes under a patch and writes go under it. */
+/*
+ * As kvm_memory_read/write, but reads show the bytes under a patch and writes go under it. A copy
+ * that the guest has made is not shown, either: what kvm_patches_claim() does is done for it.
+ */
 size_t kvm_patches_read(KvmPatches *patches, uint64_t gpa, void *buf, size_t len);
 bool kvm_patches_write(KvmPatches *patches, uint64_t gpa, const void *buf, size_t len);
 

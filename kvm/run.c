@@ -146,6 +146,7 @@ static bool park(KvmGdbVcpu *vcpu, const sigset_t *old)
 
 /* ---- Out of KVM_RUN ---- */
 
+/* The guest's own, that is: of its own bytes. */
 static bool trap_insn_at(KvmGdbVcpu *vcpu, uint64_t gpa)
 {
 	uint8_t insn[ARCH_TRAP_MAX];
@@ -212,7 +213,7 @@ static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 	uint64_t gpa;
 	bool mapped = translate_pc(vcpu, pc, &gpa);
 
-	if (!mapped || !kvm_patches_has(vcpu->gdb->patches, gpa)) {
+	if (!mapped || !kvm_patches_claim(vcpu->gdb->patches, gpa)) {
 		if (!mapped || trap_insn_at(vcpu, gpa))
 			vcpu->exit = EXIT_GUEST_TRAP;
 		return;

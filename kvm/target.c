@@ -219,6 +219,17 @@ static bool any_present(KvmGdb *gdb, const GdbAction *actions)
 	return false;
 }
 
+/* No breakpoint is left, and the client does not step off one to set it again behind it. */
+static void sweep_if_idle(KvmGdb *gdb, const GdbAction *actions)
+{
+	for (unsigned i = 0; i < gdb->told_cpus; i++) {
+		if (actions[i].kind != GDB_ACTION_CONTINUE)
+			return;
+	}
+	if (!kvm_patches_any_wanted(gdb->patches))
+		engine_sweep(gdb);
+}
+
 static bool resume(void *target, const GdbAction *actions, GError **error)
 {
 	KvmGdb *gdb = target;
@@ -231,6 +242,7 @@ static bool resume(void *target, const GdbAction *actions, GError **error)
 			    "no CPU would run: the one to run was unplugged");
 		return false;
 	}
+	sweep_if_idle(gdb, actions);
 	world_resume(gdb, actions);
 	return true;
 }

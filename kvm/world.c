@@ -256,6 +256,7 @@ static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
 void world_set_free(KvmGdb *gdb)
 {
 	kvm_breaks_clear(gdb->breaks);
+	engine_sweep(gdb);
 	kvm_codes_clear(gdb->codes);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);

@@ -185,6 +185,7 @@ const char *seccomp_forbids(const struct sock_fprog *filter)
 		{SYS_write, "write", 0, 0},
 		{SYS_process_vm_readv, "process_vm_readv", 0, 0},
 		{SYS_process_vm_writev, "process_vm_writev", 0, 0},
+		{SYS_mincore, "mincore", 0, 0},
 		/* in the server */
 		{SYS_socket, "socket", AF_INET, SOCK_STREAM | SOCK_CLOEXEC},
 		{SYS_bind, "bind", 0, 0},
