@@ -481,6 +481,74 @@ static void test_gdb_steps(void)
 	g_assert_cmpint(run_end(run), ==, 0);
 }
 
+/* How often the guest has written to its console. */
+static unsigned count_char(const GString *said, char c)
+{
+	unsigned n = 0;
+
+	for (gsize i = 0; i < said->len; i++)
+		n += said->str[i] == c;
+	return n;
+}
+
+static uint64_t read_number(RspClient *client, const char *packet)
+{
+	g_autofree char *hex = rsp_client_ask(client, packet);
+
+	return GUINT64_SWAP_LE_BE(g_ascii_strtoull(hex, NULL, 16));
+}
+
+/* Ctrl-C in the middle of a step, wherever it is, and in the middle of a run. */
+static void cut_off(RspClient *client)
+{
+	rsp_client_send(client, "vCont;s:1");
+	rsp_client_write(client, "\x03", 1);
+	g_autofree char *first = rsp_expect_next_prefix(client, "T0");
+	rsp_client_send(client, "vCont;c");
+	/* If the end of the step was told first, the Ctrl-C is still owed. */
+	if (g_str_has_prefix(first, "T02"))
+		rsp_client_write(client, "\x03", 1);
+	g_free(rsp_expect_next_prefix(client, "T02"));
+}
+
+/*
+ * A port write and a store to a device, in a loop: a step ends right behind each of them, and
+ * however often the machine is stopped each is done once, and no trap gets to the guest.
+ */
+static void test_gdb_io(void)
+{
+	static const uint64_t rips[] = {0x300001, 0x300003, 0x300006, 0x300000};
+	uint64_t turns, rip;
+
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("loop", "--gdb 0", -1);
+	g_assert_true(run_read_until(run, "ready"));
+	g_autoptr(RspClient) client = attach(run);
+	/* 1: out %al, (%dx); mov %al, (%rdi); inc %rbx; jmp 1b */
+	rsp_expect(client, "M300000,8:ee880748ffc3ebf8", "OK");
+	rsp_expect(client, "P10=0000300000000000", "OK");
+	rsp_expect(client, "P0=7800000000000000", "OK");
+	rsp_expect(client, "P1=0000000000000000", "OK");
+	rsp_expect(client, "P3=e900000000000000", "OK");
+	rsp_expect(client, "P5=000000d000000000", "OK");
+	for (unsigned n = 0; n < 40; n++) {
+		rsp_client_send(client, "vCont;s:1");
+		g_free(rsp_expect_next_prefix(client, "T05"));
+		g_assert_cmphex(read_number(client, "p10"), ==, rips[n % G_N_ELEMENTS(rips)]);
+	}
+	for (unsigned n = 0; n < 100; n++)
+		cut_off(client);
+	turns = read_number(client, "p1");
+	rip = read_number(client, "p10");
+	g_assert_cmphex(rip - 0x300000, <, 8);
+	rsp_client_send(client, "k");
+	g_assert_cmpint(run_end(run), ==, 0);
+	g_assert_cmpuint(turns, >, 10);
+	g_assert_cmpuint(count_char(run->said, 'x'), ==,
+			 turns + (rip > 0x300000 && rip < 0x300006));
+}
+
 static void test_gdb_panic(void)
 {
 	if (cannot_run())
@@ -519,5 +587,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/lkvm/gdb-reset-fails", test_gdb_reset_fails);
 	g_test_add_func("/lkvm/gdb-panic", test_gdb_panic);
 	g_test_add_func("/lkvm/gdb-steps", test_gdb_steps);
+	g_test_add_func("/lkvm/gdb-io", test_gdb_io);
 	return g_test_run();
 }
