@@ -237,6 +237,15 @@ void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size)
 	kvm_patches_after_change(gdb->patches);
 }
 
+void kvm_gdb_set_private(KvmGdb *gdb, uint64_t gpa, uint64_t size, bool is_private)
+{
+	LOCKED(gdb);
+
+	kvm_patches_before_change(gdb->patches, gpa, size);
+	kvm_memory_set_private(gdb->memory, gpa, size, is_private);
+	kvm_patches_after_change(gdb->patches);
+}
+
 static bool read_guest(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
 	return kvm_memory_read(opaque, gpa, buf, len) == len;

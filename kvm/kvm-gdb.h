@@ -5,11 +5,11 @@
  * ioctl(vcpu_fd, KVM_RUN, 0). The engine never owns a descriptor or a thread of the VMM.
  *
  * Threads: kvm_gdb_run() belongs to the thread of its vCPU. kvm_gdb_notify(), kvm_gdb_map(),
- * kvm_gdb_unmap(), kvm_gdb_add_vcpu(), kvm_gdb_remove_vcpu() (one call of these two at a time) and
- * kvm_gdb_vcpu_ioctl() may be called by any thread. All other functions belong to the thread that
- * runs the engine's GMainContext, or may be called by any thread while no client can be connected
- * (before kvm_gdb_listen()). A program without a GMainLoop gets such a thread from
- * kvm_gdb_thread_new().
+ * kvm_gdb_unmap(), kvm_gdb_set_private(), kvm_gdb_add_vcpu(), kvm_gdb_remove_vcpu() (one call of
+ * these two at a time) and kvm_gdb_vcpu_ioctl() may be called by any thread. All other functions
+ * belong to the thread that runs the engine's GMainContext, or may be called by any thread while no
+ * client can be connected (before kvm_gdb_listen()). A program without a GMainLoop gets such a
+ * thread from kvm_gdb_thread_new().
  *
  * Only <linux/kvm.h> is needed to use this header: no program must know GLib for it.
  */
@@ -117,6 +117,13 @@ void kvm_gdb_free(KvmGdb *gdb);
  */
 void kvm_gdb_map(KvmGdb *gdb, uint64_t gpa, uint64_t size, void *host, unsigned flags);
 void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size);
+
+/*
+ * kvm_gdb_set_private: guest-physical [gpa, gpa + size) lies in a guest_memfd from now on, or does
+ * not any more: after KVM_SET_MEMORY_ATTRIBUTES with or without KVM_MEMORY_ATTRIBUTE_PRIVATE. What
+ * is mapped there is not what the guest sees: the debugger gets an error.
+ */
+void kvm_gdb_set_private(KvmGdb *gdb, uint64_t gpa, uint64_t size, bool is_private);
 
 /*
  * kvm_gdb_add_vcpu: vCPU @index (gdb's thread index + 1) with its descriptor and shared page.

@@ -8,9 +8,14 @@
 #include "kvm/arch.h"
 #include "kvm/host.h"
 
+typedef struct Range {
+	uint64_t start, end;
+} Range;
+
 struct KvmMemory {
 	GMutex lock;
-	GArray *spans; /* of KvmSpan, ascending */
+	GArray *spans;	  /* of KvmSpan, ascending */
+	GArray *privates; /* of Range, ascending, none touching the next */
 	KvmHost *copier;
 	KvmMemoryDirty dirty;
 	void *opaque;
@@ -22,6 +27,7 @@ KvmMemory *kvm_memory_new(KvmMemoryDirty dirty, void *opaque)
 
 	g_mutex_init(&memory->lock);
 	memory->spans = g_array_new(FALSE, FALSE, sizeof(KvmSpan));
+	memory->privates = g_array_new(FALSE, FALSE, sizeof(Range));
 	memory->copier = kvm_host_new();
 	memory->dirty = dirty;
 	memory->opaque = opaque;
@@ -33,6 +39,7 @@ void kvm_memory_free(KvmMemory *memory)
 	if (!memory)
 		return;
 	g_array_unref(memory->spans);
+	g_array_unref(memory->privates);
 	kvm_host_free(memory->copier);
 	g_mutex_clear(&memory->lock);
 	g_free(memory);
@@ -95,7 +102,82 @@ void kvm_memory_unmap(KvmMemory *memory, uint64_t gpa, uint64_t size)
 	replace(memory, gpa, size, NULL, 0);
 }
 
-/* Where @gpa is; FALSE when not RAM. */
+/* ---- What only the guest may see ---- */
+
+/* Index of the first private range that ends behind @gpa, or at it if @touching. */
+static unsigned private_index(const KvmMemory *memory, uint64_t gpa, bool touching)
+{
+	unsigned low = 0, high = memory->privates->len;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+		uint64_t end = g_array_index(memory->privates, Range, middle).end;
+
+		if (end > gpa || (touching && end == gpa))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/* Puts [start, end) in, or takes it out, with what it overlaps or touches. */
+static void set_private_locked(KvmMemory *memory, uint64_t start, uint64_t end, bool is_private)
+{
+	unsigned first = private_index(memory, start, is_private), n = 0, n_new = 0;
+	Range whole = {start, end}, fresh[2];
+
+	for (; first + n < memory->privates->len; n++) {
+		const Range *old = &g_array_index(memory->privates, Range, first + n);
+
+		if (old->start > end || (!is_private && old->start == end))
+			break;
+		whole = (Range){MIN(whole.start, old->start), MAX(whole.end, old->end)};
+	}
+	if (is_private)
+		fresh[n_new++] = whole;
+	if (!is_private && whole.start < start)
+		fresh[n_new++] = (Range){whole.start, start};
+	if (!is_private && whole.end > end)
+		fresh[n_new++] = (Range){end, whole.end};
+	g_array_remove_range(memory->privates, first, n);
+	g_array_insert_vals(memory->privates, first, fresh, n_new);
+}
+
+void kvm_memory_set_private(KvmMemory *memory, uint64_t gpa, uint64_t size, bool is_private)
+{
+	if (!size || gpa + size < gpa)
+		return;
+	g_mutex_lock(&memory->lock);
+	set_private_locked(memory, gpa, gpa + size, is_private);
+	g_mutex_unlock(&memory->lock);
+}
+
+/* How many bytes from @gpa on are not private; 0: it is. */
+static uint64_t shared_left(const KvmMemory *memory, uint64_t gpa)
+{
+	unsigned i = private_index(memory, gpa, false);
+	const Range *range;
+
+	if (i == memory->privates->len)
+		return UINT64_MAX;
+	range = &g_array_index(memory->privates, Range, i);
+	return range->start > gpa ? range->start - gpa : 0;
+}
+
+bool kvm_memory_is_private(KvmMemory *memory, uint64_t gpa)
+{
+	bool is_private;
+
+	g_mutex_lock(&memory->lock);
+	is_private = shared_left(memory, gpa) == 0;
+	g_mutex_unlock(&memory->lock);
+	return is_private;
+}
+
+/* ---- Copies ---- */
+
+/* Where @gpa is; FALSE when not RAM, or private. */
 static bool find_locked(KvmMemory *memory, uint64_t gpa, KvmPlace *ret)
 {
 	unsigned low = 0, high = memory->spans->len;
@@ -110,9 +192,9 @@ static bool find_locked(KvmMemory *memory, uint64_t gpa, KvmPlace *ret)
 		} else if (offset >= span->size) {
 			low = middle + 1;
 		} else {
-			*ret = (KvmPlace){gpa, span->size - offset, span->host + offset,
-					  span->steady};
-			return true;
+			*ret = (KvmPlace){gpa, MIN(span->size - offset, shared_left(memory, gpa)),
+					  span->host + offset, span->steady};
+			return ret->left > 0;
 		}
 	}
 	return false;

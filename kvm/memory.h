@@ -33,6 +33,13 @@ void kvm_memory_map(KvmMemory *memory, uint64_t gpa, uint64_t size, void *host, 
 void kvm_memory_unmap(KvmMemory *memory, uint64_t gpa, uint64_t size);
 
 /*
+ * kvm_memory_set_private: from now on [gpa, gpa + size) is, or is not, the guest's alone: no RAM
+ * for all that follows here, whatever is mapped there.
+ */
+void kvm_memory_set_private(KvmMemory *memory, uint64_t gpa, uint64_t size, bool is_private);
+bool kvm_memory_is_private(KvmMemory *memory, uint64_t gpa);
+
+/*
  * kvm_memory_read: bytes copied from @gpa on; less than @len where RAM ends, or cannot be read in
  * this process; 0 when there is none. Crosses from one span to the next without a gap.
  */

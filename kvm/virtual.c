@@ -57,16 +57,28 @@ static size_t read_phys_any(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
 {
 	size_t done = kvm_patches_read(gdb->patches, gpa, buf, len);
 
-	/* A slot that cannot be read is no device of the VMM's. */
-	if (done < len && !kvm_memory_covers(gdb->memory, gpa + done, 1))
+	/* Memory that cannot be read is no device of the VMM's. */
+	if (done < len && !kvm_memory_covers(gdb->memory, gpa + done, 1) &&
+	    !kvm_memory_is_private(gdb->memory, gpa + done))
 		done += mmio(gdb, gpa + done, buf + done, len - done, false);
 	return done;
 }
 
-static void set_no_memory(GError **error, uint64_t gpa)
+static const char *why_no_memory(KvmGdb *gdb, uint64_t gpa)
 {
-	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
-		    "there is no memory at guest-physical 0x%" PRIx64, gpa);
+	return kvm_memory_is_private(gdb->memory, gpa)
+		       ? "the guest's private memory (guest_memfd), which the VMM cannot read"
+		       : "where there is no memory";
+}
+
+static void set_no_memory(KvmGdb *gdb, GError **error, uint64_t gpa)
+{
+	if (kvm_memory_is_private(gdb->memory, gpa))
+		g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT, "guest-physical 0x%" PRIx64 " is %s",
+			    gpa, why_no_memory(gdb, gpa));
+	else
+		g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
+			    "there is no memory at guest-physical 0x%" PRIx64, gpa);
 }
 
 size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError **error)
@@ -74,7 +86,7 @@ size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError
 	size_t done = read_phys_any(gdb, gpa, buf, len);
 
 	if (!done)
-		set_no_memory(error, gpa);
+		set_no_memory(gdb, error, gpa);
 	return done;
 }
 
@@ -83,23 +95,23 @@ bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, G
 	if (kvm_memory_covers(gdb->memory, gpa, len)) {
 		if (kvm_patches_write(gdb->patches, gpa, buf, len))
 			return true;
-		set_no_memory(error, gpa);
+		set_no_memory(gdb, error, gpa);
 		return false;
 	}
 	/* Only a device's registers can answer, and they are written in one piece or not at all. */
 	if (!kvm_memory_covers(gdb->memory, gpa, 1) && len <= 8 &&
+	    !kvm_memory_is_private(gdb->memory, gpa) &&
 	    mmio(gdb, gpa, (uint8_t *)buf, len, true) == len)
 		return true;
-	set_no_memory(error, gpa);
+	set_no_memory(gdb, error, gpa);
 	return false;
 }
 
-static void set_not_there(GError **error, uint64_t addr, uint64_t gpa)
+static void set_not_there(KvmGdb *gdb, GError **error, uint64_t addr, uint64_t gpa)
 {
 	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
-		    "address 0x%" PRIx64 " is at guest-physical 0x%" PRIx64
-		    ", where there is no memory",
-		    addr, gpa);
+		    "address 0x%" PRIx64 " is at guest-physical 0x%" PRIx64 ", %s", addr, gpa,
+		    why_no_memory(gdb, gpa));
 }
 
 /* What a device did may have ended the stop, or made the machine anew. */
@@ -125,7 +137,7 @@ static size_t read_pages(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t l
 		got = ram_only ? kvm_patches_read(gdb->patches, mapping.gpa, buf + done, part)
 			       : read_phys_any(gdb, mapping.gpa, buf + done, part);
 		if (!done && !got)
-			set_not_there(error, addr, mapping.gpa);
+			set_not_there(gdb, error, addr, mapping.gpa);
 		done += got;
 		if (got < part)
 			break;
@@ -162,15 +174,16 @@ static bool write_pages(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, siz
 		part = MIN(mapping.left, len - done);
 		ram = kvm_memory_covers(gdb->memory, mapping.gpa, part);
 		/* Whether a device answers is known when it is too late for what lies before. */
-		if (!ram && (ram_only || part < len || !gdb->ops || !gdb->ops->mmio)) {
-			set_not_there(error, addr + done, mapping.gpa);
+		if (!ram && (ram_only || part < len || !gdb->ops || !gdb->ops->mmio ||
+			     kvm_memory_is_private(gdb->memory, mapping.gpa))) {
+			set_not_there(gdb, error, addr + done, mapping.gpa);
 			return false;
 		}
 		if (!buf)
 			continue;
 		if (ram ? !kvm_patches_write(gdb->patches, mapping.gpa, buf + done, part)
 			: mmio(gdb, mapping.gpa, (uint8_t *)buf + done, part, true) < part) {
-			set_not_there(error, addr + done, mapping.gpa);
+			set_not_there(gdb, error, addr + done, mapping.gpa);
 			return false;
 		}
 	}

@@ -37,6 +37,7 @@ Machine *machine_new(int kvm_fd, int vm_fd)
 	machine->file.fd = keep_fd(vm_fd);
 	machine->kvm_fd = keep_fd(kvm_fd);
 	machine->slots = g_array_new(FALSE, FALSE, sizeof(MachineSlot));
+	machine->attributes = g_array_new(FALSE, FALSE, sizeof(MachineAttributes));
 	machine->vcpus = g_ptr_array_new();
 	return machine;
 }
@@ -124,6 +125,20 @@ void machine_set_slot(Machine *machine, const struct kvm_userspace_memory_region
 		kvm_gdb_map(machine->gdb, slot.gpa, slot.size, slot.host, slot.flags);
 }
 
+static void give_attributes(Machine *machine, const MachineAttributes *attributes)
+{
+	kvm_gdb_set_private(machine->gdb, attributes->gpa, attributes->size,
+			    attributes->attributes & MACHINE_ATTRIBUTE_PRIVATE);
+}
+
+void machine_set_attributes(Machine *machine, const MachineAttributes *attributes)
+{
+	if (machine->gdb)
+		give_attributes(machine, attributes);
+	else
+		g_array_append_val(machine->attributes, *attributes);
+}
+
 void machine_unmap_host(Machine *machine, uint8_t *addr, size_t len)
 {
 	for (unsigned i = 0; machine->gdb && i < machine->slots->len; i++) {
@@ -200,6 +215,9 @@ static bool populate(Machine *machine, GError **error)
 
 		kvm_gdb_map(machine->gdb, slot->gpa, slot->size, slot->host, slot->flags);
 	}
+	for (unsigned i = 0; i < machine->attributes->len; i++)
+		give_attributes(machine, &g_array_index(machine->attributes, MachineAttributes, i));
+	g_array_set_size(machine->attributes, 0);
 	/* gdb counts CPUs from 1 without holes; ids may have some, and any order. */
 	g_ptr_array_sort(machine->vcpus, by_id);
 	for (unsigned i = 0; i < machine->vcpus->len; i++) {

@@ -20,14 +20,21 @@ typedef struct MachineSlot {
 	uint8_t *host;
 } MachineSlot;
 
+/* Linux 6.8's struct kvm_memory_attributes, and its one attribute. Not in older headers. */
+typedef struct MachineAttributes {
+	uint64_t gpa, size, attributes, flags;
+} MachineAttributes;
+#define MACHINE_ATTRIBUTE_PRIVATE (1ull << 3)
+
 typedef struct Machine {
 	PluginFile file;
-	int kvm_fd;	  /* our duplicate of /dev/kvm, until the engine has started; -1 */
-	GArray *slots;	  /* of MachineSlot */
-	GPtrArray *vcpus; /* of MachineVcpu, in the order of their making */
-	unsigned n_added; /* vCPUs that the engine has */
-	KvmGdb *gdb;	  /* atomic; NULL before the first run, and for a machine not served */
-	bool bare;	  /* will not be served; why was said */
+	int kvm_fd;	    /* our duplicate of /dev/kvm, until the engine has started; -1 */
+	GArray *slots;	    /* of MachineSlot */
+	GArray *attributes; /* of MachineAttributes, in their order; until there is an engine */
+	GPtrArray *vcpus;   /* of MachineVcpu, in the order of their making */
+	unsigned n_added;   /* vCPUs that the engine has */
+	KvmGdb *gdb;	    /* atomic; NULL before the first run, and for a machine not served */
+	bool bare;	    /* will not be served; why was said */
 } Machine;
 
 typedef struct MachineVcpu {
@@ -52,6 +59,8 @@ PluginFile *machine_find_same(Machine *machine, int fd);
 
 /* After KVM took this KVM_SET_USER_MEMORY_REGION (or 2, which begins the same). */
 void machine_set_slot(Machine *machine, const struct kvm_userspace_memory_region *region);
+/* After KVM took this KVM_SET_MEMORY_ATTRIBUTES. */
+void machine_set_attributes(Machine *machine, const MachineAttributes *attributes);
 /* [addr, addr + len) of this process is about to go. */
 void machine_unmap_host(Machine *machine, uint8_t *addr, size_t len);
 

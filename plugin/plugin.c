@@ -20,6 +20,8 @@
 
 /* Linux 6.8: struct kvm_userspace_memory_region and 128 bytes more. Not in older headers. */
 #define SET_USER_MEMORY_REGION2 _IOC(_IOC_WRITE, KVMIO, 0x49, 160)
+/* Likewise: struct kvm_memory_attributes has 32 bytes. */
+#define SET_MEMORY_ATTRIBUTES _IOC(_IOC_WRITE, KVMIO, 0xd2, 32)
 
 #define START_LIMIT_MS 20000
 #define END_LIMIT_MS 1000
@@ -265,17 +267,25 @@ static void new_vcpu(Machine *machine, unsigned long id, int fd)
 		machine_catch_up(vcpu, &error);
 }
 
+/* Requests of a machine that are kept for the engine. */
+static bool is_noted(unsigned long request)
+{
+	return request == KVM_CREATE_VCPU || request == KVM_SET_USER_MEMORY_REGION ||
+	       request == SET_USER_MEMORY_REGION2 || request == SET_MEMORY_ATTRIBUTES;
+}
+
 static int machine_ioctl(PluginFile *file, int fd, unsigned long request, void *arg)
 {
 	Machine *machine = (Machine *)file;
 	int ret = real()->ioctl(fd, request, arg), err = errno;
 
-	if (ret < 0 || (request != KVM_CREATE_VCPU && request != KVM_SET_USER_MEMORY_REGION &&
-			request != SET_USER_MEMORY_REGION2))
+	if (ret < 0 || !is_noted(request))
 		return ret;
 	pthread_mutex_lock(&plugin()->lock);
 	if (request == KVM_CREATE_VCPU) {
 		new_vcpu(machine, (unsigned long)arg, ret);
+	} else if (request == SET_MEMORY_ATTRIBUTES) {
+		machine_set_attributes(machine, arg);
 	} else {
 		note_ram(arg);
 		machine_set_slot(machine, arg);
@@ -332,8 +342,7 @@ __attribute__((cold, noinline)) static int unknown_ioctl(int fd, unsigned long r
 	PluginFile *file = NULL;
 	int ret, err = errno;
 
-	if (request == KVM_RUN || request == KVM_CREATE_VCPU || request == KVM_SET_GUEST_DEBUG ||
-	    request == KVM_SET_USER_MEMORY_REGION || request == SET_USER_MEMORY_REGION2)
+	if (request == KVM_RUN || request == KVM_SET_GUEST_DEBUG || is_noted(request))
 		file = recognise(fd);
 	errno = err;
 	if (file)

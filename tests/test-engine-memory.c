@@ -222,6 +222,30 @@ static void test_alias_left(void)
 	rig_free(rig);
 }
 
+/* Pages that only the guest sees (guest_memfd): an error, never what the VMM has there. */
+static void test_private(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	uint8_t *ram = toy_ram(rig->vm);
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	kvm_gdb_set_private(rig->gdb, 0, PAGE, true);
+	g_assert_cmphex(code_at(ram), ==, 0x90);
+	rsp_expect_error(rig->client, "m100,4");
+	rsp_expect_error(rig->client, "M100,1:00");
+	rsp_expect_error(rig->client, "Z0,102,1");
+	rsp_expect(rig->client, "m1000,1", "00");
+	expect_match(rig, "pmemsave 0x100 4 /dev/shm/vmgdb-none",
+		     "guest-physical 0x100 is the guest's private memory");
+	unlink("/dev/shm/vmgdb-none");
+	g_assert_cmpuint(GET(rig->device_accesses), ==, 0);
+	kvm_gdb_set_private(rig->gdb, 0, PAGE, false);
+	rsp_expect(rig->client, "m100,4", "9090ebfc");
+	g_assert_cmphex(code_at(ram), ==, 0xcc);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	rig_free(rig);
+}
+
 /* ---- Devices ---- */
 
 #define DEVICE 0x50000u
@@ -335,6 +359,7 @@ int main(int argc, char **argv)
 		{"slot-running", test_slot_running},
 		{"alias", test_alias},
 		{"alias-left", test_alias_left},
+		{"private", test_private},
 		{"device-aligned", test_device_aligned},
 		{"device-notifies", test_device_notifies},
 		{"device-maps", test_device_maps},

@@ -245,6 +245,57 @@ static void test_steady(void)
 	g_assert_cmpmem(ram, 8, "abcdefXY", 8);
 }
 
+/* Against a plain table: is each of 64 bytes private? */
+static void test_private_ranges(void)
+{
+	g_autoptr(KvmMemory) memory = kvm_memory_new(NULL, NULL);
+	uint8_t ram[64], buf[64];
+	bool want[64] = {false};
+
+	memset(ram, 1, sizeof(ram));
+	kvm_memory_map(memory, 0x1000, sizeof(ram), ram, KVM_GDB_MAP_STEADY);
+	for (unsigned round = 0; round < 5000; round++) {
+		unsigned from = g_test_rand_int_range(0, 64);
+		unsigned len = g_test_rand_int_range(0, 65 - from);
+		bool is_private = g_test_rand_int_range(0, 2);
+		unsigned left = 0;
+
+		kvm_memory_set_private(memory, 0x1000 + from, len, is_private);
+		memset(want + from, is_private, len);
+		for (unsigned i = 64; i-- > 0;) {
+			left = want[i] ? 0 : left + 1;
+			g_assert_true(kvm_memory_is_private(memory, 0x1000 + i) == want[i]);
+			g_assert_cmpuint(kvm_memory_read(memory, 0x1000 + i, buf, 64), ==, left);
+		}
+	}
+}
+
+static void test_private(void)
+{
+	g_autoptr(KvmMemory) memory = kvm_memory_new(NULL, NULL);
+	uint8_t ram[8] = "abcdefgh", buf[8];
+	KvmPlace place;
+
+	kvm_memory_map(memory, 0x1000, 8, ram, 0);
+	kvm_memory_set_private(memory, 0x1003, 2, true);
+	g_assert_cmpuint(kvm_memory_read(memory, 0x1000, buf, 8), ==, 3);
+	g_assert_cmpuint(kvm_memory_read(memory, 0x1005, buf, 8), ==, 3);
+	g_assert_false(kvm_memory_covers(memory, 0x1003, 1));
+	g_assert_false(kvm_memory_find(memory, 0x1004, &place));
+	g_assert_true(kvm_memory_find(memory, 0x1001, &place));
+	g_assert_cmpuint(place.left, ==, 2);
+	g_assert_false(kvm_memory_write(memory, 0x1002, "XY", 2, false));
+	g_assert_cmpmem(ram, 8, "abcdefgh", 8);
+	/* It is where the guest put it, whatever the VMM maps there. */
+	kvm_memory_unmap(memory, 0x1000, 8);
+	kvm_memory_map(memory, 0x1000, 8, ram, 0);
+	g_assert_true(kvm_memory_is_private(memory, 0x1003));
+	kvm_memory_set_private(memory, 0, UINT64_MAX, false);
+	g_assert_cmpuint(kvm_memory_read(memory, 0x1000, buf, 8), ==, 8);
+	kvm_memory_set_private(memory, UINT64_MAX - 2, 8, true); /* wraps */
+	g_assert_false(kvm_memory_is_private(memory, UINT64_MAX - 1));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -259,5 +310,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/memory/write-protected", test_write_protected);
 	g_test_add_func("/memory/device", test_device);
 	g_test_add_func("/memory/steady", test_steady);
+	g_test_add_func("/memory/private", test_private);
+	g_test_add_func("/memory/private-ranges", test_private_ranges);
 	return g_test_run();
 }
