@@ -246,11 +246,6 @@ void kvm_gdb_set_private(KvmGdb *gdb, uint64_t gpa, uint64_t size, bool is_priva
 	kvm_patches_after_change(gdb->patches);
 }
 
-static bool read_guest(void *opaque, uint64_t gpa, void *buf, size_t len)
-{
-	return kvm_memory_read(opaque, gpa, buf, len) == len;
-}
-
 static bool is_free_index(KvmGdb *gdb, unsigned index)
 {
 	return world_vcpu(gdb, index) && !world_present(gdb, index);
@@ -296,7 +291,7 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 		vcpu_free(vcpu);
 		return NULL;
 	}
-	arch_set_phys_reader(vcpu->arch, read_guest, gdb->memory);
+	arch_set_phys_reader(vcpu->arch, physical_read_own, gdb);
 	g_mutex_lock(&gdb->lock);
 	vcpu->attention = gdb->world != WORLD_FREE;
 	put_vcpu(gdb, vcpu);

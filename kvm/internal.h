@@ -304,6 +304,8 @@ bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t l
 /* As GdbTargetOps.read_physical and write_physical; likewise. */
 size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError **error);
 bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, GError **error);
+/* An ArchPhysRead, of a KvmGdb: the guest's own bytes, all of them or FALSE; RAM only. */
+bool physical_read_own(void *gdb, uint64_t gpa, void *buf, size_t len);
 /* RAM only, for the arch half, and nothing for a CPU in a nested guest; holds @vcpu. */
 ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
 

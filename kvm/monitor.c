@@ -23,13 +23,6 @@ GdbMonitorCommand *monitor_table_new(void)
 	return (GdbMonitorCommand *)(void *)g_array_free(all, FALSE);
 }
 
-static bool read_phys(void *opaque, uint64_t gpa, void *buf, size_t len)
-{
-	KvmGdb *gdb = opaque;
-
-	return kvm_patches_read(gdb->patches, gpa, buf, len) == len;
-}
-
 bool monitor_enter(void *target, unsigned cpu, ArchMonitor *ret, GError **error)
 {
 	KvmGdb *gdb = target;
@@ -41,7 +34,7 @@ bool monitor_enter(void *target, unsigned cpu, ArchMonitor *ret, GError **error)
 		g_mutex_unlock(&gdb->lock);
 		return false;
 	}
-	*ret = (ArchMonitor){vcpu->arch, cpu, gdb->vm_fd, vcpu->fd, read_phys, gdb};
+	*ret = (ArchMonitor){vcpu->arch, cpu, gdb->vm_fd, vcpu->fd, physical_read_own, gdb};
 	return true;
 }
 

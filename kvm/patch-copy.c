@@ -94,7 +94,7 @@ bool patch_claim_all(KvmPatches *patches, uint64_t gpa, const uint8_t *buf, size
 	uint64_t before = gpa % PAGE;
 	bool any = false;
 
-	if (!kvm_copies_any(patches->copies))
+	if (!kvm_copies_any(patches->copies) || !memchr(buf, patches->trap[0], len))
 		return false;
 	for (uint64_t at = 0; at < before + len; at += PAGE)
 		any |= claim_in_page(patches, gpa - before + at, gpa, len, buf);

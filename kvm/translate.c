@@ -16,19 +16,14 @@
 
 #include "kvm/internal.h"
 
-static bool read_phys(void *opaque, uint64_t gpa, void *buf, size_t len)
-{
-	return kvm_memory_read(opaque, gpa, buf, len) == len;
-}
-
 static bool walk(KvmGdb *gdb, const ArchRoot *root, uint64_t addr, ArchMapping *ret)
 {
-	return arch_walk(root, read_phys, gdb->memory, addr, ret);
+	return arch_walk(root, physical_read_own, gdb, addr, ret);
 }
 
 static bool derive(KvmGdb *gdb, const ArchRoot *root, ArchRoot *ret)
 {
-	return arch_kernel_root(root, read_phys, gdb->memory, ret);
+	return arch_kernel_root(root, physical_read_own, gdb, ret);
 }
 
 /* A user's root is not the kernel's in kernel mode either: there is another beside it. */
@@ -139,7 +134,7 @@ bool translate_region(KvmGdbVcpu *vcpu, uint64_t addr, GdbRegion *ret, GError **
 	}
 	if (arch_is_kernel_address(&root, addr) && derive(gdb, &root, &kernel))
 		root = kernel;
-	arch_region(&root, read_phys, gdb->memory, addr, ret);
+	arch_region(&root, physical_read_own, gdb, addr, ret);
 	return true;
 }
 

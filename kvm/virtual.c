@@ -53,6 +53,11 @@ static size_t mmio(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, bool is_
 	return done;
 }
 
+bool physical_read_own(void *gdb, uint64_t gpa, void *buf, size_t len)
+{
+	return kvm_patches_read(((KvmGdb *)gdb)->patches, gpa, buf, len) == len;
+}
+
 static size_t read_phys_any(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
 {
 	size_t done = kvm_patches_read(gdb->patches, gpa, buf, len);
