@@ -8,6 +8,7 @@
 
 #include "arm/debugreg.h"
 #include "arm/exception.h"
+#include "arm/exclusive.h"
 #include "arm/insn.h"
 #include "arm/pstate.h"
 #include "arm/syndrome.h"
@@ -146,10 +147,13 @@ bool arch_step_again(ArchVcpu *vcpu G_GNUC_UNUSED)
 
 bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len)
 {
+	uint32_t insns[ARCH_INSN_MAX / 4];
 	uint64_t pc, pstate, sctlr;
 
-	if (len < 4 || !arm_get(vcpu, ARM_PC, &pc, NULL) ||
-	    !arm_get(vcpu, ARM_PSTATE, &pstate, NULL) ||
+	memcpy(insns, insn, MIN(len, sizeof(insns)));
+	/* The hit has cleared the exclusive monitor: the store would fail. */
+	if (len < 4 || arm_sequence_near(insns, MIN(len / 4, G_N_ELEMENTS(insns))) ||
+	    !arm_get(vcpu, ARM_PC, &pc, NULL) || !arm_get(vcpu, ARM_PSTATE, &pstate, NULL) ||
 	    !arm_get(vcpu, ARM_SCTLR_EL1, &sctlr, NULL) ||
 	    !arm_insn_is_idle(pstate, sctlr, arm_insn_load(insn)))
 		return false;

@@ -145,3 +145,13 @@ bool arm_sequence_find(const ArmCode *code, unsigned at, ArmSequence *ret)
 	ret->end = code->addr + (uint64_t)scan.last * 4;
 	return add_exits(&scan, ret);
 }
+
+bool arm_sequence_near(const uint32_t *insns, unsigned n)
+{
+	const ArmCode code = {insns, n, 0};
+	unsigned i = 0;
+
+	while (i < n && goes_on(&code, i) && kind_at(&code, i) != ARM_INSN_STORE_EXCLUSIVE)
+		i++;
+	return i < n && kind_at(&code, i) == ARM_INSN_STORE_EXCLUSIVE;
+}

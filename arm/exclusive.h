@@ -39,4 +39,10 @@ typedef struct ArmCode {
  */
 bool arm_sequence_find(const ArmCode *code, unsigned at, ArmSequence *ret);
 
+/*
+ * arm_sequence_near: could the first of these @n instructions be in a sequence, since a store comes
+ * after it? A look at the little that is at hand.
+ */
+bool arm_sequence_near(const uint32_t *insns, unsigned n);
+
 #endif

@@ -105,6 +105,85 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 	return true;
 }
 
+/* ---- Runs through exclusive sequences ---- */
+
+/* Instructions around pc, as far as they can be read: @insns[*ret_at] is the one at @pc. */
+static bool read_around(uint64_t pc, const ArchMemory *mem, uint32_t *insns, ArmCode *ret,
+			unsigned *ret_at)
+{
+	const uint64_t reach = 4 * ARM_SEQUENCE_MAX, page = ~0xfffull;
+	uint64_t from = pc - reach;
+	size_t len = 2 * reach;
+	size_t got = mem->read(mem->opaque, from, insns, len);
+
+	if (got <= reach) {
+		/* The page before is not there. */
+		from = MAX(from, pc & page);
+		got = mem->read(mem->opaque, from, insns, len);
+	}
+	*ret = (ArmCode){insns, got / 4, from};
+	*ret_at = (pc - from) / 4;
+	return *ret_at < ret->n;
+}
+
+/* Most instructions are told by themselves, without a look around. */
+static bool can_be_in_sequence(const ArmStepState *state, bool at_store, const ArchMemory *mem)
+{
+	uint32_t insn;
+	int64_t unused;
+
+	if (arm_insn_set(state->pstate) != ARM_A64 || state->pc % 4 ||
+	    ARM_PSR_EL(state->pstate) > 1 ||
+	    mem->read(mem->opaque, state->pc, &insn, sizeof(insn)) != sizeof(insn))
+		return false;
+	return at_store ? arm_insn_decode(insn).kind == ARM_INSN_STORE_EXCLUSIVE
+			: arm_insn_flow(insn, &unused) != ARM_FLOW_OTHER;
+}
+
+static bool find_sequence(const ArmStepState *state, bool at_store, const ArchMemory *mem,
+			  ArmSequence *ret)
+{
+	uint32_t insns[2 * ARM_SEQUENCE_MAX];
+	ArmCode code;
+	unsigned at;
+
+	return can_be_in_sequence(state, at_store, mem) &&
+	       read_around(state->pc, mem, insns, &code, &at) && arm_sequence_find(&code, at, ret);
+}
+
+static void set_ways(ArchStep *ret, const ArmStepState *state, const ArmSequence *sequence)
+{
+	G_STATIC_ASSERT(ARM_EXITS_MAX + 1 <= ARCH_WAYS_MAX);
+
+	ret->start = sequence->start;
+	ret->end = sequence->end;
+	memcpy(ret->ways, sequence->exits, sequence->n_exits * sizeof(*ret->ways));
+	ret->n_ways = sequence->n_exits;
+	ret->ways[ret->n_ways++] = arm_step_fault_vector(state);
+}
+
+bool arch_step_begin_through(ArchVcpu *vcpu, bool at_end, const ArchMemory *mem, ArchStep *ret)
+{
+	ArmStepState state;
+	ArmSequence sequence;
+	ArmStep step;
+	uint64_t pfr1;
+
+	*ret = (ArchStep){0};
+	if (!get_place(vcpu, &state, NULL) || !find_sequence(&state, at_end, mem, &sequence) ||
+	    !get_bank(vcpu, &state.el1, NULL) || !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, NULL))
+		return false;
+	set_if_changed(vcpu, ARM_PSTATE, state.pstate,
+		       arm_step_begin_through(&state, &sequence, PFR1_NMI(pfr1) != 0, &step));
+	set_ways(ret, &state, &sequence);
+	memcpy(ret->note, &step, sizeof(step));
+	vcpu->forced = step.forced;
+	vcpu->reinjected = false;
+	return true;
+}
+
+/* ---- After both ---- */
+
 void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem G_GNUC_UNUSED, const ArchStep *record)
 {
 	ArmStepState before, state;

@@ -267,9 +267,16 @@ bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len);
  * @landing: not 0 when the instruction turns single-stepping off by entering the kernel (x86
  * syscall, int n): put a hardware execution point there for this run too, and take its
  * hit as the end of the step. Without it the step ends when the kernel has returned.
+ * @n_ways: not 0 for a run through, of arch_step_begin_through(): without SINGLESTEP and with
+ * hardware execution points at @ways, one of which is its end. It executes nothing outside of
+ * @start to before @end, which pc lies in.
  */
+#define ARCH_WAYS_MAX 8
 typedef struct ArchStep {
 	uint64_t landing;
+	uint64_t ways[ARCH_WAYS_MAX];
+	unsigned n_ways;
+	uint64_t start, end;
 	uint64_t note[12]; /* the architecture's own */
 } ArchStep;
 
@@ -284,6 +291,15 @@ typedef struct ArchStep {
 bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep *ret,
 		     GError **error);
 void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem, const ArchStep *step);
+/*
+ * arch_step_begin_through: instead of arch_step_begin(), where the instruction at pc is part of a
+ * sequence that fails whenever a debugger stops or steps in it, so that single steps would never
+ * get out of its loop (arm: from LDXR to STXR). Always blocks interrupts. @at_end: only at the
+ * instruction that would fail now (STXR): for a client that steps and wants to see the others.
+ * FALSE: nothing was done, take one step. The run may last as long as another CPU holds a lock:
+ * the caller gives it up, by a kick and arch_step_end(), after a while.
+ */
+bool arch_step_begin_through(ArchVcpu *vcpu, bool at_end, const ArchMemory *mem, ArchStep *ret);
 /*
  * arch_ends_range: would stepping on from here through a range never get out of it (arm: the
  * exclusive load of a loop, since each step loses the reservation)? Then a range step ends before

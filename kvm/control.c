@@ -26,7 +26,9 @@ static bool begin_step(KvmGdbVcpu *vcpu, GError **error)
 	if (step->open || !wants_step(vcpu))
 		return true;
 	*step = (Step){0};
-	step->open = arch_get_pc(vcpu->arch, &step->from, error) &&
+	if (!arch_get_pc(vcpu->arch, &step->from, error))
+		return false;
+	step->open = through_begin(vcpu) ||
 		     arch_step_begin(vcpu->arch, vcpu->gdb->block_irq, &memory, &step->arch, error);
 	return step->open;
 }
@@ -38,7 +40,7 @@ void control_end_step(KvmGdbVcpu *vcpu)
 	if (!vcpu->step.open)
 		return;
 	arch_step_end(vcpu->arch, &memory, &vcpu->step.arch);
-	vcpu->step.open = false;
+	vcpu->step.open = vcpu->step.through = false;
 }
 
 static void arm(Armed *armed, const GdbBreak *point, int client)
@@ -57,7 +59,7 @@ static void arm_client_points(KvmGdbVcpu *vcpu)
 
 	vcpu->armed.n = 0;
 	for (unsigned i = 0; i < n; i++) {
-		if (!leaving_passes(vcpu, &points[i]))
+		if (!leaving_passes(vcpu, &points[i]) && through_arms(vcpu, &points[i]))
 			arm(&vcpu->armed, &points[i], i);
 	}
 }
@@ -74,6 +76,17 @@ static void arm_landing(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *hw)
 		vcpu->armed.n--;
 }
 
+bool control_points(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
+{
+	const Armed *armed = &vcpu->armed;
+
+	arm_client_points(vcpu);
+	for (unsigned i = 0; vcpu->step.through && i < vcpu->step.arch.n_ways; i++)
+		arm(&vcpu->armed, &(GdbBreak){GDB_BREAK_HW, vcpu->step.arch.ways[i], 1}, -1);
+	return !armed->n ||
+	       arch_encode_hw(&vcpu->gdb->features, armed->points, armed->n, ret, NULL);
+}
+
 static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 {
 	KvmGdb *gdb = vcpu->gdb;
@@ -84,14 +97,12 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 		return;
 	}
 	memset(ret, 0, sizeof(*ret));
-	if (vcpu->step.open)
+	if (vcpu->step.open && !vcpu->step.through)
 		ret->control |=
 			KVM_GUESTDBG_SINGLESTEP | arch_step_control(&gdb->features, gdb->block_irq);
 	if (kvm_patches_any(gdb->patches) || kvm_breaks_any_lost(gdb->breaks))
 		ret->control |= arch_sw_control();
-	arm_client_points(vcpu);
-	if (armed->n)
-		arch_encode_hw(&gdb->features, armed->points, armed->n, &ret->arch, NULL);
+	control_points(vcpu, &ret->arch);
 	arm_landing(vcpu, &ret->arch);
 	/* With ours in force, if none, the guest's own are not. */
 	if (armed->n || (vcpu->leaving.by_step && vcpu->leaving.met & MET_GUEST_POINT))

@@ -45,7 +45,7 @@ static void on_dirty(void *opaque, uint64_t gpa, size_t len)
 		gdb->ops->mark_dirty(gdb->opaque, gpa, len);
 }
 
-/* ---- The wait for vCPUs that are inside a device of the VMM ---- */
+/* ---- Timers ---- */
 
 static gboolean on_grace(gpointer data)
 {
@@ -57,18 +57,29 @@ static gboolean on_grace(gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
-static gboolean dispatch_grace(GSource *source G_GNUC_UNUSED, GSourceFunc fn, gpointer data)
+static gboolean on_limit(gpointer data)
+{
+	KvmGdb *gdb = data;
+
+	g_mutex_lock(&gdb->lock);
+	through_limit(gdb);
+	g_mutex_unlock(&gdb->lock);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean dispatch_timer(GSource *source G_GNUC_UNUSED, GSourceFunc fn, gpointer data)
 {
 	return fn(data);
 }
 
-static GSource *grace_source_new(KvmGdb *gdb)
+/* Off at first; g_source_set_ready_time() sets it. */
+static GSource *timer_new(KvmGdb *gdb, const char *name, GSourceFunc fn)
 {
-	static GSourceFuncs funcs = {.dispatch = dispatch_grace};
+	static GSourceFuncs funcs = {.dispatch = dispatch_timer};
 	GSource *source = g_source_new(&funcs, sizeof(GSource));
 
-	g_source_set_name(source, "vmgdb stop grace");
-	g_source_set_callback(source, on_grace, gdb, NULL);
+	g_source_set_name(source, name);
+	g_source_set_callback(source, fn, gdb, NULL);
 	g_source_set_ready_time(source, -1);
 	g_source_attach(source, gdb->context);
 	return source;
@@ -126,7 +137,8 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->breaks = kvm_breaks_new(gdb->patches, &features);
 	gdb->codes = kvm_codes_new();
 	gdb->vcpus = g_ptr_array_new();
-	gdb->grace = grace_source_new(gdb);
+	gdb->grace = timer_new(gdb, "vmgdb stop grace", on_grace);
+	gdb->limit = timer_new(gdb, "vmgdb run limit", on_limit);
 	gdb->clock = kvm_clock_new(gdb);
 	gdb->ops_table = kvm_target_ops;
 	gdb->ops_table.monitor = monitor_table_new();
@@ -161,6 +173,8 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_gdb_end(gdb, 0);
 	g_source_destroy(gdb->grace);
 	g_source_unref(gdb->grace);
+	g_source_destroy(gdb->limit);
+	g_source_unref(gdb->limit);
 	kvm_clock_free(gdb->clock);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		vcpu_free(world_vcpu(gdb, i));

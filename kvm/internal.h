@@ -83,6 +83,7 @@ typedef enum Over { OVER_NOTHING, OVER_WAITING, OVER_ALONE } Over;
 typedef struct Leaving {
 	unsigned met;  /* bits of Met; 0: it meets whatever is there */
 	uint64_t pc;   /* where that is (linear) */
+	uint64_t upto; /* or the last such place in the code that it runs through again; else 0 */
 	bool reported; /* the client knows of it */
 	bool by_step;  /* in this run: by a step, with what was met not armed */
 	Over over;
@@ -92,6 +93,8 @@ typedef struct Leaving {
 /* A single step. It outlives an exit to the VMM in the middle of an I/O instruction. */
 typedef struct Step {
 	bool open;     /* arch_step_begin() was done, and arch_step_end() not yet */
+	bool through;  /* by arch_step_begin_through(): a run, which through.c ends after a while */
+	gint64 until;  /* that is then */
 	uint64_t from; /* pc (linear) */
 	ArchStep arch;
 } Step;
@@ -139,11 +142,18 @@ struct KvmGdbVcpu {
 	int mask_fd; /* signalfd of the others: shows those that the thread blocks; or -1 */
 };
 
+/* How many patches that lie before its own may be lifted with it. */
+#define TURNS_ALSO_MAX 8
+
 /* Who steps over a patch while all others wait. */
 typedef struct Turns {
 	KvmGdbVcpu *over; /* its leaving.over is OVER_ALONE; or NULL */
 	bool lifted;	  /* none of the others runs any more, and the patch is out */
-	gint64 next_at;	  /* none may begin before this time */
+	uint64_t also[TURNS_ALSO_MAX];
+	unsigned n_also;
+	gint64 began;	/* the turn, when the patch was lifted */
+	gint64 slice;	/* how long the others run before the next turn, in microseconds */
+	gint64 next_at; /* none may begin before this time */
 } Turns;
 
 /* Symbols of the kernel that kvm/task.c wants. */
@@ -186,6 +196,7 @@ struct KvmGdb {
 	unsigned stop_cpu; /* the CPU to name in a GDB_STOP_PAUSED */
 	GSource *grace;	   /* ends the wait for vCPUs that are in the VMM with an I/O half done */
 	bool grace_over;
+	GSource *limit; /* ends runs through code that must not be stepped */
 	Turns turns;
 	struct KvmSymbols *symbols;    /* of the guest's kernel, or NULL (kvm/kaslr.c) */
 	uint64_t told[TASK_N_SYMBOLS]; /* by the client, 0: not (kvm/task.c) */
@@ -221,8 +232,9 @@ void world_demand_attention(KvmGdb *gdb);
 void world_wake(KvmGdb *gdb);
 /* @vcpu, which is OUTSIDE, is GONE: nobody waits for it any more. */
 void world_remove(KvmGdbVcpu *vcpu);
-/* Kicks every vCPU that is RUNNING. */
+/* Kicks every vCPU that is RUNNING, or this one if it is. */
 void world_kick_all(KvmGdb *gdb);
+void world_kick(KvmGdbVcpu *vcpu);
 /* A stop has waited long enough for vCPUs that are in the VMM with something half done. */
 void world_grace_over(KvmGdb *gdb);
 /* Can this vCPU execute guest code at this moment? */
@@ -261,6 +273,8 @@ void turns_try(KvmGdb *gdb);
 void turns_begin(KvmGdb *gdb);
 /* The last of the others has halted: its patch may go. */
 void turns_lift_when_alone(KvmGdb *gdb);
+/* In a turn: lifts the patch at @gpa, if there is one, to its end. */
+void turns_lift_also(KvmGdb *gdb, uint64_t gpa);
 /* @vcpu has left the place of its patch: the next one, or everybody. */
 void turns_done(KvmGdb *gdb);
 /* A stop cuts the turn off. The patch goes back before anybody looks. */
@@ -272,6 +286,20 @@ void turns_cut(KvmGdb *gdb);
 void turns_has_run(KvmGdbVcpu *vcpu);
 /* Does @vcpu wait for the end of that slice? How long from now; else it is woken by an event. */
 bool turns_slice(const KvmGdbVcpu *vcpu, struct timespec *ret);
+
+/* ---- through.c: runs through code that fails when it is stepped; with the lock held ---- */
+
+/*
+ * Begins one instead of a step, if @vcpu stands in such code and there are slots for the ways out
+ * of it. Fills vcpu->step. FALSE: nothing was done.
+ */
+bool through_begin(KvmGdbVcpu *vcpu);
+/* Must @point be in force, for all that the step is? */
+bool through_arms(const KvmGdbVcpu *vcpu, const GdbBreak *point);
+/* Did the last step of @vcpu run through code that @pc lies in? */
+bool through_covers(const KvmGdbVcpu *vcpu, uint64_t pc);
+/* The time of KvmGdb.limit has come. */
+void through_limit(KvmGdb *gdb);
 
 /* ---- run.c ---- */
 
@@ -320,6 +348,11 @@ bool condition_at_point(KvmGdbVcpu *vcpu, unsigned index);
 
 /* ---- control.c: debug control of one vCPU, on its own thread with the lock held ---- */
 
+/*
+ * Which points shall be in force in the next run: vcpu->armed, and encoded in @ret. FALSE: there
+ * are too few slots.
+ */
+bool control_points(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret);
 /* Before KVM_RUN: everything that KVM must be told, in the one order that works. */
 bool control_apply(KvmGdbVcpu *vcpu, GError **error);
 /* The step has ended, or is given up: undoes what it needed. */

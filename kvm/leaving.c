@@ -24,16 +24,29 @@ unsigned leaving_met_by(const KvmGdbVcpu *vcpu, GdbStopKind kind)
 	return is_watch(kind) && vcpu->gdb->features.watch_before ? MET_WATCH : 0;
 }
 
+/*
+ * A round of code that is run through again: what was met in it is met by now, until it is behind.
+ */
+static void go_round(KvmGdbVcpu *vcpu, uint64_t pc)
+{
+	const Leaving old = vcpu->leaving;
+
+	leaving_end(vcpu);
+	vcpu->leaving.pc = pc;
+	if (!old.by_step || !through_covers(vcpu, pc))
+		return;
+	vcpu->leaving.met = old.met & MET_WATCH;
+	vcpu->leaving.upto = MAX(old.upto, old.pc);
+}
+
 void leaving_meet(KvmGdbVcpu *vcpu, unsigned met, uint64_t pc, bool reported)
 {
 	Leaving *leaving = &vcpu->leaving;
 
 	if (!met)
 		return;
-	if (!leaving->met || leaving->pc != pc) {
-		leaving_end(vcpu);
-		leaving->pc = pc;
-	}
+	if (!leaving->met || leaving->pc != pc)
+		go_round(vcpu, pc);
 	leaving->met |= met;
 	leaving->reported |= reported;
 }

@@ -11,6 +11,8 @@
 
 /* How long the other vCPUs run, at least, between two steps over a patch that hold them all. */
 #define SLICE_US 20
+/* And at most, where the turn before took longer than that. */
+#define SLICE_MAX_US 5000
 
 static bool is_parked(const KvmGdbVcpu *vcpu)
 {
@@ -34,7 +36,19 @@ void turns_lift_when_alone(KvmGdb *gdb)
 	}
 	kvm_patches_lift(gdb->patches, turns->over->leaving.gpa);
 	turns->lifted = true;
+	turns->began = g_get_monotonic_time();
 	world_wake(gdb);
+}
+
+void turns_lift_also(KvmGdb *gdb, uint64_t gpa)
+{
+	Turns *turns = &gdb->turns;
+
+	if (gpa == turns->over->leaving.gpa || turns->n_also == TURNS_ALSO_MAX ||
+	    !kvm_patches_has(gdb->patches, gpa))
+		return;
+	kvm_patches_lift(gdb->patches, gpa);
+	turns->also[turns->n_also++] = gpa;
 }
 
 void turns_begin(KvmGdb *gdb)
@@ -86,7 +100,7 @@ bool turns_slice(const KvmGdbVcpu *vcpu, struct timespec *ret)
 	if (!is_waiting(vcpu) || gdb->turns.over || gdb->world != WORLD_RUNNING || any_owed(gdb))
 		return false;
 	left = gdb->turns.next_at - g_get_monotonic_time();
-	*ret = (struct timespec){.tv_nsec = CLAMP(left, 0, SLICE_US) * 1000};
+	*ret = (struct timespec){.tv_nsec = CLAMP(left, 0, SLICE_MAX_US) * 1000};
 	return true;
 }
 
@@ -97,7 +111,7 @@ void turns_has_run(KvmGdbVcpu *vcpu)
 	if (!vcpu->turn_owed)
 		return;
 	vcpu->turn_owed = false;
-	gdb->turns.next_at = g_get_monotonic_time() + SLICE_US;
+	gdb->turns.next_at = g_get_monotonic_time() + gdb->turns.slice;
 	for (unsigned i = 0; i < gdb->vcpus->len && !any_owed(gdb); i++) {
 		KvmGdbVcpu *waiting = world_vcpu(gdb, i);
 
@@ -113,6 +127,8 @@ void turns_cut(KvmGdb *gdb)
 	if (!over)
 		return;
 	over->leaving.over = OVER_NOTHING;
+	while (gdb->turns.n_also > 0)
+		kvm_patches_replace(gdb->patches, gdb->turns.also[--gdb->turns.n_also]);
 	if (gdb->turns.lifted)
 		kvm_patches_replace(gdb->patches, over->leaving.gpa);
 }
@@ -120,7 +136,10 @@ void turns_cut(KvmGdb *gdb)
 void turns_done(KvmGdb *gdb)
 {
 	const KvmGdbVcpu *done = gdb->turns.over;
+	gint64 took = g_get_monotonic_time() - gdb->turns.began;
 
+	/* Who has spun for a lock until it was cut off does so again if the others get no time. */
+	gdb->turns.slice = CLAMP(took, SLICE_US, SLICE_MAX_US);
 	turns_cut(gdb);
 	if (gdb->world != WORLD_RUNNING)
 		return;

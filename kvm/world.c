@@ -49,14 +49,16 @@ static void kick(KvmGdbVcpu *vcpu)
 	tgkill(getpid(), vcpu->tid, vcpu->gdb->kick_signal);
 }
 
+void world_kick(KvmGdbVcpu *vcpu)
+{
+	if (state_of(vcpu) == VCPU_RUNNING)
+		kick(vcpu);
+}
+
 void world_kick_all(KvmGdb *gdb)
 {
-	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
-
-		if (state_of(vcpu) == VCPU_RUNNING)
-			kick(vcpu);
-	}
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		world_kick(world_vcpu(gdb, i));
 }
 
 /* With immediate_exit set, a thread that has left KVM_RUN for a signal cannot get back into it. */

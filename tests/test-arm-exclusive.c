@@ -197,6 +197,18 @@ static void test_any(void)
 	g_assert_cmpuint(found, >, 100);
 }
 
+static void test_near(void)
+{
+	const uint32_t nop = 0xd503201f;
+
+	g_assert_true(arm_sequence_near((const uint32_t[]){nop, STXR}, 2));
+	g_assert_true(arm_sequence_near((const uint32_t[]){nop, ADD, 0x35ffffa1, STXR}, 4));
+	g_assert_false(arm_sequence_near((const uint32_t[]){nop, ADD, STXR}, 2));
+	g_assert_false(arm_sequence_near((const uint32_t[]){nop, RET, STXR}, 3));
+	g_assert_false(arm_sequence_near((const uint32_t[]){nop}, 1));
+	g_assert_false(arm_sequence_near(NULL, 0));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -204,5 +216,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/arm-exclusive/cut", test_cut);
 	g_test_add_func("/arm-exclusive/far", test_far);
 	g_test_add_func("/arm-exclusive/any", test_any);
+	g_test_add_func("/arm-exclusive/near", test_near);
 	return g_test_run();
 }

@@ -49,9 +49,10 @@ typedef struct ToyCpu {
 	int fd;
 	struct kvm_run *run;
 	uint64_t regs[TOY_REGS];
-	bool kernel, pass;	      /* pass: the point at pc does not fire once (RFLAGS.RF) */
-	unsigned io_length;	      /* of the I/O instruction that is half done; 0: none */
-	bool io_done;		      /* as on arm: a step ends before the next instruction */
+	bool monitor;	    /* of a1; an exception, as each KVM_RUN ends with, clears it */
+	bool kernel, pass;  /* pass: the point at pc does not fire once (RFLAGS.RF) */
+	unsigned io_length; /* of the I/O instruction that is half done; 0: none */
+	bool io_done;	    /* as on arm: a step ends before the next instruction */
 	int run_error, control_error; /* atomic */
 	ToyTable table;
 	bool nested;
@@ -301,6 +302,28 @@ static int execute(ToyCpu *cpu)
 			return RAN;
 		__atomic_add_fetch(&cpu->instructions, 1, __ATOMIC_SEQ_CST);
 		return debug_exit(cpu, TOY_POINT, match_point(cpu, false, at), at);
+	case 0xa0:
+		at = load(cpu, *pc + 1) | load(cpu, *pc + 2) << 8;
+		cpu->regs[1] = load(cpu, at);
+		cpu->monitor = true;
+		*pc += 3;
+		return RAN;
+	case 0xa1:
+		at = load(cpu, *pc + 1) | load(cpu, *pc + 2) << 8;
+		if (match_point(cpu, false, at) >= 0)
+			return debug_exit(cpu, TOY_POINT, match_point(cpu, false, at), at);
+		cpu->regs[2] = !cpu->monitor;
+		if (cpu->monitor)
+			__atomic_store_n(byte_at(cpu, at), cpu->regs[1] + 1, __ATOMIC_SEQ_CST);
+		cpu->monitor = false;
+		*pc += 3;
+		return RAN;
+	case 0xa2:
+		*pc += 2 + (cpu->regs[2] ? (int8_t)load(cpu, *pc + 1) : 0);
+		return RAN;
+	case 0xa3:
+		*pc += 2 + (cpu->regs[1] ? (int8_t)load(cpu, *pc + 1) : 0);
+		return RAN;
 	case 0xd0:
 		if ((cpu->debug.control & (KVM_GUESTDBG_ENABLE | arch_hw_control())) ==
 		    KVM_GUESTDBG_ENABLE)
@@ -360,6 +383,7 @@ static int run_cpu(ToyCpu *cpu)
 {
 	int error;
 
+	cpu->monitor = false;
 	if (finish_io(cpu))
 		return debug_exit(cpu, TOY_STEP, 0, 0);
 	error = __atomic_exchange_n(&cpu->run_error, 0, __ATOMIC_SEQ_CST);
@@ -735,6 +759,55 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet G_GNUC_UNUSED, const ArchMemory 
 		cached(vcpu)[3] |= TOY_MASK;
 		vcpu->dirty = true;
 	}
+	return true;
+}
+
+static unsigned insn_length(uint8_t first)
+{
+	if (first == 0x01 || first == 0xa0 || first == 0xa1 || first == 0xe7)
+		return 3;
+	return first == 0xeb || first == 0xa2 || first == 0xa3 || first == 0xe6 ? 2 : 1;
+}
+
+#define TOY_SEQUENCE_MAX 16
+
+/* From a0 over @at to behind a1 and the a2 that may follow; 0: @at is not in such a sequence. */
+static unsigned sequence_end(const uint8_t *code, unsigned len, unsigned load, unsigned at)
+{
+	unsigned i = load;
+
+	while (i < at && (i == load || code[i] != 0xa1))
+		i += insn_length(code[i]);
+	if (code[load] != 0xa0 || i != at)
+		return 0;
+	while (i < len && code[i] != 0xa1)
+		i += insn_length(code[i]);
+	i += 3;
+	return i + 2 > len ? 0 : code[i] == 0xa2 ? i + 2 : i;
+}
+
+bool arch_step_begin_through(ArchVcpu *vcpu, bool at_end, const ArchMemory *mem, ArchStep *ret)
+{
+	uint8_t code[2 * TOY_SEQUENCE_MAX];
+	const unsigned at = TOY_SEQUENCE_MAX;
+	unsigned end = 0;
+	uint64_t pc = cached(vcpu)[TOY_PC];
+
+	*ret = (ArchStep){0};
+	if (!like_arm || pc < at ||
+	    mem->read(mem->opaque, pc - at, code, sizeof(code)) < sizeof(code) ||
+	    (at_end && code[at] != 0xa1))
+		return false;
+	for (unsigned load = at + 1; load-- > 0 && !end;) {
+		end = sequence_end(code, sizeof(code), load, at);
+		ret->start = pc - at + load;
+	}
+	if (!end)
+		return false;
+	ret->end = ret->ways[0] = pc - at + end;
+	ret->n_ways = 1;
+	cached(vcpu)[3] |= TOY_MASK;
+	vcpu->dirty = true;
 	return true;
 }
 

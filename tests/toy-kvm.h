@@ -14,6 +14,11 @@
  *   e6 port     I/O exit; KVM_RUN then finishes it: r1 = the byte the VMM left in the run page
  *   e7 lo hi    store to a device at that address: MMIO exit. On x86 pc is behind it already when
  *               the VMM sees the exit, and nothing ends a step there; else KVM_RUN finishes it
+ *   a0 lo hi    load exclusive: r1 = the byte at that address
+ *   a1 lo hi    store exclusive: r1 + 1, and r2 = 0; or nothing and r2 = 1, where a KVM_RUN has ended
+ *               since the load. A watchpoint is hit before it
+ *   a2 rel8     jump as eb, if r2 is not 0
+ *   a3 rel8     jump as eb, if r1 is not 0
  *   ff          the machine shuts down
  * It has three hardware points, shared by all types.
  *
