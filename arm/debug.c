@@ -200,6 +200,18 @@ static bool write_all(ArchVcpu *vcpu, const Write *writes, unsigned n, GError **
 	return false;
 }
 
+/* HCR_EL2 and MDCR_EL2 may send debug exceptions to a hypervisor in the guest. */
+static bool get_target(ArchVcpu *vcpu, uint64_t pstate, unsigned *ret, GError **error)
+{
+	uint64_t hcr = 0, mdcr = 0;
+
+	if (vcpu->has_el2 && (!arm_get(vcpu, ARM_HCR_EL2, &hcr, error) ||
+			      !arm_get_one(vcpu, ARM_SYS(3, 4, 1, 1, 1), &mdcr, error)))
+		return false;
+	*ret = arm_exception_target(pstate, hcr, mdcr);
+	return true;
+}
+
 static bool get_exception(ArchVcpu *vcpu, const struct kvm_run *run, ArmException *ret,
 			  uint64_t *ret_mdscr, GError **error)
 {
@@ -220,8 +232,7 @@ static bool get_exception(ArchVcpu *vcpu, const struct kvm_run *run, ArmExceptio
 	}
 	ret->pstate &= ~vcpu->forced;
 	ret->ext = arm_extensions(mmfr1, pfr1);
-	ret->target_el = arm_exception_target(ret->pstate, 0, 0);
-	return true;
+	return get_target(vcpu, ret->pstate, &ret->target_el, error);
 }
 
 bool arch_takes_trap(ArchVcpu *vcpu, const struct kvm_run *run)
@@ -249,9 +260,9 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *
 	if (exception.target_el != 1 || !arm_exception_enter(&exception, &entry)) {
 		g_set_error(
 			error, GDB_ERROR, GDB_ERROR_INVAL,
-			"cannot give the guest its debug exception: PSTATE is 0x%" G_GINT64_MODIFIER
-			"x",
-			exception.pstate);
+			"cannot give the guest its debug exception, which goes to EL%u: PSTATE is "
+			"0x%" G_GINT64_MODIFIER "x; only EL1 is supported",
+			exception.target_el, exception.pstate);
 		return false;
 	}
 	/* PSTATE before pc, which KVM cuts to 32 bits as long as the CPU is in AArch32 state. */

@@ -24,11 +24,24 @@ static bool get_place(ArchVcpu *vcpu, ArmStepState *ret, GError **error)
 	       arm_get(vcpu, ARM_PSTATE, &ret->pstate, error);
 }
 
-static bool get_bank(ArchVcpu *vcpu, ArmBank *ret, GError **error)
+/* What each level that takes exceptions has. */
+static bool get_banks(ArchVcpu *vcpu, ArmStepState *ret, GError **error)
 {
-	return arm_get(vcpu, ARM_ELR_EL1, &ret->elr, error) &&
-	       arm_get(vcpu, ARM_SPSR_EL1, &ret->spsr, error) &&
-	       arm_get(vcpu, ARM_VBAR_EL1, &ret->vbar, error);
+	const unsigned n_el1 = 3;
+	const struct {
+		ArmSlot slot;
+		uint64_t *to;
+	} parts[] = {
+		{ARM_ELR_EL1, &ret->el1.elr},	{ARM_SPSR_EL1, &ret->el1.spsr},
+		{ARM_VBAR_EL1, &ret->el1.vbar}, {ARM_ELR_EL2, &ret->el2.elr},
+		{ARM_SPSR_EL2, &ret->el2.spsr}, {ARM_VBAR_EL2, &ret->el2.vbar},
+	};
+
+	for (unsigned i = 0; i < (vcpu->has_el2 ? G_N_ELEMENTS(parts) : n_el1); i++) {
+		if (!arm_get(vcpu, parts[i].slot, parts[i].to, error))
+			return false;
+	}
+	return true;
 }
 
 static void set_if_changed(ArchVcpu *vcpu, ArmSlot slot, uint64_t before, uint64_t value)
@@ -43,6 +56,8 @@ static void set_state(ArchVcpu *vcpu, const ArmStepState *before, const ArmStepS
 	set_if_changed(vcpu, ARM_PSTATE, before->pstate, state->pstate);
 	set_if_changed(vcpu, ARM_ELR_EL1, before->el1.elr, state->el1.elr);
 	set_if_changed(vcpu, ARM_SPSR_EL1, before->el1.spsr, state->el1.spsr);
+	set_if_changed(vcpu, ARM_ELR_EL2, before->el2.elr, state->el2.elr);
+	set_if_changed(vcpu, ARM_SPSR_EL2, before->el2.spsr, state->el2.spsr);
 }
 
 static ArmInsn read_insn(const ArmStepState *state, const ArchMemory *mem)
@@ -60,25 +75,6 @@ uint32_t arch_step_control(const ArchFeatures *features G_GNUC_UNUSED, bool quie
 	return 0;
 }
 
-/* What a step must put right lies in the registers of EL1; a hypervisor in the guest has its own.
- */
-static bool check_level(ArchVcpu *vcpu, GError **error)
-{
-	ArmRegime regime;
-	unsigned el;
-
-	if (!vcpu->has_el2)
-		return true;
-	if (!arm_get_regime(vcpu, &regime, &el, error))
-		return false;
-	if (regime == ARM_REGIME_EL1 || regime == ARM_REGIME_NESTED)
-		return true;
-	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
-		    "it is in EL2 or in a process of EL2, and cannot be stepped there, nor go on "
-		    "from a breakpoint: remove that and continue");
-	return false;
-}
-
 bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep *ret,
 		     GError **error)
 {
@@ -89,11 +85,10 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 	*ret = (ArchStep){0};
 	vcpu->forced = 0;
 	vcpu->reinjected = false;
-	if (!check_level(vcpu, error) || !get_place(vcpu, &state, error) ||
-	    !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, error))
+	if (!get_place(vcpu, &state, error) || !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, error))
 		return false;
 	ArmInsn insn = read_insn(&state, mem);
-	if (arm_step_needs_before(&insn, !quiet) && !get_bank(vcpu, &state.el1, error))
+	if (arm_step_needs_before(&insn, !quiet) && !get_banks(vcpu, &state, error))
 		return false;
 	if (quiet)
 		set_if_changed(vcpu, ARM_PSTATE, state.pstate,
@@ -170,8 +165,10 @@ bool arch_step_begin_through(ArchVcpu *vcpu, bool at_end, const ArchMemory *mem,
 	uint64_t pfr1;
 
 	*ret = (ArchStep){0};
-	if (!get_place(vcpu, &state, NULL) || !find_sequence(&state, at_end, mem, &sequence) ||
-	    !get_bank(vcpu, &state.el1, NULL) || !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, NULL))
+	/* Where there is a hypervisor in the guest, exceptions have more ways than one. */
+	if (vcpu->has_el2 || !get_place(vcpu, &state, NULL) ||
+	    !find_sequence(&state, at_end, mem, &sequence) || !get_banks(vcpu, &state, NULL) ||
+	    !arm_get(vcpu, ARM_PFR1_EL1, &pfr1, NULL))
 		return false;
 	set_if_changed(vcpu, ARM_PSTATE, state.pstate,
 		       arm_step_begin_through(&state, &sequence, PFR1_NMI(pfr1) != 0, &step));
@@ -194,8 +191,7 @@ void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem G_GNUC_UNUSED, const Ar
 	vcpu->forced = 0;
 	/* The entry to a handler sets all masks by itself; they are the guest's. */
 	if (vcpu->reinjected || !step.active || !get_place(vcpu, &state, NULL) ||
-	    (arm_step_needs_after(&step, state.pc, state.pstate) &&
-	     !get_bank(vcpu, &state.el1, NULL)))
+	    (arm_step_needs_after(&step, state.pc, state.pstate) && !get_banks(vcpu, &state, NULL)))
 		return;
 	ArmSlot rt = ARM_X0 + step.insn.rt;
 	bool has_rt = step.insn.rt < NO_RT && arm_get(vcpu, rt, &xt, NULL);

@@ -22,6 +22,7 @@ static const uint64_t other_ids[ARM_N_CACHED] = {
 	[ARM_HCR_EL2] = ARM_SYS(3, 4, 1, 1, 0),	   [ARM_SCTLR_EL2] = ARM_SYS(3, 4, 1, 0, 0),
 	[ARM_TCR_EL2] = ARM_SYS(3, 4, 2, 0, 2),	   [ARM_TTBR0_EL2] = ARM_SYS(3, 4, 2, 0, 0),
 	[ARM_TTBR1_EL2] = ARM_SYS(3, 4, 2, 0, 1),  [ARM_VBAR_EL2] = ARM_SYS(3, 4, 12, 0, 0),
+	[ARM_ELR_EL2] = ARM_SYS(3, 4, 4, 0, 1),	   [ARM_SPSR_EL2] = ARM_SYS(3, 4, 4, 0, 0),
 	[ARM_FAR_EL1] = ARM_SYS(3, 0, 6, 0, 0),	   [ARM_MDSCR_EL1] = ARM_SYS(2, 0, 0, 2, 2),
 	[ARM_MMFR0_EL1] = ARM_SYS(3, 0, 0, 7, 0),  [ARM_MMFR1_EL1] = ARM_SYS(3, 0, 0, 7, 1),
 	[ARM_MMFR2_EL1] = ARM_SYS(3, 0, 0, 7, 2),  [ARM_PFR1_EL1] = ARM_SYS(3, 0, 0, 4, 1),

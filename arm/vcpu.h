@@ -41,6 +41,8 @@ typedef enum ArmSlot {
 	ARM_TTBR0_EL2,
 	ARM_TTBR1_EL2,
 	ARM_VBAR_EL2,
+	ARM_ELR_EL2,
+	ARM_SPSR_EL2,  /* the last one of these */
 	ARM_MMFR0_EL1, /* ID_AA64MMFR0_EL1, likewise the next ones */
 	ARM_MMFR1_EL1,
 	ARM_MMFR2_EL1,

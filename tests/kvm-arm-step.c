@@ -66,7 +66,8 @@ static void assert_same(Rig *got, Rig *want)
 {
 	for (ArmSlot slot = 0; slot < ARM_N_CACHED; slot++) {
 		g_test_message("slot %u", slot);
-		if (slot != ARM_PSTATE)
+		if (slot != ARM_PSTATE &&
+		    (slot < ARM_HCR_EL2 || slot > ARM_SPSR_EL2 || got->vcpu->has_el2))
 			g_assert_cmphex(rig_get(got, slot), ==, rig_get(want, slot));
 	}
 	g_assert_cmphex(rig_pstate(got), ==, rig_pstate(want));
