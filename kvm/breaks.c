@@ -122,15 +122,11 @@ static bool check_ram(KvmBreaks *breaks, uint64_t addr, uint64_t gpa, GError **e
 	return false;
 }
 
-/* Where it is to be, of what this KVM can do; a spot in memory is in RAM, or an error to come. */
+/* Where it is to be, of what this KVM can do. */
 static KvmSpot find_spot(const KvmBreaks *breaks, const KvmFinder *finder, uint64_t addr)
 {
-	KvmSpot spot = finder->find(finder->opaque, addr);
-	bool needs_point =
-		!breaks->features.sw_break ||
-		(spot.kind == KVM_SPOT_EITHER && !kvm_patches_fits(breaks->patches, spot.gpa));
-
-	return needs_point ? (KvmSpot){KVM_SPOT_POINT, 0} : spot;
+	return breaks->features.sw_break ? finder->find(finder->opaque, addr)
+					 : (KvmSpot){KVM_SPOT_POINT, 0};
 }
 
 static bool can_patch(const KvmBreaks *breaks, const KvmSpot *spot)
@@ -226,10 +222,11 @@ static bool place_in_spare_point(KvmBreaks *breaks, Soft *soft)
 static bool place(KvmBreaks *breaks, Soft *soft, const KvmSpot *spot, const KvmFinder *finder,
 		  GError **error)
 {
-	if (spot->kind == KVM_SPOT_POINT)
-		return place_in_point(breaks, soft, finder, error);
 	if (spot->kind == KVM_SPOT_EITHER && place_in_spare_point(breaks, soft))
 		return true;
+	if (spot->kind == KVM_SPOT_POINT ||
+	    (spot->kind == KVM_SPOT_EITHER && !can_patch(breaks, spot)))
+		return place_in_point(breaks, soft, finder, error);
 	if (!check_ram(breaks, soft->addr, spot->gpa, error))
 		return false;
 	place_soft(breaks, soft, spot->gpa);

@@ -193,6 +193,7 @@ struct KvmGdb {
 	bool detaching;	   /* when the world has stopped, take everything out and set it free */
 	bool ended;	   /* kvm_gdb_end(): everything passes through */
 	bool block_irq;	   /* steps take no interrupts */
+	bool runs_on;	   /* since the last resume: a CPU does more than one step */
 	unsigned stop_cpu; /* the CPU to name in a GDB_STOP_PAUSED */
 	GSource *grace;	   /* ends the wait for vCPUs that are in the VMM with an I/O half done */
 	bool grace_over;

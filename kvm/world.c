@@ -372,9 +372,24 @@ static void revalidate(KvmGdb *gdb)
 	}
 }
 
-void world_resume(KvmGdb *gdb, const GdbAction *actions)
+/* Memory and page tables change while CPUs run on; between two steps nobody has to look at them. */
+static void rearm(KvmGdb *gdb)
 {
 	const KvmFinder finder = translate_finder(world_vcpu(gdb, gdb->stop_cpu));
+	bool ran_on = gdb->runs_on;
+
+	gdb->runs_on = false;
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		GdbActionKind kind = world_vcpu(gdb, i)->action.kind;
+
+		gdb->runs_on |= kind != GDB_ACTION_STEP && kind != GDB_ACTION_HOLD;
+	}
+	if (ran_on || gdb->runs_on)
+		kvm_breaks_rearm(gdb->breaks, &finder);
+}
+
+void world_resume(KvmGdb *gdb, const GdbAction *actions)
+{
 	KvmGdbVcpu *chosen;
 
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
@@ -392,7 +407,7 @@ void world_resume(KvmGdb *gdb, const GdbAction *actions)
 		post(gdb, chosen);
 		return;
 	}
-	kvm_breaks_rearm(gdb->breaks, &finder);
+	rearm(gdb);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
 
