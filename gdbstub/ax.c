@@ -13,7 +13,8 @@ typedef struct Machine {
 	const GdbAxOps *ops;
 	void *opaque;
 	uint64_t stack[GDB_AX_STACK];
-	unsigned depth, prints;
+	unsigned depth;
+	GdbAxBudget *budget;
 	uint64_t operand; /* of this instruction */
 	bool ended;
 } Machine;
@@ -228,8 +229,9 @@ static GdbAxStatus op_printf(Machine *m, uint64_t *x G_GNUC_UNUSED)
 		return GDB_AX_BAD_FORMAT;
 	if (skip > m->depth)
 		return GDB_AX_UNDERFLOW;
-	if (m->prints++ == GDB_AX_PRINTS)
+	if (!m->budget->prints)
 		return GDB_AX_TOO_LONG;
+	m->budget->prints--;
 	for (unsigned i = 0; i < count; i++)
 		args[i] = m->stack[m->depth - 3 - i];
 	m->depth -= skip;
@@ -313,13 +315,17 @@ static GdbAxStatus step(Machine *m)
 }
 
 GdbAxStatus gdb_ax_eval(const uint8_t *code, size_t len, const GdbAxOps *ops, void *opaque,
-			int64_t *ret)
+			GdbAxBudget *budget, int64_t *ret)
 {
-	Machine m = {.code = code, .len = len, .ops = ops, .opaque = opaque};
+	Machine m = {.code = code, .len = len, .ops = ops, .opaque = opaque, .budget = budget};
 	GdbAxStatus status = GDB_AX_OK;
 
-	for (unsigned steps = 0; status == GDB_AX_OK && !m.ended; steps++)
-		status = steps < GDB_AX_STEPS ? step(&m) : GDB_AX_TOO_LONG;
+	while (status == GDB_AX_OK && !m.ended && budget->steps) {
+		budget->steps--;
+		status = step(&m);
+	}
+	if (status == GDB_AX_OK && !m.ended)
+		return GDB_AX_TOO_LONG;
 	if (status != GDB_AX_OK || !ret)
 		return status;
 	if (!m.depth)

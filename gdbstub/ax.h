@@ -2,9 +2,9 @@
  * gdbstub/ax.h - agent expressions: the bytecode in which gdb sends breakpoint conditions and
  * dprintf formats (gdb manual, "The GDB Agent Expression Mechanism").
  *
- * A pure evaluator of the integer opcodes. Bytecode comes from a client and is hostile: an
- * evaluation takes at most GDB_AX_STEPS steps and GDB_AX_STACK cells, and no jump, operand or
- * string leaves the expression. Any thread; it keeps nothing between calls.
+ * A pure evaluator of the integer opcodes. Bytecode comes from a client and is hostile: the
+ * evaluations of one hit take at most GDB_AX_STEPS steps together, each of them GDB_AX_STACK cells,
+ * and no jump, operand or string leaves the expression. Any thread; it keeps nothing between calls.
  */
 #ifndef VMGDB_GDBSTUB_AX_H
 #define VMGDB_GDBSTUB_AX_H
@@ -18,8 +18,15 @@
 /* The longest string that %s takes from memory, and the longest line of one printf. */
 #define GDB_AX_STRING_MAX 1024
 #define GDB_AX_LINE_MAX 8192
-/* How many printfs one evaluation may do: each of them costs more than a step. */
+/* How many printfs the evaluations of one hit may do: each of them costs more than a step. */
 #define GDB_AX_PRINTS 64
+
+/* What is left for a hit, of all its expressions: others wait until it is answered. */
+typedef struct GdbAxBudget {
+	unsigned steps, prints;
+} GdbAxBudget;
+
+#define GDB_AX_BUDGET ((GdbAxBudget){GDB_AX_STEPS, GDB_AX_PRINTS})
 
 typedef enum GdbAxStatus {
 	GDB_AX_OK,
@@ -27,7 +34,7 @@ typedef enum GdbAxStatus {
 	GDB_AX_BAD_JUMP,   /* out of the expression */
 	GDB_AX_UNDERFLOW,
 	GDB_AX_OVERFLOW,
-	GDB_AX_TOO_LONG,  /* more than GDB_AX_STEPS steps or GDB_AX_PRINTS printfs */
+	GDB_AX_TOO_LONG,  /* nothing is left of the budget */
 	GDB_AX_DIVIDE,	  /* by zero */
 	GDB_AX_NO_MEMORY, /* at the address of a ref */
 	GDB_AX_NO_REGISTER,
@@ -47,12 +54,12 @@ typedef struct GdbAxOps {
 } GdbAxOps;
 
 /*
- * gdb_ax_eval: run @code. @ret: the top of the stack at the end; untouched on failure. NULL when
- * no value is wanted. Memory is little-endian, operands in the code are big-endian. Trace opcodes
+ * gdb_ax_eval: run @code. @budget: what it takes is taken off it. @ret: the top of the stack at the
+ * end; untouched on failure. NULL when no value is wanted. Memory is little-endian, operands in the code are big-endian. Trace opcodes
  * pop their operands and do nothing; trace state variables are 0 and cannot be set.
  */
 GdbAxStatus gdb_ax_eval(const uint8_t *code, size_t len, const GdbAxOps *ops, void *opaque,
-			int64_t *ret);
+			GdbAxBudget *budget, int64_t *ret);
 
 /* One plain phrase for a status: "division by zero". A literal. */
 const char *gdb_ax_status_text(GdbAxStatus status);

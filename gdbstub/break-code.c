@@ -120,11 +120,11 @@ GdbBreakCode *gdb_break_code_parse(GdbText text, GError **error)
 /* ---- Asking ---- */
 
 static GdbAxStatus eval(const GdbBreakCode *code, unsigned i, const GdbAxOps *ops, void *opaque,
-			int64_t *ret)
+			GdbAxBudget *budget, int64_t *ret)
 {
 	const Expr *expr = &g_array_index(code->exprs, Expr, i);
 
-	return gdb_ax_eval(code->bytes->data + expr->start, expr->len, ops, opaque, ret);
+	return gdb_ax_eval(code->bytes->data + expr->start, expr->len, ops, opaque, budget, ret);
 }
 
 static bool is_command(const GdbBreakCode *code, unsigned i)
@@ -132,29 +132,29 @@ static bool is_command(const GdbBreakCode *code, unsigned i)
 	return g_array_index(code->exprs, Expr, i).is_command;
 }
 
-static bool wanted(const GdbBreakCode *code, const GdbAxOps *ops, void *opaque)
+static bool wanted(const GdbBreakCode *code, const GdbAxOps *ops, void *opaque, GdbAxBudget *budget)
 {
 	for (unsigned i = 0; i < code->exprs->len; i++) {
 		int64_t value;
 
 		if (!is_command(code, i) &&
-		    (eval(code, i, ops, opaque, &value) != GDB_AX_OK || value))
+		    (eval(code, i, ops, opaque, budget, &value) != GDB_AX_OK || value))
 			return true;
 	}
 	return !code->conditions;
 }
 
 bool gdb_break_code_hit(const GdbBreakCode *code, const GdbAxOps *ops, void *opaque,
-			GdbAxStatus *ret_status)
+			GdbAxBudget *budget, GdbAxStatus *ret_status)
 {
 	*ret_status = GDB_AX_OK;
-	if (!wanted(code, ops, opaque))
+	if (!wanted(code, ops, opaque, budget))
 		return false;
 	if (code->conditions == code->exprs->len)
 		return true;
 	for (unsigned i = 0; i < code->exprs->len; i++) {
 		GdbAxStatus status =
-			is_command(code, i) ? eval(code, i, ops, opaque, NULL) : GDB_AX_OK;
+			is_command(code, i) ? eval(code, i, ops, opaque, budget, NULL) : GDB_AX_OK;
 
 		if (status != GDB_AX_OK)
 			*ret_status = status;

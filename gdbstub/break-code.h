@@ -40,9 +40,10 @@ size_t gdb_break_code_size(const GdbBreakCode *code);
  * gdb_break_code_hit: a CPU is at the breakpoint: should it stop? The conditions are OR-ed, and one
  * that cannot be evaluated is true: it is better to stop too often than to miss it. Without
  * conditions the answer is yes. With commands these are run in place of stopping, when the
- * conditions say yes. @ret_status: the last failure of a command, else GDB_AX_OK.
+ * conditions say yes. @budget: for all that is asked at one hit, the breakpoints there together.
+ * @ret_status: the last failure of a command, else GDB_AX_OK.
  */
 bool gdb_break_code_hit(const GdbBreakCode *code, const GdbAxOps *ops, void *opaque,
-			GdbAxStatus *ret_status);
+			GdbAxBudget *budget, GdbAxStatus *ret_status);
 
 #endif

@@ -49,6 +49,7 @@ static void say_failure(KvmGdbVcpu *vcpu, uint64_t addr, GdbAxStatus status)
 
 typedef struct Question {
 	KvmGdbVcpu *vcpu;
+	GdbAxBudget budget; /* of this hit: the engine's lock is held */
 	bool stop;
 } Question;
 
@@ -59,14 +60,15 @@ static void ask_one(void *opaque, const GdbBreak *bp)
 	const GdbBreakCode *code = kvm_codes_get(question->vcpu->gdb->codes, bp);
 	GdbAxStatus status = GDB_AX_OK;
 
-	question->stop |= !code || gdb_break_code_hit(code, &ask_ops, question->vcpu, &status);
+	question->stop |= !code || gdb_break_code_hit(code, &ask_ops, question->vcpu,
+						      &question->budget, &status);
 	if (status != GDB_AX_OK)
 		say_failure(question->vcpu, bp->addr, status);
 }
 
 bool condition_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa)
 {
-	Question question = {vcpu, false};
+	Question question = {vcpu, GDB_AX_BUDGET, false};
 
 	return !kvm_breaks_each_at_patch(vcpu->gdb->breaks, pc, gpa, ask_one, &question) ||
 	       question.stop;
@@ -74,7 +76,7 @@ bool condition_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa)
 
 bool condition_at_point(KvmGdbVcpu *vcpu, unsigned index)
 {
-	Question question = {vcpu, false};
+	Question question = {vcpu, GDB_AX_BUDGET, false};
 
 	return !kvm_breaks_each_at_point(vcpu->gdb->breaks, index, ask_one, &question) ||
 	       question.stop;

@@ -50,7 +50,7 @@ static void fuzz_text(const uint8_t *data, size_t size)
 	if (!code)
 		return;
 	g_assert_cmpuint(gdb_break_code_size(code), <=, GDB_BREAK_CODE_MAX);
-	gdb_break_code_hit(code, &ops, &prints, &status);
+	gdb_break_code_hit(code, &ops, &prints, &GDB_AX_BUDGET, &status);
 	g_assert_nonnull(gdb_ax_status_text(status));
 }
 
@@ -58,7 +58,7 @@ static void fuzz_code(const uint8_t *data, size_t size)
 {
 	unsigned prints = 0;
 	int64_t value = 0;
-	GdbAxStatus status = gdb_ax_eval(data, size, &ops, &prints, &value);
+	GdbAxStatus status = gdb_ax_eval(data, size, &ops, &prints, &GDB_AX_BUDGET, &value);
 
 	g_assert_cmpuint(prints, <=, GDB_AX_PRINTS);
 	g_assert_true(status == GDB_AX_OK || value == 0);

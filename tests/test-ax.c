@@ -12,12 +12,14 @@
 
 /* What the expressions look at: register n is 0x1000 + n up to 15; memory is [0x2000, 0x2200). */
 typedef struct World {
+	unsigned reads; /* of registers */
 	uint8_t memory[0x200];
 	GString *printed;
 } World;
 
-static bool read_reg(void *opaque G_GNUC_UNUSED, unsigned num, uint64_t *ret)
+static bool read_reg(void *opaque, unsigned num, uint64_t *ret)
 {
+	((World *)opaque)->reads++;
 	*ret = 0x1000 + num;
 	return num < 16;
 }
@@ -79,7 +81,7 @@ static GdbAxStatus eval_hex(World *world, const char *hex, int64_t *ret)
 	/* A copy of the exact size, so that a sanitizer sees every byte too far. */
 	g_autofree uint8_t *code = g_memdup2(bytes->data, bytes->len);
 
-	return gdb_ax_eval(code, bytes->len, &ops, world, ret);
+	return gdb_ax_eval(code, bytes->len, &ops, world, &GDB_AX_BUDGET, ret);
 }
 
 typedef struct Value {
@@ -554,7 +556,8 @@ static void test_code_hit(void)
 
 		g_assert_no_error(error);
 		g_test_message("%s", rows[i].code);
-		g_assert_cmpint(gdb_break_code_hit(code, &ops, world, &status), ==, rows[i].stops);
+		g_assert_cmpint(gdb_break_code_hit(code, &ops, world, &GDB_AX_BUDGET, &status), ==,
+				rows[i].stops);
 		g_assert_cmpint(status, ==, GDB_AX_OK);
 		g_assert_cmpstr(world->printed->str, ==, rows[i].printed);
 	}
@@ -567,9 +570,37 @@ static void test_code_command_fails(void)
 	g_autoptr(GdbBreakCode) code = parse("cmds:0," ERROR_ PRINT_, NULL);
 	GdbAxStatus status;
 
-	g_assert_false(gdb_break_code_hit(code, &ops, world, &status));
+	g_assert_false(gdb_break_code_hit(code, &ops, world, &GDB_AX_BUDGET, &status));
 	g_assert_cmpint(status, ==, GDB_AX_DIVIDE);
 	g_assert_cmpstr(world->printed->str, ==, "A");
+}
+
+/* However many expressions come with a breakpoint, a hit takes no longer than one may. */
+static void test_code_budget(void)
+{
+	g_autoptr(World) world = world_new();
+	g_autoptr(GString) text = g_string_new(NULL);
+	GdbAxBudget budget = GDB_AX_BUDGET;
+	GdbAxStatus status;
+
+	/* Each would read register 0, and print, for ever. */
+	g_string_append(text, "X1,27;cmds:0,");
+	for (unsigned i = 0; i < 200; i++)
+		g_string_append(text, "X11,260000292200220034000002410021"
+				      "0000");
+	g_autoptr(GdbBreakCode) code = parse(text->str, NULL);
+	g_assert_nonnull(code);
+	for (unsigned i = 0; i < 2; i++) {
+		g_assert_false(gdb_break_code_hit(code, &ops, world, &budget, &status));
+		g_assert_cmpint(status, ==, GDB_AX_TOO_LONG);
+		g_assert_cmpuint(world->printed->len, ==, GDB_AX_PRINTS);
+		g_assert_cmpuint(world->reads, >, GDB_AX_PRINTS);
+		g_assert_cmpuint(world->reads, <, GDB_AX_STEPS);
+	}
+	/* The other breakpoint there asks: a condition that cannot be evaluated stops. */
+	g_autoptr(GdbBreakCode) never = parse(FALSE_, NULL);
+	budget.steps = 0;
+	g_assert_true(gdb_break_code_hit(never, &ops, world, &budget, &status));
 }
 
 int main(int argc, char **argv)
@@ -593,6 +624,7 @@ int main(int argc, char **argv)
 		{"code-limits", test_code_limits},
 		{"code-hit", test_code_hit},
 		{"code-command-fails", test_code_command_fails},
+		{"code-budget", test_code_budget},
 		{0},
 	};
 
