@@ -61,7 +61,10 @@ typedef struct KvmGdbOps {
 	bool (*part)(void *opaque, unsigned i, KvmGdbPart *ret);
 	/* The debugger changed guest RAM: for a VMM that logs dirty pages. Any thread. */
 	void (*mark_dirty)(void *opaque, uint64_t gpa, size_t len);
-	/* The client wants the machine ended (k, vKill). Without it, k detaches. */
+	/*
+	 * The client wants the machine ended (k, vKill). It stands, and no vCPU executes anything
+	 * before kvm_gdb_end(). Without it, k detaches.
+	 */
 	void (*poweroff)(void *opaque);
 	/*
 	 * The client wants the machine reset, at once; it stays stopped until the client resumes
@@ -182,7 +185,10 @@ bool kvm_gdb_has_client(const KvmGdb *gdb);
  * kvm_gdb_run: [vCPU thread] drop-in for ioctl(fd, KVM_RUN, 0): same value, same errno, same
  * struct kvm_run. Returns only the exits that the VMM must handle. While the world is stopped it
  * waits inside; a signal to the thread ends the wait with EINTR, as it ends KVM_RUN. EINTR may
- * also come without a signal of the VMM's; check your flags and call again, as for KVM_RUN.
+ * also come without a signal of the VMM's; check your flags and call again, as for KVM_RUN. The
+ * exit reason is KVM_EXIT_INTR then, unless the VMM's own immediate_exit ended the call: KVM leaves
+ * the last one in that case. The engine uses immediate_exit, too, with the value 2; a 1 there is
+ * never taken away.
  * A NULL @vcpu is not allowed. With no client connected it costs two stores and a load.
  */
 int kvm_gdb_run(KvmGdbVcpu *vcpu);
