@@ -1,6 +1,7 @@
 /*
  * x86/nested.c - is a vCPU in a guest of its own guest? KVM api.txt, KVM_GET_NESTED_STATE.
  */
+#include <linux/kvm.h>
 #include <sys/ioctl.h>
 
 #include "x86/vcpu.h"
