@@ -108,13 +108,16 @@ void bus_range(const Bus *bus, unsigned i, const char **ret_name, uint64_t *ret_
 	*ret_size = range->size;
 }
 
-bool bus_access(const Bus *bus, struct Vcpu *vcpu, uint64_t addr, void *data, size_t len,
-		bool is_write)
+/* @part: one byte of a wider access. */
+static bool do_access(const Bus *bus, struct Vcpu *vcpu, uint64_t addr, void *data, size_t len,
+		      bool is_write, bool part)
 {
 	const BusRange *range = find_range(bus, addr);
 
 	if (!is_write)
 		memset(data, 0xff, len);
+	if (part && range != NULL && range->flags & BUS_ALONE)
+		return false;
 	if (range != NULL && len <= range->size - (addr - range->base) &&
 	    (len == 1 || !(range->flags & BUS_BYTES))) {
 		range->handler(range->owner, vcpu, addr - range->base, data, len, is_write);
@@ -124,6 +127,12 @@ bool bus_access(const Bus *bus, struct Vcpu *vcpu, uint64_t addr, void *data, si
 		return false;
 	bool answered = false;
 	for (size_t i = 0; i < len; i++)
-		answered |= bus_access(bus, vcpu, addr + i, (uint8_t *)data + i, 1, is_write);
+		answered |= do_access(bus, vcpu, addr + i, (uint8_t *)data + i, 1, is_write, true);
 	return answered;
+}
+
+bool bus_access(const Bus *bus, struct Vcpu *vcpu, uint64_t addr, void *data, size_t len,
+		bool is_write)
+{
+	return do_access(bus, vcpu, addr, data, len, is_write, false);
 }

@@ -97,6 +97,28 @@ static void test_crossing(void)
 	g_assert_cmphex(value, ==, 0x0100ffff);
 }
 
+/* As x86's reset port, in the middle of PCI's address register. */
+static void test_alone(void)
+{
+	g_autoptr(Bus) bus = bus_new();
+	Probe probe = {0};
+	uint32_t value = 0x80000600;
+	uint8_t byte = 6;
+
+	g_assert_true(
+		bus_add(bus, "reset", 0xcf9, 1, BUS_BYTES | BUS_ALONE, probe_io, &probe, NULL));
+	for (unsigned port = 0xcf6; port <= 0xcf9; port++) {
+		g_assert_false(bus_access(bus, NULL, port, &value, 4, true));
+		g_assert_false(bus_access(bus, NULL, port, &value, 4, false));
+		g_assert_cmphex(value, ==, 0xffffffff);
+		value = 0x06060606;
+	}
+	g_assert_false(bus_access(bus, NULL, 0xcf8, &value, 2, true));
+	g_assert_cmpuint(probe.calls, ==, 0);
+	g_assert_true(bus_access(bus, NULL, 0xcf9, &byte, 1, true));
+	g_assert_cmpuint(probe.calls, ==, 1);
+}
+
 static void test_refuses(void)
 {
 	g_autoptr(Bus) bus = bus_new();
@@ -143,6 +165,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-bus/unclaimed-reads-ones", test_unclaimed);
 	g_test_add_func("/hw-bus/bytes-are-split", test_bytes);
 	g_test_add_func("/hw-bus/crossing-an-end", test_crossing);
+	g_test_add_func("/hw-bus/alone", test_alone);
 	g_test_add_func("/hw-bus/refuses-overlap", test_refuses);
 	g_test_add_func("/hw-bus/ranges", test_ranges);
 	return g_test_run();

@@ -120,7 +120,8 @@ bool vm_arch_add_devices(Vm *vm, GError **error)
 		{"com1", X86_PORT_COM1, SERIAL_PORTS, BUS_BYTES, serial_io, com1},
 		{"pvpanic", X86_PORT_PVPANIC, PVPANIC_PORTS, BUS_BYTES, pvpanic_io, vm},
 		{"acpi pm", X86_PORT_PM, X86_PM_PORTS, BUS_ANY_WIDTH, pm_io, pm},
-		{"reset", X86_PORT_RESET, 1, BUS_BYTES, reset_port_io, vm},
+		/* It lies in the address register of PCI, which is written as a whole. */
+		{"reset", X86_PORT_RESET, 1, BUS_BYTES | BUS_ALONE, reset_port_io, vm},
 	};
 
 	vm->power = (VmPower){pm_press_button, pm_hold_timer, pm};
