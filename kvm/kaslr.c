@@ -129,9 +129,12 @@ static KaslrState find_by_cpu(KvmGdbVcpu *vcpu, uint64_t *ret_slide)
 KaslrState kaslr_find(KvmGdb *gdb, uint64_t *ret_slide)
 {
 	KaslrState worst = KASLR_EARLY;
+	uint64_t banner;
 
 	if (!gdb->symbols)
 		return KASLR_NO_FILE;
+	if (!kvm_symbols_find(gdb->symbols, "linux_banner", &banner))
+		return KASLR_NO_LINUX;
 	for (unsigned n = 0; n < gdb->vcpus->len; n++) {
 		KvmGdbVcpu *vcpu = world_present(gdb, n);
 		KaslrState state = vcpu ? find_by_cpu(vcpu, ret_slide) : KASLR_EARLY;
@@ -207,6 +210,8 @@ bool kaslr_monitor(void *target, G_GNUC_UNUSED unsigned cpu, G_GNUC_UNUSED const
 {
 	static const char *const troubles[] = {
 		[KASLR_NO_FILE] = "no vmlinux is known: give one with --gdb-vmlinux",
+		[KASLR_NO_LINUX] =
+			"the program with the symbols is no Linux kernel: nothing to say",
 		[KASLR_EARLY] = "the kernel has not come far enough yet: try later",
 		[KASLR_MISMATCH] = "the vmlinux is not that of the kernel that runs",
 	};

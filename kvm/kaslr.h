@@ -13,6 +13,7 @@
 
 typedef enum KaslrState {
 	KASLR_NO_FILE,	/* no vmlinux is known */
+	KASLR_NO_LINUX, /* it is some other program: there is nothing to compare */
 	KASLR_EARLY,	/* the kernel has not set the register yet, or cannot be read */
 	KASLR_MISMATCH, /* another kernel runs than that of the vmlinux */
 	KASLR_KNOWN,

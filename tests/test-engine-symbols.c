@@ -114,16 +114,14 @@ typedef struct Kernel {
 	char *dir;
 } Kernel;
 
-static void kernel_open(Kernel *kernel, const char *text)
+static void kernel_open_image(Kernel *kernel, const Image *image)
 {
 	g_autofree char *path = NULL;
 	g_autoptr(GError) error = NULL;
-	Image image;
 
 	kernel->dir = test_dir_new();
 	path = g_build_filename(kernel->dir, "vmlinux", NULL);
-	make_image(&image, text);
-	g_assert_true(g_file_set_contents(path, (char *)&image, sizeof(image), NULL));
+	g_assert_true(g_file_set_contents(path, (const char *)image, sizeof(*image), NULL));
 	toy_set_like_linux(true);
 	kernel->rig = rig_new(2, true);
 	g_assert_true(kvm_gdb_set_vmlinux(kernel->rig->gdb, path, &error));
@@ -138,6 +136,14 @@ static void expect_offsets(Kernel *kernel, const char *reply)
 {
 	rsp_expect(kernel->rig->client, "Hc-1", "OK");
 	rsp_expect(kernel->rig->client, "qOffsets", reply);
+}
+
+static void kernel_open(Kernel *kernel, const char *text)
+{
+	Image image;
+
+	make_image(&image, text);
+	kernel_open_image(kernel, &image);
 }
 
 static void kernel_close(Kernel *kernel)
@@ -302,16 +308,32 @@ static void test_odd(void)
 	kernel_close(&kernel);
 }
 
+/* A program of its own that is debugged as the kernel of a machine: it is not a wrong vmlinux. */
+static void test_no_linux(void)
+{
+	Kernel kernel;
+	Image image;
+	char *name;
+
+	make_image(&image, banner);
+	name = memmem(image.names, sizeof(image.names), "linux_banner", 12);
+	g_assert_nonnull(name);
+	memcpy(name, "other", 5);
+	kernel_open_image(&kernel, &image);
+	set_lstar(kernel.rig, 1, TEXT + ENTRY + MOVED);
+	rsp_expect(kernel.rig->client, "qOffsets", "");
+	expect_has(kernel.rig, "kaslr", "is no Linux kernel");
+	g_assert_cmpuint(GET(kernel.rig->warnings), ==, 0);
+	kernel_close(&kernel);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"told", test_told},
-		{"moved", test_moved},
-		{"tasks", test_tasks},
-		{"early", test_early},
-		{"mismatch", test_mismatch},
-		{"odd", test_odd},
-		{0},
+		{"told", test_told},	     {"moved", test_moved},
+		{"tasks", test_tasks},	     {"early", test_early},
+		{"mismatch", test_mismatch}, {"odd", test_odd},
+		{"no-linux", test_no_linux}, {0},
 	};
 
 	return test_main(argc, argv, "engine-symbols", cases);
