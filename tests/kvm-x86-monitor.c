@@ -77,7 +77,7 @@ static void test_pages(void)
 	memcpy(&x86_root, root.word, sizeof(x86_root));
 	x86_show_mem(&x86_root, phys_read, &rig, 0, 100, mem);
 	/* The rig maps 2 MiB, writable, for the kernel. */
-	g_assert_cmpstr(mem->str, ==, "0000000000000000-0000000000200000 0000000000200000 -rw\n");
+	g_assert_cmpstr(mem->str, ==, "0000000000000000-0000000000200000 0000000000200000 -rwx\n");
 	rig_close(&rig);
 }
 

@@ -88,15 +88,15 @@ static void test_mem_long(void)
 
 	/* The rights of a page are those of all levels together. */
 	g_assert_cmpstr(text, ==,
-			"0000000000001000-0000000000003000 0000000000002000 urw\n"
-			"0000000000200000-0000000000400000 0000000000200000 -rw\n"
-			"fffffffffffff000-10000000000000000 0000000000001000 -r-\n");
+			"0000000000001000-0000000000003000 0000000000002000 urwx\n"
+			"0000000000200000-0000000000400000 0000000000200000 -rw-\n"
+			"fffffffffffff000-10000000000000000 0000000000001000 -r-x\n");
 }
 
 /* The numbers of a line of `info mem`; an end of 2^64, which takes 17 digits, is 0. */
 typedef struct MemLine {
 	uint64_t start, end, size;
-	char rights[4];
+	char rights[5];
 } MemLine;
 
 static GArray *take_lines(const char *text, const char *expression)
@@ -124,9 +124,9 @@ static GArray *take_lines(const char *text, const char *expression)
 }
 
 static const MemLine long_lines[] = {
-	{0x1000, 0x3000, 0x2000, "urw"},
-	{0x200000, 0x400000, 0x200000, "-rw"},
-	{0xfffffffffffff000, 0, 0x1000, "-r-"},
+	{0x1000, 0x3000, 0x2000, "urwx"},
+	{0x200000, 0x400000, 0x200000, "-rw-"},
+	{0xfffffffffffff000, 0, 0x1000, "-r-x"},
 };
 
 /*
@@ -137,7 +137,7 @@ static void test_mem_rules(void)
 {
 	static const char *const rules[] = {
 		"^([0-9a-f]+)-([0-9a-f]+) ([0-9a-f]+) ([a-z-]+)$",
-		"^(\\S+)-(\\S+) (\\S+) ([u-][r-][w-])$",
+		"^(\\S+)-(\\S+) (\\S+) ([u-][r-][w-][x-])$",
 	};
 	g_autofree uint8_t *ram = long_tables();
 	g_autofree char *text = show_mem(&long_root, ram, 0, 100);
@@ -180,7 +180,7 @@ static void test_resume(void)
 	g_assert_true(g_str_has_suffix(first, "(there is more: go on with `info tlb 0x200000`)\n"));
 	g_assert_true(g_str_has_prefix(rest, "0000000000200000: "));
 	g_assert_cmpstr(mem, ==,
-			"0000000000001000-0000000000003000 0000000000002000 urw\n"
+			"0000000000001000-0000000000003000 0000000000002000 urwx\n"
 			"(there is more: go on with `info mem 0x200000`)\n");
 }
 
@@ -206,13 +206,13 @@ static void test_other_modes(void)
 		put64(ram, 0x1000 * (level + 1), 511, 0x1000 * (level + 2) | P | W);
 	put64(ram, 0x5000, 0, 0xf000 | P | W);
 	g_autofree char *text = show_mem(&five, ram, 0, 9);
-	g_assert_cmpstr(text, ==, "ffffffffffe00000-ffffffffffe01000 0000000000001000 -rw\n");
+	g_assert_cmpstr(text, ==, "ffffffffffe00000-ffffffffffe01000 0000000000001000 -rwx\n");
 
 	/* The top level of PAE has 4 entries without rights. */
 	put64(ram, 0x8020, 3, 0x6000 | P);
 	put64(ram, 0x6000, 1, 0x400000 | P | W | U | PS);
 	g_autofree char *wide = show_mem(&pae, ram, 0, 9);
-	g_assert_cmpstr(wide, ==, "00000000c0200000-00000000c0400000 0000000000200000 urw\n");
+	g_assert_cmpstr(wide, ==, "00000000c0200000-00000000c0400000 0000000000200000 urwx\n");
 
 	put32(ram, 0x9000, 1, 0x00400000 | P | W | PS | 1u << 13);
 	put32(ram, 0x9000, 2, 0xa000 | P | U);

@@ -5,6 +5,7 @@
 #include "kvm/monitor.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -204,6 +205,46 @@ static bool info_pic(void *target, unsigned cpu, const char *args G_GNUC_UNUSED,
 	return ok;
 }
 
+static bool read_msr(const ArchMonitor *monitor, uint32_t index, uint64_t *ret, GError **error)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msrs = {.head.nmsrs = 1, .entry.index = index};
+
+	if (ioctl(monitor->vcpu_fd, KVM_GET_MSRS, &msrs) != 1) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "KVM has no MSR 0x%x for this CPU",
+			    index);
+		return false;
+	}
+	*ret = msrs.entry.data;
+	return true;
+}
+
+/* Those without a register of gdb's. */
+static bool info_msr(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+{
+	uint64_t index, value;
+	ArchMonitor monitor;
+	bool ok;
+
+	if (!monitor_take_number(target, cpu, &args, "the number of an MSR", &index, error) ||
+	    !monitor_take_end(args, error))
+		return false;
+	if (index > UINT32_MAX) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "an MSR's number has 32 bits");
+		return false;
+	}
+	if (!monitor_enter(target, cpu, &monitor, error))
+		return false;
+	ok = read_msr(&monitor, index, &value, error);
+	monitor_leave(target);
+	if (ok)
+		g_string_append_printf(out, "msr[0x%x] = 0x%016" PRIx64 "\n", (unsigned)index,
+				       value);
+	return ok;
+}
+
 /* KVM keeps it until the CPU runs. */
 static bool nmi(void *target, unsigned cpu, const char *args G_GNUC_UNUSED, GString *out,
 		GError **error)
@@ -226,6 +267,7 @@ const GdbMonitorCommand arch_monitor_commands[] = {
 	{"info tlb", "[FROM]", "show every mapped page", info_tlb},
 	{"info lapic", "[CPU]", "show a CPU's local APIC", info_lapic},
 	{"info pic", NULL, "show the I/O APIC and the 8259s", info_pic},
+	{"info msr", "NUMBER", "show a model-specific register by its number", info_msr},
 	{"nmi", NULL, "send a non-maskable interrupt to the CPU", nmi},
 	{0},
 };

@@ -43,7 +43,7 @@ bool x86_has_pages(const X86Root *root);
 
 /*
  * The bodies of `info mem` and `info tlb` from @from on. At most @max_lines lines, and a last one
- * that says so when there is more. Formats: "START-END SIZE urw", END being the first address
+ * that says so when there is more. Formats: "START-END SIZE urwx", END being the first address
  * behind, runs with the same rights joined; "ADDR: GPA XGPDACTUW".
  */
 void x86_show_mem(const X86Root *root, X86PhysRead read, void *opaque, uint64_t from,

@@ -10,7 +10,7 @@ typedef struct MemLines {
 	GString *out;
 	unsigned lines_left;
 	uint64_t start, size;
-	bool user, writable;
+	bool user, writable, no_execute;
 } MemLines;
 
 /* A run that ends with the last address ends at 2^64, so that END - START is the size. */
@@ -20,9 +20,10 @@ static void flush_run(MemLines *lines)
 
 	if (!lines->size)
 		return;
-	g_string_append_printf(lines->out, "%016" PRIx64 "-%s%016" PRIx64 " %016" PRIx64 " %cr%c\n",
-			       lines->start, end ? "" : "1", end, lines->size,
-			       lines->user ? 'u' : '-', lines->writable ? 'w' : '-');
+	g_string_append_printf(
+		lines->out, "%016" PRIx64 "-%s%016" PRIx64 " %016" PRIx64 " %cr%c%c\n",
+		lines->start, end ? "" : "1", end, lines->size, lines->user ? 'u' : '-',
+		lines->writable ? 'w' : '-', lines->no_execute ? '-' : 'x');
 	lines->lines_left--;
 	lines->size = 0;
 }
@@ -32,7 +33,7 @@ static bool add_page(void *opaque, const X86Page *page)
 	MemLines *lines = opaque;
 
 	if (lines->size && page->addr == lines->start + lines->size && page->user == lines->user &&
-	    page->writable == lines->writable) {
+	    page->writable == lines->writable && page->no_execute == lines->no_execute) {
 		lines->size += page->size;
 		return true;
 	}
@@ -43,6 +44,7 @@ static bool add_page(void *opaque, const X86Page *page)
 	lines->size = page->size;
 	lines->user = page->user;
 	lines->writable = page->writable;
+	lines->no_execute = page->no_execute;
 	return true;
 }
 
