@@ -202,6 +202,14 @@ const char *arch_run_state(ArchVcpu *vcpu)
 	}
 }
 
+bool arch_is_off(ArchVcpu *vcpu)
+{
+	struct kvm_mp_state state;
+
+	return ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) == 0 &&
+	       state.mp_state == KVM_MP_STATE_STOPPED;
+}
+
 /* The exits that api.txt (KVM_RUN) says are completed by the next KVM_RUN. */
 bool arch_io_pending(const struct kvm_run *run)
 {

@@ -100,6 +100,8 @@ bool arch_get_pc(ArchVcpu *vcpu, uint64_t *ret, GError **error);
 
 /* "running", "halted", "waiting for SIPI", "off": from KVM_GET_MP_STATE; a literal. */
 const char *arch_run_state(ArchVcpu *vcpu);
+/* Does it wait to be started by another CPU, so that it executes nothing? */
+bool arch_is_off(ArchVcpu *vcpu);
 
 /*
  * arch_in_nested_guest: does the CPU run a guest of its own guest? Its registers are that one's

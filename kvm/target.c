@@ -230,6 +230,25 @@ static void sweep_if_idle(KvmGdb *gdb, const GdbAction *actions)
 		engine_sweep(gdb);
 }
 
+/* A step of a CPU that is off would end when another one has started it, if ever. */
+static bool can_step(KvmGdb *gdb, const GdbAction *actions, GError **error)
+{
+	for (unsigned i = 0; i < gdb->told_cpus; i++) {
+		bool steps =
+			actions[i].kind == GDB_ACTION_STEP || actions[i].kind == GDB_ACTION_RANGE;
+		KvmGdbVcpu *vcpu = world_present(gdb, i);
+
+		if (!steps || !vcpu || !arch_is_off(vcpu->arch))
+			continue;
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
+			    "CPU %u is off and cannot be stepped: the guest has not started it; "
+			    "use continue, or another thread",
+			    i);
+		return false;
+	}
+	return true;
+}
+
 static bool resume(void *target, const GdbAction *actions, GError **error)
 {
 	KvmGdb *gdb = target;
@@ -242,6 +261,8 @@ static bool resume(void *target, const GdbAction *actions, GError **error)
 			    "no CPU would run: the one to run was unplugged");
 		return false;
 	}
+	if (!can_step(gdb, actions, error))
+		return false;
 	sweep_if_idle(gdb, actions);
 	world_resume(gdb, actions);
 	return true;

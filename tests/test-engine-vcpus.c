@@ -267,6 +267,25 @@ static void test_plug_again(void)
 	rig_free(rig);
 }
 
+/* ---- vCPUs that are off ---- */
+
+/* A step of such a one would not end. */
+static void test_step_off(void)
+{
+	Rig *rig = rig_new(2, true);
+
+	toy_set_off(rig->vm, 1, true);
+	start_all(rig);
+	connect_client(rig);
+	expect_fails(rig, "vCont;s:2", "CPU 1 is off");
+	expect_fails(rig, "vCont;s:2;c", "CPU 1 is off");
+	expect_fails(rig, "vCont;r100,102:2;c", "CPU 1 is off");
+	resume_to(rig, "vCont;s:1;c", "T05");
+	toy_set_off(rig->vm, 1, false);
+	resume_to(rig, "vCont;s:2", "T05");
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
@@ -277,6 +296,7 @@ int main(int argc, char **argv)
 		{"remove-over", test_remove_over},
 		{"remove-event", test_remove_event},
 		{"plug-again", test_plug_again},
+		{"step-off", test_step_off},
 		{0},
 	};
 

@@ -56,7 +56,7 @@ typedef struct ToyCpu {
 	int run_error, control_error; /* atomic */
 	ToyTable table;
 	bool nested;
-	bool late;
+	bool late, off;
 	int halted; /* atomic */
 	struct kvm_guest_debug debug;
 	unsigned guest_traps, control_calls, excuses;
@@ -566,14 +566,26 @@ bool arch_get_pc(ArchVcpu *vcpu, uint64_t *ret, GError **error G_GNUC_UNUSED)
 	return true;
 }
 
+void toy_set_off(ToyVm *vm, unsigned cpu, bool off)
+{
+	vm->cpus[cpu].off = off;
+}
+
 const char *arch_run_state(ArchVcpu *vcpu)
 {
+	if (vcpu->cpu->off)
+		return "off";
 	return __atomic_load_n(&vcpu->cpu->halted, __ATOMIC_SEQ_CST) ? "halted" : "running";
 }
 
 bool arch_in_nested_guest(ArchVcpu *vcpu)
 {
 	return vcpu->cpu->nested;
+}
+
+bool arch_is_off(ArchVcpu *vcpu)
+{
+	return vcpu->cpu->off;
 }
 
 bool arch_io_pending(const struct kvm_run *run)

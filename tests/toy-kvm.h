@@ -63,6 +63,8 @@ void toy_set_kernel(ToyVm *vm, unsigned cpu, bool kernel);
 void toy_set_table(ToyVm *vm, unsigned cpu, ToyTable table);
 /* Does it run a guest of the guest's own? */
 void toy_set_nested(ToyVm *vm, unsigned cpu, bool nested);
+/* Does it wait for another CPU to start it? While its thread does not run. */
+void toy_set_off(ToyVm *vm, unsigned cpu, bool off);
 void toy_map_late(ToyVm *vm);
 void toy_map_late_on(ToyVm *vm, unsigned cpu); /* for this CPU only: another process */
 void toy_wake(ToyVm *vm, unsigned cpu);

@@ -490,6 +490,15 @@ const char *arch_run_state(ArchVcpu *vcpu)
 	return names[state.mp_state];
 }
 
+bool arch_is_off(ArchVcpu *vcpu)
+{
+	struct kvm_mp_state state;
+
+	return ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) == 0 &&
+	       (state.mp_state == KVM_MP_STATE_UNINITIALIZED ||
+		state.mp_state == KVM_MP_STATE_INIT_RECEIVED);
+}
+
 /* The exits that api.txt (KVM_RUN) says are completed by the next KVM_RUN. */
 bool arch_io_pending(const struct kvm_run *run)
 {
