@@ -111,11 +111,13 @@ static void add_candidates(GPtrArray *paths, const char *kernel)
 	g_ptr_array_add(paths, g_strdup_printf("/usr/lib/debug/boot/vmlinux-%s", version));
 }
 
-/* What is found by looking need not fit; what the user named must. */
+/* What is found by looking need not fit; what the user named must; an empty name is for none. */
 static bool set_vmlinux(Vm *vm, GError **error)
 {
 	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
 
+	if (vm->config->gdb_vmlinux != NULL && *vm->config->gdb_vmlinux == 0)
+		return true;
 	if (vm->config->gdb_vmlinux != NULL)
 		return kvm_gdb_set_vmlinux(vm->gdb, vm->config->gdb_vmlinux, error);
 	add_candidates(paths, vm->config->kernel);

@@ -236,7 +236,8 @@ static bool serve(KvmGdb *gdb, const MachineOptions *options, GError **error)
 	kvm_gdb_set_clock(gdb, options->clock);
 	return (!options->log || kvm_gdb_set_log(gdb, options->log, error)) &&
 	       kvm_gdb_listen(gdb, options->where, options->wait, error) &&
-	       (!options->vmlinux || kvm_gdb_set_vmlinux(gdb, options->vmlinux, error));
+	       (!options->vmlinux || !*options->vmlinux ||
+		kvm_gdb_set_vmlinux(gdb, options->vmlinux, error));
 }
 
 bool machine_start(Machine *machine, struct _GMainContext *context, const KvmGdbOps *ops,

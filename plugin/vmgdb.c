@@ -85,8 +85,11 @@ static int check_log(const char *path)
 static int check_vmlinux(const char *path)
 {
 	g_autoptr(GError) error = NULL;
-	KvmSymbols *symbols = kvm_symbols_open(path, &error);
+	KvmSymbols *symbols = NULL;
 
+	if (!*path)
+		return 0; /* none, as for lkvm */
+	symbols = kvm_symbols_open(path, &error);
 	kvm_symbols_free(symbols);
 	return symbols ? 0 : usage("%s", error->message);
 }
@@ -204,7 +207,7 @@ static int set_option(const Option *option, const char *value)
 
 	if (status)
 		return status;
-	if (option->value == VALUE_FILE)
+	if (option->value == VALUE_FILE && *value)
 		value = path = g_canonicalize_filename(value, NULL);
 	setenv(option->env, value, true);
 	return 0;
