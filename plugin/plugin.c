@@ -378,6 +378,28 @@ PluginFile *plugin_forget(int fd)
 	return table_clear(fd);
 }
 
+GPtrArray *plugin_forget_range(unsigned first, unsigned last)
+{
+	GPtrArray *files = NULL;
+
+	for (int fd = table_next(first); fd >= 0 && (unsigned)fd <= last; fd = table_next(fd + 1)) {
+		PluginFile *file = plugin_forget(fd);
+
+		if (file && !files)
+			files = g_ptr_array_new();
+		if (file)
+			g_ptr_array_add(files, file);
+	}
+	return files;
+}
+
+void plugin_closed_range(GPtrArray *files)
+{
+	for (unsigned i = 0; files && i < files->len; i++)
+		plugin_closed(files->pdata[i]);
+	g_clear_pointer(&files, g_ptr_array_unref);
+}
+
 /* With the lock held. */
 static void forget_machine(Machine *machine)
 {

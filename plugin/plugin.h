@@ -28,6 +28,12 @@ int plugin_ioctl(int fd, unsigned long request, void *arg);
 PluginFile *plugin_forget(int fd);
 void plugin_closed(PluginFile *file);
 
+/*
+ * The same around a call that closes all descriptors from @first to @last. NULL: none is of KVM.
+ */
+struct _GPtrArray *plugin_forget_range(unsigned first, unsigned last);
+void plugin_closed_range(struct _GPtrArray *files);
+
 /* Before munmap(): guest memory in there is RAM no more. */
 void plugin_unmap_host(void *addr, size_t len);
 

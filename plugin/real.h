@@ -12,6 +12,10 @@
 typedef struct Real {
 	int (*ioctl)(int fd, unsigned long request, ...);
 	int (*close)(int fd);
+	int (*close_range)(unsigned first, unsigned last, int flags);
+	void (*closefrom)(int first);
+	int (*dup2)(int old, int fd);
+	int (*dup3)(int old, int fd, int flags);
 	int (*munmap)(void *addr, size_t len);
 	int (*prctl)(int option, ...);
 	long (*syscall)(long number, ...);

@@ -1,8 +1,9 @@
 /*
  * plugin/shim.c - the functions of libc that the plugin stands in front of.
  *
- * Five are enough. KVM's descriptors are known by the requests that make them, so open() needs no
- * watching; a duplicate is recognised when it is used, so dup() does not; and the plugin maps a
+ * Those that make requests, and those that make a number free or give it to another file. KVM's
+ * descriptors are known by the requests that make them, so open() needs no watching; a duplicate is
+ * recognised when it is used, so dup() does not; and the plugin maps a
  * vCPU's page itself, so mmap() does not. Everything that is not KVM's passes through untouched,
  * errno included.
  *
@@ -29,11 +30,19 @@ __attribute__((cold, noinline)) static void find_real(Real *found)
 
 	*(void **)&look.ioctl = dlsym(RTLD_NEXT, "ioctl");
 	*(void **)&look.close = dlsym(RTLD_NEXT, "close");
+	*(void **)&look.close_range = dlsym(RTLD_NEXT, "close_range");
+	*(void **)&look.closefrom = dlsym(RTLD_NEXT, "closefrom");
+	*(void **)&look.dup2 = dlsym(RTLD_NEXT, "dup2");
+	*(void **)&look.dup3 = dlsym(RTLD_NEXT, "dup3");
 	*(void **)&look.munmap = dlsym(RTLD_NEXT, "munmap");
 	*(void **)&look.prctl = dlsym(RTLD_NEXT, "prctl");
 	*(void **)&look.syscall = dlsym(RTLD_NEXT, "syscall");
 	found->ioctl = look.ioctl;
 	found->close = look.close;
+	found->close_range = look.close_range;
+	found->closefrom = look.closefrom;
+	found->dup2 = look.dup2;
+	found->dup3 = look.dup3;
 	found->munmap = look.munmap;
 	found->prctl = look.prctl;
 	__atomic_store_n(&found->syscall, look.syscall, __ATOMIC_RELEASE);
@@ -99,6 +108,55 @@ int close(int fd)
 		plugin_closed(file);
 	errno = err;
 	return ret;
+}
+
+/* @fd is about to stand for another file. Returns what to give to end_replace(). */
+static PluginFile *begin_replace(int old, int fd)
+{
+	return old != fd ? plugin_forget(fd) : NULL;
+}
+
+static int end_replace(PluginFile *file, int ret)
+{
+	int err = errno;
+
+	if (file)
+		plugin_closed(file);
+	errno = err;
+	return ret;
+}
+
+int dup2(int old, int fd)
+{
+	PluginFile *file = begin_replace(old, fd);
+
+	return end_replace(file, real()->dup2(old, fd));
+}
+
+int dup3(int old, int fd, int flags)
+{
+	PluginFile *file = begin_replace(old, fd);
+
+	return end_replace(file, real()->dup3(old, fd, flags));
+}
+
+int close_range(unsigned first, unsigned last, int flags)
+{
+	/* With a flag nothing is closed, or in a table of the calling thread's own. */
+	struct _GPtrArray *files = flags ? NULL : plugin_forget_range(first, last);
+	int ret = real()->close_range(first, last, flags), err = errno;
+
+	plugin_closed_range(files);
+	errno = err;
+	return ret;
+}
+
+void closefrom(int first)
+{
+	struct _GPtrArray *files = plugin_forget_range(first < 0 ? 0 : first, ~0u);
+
+	real()->closefrom(first);
+	plugin_closed_range(files);
 }
 
 int munmap(void *addr, size_t len)

@@ -47,6 +47,15 @@ PluginFile *table_clear(int fd)
 	return __atomic_exchange_n(at, NULL, __ATOMIC_ACQ_REL);
 }
 
+int table_next(unsigned from)
+{
+	for (unsigned fd = from; fd < MAX_FDS; fd++) {
+		if (table_find(fd))
+			return fd;
+	}
+	return -1;
+}
+
 bool table_is_same(int a, int b)
 {
 	pid_t pid = getpid();

@@ -24,6 +24,8 @@ PluginFile *table_find(int fd);
 bool table_set(int fd, PluginFile *file);
 /* Returns what was there. */
 PluginFile *table_clear(int fd);
+/* The lowest number from @from on that is known; -1: none. */
+int table_next(unsigned from);
 /* Do both descriptors stand for the same open file (kcmp(2))? FALSE also when that is unknown. */
 bool table_is_same(int a, int b);
 /* Another descriptor of this process for the same open file as @ours: a duplicate; -1: none. */

@@ -128,6 +128,7 @@ check "a log that cannot be written" run 2 "$vmgdb" run --gdb 0 --gdb-log /nonex
 check "which names it" says "/nonexistent/log: No such file"
 check "a vmlinux that is none" run 2 "$vmgdb" run --gdb 0 --gdb-vmlinux "$here/test-plugin.sh" -- true
 check "which names it" says "not an ELF file"
+check "an empty vmlinux is for none" run 0 "$vmgdb" run --gdb 0 --gdb-vmlinux= -- true
 check "an option without its value" run 2 "$vmgdb" run --gdb
 check "a value for an option that has none" run 2 "$vmgdb" run --gdb 0 --gdb-wait=1 -- true
 [ -n "$sanitize" ] || {
@@ -154,7 +155,7 @@ if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
 	echo "1..$n"
 	exit $bad
 fi
-for mode in plain scratch dup slots mask kick halt thread debugger tries fork; do
+for mode in plain scratch dup reuse slots mask kick halt thread debugger tries fork; do
 	run 0 ./stranger $mode 300
 	did=$(saw)
 	check "$mode: the VMM ends as without the plugin" run 0 "$vmgdb" run --gdb 0 -- ./stranger $mode 300
@@ -178,7 +179,7 @@ if [ -z "$GDB" ]; then
 	echo "1..$n"
 	exit $bad
 fi
-for mode in plain dup slots mask kick halt thread fork; do
+for mode in plain dup reuse slots mask kick halt thread fork; do
 	check "$mode: listens" start -- ./stranger $mode
 	with_gdb 'p/x $pc' stepi 'p *(long *)0x9000' 'x/xb 0x9008' detach
 	check "$mode: attach late, step, read" answered '^\$2 = [1-9]'

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 /*
  * stranger.c - a VMM that knows nothing of vmgdb, for tests/test-plugin.sh. Each mode is a habit
  * of VMMs that a plugin may stumble over.
@@ -244,6 +245,37 @@ static void duplicates(Vm *vm)
 	loop(vm);
 }
 
+static void must_be_null_device(int fd, const char *how)
+{
+	if (ioctl(fd, KVM_RUN, NULL) == 0 || errno == EINTR)
+		errx(1, "%s: the number is still taken for a vCPU", how);
+}
+
+/* The numbers that vCPUs had come to stand for other files, and are closed, in other ways. */
+static void reuses(Vm *vm)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), old = vm->fd;
+
+	vm->turns = 0;
+	vm->fd = fcntl(old, F_DUPFD_CLOEXEC, 200);
+	REQUEST(old, KVM_SET_GUEST_DEBUG, &(struct kvm_guest_debug){0});
+	dup2(null, old);
+	must_be_null_device(old, "dup2");
+	old = vm->fd;
+	vm->fd = fcntl(old, F_DUPFD_CLOEXEC, 300);
+	REQUEST(old, KVM_SET_GUEST_DEBUG, &(struct kvm_guest_debug){0});
+	dup3(null, old, O_CLOEXEC);
+	must_be_null_device(old, "dup3");
+	old = vm->fd;
+	vm->fd = fcntl(old, F_DUPFD_CLOEXEC, 400);
+	REQUEST(old, KVM_SET_GUEST_DEBUG, &(struct kvm_guest_debug){0});
+	close_range(old, old + 1, 0);
+	if (fcntl(null, F_DUPFD_CLOEXEC, old) != old)
+		errx(1, "close_range");
+	must_be_null_device(old, "close_range");
+	loop(vm);
+}
+
 /*
  * Memory comes, moves and goes while the guest runs; what went is unmapped. 0x5a remains at HIGH +
  * 0x4000, and 0xa5, which the guest cannot write, at HIGH + 0x8000.
@@ -430,7 +462,7 @@ int main(int argc, char **argv)
 		{"scratch", scratch},  {"dup", duplicates},	   {"slots", slots},
 		{"mask", signal_mask}, {"debugger", own_debugger}, {"fork", forks},
 		{"tries", tries},      {"child", child_later},	   {"kick", handler},
-		{"halt", halt},	       {"thread", threads},
+		{"halt", halt},	       {"thread", threads},	   {"reuse", reuses},
 	};
 	unsigned long limit = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
 	Vm vm;
