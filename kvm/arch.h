@@ -98,6 +98,18 @@ bool arch_is_reset(unsigned long request, const void *arg);
 /* The linear address of the next instruction (x86: cs.base + rip). */
 bool arch_get_pc(ArchVcpu *vcpu, uint64_t *ret, GError **error);
 
+/*
+ * The requests to a VM or a vCPU that the engine makes on this architecture, those that a KVM may
+ * lack included, ending with a NULL name: for a sandbox that must allow them.
+ */
+typedef struct ArchRequest {
+	unsigned long number;
+	const char *name;
+} ArchRequest;
+extern const ArchRequest arch_requests[];
+/* Likewise, the system calls that libc makes on this architecture and not on every other. */
+extern const ArchRequest arch_syscalls[];
+
 /* "running", "halted", "waiting for SIPI", "off": from KVM_GET_MP_STATE; a literal. */
 const char *arch_run_state(ArchVcpu *vcpu);
 /* Does it wait to be started by another CPU, so that it executes nothing? */

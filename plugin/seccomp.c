@@ -4,13 +4,15 @@
 #include "plugin/seccomp.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <linux/audit.h>
-#include <linux/kvm.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+
+#include "kvm/arch.h"
 
 #define MEM_WORDS BPF_MEMWORDS
 
@@ -156,7 +158,7 @@ uint32_t seccomp_run(const struct sock_fprog *filter, const struct seccomp_data 
 	return SECCOMP_RET_KILL_PROCESS;
 }
 
-static bool allows(const struct sock_fprog *filter, int number, uint64_t arg0, uint64_t arg1)
+static uint32_t ask(const struct sock_fprog *filter, int number, uint64_t arg0, uint64_t arg1)
 {
 	extern const Elf64_Ehdr __ehdr_start; /* this object's own: which machine we are */
 	struct seccomp_data data = {
@@ -164,46 +166,119 @@ static bool allows(const struct sock_fprog *filter, int number, uint64_t arg0, u
 		.arch = __ehdr_start.e_machine | __AUDIT_ARCH_64BIT | __AUDIT_ARCH_LE,
 		.args = {arg0, arg1},
 	};
-	uint32_t action = seccomp_run(filter, &data) & SECCOMP_RET_ACTION_FULL;
+
+	return seccomp_run(filter, &data);
+}
+
+static bool allows(const struct sock_fprog *filter, int number, uint64_t arg0, uint64_t arg1)
+{
+	uint32_t action = ask(filter, number, arg0, arg1) & SECCOMP_RET_ACTION_FULL;
 
 	return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
 }
 
+/* Where an error is as good: libc or the engine has another way then. */
+static bool survives(const struct sock_fprog *filter, int number)
+{
+	uint32_t action = ask(filter, number, 0, 0) & SECCOMP_RET_ACTION_FULL;
+
+	return action == SECCOMP_RET_ERRNO || allows(filter, number, 0, 0);
+}
+
+/* A new thread: by clone3(), or by clone() where the filter says that the kernel has no clone3().
+ */
+static bool allows_threads(const struct sock_fprog *filter)
+{
+	uint32_t answer = ask(filter, SYS_clone3, 0, 0);
+
+	return allows(filter, SYS_clone3, 0, 0) ||
+	       (answer == (SECCOMP_RET_ERRNO | ENOSYS) && allows(filter, SYS_clone, 0, 0));
+}
+
+typedef struct Call {
+	int number;
+	const char *name;
+	uint64_t arg0, arg1;
+} Call;
+
+#define CALL(name)                                                                                 \
+	{                                                                                          \
+		SYS_##name, #name, 0, 0                                                            \
+	}
+
+static const Call needed[] = {
+	/* in the run hook, on vCPU threads */
+	CALL(ppoll),
+	CALL(futex),
+	CALL(rt_sigprocmask),
+	CALL(rt_sigaction),
+	CALL(tgkill),
+	CALL(gettid),
+	CALL(getpid),
+	CALL(read),
+	CALL(write),
+	CALL(process_vm_readv),
+	CALL(process_vm_writev),
+	CALL(mincore),
+	/* in the server and its thread */
+	CALL(mmap),
+	CALL(munmap),
+	CALL(mprotect),
+	CALL(exit),
+	{SYS_socket, "socket", AF_INET, SOCK_STREAM | SOCK_CLOEXEC},
+	CALL(bind),
+	CALL(listen),
+	CALL(accept4),
+	CALL(recvfrom),
+	CALL(sendto),
+	CALL(getsockname),
+	CALL(getpeername),
+	CALL(getsockopt),
+	CALL(setsockopt),
+	CALL(shutdown),
+	CALL(eventfd2),
+	CALL(signalfd4),
+	CALL(fcntl),
+	CALL(close),
+	/* symbols, the log, what a descriptor is a duplicate of */
+	CALL(openat),
+	CALL(fstat),
+	CALL(newfstatat),
+	CALL(lseek),
+	CALL(getdents64),
+	CALL(kcmp),
+};
+
+/* libc and the engine go on when these fail. */
+static const Call tried[] = {
+	CALL(set_robust_list), CALL(rseq), CALL(madvise), CALL(prctl), CALL(sched_yield),
+};
+
+/* The architecture's. */
+static const char *forbids_requests(const struct sock_fprog *filter)
+{
+	for (const ArchRequest *one = arch_syscalls; one->name; one++) {
+		if (!allows(filter, one->number, 0, 0))
+			return one->name;
+	}
+	for (const ArchRequest *one = arch_requests; one->name; one++) {
+		if (!allows(filter, SYS_ioctl, 0, one->number))
+			return one->name;
+	}
+	return NULL;
+}
+
 const char *seccomp_forbids(const struct sock_fprog *filter)
 {
-	static const struct {
-		int number;
-		const char *name;
-		uint64_t arg0, arg1;
-	} needed[] = {
-		/* in the run hook, on vCPU threads */
-		{SYS_ppoll, "ppoll", 0, 0},
-		{SYS_futex, "futex", 0, 0},
-		{SYS_rt_sigprocmask, "rt_sigprocmask", 0, 0},
-		{SYS_tgkill, "tgkill", 0, 0},
-		{SYS_read, "read", 0, 0},
-		{SYS_write, "write", 0, 0},
-		{SYS_process_vm_readv, "process_vm_readv", 0, 0},
-		{SYS_process_vm_writev, "process_vm_writev", 0, 0},
-		{SYS_mincore, "mincore", 0, 0},
-		/* in the server */
-		{SYS_socket, "socket", AF_INET, SOCK_STREAM | SOCK_CLOEXEC},
-		{SYS_bind, "bind", 0, 0},
-		{SYS_listen, "listen", 0, 0},
-		{SYS_accept4, "accept4", 0, 0},
-		{SYS_recvfrom, "recvfrom", 0, 0},
-		{SYS_sendto, "sendto", 0, 0},
-		{SYS_getsockopt, "getsockopt", 0, 0},
-		{SYS_setsockopt, "setsockopt", 0, 0},
-		{SYS_eventfd2, "eventfd2", 0, 0},
-		{SYS_close, "close", 0, 0},
-		{SYS_ioctl, "ioctl (KVM_GET_REGS)", 0, KVM_GET_REGS},
-		{SYS_ioctl, "ioctl (KVM_SET_GUEST_DEBUG)", 0, KVM_SET_GUEST_DEBUG},
-	};
-
+	if (!allows_threads(filter))
+		return "clone3";
 	for (unsigned i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
 		if (!allows(filter, needed[i].number, needed[i].arg0, needed[i].arg1))
 			return needed[i].name;
 	}
-	return NULL;
+	for (unsigned i = 0; i < sizeof(tried) / sizeof(*tried); i++) {
+		if (!survives(filter, tried[i].number))
+			return tried[i].name;
+	}
+	return forbids_requests(filter);
 }

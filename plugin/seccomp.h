@@ -15,7 +15,10 @@
  */
 uint32_t seccomp_run(const struct sock_fprog *filter, const struct seccomp_data *data);
 
-/* The name of a system call that the engine needs and the filter does not allow; NULL: none. */
+/*
+ * The name of a system call, or of a request to KVM (arch_requests), that the engine may make from
+ * its start to its end, and that the filter does not allow; NULL: none.
+ */
 const char *seccomp_forbids(const struct sock_fprog *filter);
 
 #endif

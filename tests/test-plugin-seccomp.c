@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kvm/arch.h"
 #include "plugin/seccomp.h"
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
@@ -159,6 +160,35 @@ static void test_forbids(void)
 	g_assert_null(seccomp_forbids(&prog));
 }
 
+/* Forbids one system call, or the request @arg1 of it if that is not 0. */
+static const char *forbids_one(int number, uint64_t arg1, uint32_t action)
+{
+	struct sock_filter filter[] = {
+		LOAD(nr),	JUMP(BPF_JEQ, number, 0, 3),
+		LOAD(args[1]),	JUMP(BPF_JEQ, arg1, 0, arg1 ? 1 : 0),
+		RETURN(action), RETURN(SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {G_N_ELEMENTS(filter), filter};
+
+	return seccomp_forbids(&prog);
+}
+
+/* What starting the engine needs, and every request of this architecture's. */
+static void test_needed(void)
+{
+	g_assert_cmpstr(forbids_one(SYS_clone3, 0, SECCOMP_RET_KILL_PROCESS), ==, "clone3");
+	g_assert_cmpstr(forbids_one(SYS_eventfd2, 0, ERRNO(EPERM)), ==, "eventfd2");
+	g_assert_cmpstr(forbids_one(SYS_mmap, 0, SECCOMP_RET_TRAP), ==, "mmap");
+	g_assert_cmpstr(forbids_one(SYS_rseq, 0, SECCOMP_RET_KILL_PROCESS), ==, "rseq");
+	g_assert_null(forbids_one(SYS_clone3, 0, ERRNO(ENOSYS)));
+	g_assert_null(forbids_one(SYS_rseq, 0, ERRNO(ENOSYS)));
+	g_assert_null(forbids_one(SYS_getppid, 0, SECCOMP_RET_KILL_PROCESS));
+	for (const ArchRequest *one = arch_requests; one->name; one++)
+		g_assert_cmpstr(forbids_one(SYS_ioctl, one->number, SECCOMP_RET_KILL_PROCESS), ==,
+				one->name);
+	g_assert_cmpstr(forbids_one(SYS_ioctl, KVM_RUN, SECCOMP_RET_KILL_PROCESS), ==, "KVM_RUN");
+}
+
 /* Filters begin by looking at the architecture: it must be the one of this program. */
 static void test_architecture(void)
 {
@@ -186,6 +216,7 @@ int main(int argc, char **argv)
 	}
 	g_test_add_func("/plugin-seccomp/malformed", test_malformed);
 	g_test_add_func("/plugin-seccomp/forbids", test_forbids);
+	g_test_add_func("/plugin-seccomp/needed", test_needed);
 	g_test_add_func("/plugin-seccomp/architecture", test_architecture);
 	return g_test_run();
 }
