@@ -105,16 +105,16 @@ static bool get_mpidrs(Vm *vm, uint64_t *mpidrs, GError **error)
 
 /*
  * gdb before 14 cannot strip the signature of a kernel return address: no backtrace, no finish. So
- * with --gdb the kernel does not sign, unless the user's words speak of it. The CPU still can.
+ * with --gdb the kernel does not sign, unless --params speaks of it. The CPU still can.
  */
 static char *kernel_words(const VmConfig *config)
 {
 	bool sign = config->gdb == NULL ||
 		    (config->params != NULL && strstr(config->params, "pauth") != NULL);
 	g_autofree char *ours =
-		g_strconcat(vm_arch_kernel_words(), sign ? "" : " arm64.nopauth", NULL);
+		g_strconcat(vm_arch_command_line(), sign ? "" : " arm64.nopauth", NULL);
 
-	return config_kernel_words(config, ours);
+	return config_command_line(config, ours);
 }
 
 static bool write_fdt(Vm *vm, const Loaded *loaded, GError **error)
@@ -132,7 +132,7 @@ static bool write_fdt(Vm *vm, const Loaded *loaded, GError **error)
 		.gic_dist_size = gic->dist_size,
 		.gic_cpu_addr = gic->cpu_addr,
 		.gic_cpu_size = gic->cpu_size,
-		.words = words,
+		.command_line = words,
 		.initrd_addr = loaded->initrd,
 		.initrd_size = loaded->initrd_size,
 	};

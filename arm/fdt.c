@@ -88,7 +88,7 @@ static void add_chosen(Tree *tree, const ArmFdtInput *input)
 	uint64_t initrd_end = input->initrd_addr + input->initrd_size;
 
 	begin(tree, "chosen");
-	prop_text(tree, "bootargs", input->words);
+	prop_text(tree, "bootargs", input->command_line);
 	prop_text(tree, "stdout-path", console);
 	prop(tree, "kaslr-seed", input->seed, sizeof(uint64_t));
 	prop(tree, "rng-seed", input->seed + sizeof(uint64_t),

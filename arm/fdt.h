@@ -17,7 +17,7 @@ typedef struct ArmFdtInput {
 	unsigned n_cpus;
 	bool gic_is_v3;
 	uint64_t gic_dist_addr, gic_dist_size, gic_cpu_addr, gic_cpu_size;
-	const char *words;
+	const char *command_line;
 	uint64_t initrd_addr, initrd_size; /* size 0: none */
 	/* Random bytes for the kernel's own generator and its KASLR. */
 	uint8_t seed[64];

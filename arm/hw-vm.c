@@ -29,7 +29,10 @@ const char *const vm_arch_kernel_paths[] = {
 	NULL,
 };
 
-const char *vm_arch_kernel_words(void)
+const char vm_arch_kernel_help[] = "Image, as it is or packed by gzip (vmlinuz)";
+const char vm_arch_debug_exit_help[] = "register 0x1050000";
+
+const char *vm_arch_command_line(void)
 {
 	return "earlycon=uart8250,mmio,0x1000000";
 }

@@ -1,6 +1,6 @@
 /*
- * arm/map.h - the addresses and interrupts of lkvm's arm64 machine: kvmtool's, so that words such
- * as earlycon=uart8250,mmio,0x1000000 which people know go on working.
+ * arm/map.h - the addresses and interrupts of lkvm's arm64 machine: kvmtool's, so that parameters
+ * such as earlycon=uart8250,mmio,0x1000000 which people know go on working.
  */
 #ifndef VMGDB_ARM_MAP_H
 #define VMGDB_ARM_MAP_H

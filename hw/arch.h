@@ -25,8 +25,11 @@ extern const char *const vm_arch_kernel_paths[];
 /* Does the kernel get a device tree (VmConfig.dump_dtb is written by vm_arch_finish() then)? */
 extern const bool vm_arch_has_fdt;
 
-/* The kernel words that this machine always wants; a literal. */
-const char *vm_arch_kernel_words(void);
+/* What -k takes, and where the debug exit is, for `lkvm help run`: literals. */
+extern const char vm_arch_kernel_help[], vm_arch_debug_exit_help[];
+
+/* What this machine always wants on the kernel's command line; a literal. */
+const char *vm_arch_command_line(void);
 
 /* Fill @banks (MEMORY_MAX_BANKS; host is NULL) for @size bytes of RAM; returns how many. */
 unsigned vm_arch_ram_layout(uint64_t size, RamBank *banks);

@@ -4,6 +4,7 @@
 #include "hw/cmd.h"
 
 #include <stdio.h>
+#include <sys/prctl.h>
 
 #include "hw/config.h"
 #include "hw/util.h"
@@ -23,6 +24,9 @@ int cmd_run(const char *const *args)
 		vm_log("%s", error->message);
 		return CMD_STATUS_USAGE;
 	}
+	/* As ps, top and pkill show it. */
+	if (config->name != NULL)
+		prctl(PR_SET_NAME, config->name);
 	g_autoptr(Vm) vm = vm_new(config, &error);
 	int status = vm != NULL ? vm_run(vm, &error) : -1;
 	if (status < 0) {

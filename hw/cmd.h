@@ -1,5 +1,5 @@
 /*
- * hw/cmd.h - lkvm's subcommands. Each gets the words behind its own name, ending with NULL, and
+ * hw/cmd.h - lkvm's subcommands. Each gets the arguments behind its own name, ending with NULL, and
  * returns the exit status.
  */
 #ifndef VMGDB_HW_CMD_H

@@ -16,51 +16,54 @@
 
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
-	char *gdb_log, *kernel, *initrd, *params, *memory, *console, *name, *gdb, *gdb_vmlinux,
-		*gdb_clock, *dump_dtb;
-	char **disks;
+	char *gdb_log, *kernel, *initrd, *memory, *console, *name, *gdb, *gdb_vmlinux, *gdb_clock,
+		*dump_dtb;
+	char **disks, **params, **rest;
 	int n_cpus;
-	gboolean gdb_wait, gdb_kaslr, help;
+	gboolean gdb_wait, gdb_kaslr, reboot, help;
 } RawOptions;
 
 static void raw_options_clear(RawOptions *raw)
 {
-	char *strings[] = {raw->gdb_log,  raw->kernel,	    raw->initrd,   raw->params,
-			   raw->memory,	  raw->console,	    raw->name,	   raw->gdb,
-			   raw->dump_dtb, raw->gdb_vmlinux, raw->gdb_clock};
+	char *strings[] = {raw->gdb_log,     raw->kernel,   raw->initrd, raw->memory,
+			   raw->console,     raw->name,	    raw->gdb,	 raw->dump_dtb,
+			   raw->gdb_vmlinux, raw->gdb_clock};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
 	g_strfreev(raw->disks);
+	g_strfreev(raw->params);
+	g_strfreev(raw->rest);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RawOptions, raw_options_clear)
 
 static const char summary[] =
 	"Boots a kernel in a KVM virtual machine, with its serial console here.";
 
+/* With the kernel's paths and the place of the debug exit. */
 static const char description[] =
-	"Keys: Ctrl-a x ends lkvm, Ctrl-a a sends Ctrl-a.\n"
+	"Keys: Ctrl-a x ends lkvm, Ctrl-a b sends a BREAK (SysRq), Ctrl-a a sends Ctrl-a.\n"
 	"\n"
-	"Without -k the kernel is ./bzImage, arch/x86/boot/bzImage and the like, or the running\n"
-	"one in /boot.\n"
+	"KERNEL is the same as -k KERNEL. Without either it is %s, %s\n"
+	"and the like, or the running one in /boot.\n"
 	"\n"
 	"Exit status: 0 the guest powered off or rebooted, or Ctrl-a x; 1 an error, a triple "
 	"fault\n"
-	"or a panic that the guest reported (pvpanic), named on stderr; 2 a wrong option; 128+N\n"
-	"lkvm was ended by signal N; else what the guest wrote to its debug exit port 0xf4.\n"
+	"or a panic that the guest reported (pvpanic), named on stderr; 2 a wrong command line;\n"
+	"128+N lkvm was ended by signal N; else what the guest wrote to its debug exit (%s).\n"
 	"\n"
-	"Debugging: lkvm run --gdb 1234 -k bzImage, then gdb vmlinux, target remote :1234.\n"
-	"With --gdb the kernel's words get `nokaslr` and not `panic=1`. With --gdb stdio the\n"
-	"console is only shown, on stderr.\n";
+	"Debugging: lkvm run --gdb 1234 %s, then gdb vmlinux, target remote :1234.\n"
+	"With --gdb the kernel's command line gets `nokaslr` and not `panic=1`. With --gdb stdio\n"
+	"the console is only shown, on stderr.\n";
 
 static GOptionContext *new_context(RawOptions *raw)
 {
 	const GOptionEntry entries[] = {
-		{"kernel", 'k', 0, G_OPTION_ARG_FILENAME, &raw->kernel,
-		 "bzImage, ELF with a PVH note, or flat real-mode binary", "FILE"},
+		{"kernel", 'k', 0, G_OPTION_ARG_FILENAME, &raw->kernel, vm_arch_kernel_help,
+		 "FILE"},
 		{"initrd", 'i', 0, G_OPTION_ARG_FILENAME, &raw->initrd, "initial RAM disk", "FILE"},
-		{"params", 'p', 0, G_OPTION_ARG_STRING, &raw->params,
-		 "more words for the kernel's command line", "WORDS"},
+		{"params", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &raw->params,
+		 "append to the kernel's command line; may be given more than once", "TEXT"},
 		{"mem", 'm', 0, G_OPTION_ARG_STRING, &raw->memory,
 		 "memory in MiB, or with M or G (default 192 + 64 per CPU)", "SIZE"},
 		{"cpus", 'c', 0, G_OPTION_ARG_INT, &raw->n_cpus, "virtual CPUs (default 1)", "N"},
@@ -68,7 +71,10 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "disk image (not yet supported)", "FILE"},
 		{"console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
 		 "serial (default), or none: output is shown, stdin is left alone", "KIND"},
-		{"name", 0, 0, G_OPTION_ARG_STRING, &raw->name, "a name for the guest", "NAME"},
+		{"name", 0, 0, G_OPTION_ARG_STRING, &raw->name,
+		 "a name for the guest: of the process, and for `monitor info name`", "NAME"},
+		{"reboot", 0, 0, G_OPTION_ARG_NONE, &raw->reboot,
+		 "the guest's reboot boots it again, with the same gdb; else it ends lkvm", NULL},
 		{"gdb", 0, 0, G_OPTION_ARG_STRING, &raw->gdb,
 		 "let gdb in at [tcp:HOST:]PORT, unix:PATH, stdio or /dev/TTY", "WHERE"},
 		{"gdb-wait", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_wait,
@@ -85,12 +91,17 @@ static GOptionContext *new_context(RawOptions *raw)
 		{"dump-dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dump_dtb,
 		 "write the guest's device tree to FILE (arm64)", "FILE"},
 		{"help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "show this", NULL},
+		{G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->rest, NULL,
+		 "[KERNEL]"},
 		{0},
 	};
 	GOptionContext *context = g_option_context_new(NULL);
+	g_autofree char *text =
+		g_strdup_printf(description, vm_arch_kernel_paths[0], vm_arch_kernel_paths[1],
+				vm_arch_debug_exit_help, vm_arch_kernel_paths[0]);
 
 	g_option_context_set_summary(context, summary);
-	g_option_context_set_description(context, description);
+	g_option_context_set_description(context, text);
 	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_add_main_entries(context, entries, NULL);
 	return context;
@@ -205,9 +216,24 @@ static char *find_kernel(GError **error)
 	return NULL;
 }
 
-static bool set_kernel(VmConfig *config, char **kernel, GError **error)
+/* By -k, or as the one argument that is no option. */
+static bool set_kernel(VmConfig *config, RawOptions *raw, GError **error)
 {
-	config->kernel = *kernel != NULL ? g_steal_pointer(kernel) : find_kernel(error);
+	unsigned n = raw->rest != NULL ? g_strv_length(raw->rest) : 0;
+	const char *unexpected = n > 1				 ? raw->rest[1]
+				 : n == 1 && raw->kernel != NULL ? raw->rest[0]
+								 : NULL;
+
+	if (unexpected != NULL) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "unexpected argument '%s': the kernel was given already, and what is "
+			    "for its command line goes into -p \"...\"",
+			    unexpected);
+		return false;
+	}
+	config->kernel = raw->kernel != NULL ? g_steal_pointer(&raw->kernel)
+			 : n == 1	     ? g_strdup(raw->rest[0])
+					     : find_kernel(error);
 	return config->kernel != NULL;
 }
 
@@ -223,7 +249,7 @@ static bool check_gdb(const VmConfig *config, GError **error)
 	if (config->gdb != NULL || without == NULL)
 		return true;
 	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "%s says how --gdb shall work: give --gdb WHERE too", without);
+		    "%s needs --gdb WHERE: without it nobody can connect", without);
 	return false;
 }
 
@@ -252,19 +278,19 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	g_autoptr(VmConfig) config = g_new0(VmConfig, 1);
 
 	config->initrd = g_steal_pointer(&raw->initrd);
-	config->params = g_steal_pointer(&raw->params);
+	config->params = raw->params != NULL ? g_strjoinv(" ", raw->params) : NULL;
 	config->gdb = g_steal_pointer(&raw->gdb);
 	config->gdb_log = g_steal_pointer(&raw->gdb_log);
 	config->gdb_vmlinux = g_steal_pointer(&raw->gdb_vmlinux);
 	config->dump_dtb = g_steal_pointer(&raw->dump_dtb);
-	config->name = raw->name != NULL ? g_steal_pointer(&raw->name)
-					 : g_strdup_printf("guest-%d", (int)getpid());
+	config->name = g_steal_pointer(&raw->name);
+	config->reboot = raw->reboot;
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
 	if (!check_disks(raw->disks, error) || !set_clock(config, raw->gdb_clock, error) ||
 	    !check_gdb(config, error) || !check_dump_dtb(config, error) ||
 	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
-	    !set_console(config, raw->console, error) || !set_kernel(config, &raw->kernel, error))
+	    !set_console(config, raw->console, error) || !set_kernel(config, raw, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }
@@ -287,11 +313,6 @@ VmConfig *config_parse(const char *const *args, char **ret_help, GError **error)
 		*ret_help = help_text(context);
 		return NULL;
 	}
-	if (left[0] != NULL && left[1] != NULL) {
-		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-			    "unexpected word '%s'; kernel words go into -p \"...\"", left[1]);
-		return NULL;
-	}
 	return config_from_raw(&raw, error);
 }
 
@@ -312,17 +333,17 @@ void config_free(VmConfig *config)
 
 /* ---- The kernel's command line ---- */
 
-char *config_kernel_words(const VmConfig *config, const char *arch_words)
+char *config_command_line(const VmConfig *config, const char *arch_part)
 {
 	const char *user = config->params != NULL ? config->params : "";
-	GString *words = g_string_new(arch_words);
+	GString *line = g_string_new(arch_part);
 
-	g_string_append(words, " console=ttyS0");
+	g_string_append(line, " console=ttyS0");
 	if (config->gdb == NULL)
-		g_string_append(words, " panic=1");
+		g_string_append(line, " panic=1");
 	else if (!config->gdb_kaslr && strstr(user, "kaslr") == NULL)
-		g_string_append(words, " nokaslr");
+		g_string_append(line, " nokaslr");
 	if (*user != 0)
-		g_string_append_printf(words, " %s", user);
-	return g_string_free(words, FALSE);
+		g_string_append_printf(line, " %s", user);
+	return g_string_free(line, FALSE);
 }

@@ -9,16 +9,17 @@
 #include <stdint.h>
 
 typedef struct VmConfig {
-	char *kernel; /* path; never NULL after config_parse() */
-	char *initrd; /* path or NULL */
-	char *params; /* the user's own kernel words or NULL */
-	char *name;
+	char *kernel;	   /* path; never NULL after config_parse() */
+	char *initrd;	   /* path or NULL */
+	char *params;	   /* the user's part of the kernel's command line or NULL */
+	char *name;	   /* the user's, or NULL */
 	char *dump_dtb;	   /* where to write the guest's device tree, or NULL */
 	char *gdb;	   /* where to listen, or NULL: no stub */
 	char *gdb_vmlinux; /* the kernel's symbols, empty: none, or NULL: look beside the kernel */
 	uint64_t memory;   /* bytes, a multiple of 1 MiB */
 	unsigned n_cpus;
 	bool console; /* FALSE: --console none */
+	bool reboot;  /* the guest's reboot makes the machine anew, else it is the end */
 	bool gdb_wait;
 	bool gdb_kaslr;
 	char *gdb_log;	    /* where to write what the stub does, or NULL */
@@ -26,7 +27,7 @@ typedef struct VmConfig {
 } VmConfig;
 
 /*
- * config_parse: the words behind `lkvm run`, without `run`. @args is a strv that is not changed.
+ * config_parse: the arguments of `lkvm run`, without `run`. @args is a strv that is not changed.
  * Returns NULL with @error; its message names the option and what it expects. `--help` sets
  * *@ret_help to the help text (owned by the caller) and returns NULL without error.
  */
@@ -44,11 +45,11 @@ char *config_help(void);
 bool config_parse_size(const char *text, uint64_t *ret_bytes, GError **error);
 
 /*
- * config_kernel_words: the whole kernel command line. @arch_words come first, then the console,
- * then what debugging wants (with @config->gdb: `nokaslr`, unless the user's words speak of kaslr
- * or --gdb-kaslr is given; without: `panic=1`), then the user's words, so that they win.
+ * config_command_line: the whole kernel command line. @arch_part comes first, then the console,
+ * then what debugging wants (with @config->gdb: `nokaslr`, unless --params speaks of kaslr or
+ * --gdb-kaslr is given; without: `panic=1`), then the user's --params, so that they win.
  * Caller frees.
  */
-char *config_kernel_words(const VmConfig *config, const char *arch_words);
+char *config_command_line(const VmConfig *config, const char *arch_part);
 
 #endif

@@ -52,10 +52,19 @@ void serial_io(void *serial, struct Vcpu *vcpu, uint64_t offset, void *data, siz
  */
 size_t serial_input(Serial *serial, const uint8_t *data, size_t len);
 
+/*
+ * serial_break: a BREAK arrives on the line, behind the input that waits. [any thread] One that
+ * waits already is not made two.
+ */
+void serial_break(Serial *serial);
+
 /* serial_room_changed: the peer's room() may have grown: wake the guest's driver. [any thread] */
 void serial_room_changed(Serial *serial);
 
-/* ---- rtc.c: MC146818 clock and CMOS memory at 0x70; the host's time in UTC, no alarms ---- */
+/*
+ * ---- rtc.c: MC146818 clock and CMOS memory at 0x70 ----
+ * The host's time in UTC until the guest sets it, which holds as long as the device; no alarms.
+ */
 
 typedef struct Rtc Rtc;
 

@@ -151,6 +151,7 @@ bool vm_gdb_start(Vm *vm, GError **error)
 		return false;
 	kvm_gdb_set_clock(vm->gdb,
 			  vm->config->gdb_clock_run ? KVM_GDB_CLOCK_RUN : KVM_GDB_CLOCK_STOP);
+	kvm_gdb_set_name(vm->gdb, vm->config->name);
 	for (unsigned i = 0; i < vm->memory.n_banks; i++) {
 		const RamBank *bank = &vm->memory.bank[i];
 
@@ -170,11 +171,14 @@ bool vm_gdb_start(Vm *vm, GError **error)
 
 void vm_gdb_forget(Vm *vm, int vm_fd)
 {
-	kvm_gdb_renew(vm->gdb, vm_fd);
+	if (vm->gdb != NULL)
+		kvm_gdb_renew(vm->gdb, vm_fd);
 }
 
 bool vm_gdb_renew(Vm *vm, GError **error)
 {
+	if (vm->gdb == NULL)
+		return true;
 	if (!add_vcpus(vm, error))
 		return false;
 	kvm_gdb_notify(vm->gdb, NULL, KVM_GDB_RESET);

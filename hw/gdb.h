@@ -14,7 +14,7 @@
 bool vm_gdb_start(Vm *vm, GError **error);
 
 /*
- * For vm_reset(). [main thread, no vCPU runs]
+ * For vm_reset(). [main thread, no vCPU runs] Without --gdb they do nothing.
  * vm_gdb_forget: @vm_fd takes the place of the VM, whose vCPUs are about to be freed.
  * vm_gdb_renew: the machine is there again.
  */

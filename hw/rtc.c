@@ -1,7 +1,9 @@
 /*
- * hw/rtc.c - the MC146818 clock: the host's UTC time, and 114 bytes of memory.
+ * hw/rtc.c - the MC146818 clock: the host's UTC time, until the guest sets another one, and 114
+ * bytes of memory. No interrupt is raised.
  *
- * The time cannot be set and no interrupt is raised; a write to a time register is ignored.
+ * A guest that sets the clock holds it by REG_B_SET, writes one register after the other and lets
+ * it go. Without that each write counts at once.
  */
 #include "hw/devices.h"
 
@@ -27,10 +29,14 @@ enum {
 
 #define REG_A_32KHZ 0x26 /* time base 32.768 kHz, 1024 Hz; "update in progress" is never set */
 #define REG_B_24H 0x02
+#define REG_B_SET 0x80
 #define REG_D_VALID 0x80
 
 struct Rtc {
-	GMutex lock; /* @index, @memory */
+	GMutex lock;	/* everything below */
+	int64_t offset; /* seconds that the guest's clock is ahead of the host's */
+	bool held;	/* by REG_B_SET, at @time */
+	struct tm time;
 	uint8_t index;
 	uint8_t memory[CMOS_SIZE];
 };
@@ -56,12 +62,83 @@ static uint8_t to_bcd(int value)
 	return value / 10 % 10 << 4 | value % 10;
 }
 
-static uint8_t read_register(const Rtc *rtc)
+static int from_bcd(uint8_t value)
 {
-	time_t now = time(NULL);
+	return (value >> 4) * 10 + (value & 0x0f);
+}
+
+static struct tm get_time(const Rtc *rtc)
+{
+	time_t now = time(NULL) + rtc->offset;
 	struct tm tm;
 
+	if (rtc->held)
+		return rtc->time;
 	gmtime_r(&now, &tm);
+	return tm;
+}
+
+/* timegm() takes what is out of range over to the next field. */
+static void set_time(Rtc *rtc, struct tm *tm)
+{
+	if (rtc->held)
+		rtc->time = *tm;
+	else
+		rtc->offset = timegm(tm) - time(NULL);
+}
+
+static void hold(Rtc *rtc, bool held)
+{
+	struct tm tm = get_time(rtc);
+
+	if (held == rtc->held)
+		return;
+	rtc->held = held;
+	set_time(rtc, &tm);
+}
+
+/* The day of the week follows from the date. */
+static void write_register(Rtc *rtc, uint8_t byte)
+{
+	struct tm tm = get_time(rtc);
+	int value = from_bcd(byte), year = tm.tm_year + 1900;
+
+	rtc->memory[rtc->index] = byte;
+	switch (rtc->index) {
+	case SECONDS:
+		tm.tm_sec = value;
+		break;
+	case MINUTES:
+		tm.tm_min = value;
+		break;
+	case HOURS:
+		tm.tm_hour = value;
+		break;
+	case DAY_OF_MONTH:
+		tm.tm_mday = value;
+		break;
+	case MONTH:
+		tm.tm_mon = value - 1;
+		break;
+	case YEAR:
+		tm.tm_year = year / 100 * 100 + value - 1900;
+		break;
+	case CENTURY:
+		tm.tm_year = value * 100 + year % 100 - 1900;
+		break;
+	case REG_B:
+		hold(rtc, byte & REG_B_SET);
+		return;
+	default:
+		return;
+	}
+	set_time(rtc, &tm);
+}
+
+static uint8_t read_register(const Rtc *rtc)
+{
+	struct tm tm = get_time(rtc);
+
 	switch (rtc->index) {
 	case SECONDS:
 		return to_bcd(tm.tm_sec);
@@ -82,7 +159,7 @@ static uint8_t read_register(const Rtc *rtc)
 	case REG_A:
 		return REG_A_32KHZ;
 	case REG_B:
-		return REG_B_24H;
+		return REG_B_24H | (rtc->held ? REG_B_SET : 0);
 	case REG_C:
 		return 0;
 	case REG_D:
@@ -102,7 +179,7 @@ void rtc_io(void *owner, struct Vcpu *vcpu G_GNUC_UNUSED, uint64_t offset, void 
 	if (offset == 0 && is_write)
 		rtc->index = *byte & INDEX_MASK;
 	else if (offset == 1 && is_write)
-		rtc->memory[rtc->index] = *byte;
+		write_register(rtc, *byte);
 	else if (offset == 1)
 		*byte = read_register(rtc);
 	g_mutex_unlock(&rtc->lock);

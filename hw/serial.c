@@ -27,6 +27,9 @@ struct Serial {
 	unsigned polls; /* LSR reads in a row, up to POLLS: the guest waits for input */
 	GByteArray *input;
 	bool input_full;
+	bool break_waits; /* behind @break_behind bytes of input */
+	size_t break_behind;
+	bool break_seen; /* the byte in the FIFO is a BREAK: until LSR is read */
 };
 
 /* MSR as a peer that is connected and ready makes it. */
@@ -69,14 +72,38 @@ static bool is_listening_locked(const Serial *serial)
 	       (serial->ier & UART_IER_RDI || serial->polls >= POLLS);
 }
 
+/* A BREAK is a zero in the FIFO that is alone there, so that LSR speaks of it. */
+static void take_break_locked(Serial *serial)
+{
+	if (serial->n_fifo > 0)
+		return;
+	serial->break_waits = false;
+	serial->break_seen = true;
+	serial->fifo[serial->n_fifo++] = 0;
+}
+
+static size_t input_before_break_locked(const Serial *serial)
+{
+	if (serial->break_seen)
+		return 0;
+	return serial->break_waits ? serial->break_behind : serial->input->len;
+}
+
 /* Move waiting input into the FIFO that the guest sees. */
 static void fill_fifo_locked(Serial *serial)
 {
 	unsigned depth = serial->fcr & UART_FCR_ENABLE_FIFO ? FIFO_SIZE : 1;
 
-	if (!is_listening_locked(serial) || serial->n_fifo >= depth || serial->input->len == 0)
+	if (!is_listening_locked(serial) || serial->n_fifo >= depth)
 		return;
-	unsigned n = MIN(depth - serial->n_fifo, serial->input->len);
+	if (serial->break_waits && serial->break_behind == 0) {
+		take_break_locked(serial);
+		return;
+	}
+	unsigned n = MIN(depth - serial->n_fifo, input_before_break_locked(serial));
+	if (n == 0)
+		return;
+	serial->break_behind -= serial->break_waits ? n : 0;
 	memcpy(serial->fifo + serial->n_fifo, serial->input->data, n);
 	serial->n_fifo += n;
 	g_byte_array_remove_range(serial->input, 0, n);
@@ -84,6 +111,8 @@ static void fill_fifo_locked(Serial *serial)
 
 static uint8_t pending_locked(const Serial *serial)
 {
+	if (serial->ier & UART_IER_RLSI && serial->break_seen)
+		return UART_IIR_RLSI;
 	if (serial->ier & UART_IER_RDI && serial->n_fifo > 0)
 		return UART_IIR_RDI;
 	if (serial->ier & UART_IER_THRI && serial->thr_event)
@@ -127,6 +156,7 @@ static uint8_t receive_locked(Serial *serial)
 	if (serial->n_fifo == 0)
 		return 0;
 	uint8_t byte = serial->fifo[0];
+	serial->break_seen = false;
 	memmove(serial->fifo, serial->fifo + 1, --serial->n_fifo);
 	return byte;
 }
@@ -143,7 +173,7 @@ static void write_ier_locked(Serial *serial, uint8_t value)
 static void write_fcr_locked(Serial *serial, uint8_t value)
 {
 	if ((value ^ serial->fcr) & UART_FCR_ENABLE_FIFO || value & UART_FCR_CLEAR_RCVR)
-		serial->n_fifo = 0;
+		serial->n_fifo = serial->break_seen = 0;
 	serial->polls = 0;
 	serial->fcr = value & ~(UART_FCR_CLEAR_RCVR | UART_FCR_CLEAR_XMIT);
 }
@@ -201,8 +231,11 @@ static uint8_t read_msr_locked(const Serial *serial)
 
 static uint8_t read_lsr_locked(Serial *serial)
 {
+	uint8_t error = serial->break_seen ? UART_LSR_BI : 0;
+
 	serial->polls = MIN(serial->polls + 1, POLLS);
-	return (serial->n_fifo > 0 ? UART_LSR_DR : 0) |
+	serial->break_seen = false;
+	return error | (serial->n_fifo > 0 ? UART_LSR_DR : 0) |
 	       (tx_empty_locked(serial) ? UART_LSR_THRE | UART_LSR_TEMT : 0);
 }
 
@@ -269,6 +302,17 @@ size_t serial_input(Serial *serial, const uint8_t *data, size_t len)
 	update_irq_locked(serial);
 	g_mutex_unlock(&serial->lock);
 	return taken;
+}
+
+void serial_break(Serial *serial)
+{
+	g_mutex_lock(&serial->lock);
+	if (!serial->break_waits) {
+		serial->break_waits = true;
+		serial->break_behind = serial->input->len;
+		update_irq_locked(serial);
+	}
+	g_mutex_unlock(&serial->lock);
 }
 
 void serial_room_changed(Serial *serial)

@@ -123,31 +123,33 @@ static void restore(Term *term)
 
 /* ---- Input ---- */
 
-size_t term_filter(TermEscape *escape, uint8_t *data, size_t len, bool *ret_quit)
+static TermKey key_of(uint8_t byte)
 {
-	size_t out = 0;
-	g_autofree uint8_t *copy = g_memdup2(data, len);
+	return byte == 'x' ? TERM_KEY_QUIT : byte == 'b' ? TERM_KEY_BREAK : TERM_KEY_NONE;
+}
 
-	*ret_quit = false;
-	for (size_t i = 0; i < len; i++) {
-		if (escape->seen && copy[i] == 'x') {
-			*ret_quit = true;
-			escape->seen = false;
-			return out;
-		}
-		if (!escape->seen && copy[i] == CTRL_A) {
+size_t term_filter(TermEscape *escape, const uint8_t *data, size_t len, uint8_t *out,
+		   size_t *ret_used, TermKey *ret_key)
+{
+	size_t n = 0, i = 0;
+
+	*ret_key = TERM_KEY_NONE;
+	while (i < len && *ret_key == TERM_KEY_NONE) {
+		uint8_t byte = data[i++];
+
+		if (!escape->seen && byte == CTRL_A) {
 			escape->seen = true;
 			continue;
 		}
-		if (escape->seen) {
-			data[out++] = CTRL_A;
-			escape->seen = false;
-			if (copy[i] == 'a' || copy[i] == CTRL_A)
-				continue;
-		}
-		data[out++] = copy[i];
+		*ret_key = escape->seen ? key_of(byte) : TERM_KEY_NONE;
+		if (escape->seen && *ret_key == TERM_KEY_NONE)
+			out[n++] = CTRL_A;
+		if (!escape->seen || (*ret_key == TERM_KEY_NONE && byte != 'a' && byte != CTRL_A))
+			out[n++] = byte;
+		escape->seen = false;
 	}
-	return out;
+	*ret_used = i;
+	return n;
 }
 
 static void offer(Term *term)
@@ -160,11 +162,27 @@ static void offer(Term *term)
 		g_byte_array_set_size(term->refused, 0);
 }
 
+static void take_input(Term *term, const uint8_t *data, size_t len)
+{
+	TermKey key = TERM_KEY_NONE;
+
+	for (size_t used; len > 0 && key != TERM_KEY_QUIT; data += used, len -= used) {
+		uint8_t out[INPUT_CHUNK + 1];
+		size_t n = term_filter(&term->escape, data, len, out, &used, &key);
+
+		g_byte_array_append(term->refused, out, n);
+		offer(term);
+		if (key == TERM_KEY_QUIT)
+			term->ops->quit(term->opaque);
+		else if (key == TERM_KEY_BREAK)
+			term->ops->send_break(term->opaque);
+	}
+}
+
 static gboolean on_input(int fd, GIOCondition condition G_GNUC_UNUSED, gpointer data)
 {
 	Term *term = data;
-	uint8_t buf[INPUT_CHUNK + 1];
-	bool quit;
+	uint8_t buf[INPUT_CHUNK];
 
 	if (term->refused->len > 0) {
 		/* Wait for term_input_wanted(). */
@@ -179,11 +197,7 @@ static gboolean on_input(int fd, GIOCondition condition G_GNUC_UNUSED, gpointer 
 		g_clear_pointer(&term->in_source, g_source_unref);
 		return G_SOURCE_REMOVE;
 	}
-	size_t len = term_filter(&term->escape, buf, n, &quit);
-	g_byte_array_append(term->refused, buf, len);
-	offer(term);
-	if (quit)
-		term->ops->quit(term->opaque);
+	take_input(term, buf, n);
 	return G_SOURCE_CONTINUE;
 }
 

@@ -5,7 +5,7 @@
  * lkvm is killed: a small child process waits for our end and restores it. Output goes through a
  * queue and a thread of its own, so neither a vCPU nor the main loop ever waits for the user.
  *
- * Ctrl-a x ends lkvm, Ctrl-a a sends Ctrl-a.
+ * Ctrl-a x ends lkvm, Ctrl-a b sends a BREAK, Ctrl-a a sends Ctrl-a.
  */
 #ifndef VMGDB_HW_TERM_H
 #define VMGDB_HW_TERM_H
@@ -22,6 +22,8 @@ typedef struct TermOps {
 	size_t (*input)(void *opaque, const uint8_t *data, size_t len);
 	/* Ctrl-a x. [main thread] */
 	void (*quit)(void *opaque);
+	/* Ctrl-a b, behind what was typed before. [main thread] */
+	void (*send_break)(void *opaque);
 	/* term_output_room() was below 4096 and has grown. [output thread] */
 	void (*drained)(void *opaque);
 } TermOps;
@@ -56,12 +58,15 @@ typedef struct TermEscape {
 	bool seen; /* the last byte was Ctrl-a */
 } TermEscape;
 
+typedef enum TermKey { TERM_KEY_NONE, TERM_KEY_QUIT, TERM_KEY_BREAK } TermKey;
+
 /*
- * term_filter: take the escapes out of @len bytes in place; @data has room for @len + 1, because a
- * Ctrl-a that ended the last chunk may come out with this one. Returns the new length. Ctrl-a x
- * sets @ret_quit and drops what is behind it; Ctrl-a a and Ctrl-a Ctrl-a give one Ctrl-a; Ctrl-a
- * and any other byte are both passed on.
+ * term_filter: @data without the escapes into @out, which has room for @len + 1, because a Ctrl-a
+ * that ended the last chunk may come out with this one. Returns how many. It ends behind the first
+ * Ctrl-a x or Ctrl-a b, which is @ret_key; @ret_used: bytes of @data that it has taken. Ctrl-a a
+ * and Ctrl-a Ctrl-a give one Ctrl-a; Ctrl-a and any other byte are both passed on.
  */
-size_t term_filter(TermEscape *escape, uint8_t *data, size_t len, bool *ret_quit);
+size_t term_filter(TermEscape *escape, const uint8_t *data, size_t len, uint8_t *out,
+		   size_t *ret_used, TermKey *ret_key);
 
 #endif

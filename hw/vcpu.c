@@ -86,8 +86,10 @@ static void handle_system_event(Vcpu *vcpu)
 {
 	switch (vcpu->run->system_event.type) {
 	case KVM_SYSTEM_EVENT_SHUTDOWN:
-	case KVM_SYSTEM_EVENT_RESET:
 		vm_end(vcpu->vm, VM_STATUS_OK);
+		break;
+	case KVM_SYSTEM_EVENT_RESET:
+		vm_reboot(vcpu->vm);
 		break;
 	default:
 		fail(vcpu, "the guest reported a crash");

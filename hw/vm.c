@@ -88,6 +88,14 @@ static void on_quit(void *opaque)
 	vm_end(opaque, VM_STATUS_OK);
 }
 
+static void on_break(void *opaque)
+{
+	Vm *vm = opaque;
+
+	if (vm->console != NULL)
+		serial_break(vm->console);
+}
+
 static void on_drained(void *opaque)
 {
 	Vm *vm = opaque;
@@ -108,6 +116,7 @@ static void set_console(Vm *vm, Serial *console)
 static const TermOps term_ops = {
 	.input = on_typed,
 	.quit = on_quit,
+	.send_break = on_break,
 	.drained = on_drained,
 };
 
@@ -314,7 +323,18 @@ bool vm_ended(Vm *vm)
 
 bool vm_running(Vm *vm)
 {
-	return !vm_ended(vm) && !g_atomic_int_get(&vm->halting);
+	return !vm_ended(vm) && !g_atomic_int_get(&vm->halting) &&
+	       !g_atomic_int_get(&vm->rebooting);
+}
+
+void vm_reboot(Vm *vm)
+{
+	if (!vm->config->reboot) {
+		vm_end(vm, VM_STATUS_OK);
+		return;
+	}
+	g_atomic_int_set(&vm->rebooting, 1);
+	g_main_context_wakeup(NULL);
 }
 
 typedef struct SignalEnd {
@@ -340,6 +360,7 @@ static void halt_vcpus(Vm *vm)
 	for (unsigned i = 0; i < vm->vcpus->len; i++)
 		vcpu_join(vm->vcpus->pdata[i]);
 	g_atomic_int_set(&vm->halting, 0);
+	g_atomic_int_set(&vm->rebooting, 0);
 }
 
 static bool start_vcpus(Vm *vm, GError **error)
@@ -383,6 +404,15 @@ bool vm_reset(Vm *vm, GError **error)
 	return true;
 }
 
+static void reboot(Vm *vm)
+{
+	g_autoptr(GError) error = NULL;
+
+	vm_log("the guest reboots");
+	if (!vm_reset(vm, &error))
+		vm_log("%s", error->message);
+}
+
 int vm_run(Vm *vm, GError **error)
 {
 	SignalEnd ends[] = {{vm, SIGTERM, 0}, {vm, SIGINT, 0}, {vm, SIGHUP, 0}};
@@ -394,8 +424,11 @@ int vm_run(Vm *vm, GError **error)
 	bool started = start_vcpus(vm, error);
 	if (!started)
 		vm_end(vm, VM_STATUS_FAILED);
-	while (!vm_ended(vm))
+	while (!vm_ended(vm)) {
 		g_main_context_iteration(NULL, TRUE);
+		if (!vm_ended(vm) && g_atomic_int_get(&vm->rebooting))
+			reboot(vm);
+	}
 	/* A vCPU that waits in the stub must come out before it can be joined. */
 	vm_gdb_end(vm, g_atomic_int_get(&vm->status));
 	halt_vcpus(vm);

@@ -51,9 +51,10 @@ typedef struct Vm {
 	bool gdb_ended;
 	VmArch *arch;
 	VmPower power;
-	int halting; /* atomic: the vCPUs' threads are to end for now */
-	int ended;   /* atomic: somebody called vm_end() */
-	int status;  /* atomic: the exit status of the first vm_end() */
+	int halting;   /* atomic: the vCPUs' threads are to end for now */
+	int rebooting; /* atomic: likewise, until the main loop has reset the machine */
+	int ended;     /* atomic: somebody called vm_end() */
+	int status;    /* atomic: the exit status of the first vm_end() */
 } Vm;
 
 /*
@@ -73,6 +74,11 @@ int vm_run(Vm *vm, GError **error);
  */
 void vm_end(Vm *vm, uint8_t status);
 bool vm_ended(Vm *vm);
+/*
+ * vm_reboot: the guest asks for a reset. [any thread] It is the end, as kvmtool has it, or with
+ * --reboot a vm_reset() as soon as the main loop comes to it; the vCPUs leave their loops now.
+ */
+void vm_reboot(Vm *vm);
 /* vm_running: are vCPUs to run, or to leave their loops? [any thread] */
 bool vm_running(Vm *vm);
 

@@ -188,6 +188,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	monitor_save_cancel(gdb);
 	g_free((void *)gdb->ops_table.monitor);
 	gdb_log_free(gdb->log);
+	g_free(gdb->name);
 	g_main_context_unref(gdb->context);
 	g_mutex_clear(&gdb->lock);
 	g_free(gdb);
@@ -380,6 +381,12 @@ void kvm_gdb_set_clock(KvmGdb *gdb, KvmGdbClock clock)
 	g_mutex_lock(&gdb->lock);
 	kvm_clock_set_stop(gdb->clock, clock == KVM_GDB_CLOCK_STOP);
 	g_mutex_unlock(&gdb->lock);
+}
+
+void kvm_gdb_set_name(KvmGdb *gdb, const char *name)
+{
+	g_free(gdb->name);
+	gdb->name = g_strdup(name);
 }
 
 bool kvm_gdb_has_client(const KvmGdb *gdb)

@@ -181,6 +181,7 @@ struct KvmGdb {
 	KvmCodes *codes;
 	GdbServer *server;
 	GdbLog *log;		/* or NULL */
+	char *name;		/* of the machine, or NULL */
 	GdbTargetOps ops_table; /* kvm_target_ops and the table, which is owned */
 	struct KvmClock *clock;
 	struct MonitorSave *save; /* a monitor command that writes a file; or NULL */

@@ -179,6 +179,8 @@ bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, struct _GError **error);
  */
 typedef enum KvmGdbClock { KVM_GDB_CLOCK_STOP, KVM_GDB_CLOCK_RUN } KvmGdbClock;
 void kvm_gdb_set_clock(KvmGdb *gdb, KvmGdbClock clock);
+/* kvm_gdb_set_name: what `monitor info name` shows. NULL: nothing. Before kvm_gdb_listen(). */
+void kvm_gdb_set_name(KvmGdb *gdb, const char *name);
 bool kvm_gdb_has_client(const KvmGdb *gdb);
 
 /*

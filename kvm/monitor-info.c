@@ -80,6 +80,17 @@ static bool info_status(void *target, unsigned cpu G_GNUC_UNUSED, const char *ar
 	return true;
 }
 
+/* As QEMU: nothing where the user gave none. */
+static bool info_name(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+		      GString *out, GError **error G_GNUC_UNUSED)
+{
+	const KvmGdb *gdb = target;
+
+	if (gdb->name)
+		g_string_append_printf(out, "%s\n", gdb->name);
+	return true;
+}
+
 static bool info_kvm(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 		     GString *out, GError **error G_GNUC_UNUSED)
 {
@@ -106,6 +117,7 @@ const GdbMonitorCommand monitor_info_commands[] = {
 	{"info registers", "[-a] [CPU]", "show the registers of one CPU or of all", info_registers},
 	{"info cpus", NULL, "list the CPUs with the host's thread of each", info_cpus},
 	{"info status", NULL, "say whether the machine runs", info_status},
+	{"info name", NULL, "show the name that the user gave the machine", info_name},
 	{"info kvm", NULL, "what this machine's KVM can do for a debugger", info_kvm},
 	{0},
 };

@@ -177,7 +177,7 @@ static int cmd_attach(char **args G_GNUC_UNUSED)
 
 /* ---- run ---- */
 
-/* The option at *args, with *args at its last word then; NULL: none. *ret_value: "1" if it has
+/* The option at *args, with *args at its last argument then; NULL: none. *ret_value: "1" if it has
  * none. */
 static const Option *take_option(char ***args, const char **ret_value)
 {

@@ -430,6 +430,52 @@ static void test_gdb_reset(void)
 	g_assert_nonnull(strstr(run->told->str, "triple fault"));
 }
 
+/* The end by default, which a 32-bit write over the reset port is not. */
+static void test_reboot_ends(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("reboot", "", -1);
+	g_assert_cmpint(run_end(run), ==, VM_STATUS_OK);
+	g_assert_cmpstr(run->said->str, ==, "hello\nalive\n");
+}
+
+static void test_reboot(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("reboot", "--reboot -c 2", -1);
+	g_assert_true(run_read_until(run, "hello\nalive\nhello\nalive\nhello\nalive\n"));
+	g_assert_nonnull(strstr(run->told->str, "the guest reboots"));
+	kill(run->pid, SIGTERM);
+	g_assert_cmpint(run_end(run), ==, 128 + SIGTERM);
+}
+
+/* The client stays, and so does its breakpoint, at the guest's entry. */
+static void test_gdb_reboot(void)
+{
+	if (cannot_run())
+		return;
+	g_autoptr(Run) run = run_new("reboot", "--reboot --gdb 0 --gdb-wait -c 2 --name box", -1);
+	g_autoptr(RspClient) client = attach(run);
+	g_autofree char *entry = rsp_client_ask(client, "p10");
+	g_autofree char *name = rsp_client_monitor(client, "info name");
+	uint64_t pc = GUINT64_SWAP_LE_BE(g_ascii_strtoull(entry, NULL, 16));
+	g_autofree char *insert = g_strdup_printf("Z1,%" G_GINT64_MODIFIER "x,1", pc);
+
+	g_assert_cmpstr(name, ==, "box\n");
+	rsp_client_send(client, "vCont;s:1;c");
+	g_free(rsp_expect_next_prefix(client, "T05"));
+	rsp_expect(client, insert, "OK");
+	for (unsigned n = 0; n < 3; n++) {
+		rsp_client_send(client, "vCont;c");
+		g_free(rsp_expect_next_prefix(client, "T05"));
+		rsp_expect(client, "p10", entry);
+	}
+	rsp_client_send(client, "k");
+	g_assert_cmpint(run_end(run), ==, VM_STATUS_OK);
+}
+
 /* The kernel's file is read again: without it there is no machine any more. */
 static void test_gdb_reset_fails(void)
 {
@@ -583,6 +629,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/lkvm/gdb-wait", test_gdb_wait);
 	g_test_add_func("/lkvm/gdb-kill", test_gdb_kill);
 	g_test_add_func("/lkvm/gdb-triple-fault", test_gdb_triple);
+	g_test_add_func("/lkvm/reboot-ends", test_reboot_ends);
+	g_test_add_func("/lkvm/reboot", test_reboot);
+	g_test_add_func("/lkvm/gdb-reboot", test_gdb_reboot);
 	g_test_add_func("/lkvm/gdb-reset", test_gdb_reset);
 	g_test_add_func("/lkvm/gdb-reset-fails", test_gdb_reset_fails);
 	g_test_add_func("/lkvm/gdb-panic", test_gdb_panic);

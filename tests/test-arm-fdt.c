@@ -21,7 +21,7 @@ static ArmFdtInput input(void)
 		.gic_dist_size = 0x10000,
 		.gic_cpu_addr = 0x3ff90000,
 		.gic_cpu_size = 0x60000,
-		.words = "console=ttyS0 x=\"y\"",
+		.command_line = "console=ttyS0 x=\"y\"",
 		.initrd_addr = 0x90000000,
 		.initrd_size = 0x1234,
 	};
@@ -63,7 +63,7 @@ static void test_chosen(void)
 	ArmFdtInput in = input();
 	g_autoptr(GByteArray) tree = build(&in);
 
-	g_assert_cmpstr(get(tree, "/chosen", "bootargs", 0), ==, in.words);
+	g_assert_cmpstr(get(tree, "/chosen", "bootargs", 0), ==, in.command_line);
 	g_assert_cmpstr(get(tree, "/chosen", "stdout-path", 0), ==, "/uart@1000000");
 	g_assert_cmphex(cell64(get(tree, "/chosen", "linux,initrd-start", 8), 0), ==, 0x90000000);
 	g_assert_cmphex(cell64(get(tree, "/chosen", "linux,initrd-end", 8), 0), ==, 0x90001234);
@@ -117,7 +117,7 @@ static void test_too_long(void)
 	g_autoptr(GError) error = NULL;
 	ArmFdtInput in = input();
 
-	in.words = words;
+	in.command_line = words;
 	g_assert_null(arm_fdt_build(&in, &error));
 	g_assert_nonnull(error);
 }

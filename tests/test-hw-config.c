@@ -1,6 +1,6 @@
 /*
  * tests/test-hw-config.c - hw/config.h and the pure half of hw/term.h and hw/loader.h: options,
- * kernel words, the Ctrl-a filter, where an initrd goes.
+ * the kernel's command line, the Ctrl-a filter, where an initrd goes.
  */
 #include <gio/gio.h>
 #include <pty.h>
@@ -8,6 +8,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "hw/arch.h"
 #include "hw/config.h"
 #include "hw/loader.h"
 #include "hw/term.h"
@@ -50,10 +51,26 @@ static void test_defaults(void)
 	g_assert_cmpuint(config->memory, ==, 256ull << 20);
 	g_assert_null(config->gdb);
 	g_assert_false(config->console);
-	g_assert_true(g_str_has_prefix(config->name, "guest-"));
+	g_assert_null(config->name);
+	g_assert_false(config->reboot);
 }
 
-/* Each refusal names the option, or the word. */
+/* What users of kvmtool and QEMU type. */
+static void test_habits(void)
+{
+	g_autoptr(VmConfig) plain = parse(NULL, "K -p one -p two --reboot");
+	g_autoptr(VmConfig) none = parse(NULL, "-m 64 K --gdb 1 --gdb-vmlinux=");
+
+	g_assert_nonnull(plain);
+	g_assert_cmpstr(plain->kernel, ==, "K");
+	g_assert_cmpstr(plain->params, ==, "one two");
+	g_assert_true(plain->reboot);
+	g_assert_nonnull(none);
+	g_assert_cmpstr(none->kernel, ==, "K");
+	g_assert_cmpstr(none->gdb_vmlinux, ==, "");
+}
+
+/* Each refusal names the option, or the argument. */
 static void test_refusals(void)
 {
 	static const struct {
@@ -76,7 +93,8 @@ static void test_refusals(void)
 		{"-k K --gdb-vmlinux V", "--gdb"},
 		{"-k K --gdb-log L", "--gdb-log"},
 		{"-k K --nonsense", "nonsense"},
-		{"-k K word", "word"},
+		{"-k K more", "argument 'more'"},
+		{"K more", "argument 'more'"},
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -100,6 +118,10 @@ static void test_help(void)
 	g_assert_no_error(error);
 	g_assert_cmpstr(help, ==, other);
 	g_assert_nonnull(strstr(help, "--gdb-wait"));
+	/* It speaks of this architecture. */
+	g_assert_nonnull(strstr(help, vm_arch_kernel_help));
+	g_assert_nonnull(strstr(help, vm_arch_kernel_paths[0]));
+	g_assert_nonnull(strstr(help, vm_arch_debug_exit_help));
 }
 
 static void test_sizes(void)
@@ -139,13 +161,13 @@ static void test_sizes(void)
 	}
 }
 
-/* ---- The kernel's words ---- */
+/* ---- The kernel's command line ---- */
 
 static char *words(char *params, char *gdb, bool gdb_kaslr)
 {
 	VmConfig config = {.params = params, .gdb = gdb, .gdb_kaslr = gdb_kaslr};
 
-	return config_kernel_words(&config, "arch");
+	return config_command_line(&config, "arch");
 }
 
 static void test_words(void)
@@ -170,18 +192,25 @@ static void check_filter(const char *const *chunks, const char *expected, bool q
 {
 	g_autoptr(GString) out = g_string_new(NULL);
 	TermEscape escape = {0};
-	bool quit = false;
+	TermKey key = TERM_KEY_NONE;
 
-	for (; *chunks != NULL && !quit; chunks++) {
+	for (; *chunks != NULL && key != TERM_KEY_QUIT; chunks++) {
+		const uint8_t *data = (const uint8_t *)*chunks;
 		size_t len = strlen(*chunks);
-		g_autofree uint8_t *data = g_malloc(len + 1);
 
-		memcpy(data, *chunks, len);
-		len = term_filter(&escape, data, len, &quit);
-		g_string_append_len(out, (const char *)data, len);
+		for (size_t used; len > 0 && key != TERM_KEY_QUIT; data += used, len -= used) {
+			g_autofree uint8_t *left = g_malloc(len + 1);
+			size_t n = term_filter(&escape, data, len, left, &used, &key);
+
+			g_assert_cmpuint(used, >, 0);
+			g_assert_cmpuint(n, <=, used + 1);
+			g_string_append_len(out, (const char *)left, n);
+			if (key == TERM_KEY_BREAK)
+				g_string_append(out, "[BREAK]");
+		}
 	}
 	g_assert_cmpstr(out->str, ==, expected);
-	g_assert_true(quit == quits);
+	g_assert_true((key == TERM_KEY_QUIT) == quits);
 }
 
 static void test_filter(void)
@@ -191,9 +220,11 @@ static void test_filter(void)
 	check_filter((const char *const[]){"ab\001", "x", NULL}, "ab", true);
 	check_filter((const char *const[]){"\001a", NULL}, "\001", false);
 	check_filter((const char *const[]){"\001\001x", NULL}, "\001x", false);
-	check_filter((const char *const[]){"\001", "b", NULL}, "\001b", false);
-	check_filter((const char *const[]){"\001bx\001", "a", NULL}, "\001bx\001", false);
+	check_filter((const char *const[]){"\001", "c", NULL}, "\001c", false);
+	check_filter((const char *const[]){"\001cx\001", "a", NULL}, "\001cx\001", false);
 	check_filter((const char *const[]){"x", "", NULL}, "x", false);
+	check_filter((const char *const[]){"u\001bh", NULL}, "u[BREAK]h", false);
+	check_filter((const char *const[]){"\001", "b\001bt", NULL}, "[BREAK][BREAK]t", false);
 }
 
 static size_t take_none(void *opaque G_GNUC_UNUSED, const uint8_t *data G_GNUC_UNUSED,
@@ -209,7 +240,7 @@ static void ignore(void *opaque G_GNUC_UNUSED)
 /* A terminal that Ctrl-S has stopped: lkvm's end does not wait for Ctrl-Q, and it is restored. */
 static void test_flow_stopped(void)
 {
-	static const TermOps ops = {take_none, ignore, ignore};
+	static const TermOps ops = {take_none, ignore, ignore, ignore};
 	static Term *term;
 	struct termios before, after;
 	int master, slave;
@@ -309,6 +340,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/hw-config/options", test_options);
 	g_test_add_func("/hw-config/defaults", test_defaults);
+	g_test_add_func("/hw-config/habits", test_habits);
 	g_test_add_func("/hw-config/refusals-name-the-option", test_refusals);
 	g_test_add_func("/hw-config/help", test_help);
 	g_test_add_func("/hw-config/sizes", test_sizes);

@@ -380,6 +380,78 @@ static void test_rtc(void)
 	rtc_free(rtc);
 }
 
+static void rtc_write(Rtc *rtc, uint8_t index, uint8_t value)
+{
+	rtc_io(rtc, NULL, 0, &index, 1, true);
+	rtc_io(rtc, NULL, 1, &value, 1, true);
+}
+
+static void set_1999(Rtc *rtc)
+{
+	rtc_write(rtc, 0x00, 0x30);
+	rtc_write(rtc, 0x02, 0x59);
+	rtc_write(rtc, 0x04, 0x23);
+	rtc_write(rtc, 0x07, 0x31);
+	rtc_write(rtc, 0x08, 0x12);
+	rtc_write(rtc, 0x09, 0x99);
+	rtc_write(rtc, 0x32, 0x19);
+}
+
+/* As hwclock -w does it by Linux' driver: hold the clock, write, let it go. */
+static void test_rtc_set(void)
+{
+	Rtc *rtc = rtc_new();
+
+	rtc_write(rtc, 0x0b, 0x82);
+	g_assert_cmphex(rtc_read(rtc, 0x0b), ==, 0x82);
+	set_1999(rtc);
+	g_assert_cmphex(rtc_read(rtc, 0x00), ==, 0x30);
+	rtc_write(rtc, 0x0b, 0x02);
+	g_assert_cmphex(rtc_read(rtc, 0x0b), ==, 0x02);
+	g_assert_cmphex(rtc_read(rtc, 0x00), >=, 0x30);
+	g_assert_cmphex(rtc_read(rtc, 0x04), ==, 0x23);
+	g_assert_cmphex(rtc_read(rtc, 0x06), ==, 6); /* a Friday */
+	g_assert_cmphex(rtc_read(rtc, 0x07), ==, 0x31);
+	g_assert_cmphex(rtc_read(rtc, 0x08), ==, 0x12);
+	g_assert_cmphex(rtc_read(rtc, 0x09), ==, 0x99);
+	g_assert_cmphex(rtc_read(rtc, 0x32), ==, 0x19);
+	/* One register alone counts at once; what is no number of BCD does no harm. */
+	rtc_write(rtc, 0x09, 0x98);
+	g_assert_cmphex(rtc_read(rtc, 0x09), ==, 0x98);
+	for (unsigned index = 0; index < 0x0a; index++)
+		rtc_write(rtc, index, 0xff);
+	rtc_read(rtc, 0x09);
+	rtc_free(rtc);
+}
+
+/* ---- BREAK ---- */
+
+/* As Linux' driver: LSR, then the byte; SysRq is the BREAK and the next key. */
+static void test_break(void)
+{
+	g_autoptr(Rig) rig = rig_new();
+
+	put(rig, UART_FCR, UART_FCR_ENABLE_FIFO);
+	put(rig, UART_MCR, UART_MCR_RTS);
+	put(rig, UART_IER, UART_IER_RDI | UART_IER_RLSI);
+	g_assert_cmpuint(serial_input(rig->serial, (const uint8_t *)"ab", 2), ==, 2);
+	serial_break(rig->serial);
+	serial_break(rig->serial);
+	g_assert_cmpuint(serial_input(rig->serial, (const uint8_t *)"t", 1), ==, 1);
+	g_assert_cmphex(get(rig, UART_LSR) & (UART_LSR_BI | UART_LSR_DR), ==, UART_LSR_DR);
+	g_assert_cmphex(get(rig, UART_RX), ==, 'a');
+	g_assert_cmphex(get(rig, UART_RX), ==, 'b');
+	g_assert_true(rig->line.level);
+	g_assert_cmphex(get(rig, UART_IIR) & 0x0f, ==, UART_IIR_RLSI);
+	g_assert_cmphex(get(rig, UART_LSR) & (UART_LSR_BI | UART_LSR_DR), ==,
+			UART_LSR_BI | UART_LSR_DR);
+	g_assert_cmphex(get(rig, UART_RX), ==, 0);
+	g_assert_cmphex(get(rig, UART_LSR) & (UART_LSR_BI | UART_LSR_DR), ==, UART_LSR_DR);
+	g_assert_cmphex(get(rig, UART_RX), ==, 't');
+	g_assert_cmphex(get(rig, UART_LSR) & (UART_LSR_BI | UART_LSR_DR), ==, 0);
+	g_assert_false(rig->line.level);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -395,5 +467,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-i8042/reset", test_i8042_reset);
 	g_test_add_func("/hw-i8042/probe", test_i8042_probe);
 	g_test_add_func("/hw-rtc/time-and-memory", test_rtc);
+	g_test_add_func("/hw-rtc/set", test_rtc_set);
+	g_test_add_func("/hw-serial/break", test_break);
 	return g_test_run();
 }

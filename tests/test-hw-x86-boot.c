@@ -94,7 +94,7 @@ static void test_bzimage(void)
 		.initrd = initrd,
 		.initrd_size = sizeof(initrd),
 		.initrd_path = "I",
-		.words = "one two",
+		.command_line = "one two",
 		.rsdp = X86_ACPI,
 	};
 	g_autoptr(GError) error = NULL;
@@ -183,7 +183,7 @@ static void test_bzimage_hostile(void)
 	make_ram(&ram, 32);
 	for (size_t size = 0; size < IMAGE_SIZE; size += size < 0x400 ? 1 : 97) {
 		g_autofree uint8_t *cut = g_memdup2(image, size);
-		BootInput input = {.kernel = cut, .kernel_size = size, .words = ""};
+		BootInput input = {.kernel = cut, .kernel_size = size, .command_line = ""};
 
 		bzimage_load(&ram, &input, &entry, NULL);
 	}
@@ -192,7 +192,8 @@ static void test_bzimage_hostile(void)
 		uint8_t old = image[at];
 
 		for (unsigned i = 0; i < G_N_ELEMENTS(values); i++) {
-			BootInput input = {.kernel = image, .kernel_size = IMAGE_SIZE, .words = ""};
+			BootInput input = {
+				.kernel = image, .kernel_size = IMAGE_SIZE, .command_line = ""};
 
 			image[at] = values[i];
 			bzimage_load(&ram, &input, &entry, NULL);
@@ -217,14 +218,14 @@ static void test_bzimage_no_room(void)
 	g_autofree char *long_words = g_strnfill(101, 'w');
 	g_autofree uint8_t *initrd = g_malloc0(9 * MIB);
 	g_auto(Ram) small = {0}, ram = {0};
-	BootInput input = {.kernel = image, .kernel_size = IMAGE_SIZE, .words = "w"};
+	BootInput input = {.kernel = image, .kernel_size = IMAGE_SIZE, .command_line = "w"};
 
 	make_ram(&small, 16);
 	make_ram(&ram, 32);
 	check_load_error(&small, &input, "25 MiB");
-	input.words = long_words;
+	input.command_line = long_words;
 	check_load_error(&ram, &input, "--params");
-	input.words = "w";
+	input.command_line = "w";
 	input.initrd = initrd;
 	input.initrd_size = 9 * MIB;
 	input.initrd_path = "big.gz";
@@ -280,7 +281,8 @@ static Elf good_elf(void)
 
 static bool load_elf(Ram *ram, const void *data, size_t size, X86Entry *entry, GError **error)
 {
-	BootInput input = {.kernel = data, .kernel_size = size, .words = "bare", .rsdp = X86_ACPI};
+	BootInput input = {
+		.kernel = data, .kernel_size = size, .command_line = "bare", .rsdp = X86_ACPI};
 
 	return elf_load(ram, &input, entry, error);
 }
@@ -386,7 +388,7 @@ static void test_flat(void)
 	g_auto(Ram) ram = {0};
 	uint8_t code[] = {0xf4, 0xeb, 0xfd};
 	g_autofree uint8_t *big = g_malloc0(MIB);
-	BootInput input = {.kernel = code, .kernel_size = sizeof(code), .words = ""};
+	BootInput input = {.kernel = code, .kernel_size = sizeof(code), .command_line = ""};
 	X86Entry entry;
 
 	make_ram(&ram, 4);

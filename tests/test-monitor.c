@@ -22,6 +22,9 @@ static void test_info(void)
 	expect_match(rig, "info cpus",
 		     "\\A\\* CPU #0: thread_id=\\d+\n  CPU #1: thread_id=\\d+\n\\z");
 	expect_text(rig, "info status", "VM status: paused (debug)\n");
+	expect_text(rig, "info name", "");
+	kvm_gdb_set_name(rig->gdb, "box");
+	expect_text(rig, "info name", "box\n");
 	/* gef: the word "enabled". */
 	expect_match(rig, "info kvm", "\\Akvm support: enabled\n");
 	expect_match(rig, "info version", ".");

@@ -63,7 +63,7 @@ bool bzimage_parse(const uint8_t *data, size_t size, BzImage *ret, GError **erro
 		.payload_size = size - setup_size,
 		.load_addr = header.relocatable_kernel ? X86_HIGH : header.pref_address,
 		.initrd_max = header.initrd_addr_max,
-		.words_max = header.cmdline_size,
+		.command_line_max = header.cmdline_size,
 	};
 	/* It moves itself to where it prefers to be and unpacks there, init_size bytes in all. */
 	if (header.pref_address > UINT64_MAX - header.init_size)
@@ -95,7 +95,7 @@ static bool write_zero_page(GuestMemory *memory, const BootInput *input, const B
 	memcpy(&params->hdr, image->header, image->header_size);
 	params->hdr.type_of_loader = LOADER_UNKNOWN;
 	params->hdr.code32_start = image->load_addr;
-	params->hdr.cmd_line_ptr = X86_BOOT_WORDS;
+	params->hdr.cmd_line_ptr = X86_BOOT_COMMAND_LINE;
 	params->hdr.ramdisk_image = initrd_gpa;
 	params->hdr.ramdisk_size = input->initrd_size;
 	params->acpi_rsdp_addr = input->rsdp;
@@ -120,7 +120,7 @@ bool bzimage_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_ent
 	}
 	if (!memory_write(memory, image.load_addr, image.payload, image.payload_size, "the kernel",
 			  error) ||
-	    !boot_write_words(memory, input, image.words_max, error) ||
+	    !boot_write_command_line(memory, input, image.command_line_max, error) ||
 	    !boot_place_initrd(memory, input, image.run_end, image.initrd_max + 1, &initrd_gpa,
 			       error) ||
 	    !write_zero_page(memory, input, &image, initrd_gpa, error))

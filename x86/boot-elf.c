@@ -158,7 +158,7 @@ static bool load_segment(GuestMemory *memory, const uint8_t *data, size_t size,
 			    (guint64)segment->p_memsz, (guint64)segment->p_paddr);
 		return false;
 	}
-	if (overlaps(segment, 0, X86_BOOT_WORDS + X86_BOOT_WORDS_MAX) ||
+	if (overlaps(segment, 0, X86_BOOT_COMMAND_LINE + X86_BOOT_COMMAND_LINE_MAX) ||
 	    overlaps(segment, X86_EBDA, X86_HIGH))
 		return refuse(error, "an ELF segment lies in memory that lkvm uses for booting "
 				     "(below 0x30000 or from 0x9fc00 to 1 MiB)");
@@ -203,7 +203,7 @@ static bool write_start_info(GuestMemory *memory, const BootInput *input, uint64
 				.version = PVH_VERSION,
 				.nr_modules = input->initrd_size > 0,
 				.modlist_paddr = X86_BOOT_PVH_INFO + offsetof(PvhPage, initrd),
-				.cmdline_paddr = X86_BOOT_WORDS,
+				.cmdline_paddr = X86_BOOT_COMMAND_LINE,
 				.rsdp_paddr = input->rsdp,
 				.memmap_paddr = X86_BOOT_PVH_INFO + offsetof(PvhPage, map),
 				.memmap_entries = e820_build(memory, ranges),
@@ -228,7 +228,7 @@ bool elf_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry, 
 
 	if (!elf_find_pvh_entry(input->kernel, input->kernel_size, &entry, error) ||
 	    !elf_load_segments(memory, input->kernel, input->kernel_size, &end, error) ||
-	    !boot_write_words(memory, input, X86_BOOT_WORDS_MAX - 1, error) ||
+	    !boot_write_command_line(memory, input, X86_BOOT_COMMAND_LINE_MAX - 1, error) ||
 	    !boot_place_initrd(memory, input, end, UINT32_MAX, &initrd_gpa, error) ||
 	    !write_start_info(memory, input, initrd_gpa, error))
 		return false;

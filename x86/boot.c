@@ -1,5 +1,6 @@
 /*
- * x86/boot.c - loads what `lkvm run` was given: kernel by its kind, initrd, words, ACPI tables.
+ * x86/boot.c - loads what `lkvm run` was given: kernel by its kind, initrd, command line, ACPI
+ * tables.
  */
 #include "x86/boot.h"
 
@@ -31,19 +32,21 @@ bool boot_place_initrd(GuestMemory *memory, const BootInput *input, uint64_t flo
 	return true;
 }
 
-bool boot_write_words(GuestMemory *memory, const BootInput *input, size_t max, GError **error)
+bool boot_write_command_line(GuestMemory *memory, const BootInput *input, size_t max,
+			     GError **error)
 {
-	size_t len = strlen(input->words);
+	size_t len = strlen(input->command_line);
 
-	max = MIN(max, X86_BOOT_WORDS_MAX - 1);
+	max = MIN(max, X86_BOOT_COMMAND_LINE_MAX - 1);
 	if (len > max) {
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-			    "the kernel's words are %zu bytes long, it takes %zu; see --params",
-			    len, max);
+		g_set_error(
+			error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+			"the kernel's command line is %zu bytes long, it takes %zu; see --params",
+			len, max);
 		return false;
 	}
-	return memory_write(memory, X86_BOOT_WORDS, input->words, len + 1, "the command line",
-			    error);
+	return memory_write(memory, X86_BOOT_COMMAND_LINE, input->command_line, len + 1,
+			    "the command line", error);
 }
 
 static bool load_kernel(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry,
@@ -75,7 +78,7 @@ bool x86_boot_load(Vm *vm, X86Entry *ret_entry, GError **error)
 {
 	const VmConfig *config = vm->config;
 	g_auto(LoadedFile) kernel = {0}, initrd = {0};
-	g_autofree char *words = config_kernel_words(config, vm_arch_kernel_words());
+	g_autofree char *words = config_command_line(config, vm_arch_command_line());
 
 	if (!loader_open(config->kernel, "kernel", &kernel, error) ||
 	    (config->initrd != NULL && !loader_open(config->initrd, "initrd", &initrd, error)))
@@ -87,7 +90,7 @@ bool x86_boot_load(Vm *vm, X86Entry *ret_entry, GError **error)
 		.initrd_path = config->initrd,
 		.initrd = initrd.data,
 		.initrd_size = initrd.size,
-		.words = words,
+		.command_line = words,
 		.rsdp = X86_ACPI,
 	};
 	return load_kernel(&vm->memory, &input, ret_entry, error) && write_acpi(vm, error) &&

@@ -40,10 +40,10 @@ enum {
 	X86_BOOT_GDT = 0x500,
 	X86_BOOT_PVH_INFO = 0x6000,
 	X86_BOOT_ZERO_PAGE = 0x7000,
-	X86_BOOT_STACK = 0x8ff0,       /* grows down; the zeros above end a backtrace */
-	X86_BOOT_PAGE_TABLES = 0x9000, /* PML4, PDPT, 4 page directories */
-	X86_BOOT_WORDS = 0x20000,      /* the kernel command line */
-	X86_BOOT_WORDS_MAX = 0x10000,
+	X86_BOOT_STACK = 0x8ff0,	 /* grows down; the zeros above end a backtrace */
+	X86_BOOT_PAGE_TABLES = 0x9000,	 /* PML4, PDPT, 4 page directories */
+	X86_BOOT_COMMAND_LINE = 0x20000, /* the kernel command line */
+	X86_BOOT_COMMAND_LINE_MAX = 0x10000,
 	X86_EBDA = 0x9fc00,
 	X86_LOW_END = 0xa0000,
 	X86_ACPI = 0xe0000, /* RSDP first: an OS looks for it from here to 1 MiB */
@@ -86,7 +86,7 @@ typedef struct BootInput {
 	const char *initrd_path; /* NULL without one */
 	const uint8_t *initrd;
 	size_t initrd_size;
-	const char *words;
+	const char *command_line;
 	uint64_t rsdp; /* where ACPI's root pointer is */
 } BootInput;
 
@@ -95,8 +95,10 @@ typedef struct BootInput {
 bool boot_place_initrd(GuestMemory *memory, const BootInput *input, uint64_t floor, uint64_t limit,
 		       uint64_t *ret_gpa, GError **error);
 
-/* boot_write_words: the command line to X86_BOOT_WORDS. FALSE when longer than @max. */
-bool boot_write_words(GuestMemory *memory, const BootInput *input, size_t max, GError **error);
+/* boot_write_command_line: the command line to X86_BOOT_COMMAND_LINE. FALSE when longer than @max.
+ */
+bool boot_write_command_line(GuestMemory *memory, const BootInput *input, size_t max,
+			     GError **error);
 
 /* ---- boot-bzimage.c: Linux's boot protocol (Documentation/arch/x86/boot.rst), 64-bit entry ----
  */
@@ -107,9 +109,9 @@ typedef struct BzImage {
 	const uint8_t *payload; /* the protected-mode part */
 	size_t payload_size;
 	uint64_t load_addr;
-	uint64_t run_end;    /* the memory that it needs while unpacking ends here */
-	uint64_t initrd_max; /* an initrd must end at or below this + 1 */
-	size_t words_max;    /* without the zero byte */
+	uint64_t run_end;	 /* the memory that it needs while unpacking ends here */
+	uint64_t initrd_max;	 /* an initrd must end at or below this + 1 */
+	size_t command_line_max; /* without the zero byte */
 } BzImage;
 
 /* bzimage_is: does it say that it is a Linux boot image? */
@@ -124,8 +126,8 @@ bool elf_is(const uint8_t *data, size_t size);
 /* elf_find_pvh_entry: the 32-bit entry of the note XEN_ELFNOTE_PHYS32_ENTRY. */
 bool elf_find_pvh_entry(const uint8_t *data, size_t size, uint32_t *ret_entry, GError **error);
 /* elf_load_segments: copy all PT_LOAD segments to their physical addresses; *ret_end is behind the
- * last one. Segments that touch what lies below X86_BOOT_WORDS + X86_BOOT_WORDS_MAX or the BIOS
- * area are refused. */
+ * last one. Segments that touch what lies below X86_BOOT_COMMAND_LINE + X86_BOOT_COMMAND_LINE_MAX
+ * or the BIOS area are refused. */
 bool elf_load_segments(GuestMemory *memory, const uint8_t *data, size_t size, uint64_t *ret_end,
 		       GError **error);
 bool elf_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry, GError **error);

@@ -33,10 +33,12 @@ const char *const vm_arch_kernel_paths[] = {
 	NULL,
 };
 
-const char *vm_arch_kernel_words(void)
+const char vm_arch_kernel_help[] = "bzImage, ELF with a PVH note, or flat real-mode binary";
+const char vm_arch_debug_exit_help[] = "port 0xf4";
+
+const char *vm_arch_command_line(void)
 {
-	/* Not earlyprintk=serial: Linux reads on behind that word, finds the next ttyS and
-	 * complains. */
+	/* Not earlyprintk=serial: Linux reads on behind that, finds the next ttyS and complains. */
 	return "earlyprintk=ttyS0 reboot=k i8042.direct=1 i8042.dumbkbd=1 i8042.nopnp=1 "
 	       "i8042.noaux=1";
 }
@@ -78,8 +80,7 @@ static void on_power_off(void *opaque)
 
 static void on_reset(void *opaque)
 {
-	/* As kvmtool does: a reboot is the end. */
-	vm_end(opaque, VM_STATUS_OK);
+	vm_reboot(opaque);
 }
 
 static void reset_port_io(void *owner, Vcpu *vcpu G_GNUC_UNUSED, uint64_t offset G_GNUC_UNUSED,
