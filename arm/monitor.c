@@ -68,7 +68,7 @@ static bool get_vector(ArchVcpu *vcpu, const GdbRegSet *set, unsigned n, uint64_
 
 static void show_vectors(ArchVcpu *vcpu, GString *out)
 {
-	g_autoptr(GdbRegSet) set = arch_reg_set(vcpu, NULL);
+	g_autoptr(GdbRegSet) set = arch_reg_set(vcpu, NULL, NULL);
 	uint32_t fpcr, fpsr;
 	uint64_t value[2];
 

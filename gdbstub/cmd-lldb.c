@@ -13,6 +13,8 @@ static const struct {
 } machines[] = {
 	{"i386:x86-64", "x86_64-unknown-linux-gnu",
 	 "vm-page-size:4096;watchpoint_exceptions_received:after;"},
+	{"i386", "i386-unknown-linux-gnu",
+	 "vm-page-size:4096;watchpoint_exceptions_received:after;"},
 	{"aarch64", "aarch64-unknown-linux-gnu",
 	 "addressing_bits:48;watchpoint_exceptions_received:before;"},
 };
@@ -31,7 +33,8 @@ static void append_machine(GdbSession *session, bool host)
 		if (host)
 			g_string_append(session->reply, machines[n].more);
 	}
-	g_string_append(session->reply, "endian:little;ptrsize:8;");
+	g_string_append_printf(session->reply, "endian:little;ptrsize:%u;",
+			       g_str_equal(name, "i386") ? 4 : 8);
 }
 
 static GdbReply cmd_host_info(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)

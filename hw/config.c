@@ -16,8 +16,8 @@
 
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
-	char *gdb_log, *kernel, *initrd, *memory, *console, *name, *gdb, *gdb_vmlinux, *gdb_clock,
-		*dump_dtb;
+	char *gdb_log, *kernel, *initrd, *memory, *console, *name, *gdb, *gdb_arch, *gdb_vmlinux,
+		*gdb_clock, *dump_dtb;
 	char **disks, **params, **rest;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, reboot, help;
@@ -25,9 +25,9 @@ typedef struct RawOptions {
 
 static void raw_options_clear(RawOptions *raw)
 {
-	char *strings[] = {raw->gdb_log,     raw->kernel,   raw->initrd, raw->memory,
-			   raw->console,     raw->name,	    raw->gdb,	 raw->dump_dtb,
-			   raw->gdb_vmlinux, raw->gdb_clock};
+	char *strings[] = {raw->gdb_log,     raw->kernel,    raw->initrd,  raw->memory,
+			   raw->console,     raw->name,	     raw->gdb,	   raw->dump_dtb,
+			   raw->gdb_vmlinux, raw->gdb_clock, raw->gdb_arch};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
@@ -81,6 +81,9 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "wait for gdb before the first guest instruction", NULL},
 		{"gdb-kaslr", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_kaslr,
 		 "do not add `nokaslr` with --gdb", NULL},
+		{"gdb-arch", 0, 0, G_OPTION_ARG_STRING, &raw->gdb_arch,
+		 "what gdb is told of: i386 for 32-bit code; default: as the guest's CPU is",
+		 "NAME"},
 		{"gdb-vmlinux", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_vmlinux,
 		 "the kernel's symbols, for a gdb without a program (default: beside the kernel)",
 		 "FILE"},
@@ -241,6 +244,7 @@ static bool check_gdb(const VmConfig *config, GError **error)
 {
 	const char *without = config->gdb_wait	      ? "--gdb-wait"
 			      : config->gdb_kaslr     ? "--gdb-kaslr"
+			      : config->gdb_arch      ? "--gdb-arch"
 			      : config->gdb_vmlinux   ? "--gdb-vmlinux"
 			      : config->gdb_clock_run ? "--gdb-clock"
 			      : config->gdb_log	      ? "--gdb-log"
@@ -281,6 +285,7 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->params = raw->params != NULL ? g_strjoinv(" ", raw->params) : NULL;
 	config->gdb = g_steal_pointer(&raw->gdb);
 	config->gdb_log = g_steal_pointer(&raw->gdb_log);
+	config->gdb_arch = g_steal_pointer(&raw->gdb_arch);
 	config->gdb_vmlinux = g_steal_pointer(&raw->gdb_vmlinux);
 	config->dump_dtb = g_steal_pointer(&raw->dump_dtb);
 	config->name = g_steal_pointer(&raw->name);
@@ -325,6 +330,7 @@ void config_free(VmConfig *config)
 	g_free(config->params);
 	g_free(config->name);
 	g_free(config->gdb);
+	g_free(config->gdb_arch);
 	g_free(config->gdb_vmlinux);
 	g_free(config->gdb_log);
 	g_free(config->dump_dtb);

@@ -15,6 +15,7 @@ typedef struct VmConfig {
 	char *name;	   /* the user's, or NULL */
 	char *dump_dtb;	   /* where to write the guest's device tree, or NULL */
 	char *gdb;	   /* where to listen, or NULL: no stub */
+	char *gdb_arch;	   /* the architecture to describe to gdb, or NULL: the CPU's */
 	char *gdb_vmlinux; /* the kernel's symbols, empty: none, or NULL: look beside the kernel */
 	uint64_t memory;   /* bytes, a multiple of 1 MiB */
 	unsigned n_cpus;

@@ -151,6 +151,7 @@ bool vm_gdb_start(Vm *vm, GError **error)
 		return false;
 	kvm_gdb_set_clock(vm->gdb,
 			  vm->config->gdb_clock_run ? KVM_GDB_CLOCK_RUN : KVM_GDB_CLOCK_STOP);
+	kvm_gdb_set_architecture(vm->gdb, vm->config->gdb_arch);
 	kvm_gdb_set_name(vm->gdb, vm->config->name);
 	for (unsigned i = 0; i < vm->memory.n_banks; i++) {
 		const RamBank *bank = &vm->memory.bank[i];

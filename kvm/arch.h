@@ -70,8 +70,12 @@ typedef bool (*ArchPhysRead)(void *opaque, uint64_t gpa, void *buf, size_t len);
  */
 void arch_set_phys_reader(ArchVcpu *vcpu, ArchPhysRead read, void *opaque);
 
-/* arch_reg_set: the rows that this vCPU's guest has (AVX only with AVX ...). Caller frees. */
-GdbRegSet *arch_reg_set(ArchVcpu *vcpu, GError **error);
+/*
+ * arch_reg_set: the rows that this vCPU's guest has (AVX only with AVX ...). @architecture: gdb's
+ * name of the one to describe, which this machine must know, or NULL: what the guest's CPU is.
+ * Caller frees.
+ */
+GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const char *architecture, GError **error);
 
 /*
  * GdbTargetOps.read_register and write_register. Writes of general, float and vector registers stay

@@ -189,6 +189,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	g_free((void *)gdb->ops_table.monitor);
 	gdb_log_free(gdb->log);
 	g_free(gdb->name);
+	g_free(gdb->architecture);
 	g_main_context_unref(gdb->context);
 	g_mutex_clear(&gdb->lock);
 	g_free(gdb);
@@ -353,7 +354,7 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 			    "a machine without a vCPU cannot be debugged");
 		return false;
 	}
-	gdb->regs = arch_reg_set(world_vcpu(gdb, 0)->arch, error);
+	gdb->regs = arch_reg_set(world_vcpu(gdb, 0)->arch, gdb->architecture, error);
 	if (!gdb->regs)
 		return false;
 	gdb->server = gdb_server_new(gdb->context, &gdb->ops_table, gdb, VMGDB_VERSION_TEXT);
@@ -381,6 +382,12 @@ void kvm_gdb_set_clock(KvmGdb *gdb, KvmGdbClock clock)
 	g_mutex_lock(&gdb->lock);
 	kvm_clock_set_stop(gdb->clock, clock == KVM_GDB_CLOCK_STOP);
 	g_mutex_unlock(&gdb->lock);
+}
+
+void kvm_gdb_set_architecture(KvmGdb *gdb, const char *name)
+{
+	g_free(gdb->architecture);
+	gdb->architecture = g_strdup(name);
 }
 
 void kvm_gdb_set_name(KvmGdb *gdb, const char *name)

@@ -182,6 +182,7 @@ struct KvmGdb {
 	GdbServer *server;
 	GdbLog *log;		/* or NULL */
 	char *name;		/* of the machine, or NULL */
+	char *architecture;	/* that the VMM wants described, or NULL */
 	GdbTargetOps ops_table; /* kvm_target_ops and the table, which is owned */
 	struct KvmClock *clock;
 	struct MonitorSave *save; /* a monitor command that writes a file; or NULL */

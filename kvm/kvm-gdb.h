@@ -179,6 +179,13 @@ bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, struct _GError **error);
  */
 typedef enum KvmGdbClock { KVM_GDB_CLOCK_STOP, KVM_GDB_CLOCK_RUN } KvmGdbClock;
 void kvm_gdb_set_clock(KvmGdb *gdb, KvmGdbClock clock);
+/*
+ * kvm_gdb_set_architecture: gdb's name of the architecture to describe: "i386" for 32-bit code on
+ * an x86 CPU that has long mode, since gdb takes a 32-bit ELF file with no other; "i386:x86-64",
+ * "aarch64". NULL (default): what the guest's CPU is by its CPUID. Before kvm_gdb_listen(), which
+ * refuses one that this machine does not know.
+ */
+void kvm_gdb_set_architecture(KvmGdb *gdb, const char *name);
 /* kvm_gdb_set_name: what `monitor info name` shows. NULL: nothing. Before kvm_gdb_listen(). */
 void kvm_gdb_set_name(KvmGdb *gdb, const char *name);
 bool kvm_gdb_has_client(const KvmGdb *gdb);

@@ -234,6 +234,7 @@ static bool populate(Machine *machine, GError **error)
 static bool serve(KvmGdb *gdb, const MachineOptions *options, GError **error)
 {
 	kvm_gdb_set_clock(gdb, options->clock);
+	kvm_gdb_set_architecture(gdb, options->architecture);
 	return (!options->log || kvm_gdb_set_log(gdb, options->log, error)) &&
 	       kvm_gdb_listen(gdb, options->where, options->wait, error) &&
 	       (!options->vmlinux || !*options->vmlinux ||

@@ -66,9 +66,10 @@ void machine_unmap_host(Machine *machine, uint8_t *addr, size_t len);
 
 /* What the user of `vmgdb run` wants. */
 typedef struct MachineOptions {
-	const char *where;   /* kvm_gdb_listen() */
-	const char *log;     /* kvm_gdb_set_log(), or NULL */
-	const char *vmlinux; /* kvm_gdb_set_vmlinux(), or NULL */
+	const char *where;	  /* kvm_gdb_listen() */
+	const char *log;	  /* kvm_gdb_set_log(), or NULL */
+	const char *vmlinux;	  /* kvm_gdb_set_vmlinux(), or NULL */
+	const char *architecture; /* kvm_gdb_set_architecture(), or NULL */
 	KvmGdbClock clock;
 	bool wait;
 } MachineOptions;

@@ -520,6 +520,7 @@ static MachineOptions options_from_environment(void)
 		.where = g_strdup(getenv(PLUGIN_ENV_GDB)),
 		.log = g_strdup(getenv(PLUGIN_ENV_LOG)),
 		.vmlinux = g_strdup(getenv(PLUGIN_ENV_VMLINUX)),
+		.architecture = g_strdup(getenv(PLUGIN_ENV_ARCH)),
 		.clock = g_strcmp0(getenv(PLUGIN_ENV_CLOCK), "run") ? KVM_GDB_CLOCK_STOP
 								    : KVM_GDB_CLOCK_RUN,
 		.wait = getenv(PLUGIN_ENV_WAIT) != NULL,

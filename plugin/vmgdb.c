@@ -122,6 +122,9 @@ static const Option options[] = {
 	 "write packets, stops, resumes and vCPU states to FILE"},
 	{"--gdb-vmlinux", PLUGIN_ENV_VMLINUX, VALUE_FILE, check_vmlinux, " FILE",
 	 "the guest kernel's symbols: a bare gdb finds them by itself"},
+	{"--gdb-arch", PLUGIN_ENV_ARCH, VALUE_TEXT, NULL, " NAME",
+	 "what gdb is told of: i386 for 32-bit code on an x86 CPU; default: as\n"
+	 "the guest's CPU is"},
 	{"--gdb-clock", PLUGIN_ENV_CLOCK, VALUE_TEXT, check_clock, " KIND",
 	 "the guest's clocks while it is stopped: \"stop\" (default) or \"run\""},
 };

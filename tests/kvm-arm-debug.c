@@ -328,7 +328,7 @@ static void test_stack_pointer(void)
 	Rig rig;
 
 	rig_open(&rig, code);
-	g_autoptr(GdbRegSet) set = arch_reg_set(rig.vcpu, NULL);
+	g_autoptr(GdbRegSet) set = arch_reg_set(rig.vcpu, NULL, NULL);
 	const GdbReg *sp = gdb_reg_set_by_name(set, "sp");
 	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
 		uint64_t want = 0x1000 * i + 8, got;

@@ -256,6 +256,61 @@ static void test_absent_msr(Fixture *fix, gconstpointer data)
 	g_assert_cmpuint(gdb_reg_set_g_bytes(set), ==, 608);
 }
 
+/* QEMU's g of its 32-bit target: 50 registers, gdb's names and order. */
+static void test_i386(Fixture *fix, gconstpointer data)
+{
+	static const char names[] =
+		"eax ecx edx ebx esp ebp esi edi eip eflags cs ss ds es fs gs fs_base gs_base "
+		"k_gs_base cr0 cr2 cr3 cr4 cr8 efer st0 st1 st2 st3 st4 st5 st6 st7 "
+		"fctrl fstat ftag fiseg fioff foseg fooff fop "
+		"xmm0 xmm1 xmm2 xmm3 xmm4 xmm5 xmm6 xmm7 mxcsr";
+	g_auto(GStrv) list = g_strsplit(names, " ", -1);
+	g_autoptr(GdbRegSet) set = x86_i386_set_new(HAS_ALL, fix->msrs);
+	g_autoptr(GHashTable) features = check_xml(set);
+	unsigned n;
+	const GdbReg *const *rows = gdb_reg_set_rows(set, &n);
+
+	(void)data;
+	g_assert_cmpstr(gdb_reg_set_architecture(set), ==, "i386");
+	g_assert_cmpuint(gdb_reg_set_g_count(set), ==, g_strv_length(list));
+	for (unsigned i = 0; list[i]; i++) {
+		g_assert_cmpuint(rows[i]->num, ==, i);
+		g_assert_cmpstr(rows[i]->name, ==, list[i]);
+	}
+	/* 25 and 8 of 4 bytes, 8 of 10, 8 of 16, mxcsr */
+	g_assert_cmpuint(gdb_reg_set_g_bytes(set), ==, 25 * 4 + 8 * 10 + 8 * 4 + 8 * 16 + 4);
+	g_assert_cmpstr(gdb_reg_set_pc(set)->name, ==, "eip");
+	for (unsigned i = 0; i < n; i++) {
+		bool pointer = g_str_has_suffix(rows[i]->type, "_ptr");
+
+		g_assert_true(!pointer || rows[i]->bits == 32);
+	}
+	g_assert_nonnull(gdb_reg_set_by_name(set, "ymm7h"));
+	g_assert_null(gdb_reg_set_by_name(set, "ymm8h"));
+	g_assert_null(gdb_reg_set_by_name(set, "xmm8"));
+	g_assert_null(gdb_reg_set_by_name(set, "r8"));
+	g_assert_cmpuint(gdb_reg_set_by_name(set, "dr7")->bits, ==, 32);
+	g_assert_cmpuint(gdb_reg_set_by_name(set, "pat")->bits, ==, 64);
+	g_assert_false(g_hash_table_contains(features, "org.gnu.gdb.i386.segments"));
+	g_assert_null(strstr(gdb_reg_set_xml(set), "size=\"8\""));
+	for (unsigned i = 0, n_nums = 1; i < n_nums; i++)
+		g_assert_nonnull(gdb_reg_set_by_num(set, gdb_reg_set_expedited(set, &n_nums)[i]));
+}
+
+static void test_guest_is_i386(void)
+{
+	struct kvm_cpuid_entry2 cpuid[] = {
+		{.function = 1},
+		{.function = 0x80000001, .edx = 1u << 29},
+	};
+
+	g_assert_false(x86_guest_is_i386(cpuid, 2));
+	g_assert_true(x86_guest_is_i386(cpuid, 1));
+	g_assert_false(x86_guest_is_i386(cpuid, 0)); /* nobody has said anything */
+	cpuid[1].edx = 0;
+	g_assert_true(x86_guest_is_i386(cpuid, 2));
+}
+
 static void test_guest_has(void)
 {
 	struct kvm_cpuid_entry2 cpuid[] = {
@@ -293,6 +348,8 @@ int main(int argc, char **argv)
 	ADD("xml-equals-rows", test_xml_equals_rows);
 	ADD("xml-by-feature", test_xml_by_feature);
 	ADD("absent-msr", test_absent_msr);
+	ADD("i386", test_i386);
+	g_test_add_func("/x86-rows/guest-is-i386", test_guest_is_i386);
 	g_test_add_func("/x86-rows/guest-has", test_guest_has);
 	return g_test_run();
 }

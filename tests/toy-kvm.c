@@ -496,7 +496,8 @@ void arch_set_phys_reader(ArchVcpu *vcpu G_GNUC_UNUSED, ArchPhysRead read G_GNUC
 {
 }
 
-GdbRegSet *arch_reg_set(ArchVcpu *vcpu G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+GdbRegSet *arch_reg_set(ArchVcpu *vcpu G_GNUC_UNUSED, const char *architecture G_GNUC_UNUSED,
+			GError **error G_GNUC_UNUSED)
 {
 	static const GdbReg rows[] = {
 		{"r0", 0, 64, "int64", NULL, 0, 0},	    {"r1", 1, 64, "int64", NULL, 0, 1},

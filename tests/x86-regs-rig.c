@@ -133,7 +133,7 @@ void regs_set_up(RegsRig *rig, gconstpointer data)
 	rig->vcpu = arch_vcpu_new(rig->fd, rig->run, &error);
 	g_assert_no_error(error);
 	arch_set_phys_reader(rig->vcpu, read_phys, rig);
-	rig->set = arch_reg_set(rig->vcpu, &error);
+	rig->set = arch_reg_set(rig->vcpu, NULL, &error);
 	g_assert_no_error(error);
 }
 

@@ -128,13 +128,14 @@ static bool write_regs(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GE
 	uint64_t value = value_of(reg, buf);
 	const char *why = NULL;
 
-	if (reg->num == X86_NUM_RIP || reg->num == X86_NUM_EFLAGS) {
-		if (!x86_fetch(vcpu, X86_SREGS, error))
-			return false;
-	}
-	if (reg->num == X86_NUM_RIP)
+	bool is_pc = reg->id == offsetof(struct kvm_regs, rip);
+	bool is_flags = reg->id == offsetof(struct kvm_regs, rflags);
+
+	if ((is_pc || is_flags) && !x86_fetch(vcpu, X86_SREGS, error))
+		return false;
+	if (is_pc)
 		why = bad_rip(vcpu, value);
-	if (reg->num == X86_NUM_EFLAGS) {
+	if (is_flags) {
 		/* Flags that do not exist are ignored, as POPF ignores them. */
 		value = (value & RFLAGS_LEGAL) | RFLAGS_FIXED;
 		if (value & RFLAGS_VM && x86_long_mode(vcpu))

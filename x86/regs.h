@@ -17,10 +17,15 @@
 unsigned x86_guest_has(const struct kvm_cpuid_entry2 *entries, unsigned n,
 		       const X86XsaveLayout *layout);
 
+/* x86_guest_is_i386: does that CPUID, if there is any, say that there is no long mode? */
+bool x86_guest_is_i386(const struct kvm_cpuid_entry2 *entries, unsigned n);
+
 /*
+ * x86_i386_set_new: as x86_reg_set_new(), for 32-bit code (x86/i386.h).
  * x86_reg_set_new: the rows for @has. @msrs: those of x86_msr_index[]; an MSR row that is not
  * present is left out, unless it is in g.
  */
 GdbRegSet *x86_reg_set_new(unsigned has, const X86Msr *msrs);
+GdbRegSet *x86_i386_set_new(unsigned has, const X86Msr *msrs);
 
 #endif

@@ -3,12 +3,15 @@
  */
 #include <errno.h>
 #include <linux/kvm.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
+#include "x86/i386.h"
 #include "x86/regs.h"
 #include "xml/resources.h"
 
 #define CPUID_1_ECX_XSAVE (1u << 26)
+#define CPUID_EXT1_EDX_LONG_MODE (1u << 29)
 #define CPUID_7_ECX_PKU (1u << 3)
 #define MAX_CPUID_ENTRIES 256 /* KVM takes no more */
 
@@ -42,6 +45,11 @@ unsigned x86_guest_has(const struct kvm_cpuid_entry2 *entries, unsigned n,
 	if (components & pkru && find_leaf(entries, n, 7).ecx & CPUID_7_ECX_PKU)
 		has |= X86_HAS_PKEYS;
 	return has;
+}
+
+bool x86_guest_is_i386(const struct kvm_cpuid_entry2 *entries, unsigned n)
+{
+	return n && !(find_leaf(entries, n, 0x80000001).edx & CPUID_EXT1_EDX_LONG_MODE);
 }
 
 static bool msr_present(const X86Msr *msrs, uint64_t index)
@@ -79,6 +87,42 @@ static void add_feature(GdbRegSet *set, const X86Feature *feature, const X86Msr 
 	gdb_reg_set_add(set, &present);
 }
 
+static void add_i386_feature(GdbRegSet *set, const X86Feature *feature, const X86Msr *msrs)
+{
+	g_autofree GdbReg *rows = g_new(GdbReg, feature->n_rows);
+	GdbFeature present = {.name = x86_i386_feature(feature->name), .rows = rows};
+
+	if (!present.name)
+		return;
+	if (feature->types)
+		present.types = x86_i386_types(types_text(feature->types));
+	for (unsigned i = 0; i < feature->n_rows; i++) {
+		GdbReg *row = &rows[present.n_rows];
+
+		if (x86_i386_row(&feature->rows[i], row) &&
+		    (row->source != X86_FROM_MSR || row->num < X86_I386_NUM_G ||
+		     msr_present(msrs, row->id)))
+			present.n_rows++;
+	}
+	gdb_reg_set_add(set, &present);
+}
+
+GdbRegSet *x86_i386_set_new(unsigned has, const X86Msr *msrs)
+{
+	static const unsigned expedited[] = {
+		X86_I386_NUM_EIP,    X86_I386_NUM_ESP, X86_I386_NUM_EBP,
+		X86_I386_NUM_EFLAGS, X86_I386_NUM_CS,
+	};
+	GdbRegSet *set = gdb_reg_set_new("i386", X86_I386_NUM_G, X86_I386_NUM_EIP);
+
+	for (const X86Feature *feature = x86_features; feature->name; feature++)
+		if ((feature->needs & has) == feature->needs)
+			add_i386_feature(set, feature, msrs);
+	gdb_reg_set_expedite(set, expedited, G_N_ELEMENTS(expedited));
+	gdb_reg_set_hint(set, x86_i386_hints, x86_i386_n_hints);
+	return set;
+}
+
 GdbRegSet *x86_reg_set_new(unsigned has, const X86Msr *msrs)
 {
 	/* What gdb looks at after each step, so that it need not send g. */
@@ -95,12 +139,25 @@ GdbRegSet *x86_reg_set_new(unsigned has, const X86Msr *msrs)
 	return set;
 }
 
-GdbRegSet *arch_reg_set(ArchVcpu *vcpu, GError **error)
+/* @architecture: NULL, by the guest's CPUID. */
+static bool choose(const char *architecture, bool guest_is_i386, bool *ret_i386, GError **error)
+{
+	*ret_i386 = architecture ? strcmp(architecture, "i386") == 0 : guest_is_i386;
+	if (!architecture || *ret_i386 || strcmp(architecture, "i386:x86-64") == 0)
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+		    "no architecture '%s' here: expected i386 or i386:x86-64", architecture);
+	return false;
+}
+
+GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const char *architecture, GError **error)
 {
 	struct {
 		uint32_t nent, padding;
 		struct kvm_cpuid_entry2 entries[MAX_CPUID_ENTRIES];
 	} cpuid = {.nent = MAX_CPUID_ENTRIES}; /* struct kvm_cpuid2 with room */
+	unsigned has;
+	bool i386;
 
 	if (!x86_fetch(vcpu, X86_MSRS, error))
 		return NULL;
@@ -109,6 +166,8 @@ GdbRegSet *arch_reg_set(ArchVcpu *vcpu, GError **error)
 			    g_strerror(errno));
 		return NULL;
 	}
-	return x86_reg_set_new(x86_guest_has(cpuid.entries, cpuid.nent, &vcpu->xsave_layout),
-			       vcpu->msrs);
+	if (!choose(architecture, x86_guest_is_i386(cpuid.entries, cpuid.nent), &i386, error))
+		return NULL;
+	has = x86_guest_has(cpuid.entries, cpuid.nent, &vcpu->xsave_layout);
+	return i386 ? x86_i386_set_new(has, vcpu->msrs) : x86_reg_set_new(has, vcpu->msrs);
 }
