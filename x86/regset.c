@@ -70,56 +70,61 @@ static const char *types_text(const char *name)
 	return g_bytes_get_data(bytes, NULL);
 }
 
-static void add_feature(GdbRegSet *set, const X86Feature *feature, const X86Msr *msrs)
+/* One of the two descriptions that are made of the table. */
+typedef struct Shape {
+	const char *architecture;
+	unsigned n_g, pc;
+	const unsigned *expedited;
+	unsigned n_expedited;
+	const GdbRegHint *hints;
+	const unsigned *n_hints;
+	/* As x86_i386_row(), x86_i386_feature() and x86_i386_types(). */
+	bool (*row)(const GdbReg *row, GdbReg *ret);
+	const char *(*feature)(const char *name);
+	const char *(*types)(const char *text);
+} Shape;
+
+static bool same_row(const GdbReg *row, GdbReg *ret)
 {
-	g_autofree GdbReg *rows = g_new(GdbReg, feature->n_rows);
-	GdbFeature present = {.name = feature->name, .rows = rows};
-
-	if (feature->types)
-		present.types = types_text(feature->types);
-	for (unsigned i = 0; i < feature->n_rows; i++) {
-		const GdbReg *row = &feature->rows[i];
-
-		if (row->source != X86_FROM_MSR || row->num < X86_NUM_G ||
-		    msr_present(msrs, row->id))
-			rows[present.n_rows++] = *row;
-	}
-	gdb_reg_set_add(set, &present);
+	*ret = *row;
+	return true;
 }
 
-static void add_i386_feature(GdbRegSet *set, const X86Feature *feature, const X86Msr *msrs)
+static const char *same_text(const char *text)
+{
+	return text;
+}
+
+static void add_feature(GdbRegSet *set, const Shape *shape, const X86Feature *feature,
+			const X86Msr *msrs)
 {
 	g_autofree GdbReg *rows = g_new(GdbReg, feature->n_rows);
-	GdbFeature present = {.name = x86_i386_feature(feature->name), .rows = rows};
+	GdbFeature present = {.name = shape->feature(feature->name), .rows = rows};
 
 	if (!present.name)
 		return;
 	if (feature->types)
-		present.types = x86_i386_types(types_text(feature->types));
+		present.types = shape->types(types_text(feature->types));
 	for (unsigned i = 0; i < feature->n_rows; i++) {
 		GdbReg *row = &rows[present.n_rows];
 
-		if (x86_i386_row(&feature->rows[i], row) &&
-		    (row->source != X86_FROM_MSR || row->num < X86_I386_NUM_G ||
+		if (shape->row(&feature->rows[i], row) &&
+		    (row->source != X86_FROM_MSR || row->num < shape->n_g ||
 		     msr_present(msrs, row->id)))
 			present.n_rows++;
 	}
 	gdb_reg_set_add(set, &present);
 }
 
-GdbRegSet *x86_i386_set_new(unsigned has, const X86Msr *msrs)
+static GdbRegSet *make(const Shape *shape, unsigned has, const X86Msr *msrs)
 {
-	static const unsigned expedited[] = {
-		X86_I386_NUM_EIP,    X86_I386_NUM_ESP, X86_I386_NUM_EBP,
-		X86_I386_NUM_EFLAGS, X86_I386_NUM_CS,
-	};
-	GdbRegSet *set = gdb_reg_set_new("i386", X86_I386_NUM_G, X86_I386_NUM_EIP);
+	GdbRegSet *set = gdb_reg_set_new(shape->architecture, shape->n_g, shape->pc);
 
 	for (const X86Feature *feature = x86_features; feature->name; feature++)
 		if ((feature->needs & has) == feature->needs)
-			add_i386_feature(set, feature, msrs);
-	gdb_reg_set_expedite(set, expedited, G_N_ELEMENTS(expedited));
-	gdb_reg_set_hint(set, x86_i386_hints, x86_i386_n_hints);
+			add_feature(set, shape, feature, msrs);
+	gdb_reg_set_expedite(set, shape->expedited, shape->n_expedited);
+	gdb_reg_set_hint(set, shape->hints, *shape->n_hints);
 	return set;
 }
 
@@ -129,14 +134,34 @@ GdbRegSet *x86_reg_set_new(unsigned has, const X86Msr *msrs)
 	static const unsigned expedited[] = {
 		X86_NUM_RIP, X86_NUM_RSP, X86_NUM_RBP, X86_NUM_EFLAGS, X86_NUM_CS,
 	};
-	GdbRegSet *set = gdb_reg_set_new("i386:x86-64", X86_NUM_G, X86_NUM_RIP);
+	static const Shape shape = {
+		"i386:x86-64", X86_NUM_G,    X86_NUM_RIP, expedited, G_N_ELEMENTS(expedited),
+		x86_hints,     &x86_n_hints, same_row,	  same_text, same_text,
+	};
 
-	for (const X86Feature *feature = x86_features; feature->name; feature++)
-		if ((feature->needs & has) == feature->needs)
-			add_feature(set, feature, msrs);
-	gdb_reg_set_expedite(set, expedited, G_N_ELEMENTS(expedited));
-	gdb_reg_set_hint(set, x86_hints, x86_n_hints);
-	return set;
+	return make(&shape, has, msrs);
+}
+
+GdbRegSet *x86_i386_set_new(unsigned has, const X86Msr *msrs)
+{
+	static const unsigned expedited[] = {
+		X86_I386_NUM_EIP,    X86_I386_NUM_ESP, X86_I386_NUM_EBP,
+		X86_I386_NUM_EFLAGS, X86_I386_NUM_CS,
+	};
+	static const Shape shape = {
+		"i386",
+		X86_I386_NUM_G,
+		X86_I386_NUM_EIP,
+		expedited,
+		G_N_ELEMENTS(expedited),
+		x86_i386_hints,
+		&x86_i386_n_hints,
+		x86_i386_row,
+		x86_i386_feature,
+		x86_i386_types,
+	};
+
+	return make(&shape, has, msrs);
 }
 
 /* @architecture: NULL, by the guest's CPUID. */
