@@ -101,12 +101,16 @@ pack() { (cd "$1" && find . | cpio -o -H newc --quiet) | gzip -1 >"$2"; }
 
 # The guest's initramfs. Every second or so it prints a line "guest: tick ..." about its health;
 # a debugger that writes 42 to 45 to the kernel's panic_timeout, or do=42 in the kernel's words, makes
-# it power off, reboot, crash or ask for a reset; 100 and more: open so many files.
+# it power off, reboot, crash or ask for a reset; 100 and more: open so many files; 51 and so on: run a
+# program of hard.c, the Nth of HARD, and 50: none.
+HARD="uffd exclusive fork migrate collapse two hotplug module"
 make_l2()
 {
 	build_tool "$(cross "$1" gcc)" guest
+	build_tool "$(cross "$1" gcc)" hard
 	cp "$CACHE/lab-$1/busybox" "$W/l2/bin/"
-	cp "$W/guest" "$W/l2/bin/"
+	cp "$W/guest" "$W/hard" "$W/l2/bin/"
+	echo "hards='$HARD'" >"$W/l2/bin/hards"
 	[ "$1" != arm64 ] || { build_tool "$(cross "$1" gcc)" tracer && cp "$W/tracer" "$W/l2/bin/"; }
 	mkdir -p "$W/l2/lib"
 	cp "$CACHE/lab-$1"/modules/{pvpanic*,button,virtio_ring}.ko "$W/l2/lib/" 2>/dev/null
@@ -127,6 +131,7 @@ done
 echo "guest: shell reached, cpus $($B grep -c ^processor /proc/cpuinfo)"
 # Toggling a static key makes the kernel patch its own code by int3. Not under SVM, that is QEMU 7.2:
 # its threads may keep a translation made while another CPU writes, int3 and all, and the guest dies.
+. /bin/hards
 patches=yes
 $B grep -q AuthenticAMD /proc/cpuinfo && patches=
 n=0
@@ -144,6 +149,12 @@ while :; do
 		echo 0 >/proc/sys/kernel/panic
 		echo "guest: opens $wish $(guest opens $wish)"
 		$B rm -f /lab-opens
+	fi
+	if [ "$wish" -ge 50 ] && [ "$wish" -lt 60 ]; then
+		echo 0 >/proc/sys/kernel/panic
+		$B killall -9 hard 2>/dev/null
+		name=$(echo $hards | $B cut -d' ' -f$((wish - 50)) 2>/dev/null)
+		[ -z "$name" ] || (hard $name; echo "hard: $name ended $?") &
 	fi
 	case $wish in
 	42) echo "guest: poweroff"; $B poweroff -f ;;

@@ -1,0 +1,18 @@
+#!/bin/bash
+# check-hard-svm.sh - what is hard for a debugger, on SVM: tests/lab/hard.sh. By steps alone; with
+# LAB_SVM_QEMU, which names a QEMU 10, by hardware breakpoints. Only with LAB_SLOW=yes or those that
+# LAB_HARD names.
+# timeout: 900
+# shellcheck source=tests/lab/hard.sh
+. "$(dirname "$0")/hard.sh"
+
+if [ -z "${LAB_HARD:-}${LAB_SLOW:-}" ]; then
+	echo "1..0 # SKIP each takes a minute: LAB_SLOW=yes, or LAB_HARD with names of" \
+		"uffd hotplug timer, runs them"
+	exit
+fi
+if [ -n "${LAB_SVM_QEMU:-}" ]; then
+	hard_job svm hbreak uffd fork migrate collapse two hotplug timer
+else
+	hard_job svm no uffd hotplug
+fi
