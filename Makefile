@@ -246,6 +246,10 @@ QUICK := $(UNIT) $(SCRIPTS) $(KVM) $(FUZZ) \
 check check-quick: all tests fuzzers san-asan san-tsan
 	@$(RUN) $(QUICK) $(if $(filter check,$@),$(LAB))
 
+# Do the unit tests find small faults? Takes an hour; MUTANTS="WORD..." only those that match.
+check-mutants: config.mak
+	@$(SRCDIR)/tests/mutants $(MUTANTS)
+
 # ---- Run, install, release ----
 
 run: $(LKVM)
@@ -283,7 +287,7 @@ distclean: clean
 lint: $(B)/xml/resources.h
 	@BUILD=$(CURDIR)/$(B) $(SRCDIR)/tests/lint
 
-.PHONY: all tests fuzzers run check check-quick check-unit check-kvm check-lab check-asan check-tsan check-san
+.PHONY: all tests fuzzers run check check-quick check-mutants check-unit check-kvm check-lab check-asan check-tsan check-san
 .PHONY: san-asan san-tsan fuzz bench bench-build install uninstall dist clean distclean lint
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -12,7 +12,7 @@ static const GdbReg core[] = {
 };
 static const GdbReg extra[] = {
 	{"v<0>", 10, 128, "vec", "vector", 0, 0},
-	{"tiny", 5, 8, NULL, "a&b", 0, 0},
+	{"tiny", 3, 8, NULL, "a&b", 0, 0},
 	{"cr9", 11, 64, "int64", "system", 0, 0},
 };
 
@@ -40,7 +40,7 @@ static void test_lookup(void)
 	g_assert_cmpstr(gdb_reg_set_by_num(set, 10)->name, ==, "v<0>");
 	g_assert_cmpuint(gdb_reg_set_by_name(set, "flags")->num, ==, 1);
 	g_assert_cmpstr(gdb_reg_set_pc(set)->name, ==, "pc");
-	g_assert_null(gdb_reg_set_by_num(set, 3));
+	g_assert_null(gdb_reg_set_by_num(set, 4));
 	g_assert_null(gdb_reg_set_by_num(set, UINT_MAX));
 	g_assert_null(gdb_reg_set_by_name(set, "nope"));
 	g_assert_cmpstr(gdb_reg_set_architecture(set), ==, "i386:x86-64");
@@ -128,7 +128,7 @@ static void test_xml(void)
 			"reg name=flags bitsize=32 regnum=1 type=my_flags group=general\n"
 			"feature name=org.vmgdb.extra\n"
 			"reg name=v<0> bitsize=128 regnum=10 type=vec group=vector\n"
-			"reg name=tiny bitsize=8 regnum=5 group=a&b\n"
+			"reg name=tiny bitsize=8 regnum=3 group=a&b\n"
 			"reg name=cr9 bitsize=64 regnum=11 type=int64 group=system "
 			"save-restore=no encoding=uint format=hex\n");
 }

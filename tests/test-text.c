@@ -166,6 +166,7 @@ static void test_hex(void)
 	g_assert_cmpmem(bytes, 3, "\x00\xff\x7a", 3);
 	g_assert_true(gdb_hex_decode("", 0, bytes));
 	g_assert_false(gdb_hex_decode("123", 3, bytes));
+	g_assert_false(gdb_hex_decode("1234", 3, bytes));
 	g_assert_false(gdb_hex_decode("1g", 2, bytes));
 	g_assert_false(gdb_hex_decode("xx", 2, bytes));
 	for (int c = 0; c < 256; c++) {

@@ -1,0 +1,183 @@
+/*
+ * tests/test-engine-rules.c - rules of the engine that only an unlucky moment shows: each of these
+ * fails when the line that keeps the rule is taken out (tests/mutants.txt).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "tests/engine-rig.h"
+
+/* The answer to @packet is a T05; the number of its thread. */
+static unsigned resume_to_thread(Rig *rig, const char *packet)
+{
+	g_autofree char *reply = NULL;
+	const char *thread;
+
+	rsp_client_send(rig->client, packet);
+	reply = rsp_expect_next_prefix(rig->client, "T05");
+	thread = strstr(reply, "thread:");
+	g_assert_nonnull(thread);
+	return g_ascii_strtoull(thread + strlen("thread:"), NULL, 16);
+}
+
+/* Both CPUs step at once until both have; returns the thread whose step is still to be told. */
+static unsigned step_both(Rig *rig)
+{
+	for (unsigned i = 0; i < 10000; i++) {
+		uint64_t before[] = {toy_instructions(rig->vm, 0), toy_instructions(rig->vm, 1)};
+		unsigned told = resume_to_thread(rig, "vCont;s:1;s:2");
+		unsigned other = told == 1 ? 2 : 1;
+
+		if (toy_instructions(rig->vm, other - 1) > before[other - 1])
+			return other;
+	}
+	g_assert_not_reached();
+}
+
+/* A step that has ended on a CPU is told when that CPU is to step, though it was held meanwhile. */
+static void test_event_of_held(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	unsigned other = step_both(rig), told = 3 - other;
+	g_autofree char *one = g_strdup_printf("vCont;s:%x", told);
+	g_autofree char *two = g_strdup_printf("vCont;s:%x", other);
+	uint64_t steps = toy_instructions(rig->vm, other - 1);
+
+	g_assert_cmpuint(resume_to_thread(rig, one), ==, told);
+	g_assert_cmpuint(resume_to_thread(rig, two), ==, other);
+	g_assert_cmpuint(toy_instructions(rig->vm, other - 1), ==, steps);
+	rig_free(rig);
+}
+
+/* But one that is no longer true of a CPU that is to run is dropped. */
+static void test_event_of_running(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	step_both(rig);
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	expect_runs(rig, 1);
+	interrupt(rig);
+	rig_free(rig);
+}
+
+/* The guest's clock was held in a stop: it goes on from there when the client just leaves. */
+static void test_clock_at_leaving(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	uint64_t before;
+
+	resume_to(rig, "vCont;s:1", "T05");
+	before = toy_clock(rig->vm);
+	g_usleep(100 * 1000);
+	expect_text(rig, "stop", "");
+	g_usleep(1000 * 1000);
+	hang_up(rig);
+	expect_runs(rig, 0);
+	g_assert_cmpuint(toy_clock(rig->vm) - before, <, 900 * 1000);
+	g_assert_cmpuint(toy_excuses(rig->vm, 0), >=, 1);
+	rig_free(rig);
+}
+
+/* KVM_SET_GUEST_DEBUG fails: the client is told by SIGABRT, and may look and try again. */
+static void test_internal_error(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	toy_fail_control(rig->vm, 0, EIO);
+	resume_to(rig, "vCont;s:1", "T06");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x100);
+	resume_to(rig, "vCont;s:1", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+	rig_free(rig);
+}
+
+typedef struct Device {
+	uint64_t last;
+	unsigned bad, n;
+} Device;
+
+static bool on_device(Rig *rig, uint64_t gpa, void *data, size_t len, bool is_write)
+{
+	Device *device = rig->device_data;
+
+	device->bad += gpa % len != 0 || len > 8 || (len & (len - 1)) != 0;
+	device->n++;
+	if (!is_write)
+		memset(data, 0x5a, len);
+	return true;
+}
+
+/* A device sees whole registers only: aligned accesses of 1, 2, 4 and 8 bytes. */
+static void test_device_alignment(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	Device device = {0};
+
+	rig->device_data = &device;
+	rig->device = on_device;
+	rsp_expect(rig->client, "Qqemu.PhyMemMode:1", "OK");
+	rsp_expect(rig->client, "m1000001,f", "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a");
+	g_assert_cmpuint(device.bad, ==, 0);
+	g_assert_cmpuint(device.n, ==, 4);
+	rig->device = NULL;
+	rig_free(rig);
+}
+
+/* Registers and breakpoint go on well together: pc is written to a breakpoint that was not told. */
+static void test_pc_to_break(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	put_code(rig, 0x200, "9090ebfc");
+	put_code(rig, 0x300, "9090ebfc");
+	rsp_expect(rig->client, "Z0,200,1", "OK");
+	rsp_expect(rig->client, "Z0,300,1", "OK");
+	write_pc(rig, 1, 0x200);
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x200);
+	/* Told at 0x200, and sent to 0x300, where it has not been: that is a hit, before anything.
+	 */
+	write_pc(rig, 1, 0x300);
+	uint64_t before = toy_instructions(rig->vm, 0);
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x300);
+	g_assert_cmpuint(toy_instructions(rig->vm, 0) - before, <=, 1);
+	rig_free(rig);
+}
+
+/* A vCPU that was told at a breakpoint and sent elsewhere needs no step over it: nobody waits. */
+static void test_pc_elsewhere(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	unsigned calls;
+
+	put_code(rig, 0x200, "9090ebfc");
+	put_code(rig, 0x300, "9090ebfc");
+	rsp_expect(rig->client, "Z0,200,1", "OK");
+	write_pc(rig, 1, 0x200);
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x200);
+	write_pc(rig, 1, 0x300);
+	calls = toy_control_calls(rig->vm, 0);
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	/* One, since registers were written; a step would be armed and taken away. */
+	g_assert_cmpuint(toy_control_calls(rig->vm, 0), <=, calls + 1);
+	interrupt(rig);
+	rig_free(rig);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/engine/event-of-held", test_event_of_held);
+	g_test_add_func("/engine/event-of-running", test_event_of_running);
+	g_test_add_func("/engine/clock-at-leaving", test_clock_at_leaving);
+	g_test_add_func("/engine/internal-error", test_internal_error);
+	g_test_add_func("/engine/device-alignment", test_device_alignment);
+	g_test_add_func("/engine/pc-to-break", test_pc_to_break);
+	g_test_add_func("/engine/pc-elsewhere", test_pc_elsewhere);
+	return g_test_run();
+}
