@@ -48,23 +48,38 @@ static GdbReply cmd_insert(GdbSession *session, const GdbArgs *args)
 	return ok ? gdb_reply(GDB_REPLY_OK) : gdb_reply_error(error);
 }
 
-/* The client may have left or entered physical mode since the Z. */
+/*
+ * The client may have left or entered physical mode since the Z. The other address space is meant
+ * only when there is nothing in that of the mode.
+ */
+static void choose_space(GdbSession *session, GdbBreak *bp)
+{
+	const GdbBreakOps *breaks = session->ops->breaks;
+	GdbBreak other = *bp;
+
+	if (bp->type != GDB_BREAK_SW || !session->ops->read_physical)
+		return;
+	if (session->view.physical)
+		bp->type = GDB_BREAK_PHYSICAL;
+	else
+		other.type = GDB_BREAK_PHYSICAL;
+	if (!breaks->has(session->target, bp) && breaks->has(session->target, &other))
+		*bp = other;
+}
+
 static GdbReply cmd_remove(GdbSession *session, const GdbArgs *args)
 {
 	const GdbBreakOps *breaks = session->ops->breaks;
 	GError *error = NULL;
 	GdbBreak bp;
-	bool ok;
 
 	if (!is_known(session, args))
 		return gdb_reply(GDB_REPLY_EMPTY);
 	bp = get_break(args);
-	ok = breaks->remove(session->target, session->view.cpu, &bp, &error);
-	if (ok && bp.type == GDB_BREAK_SW && session->ops->read_physical) {
-		bp.type = GDB_BREAK_PHYSICAL;
-		ok = breaks->remove(session->target, session->view.cpu, &bp, &error);
-	}
-	return ok ? gdb_reply(GDB_REPLY_OK) : gdb_reply_error(error);
+	choose_space(session, &bp);
+	if (!breaks->remove(session->target, session->view.cpu, &bp, &error))
+		return gdb_reply_error(error);
+	return gdb_reply(GDB_REPLY_OK);
 }
 
 static const GdbCommand rows[] = {

@@ -155,6 +155,17 @@ static GdbReply cmd_kill(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 	return gdb_reply(GDB_REPLY_NOTHING);
 }
 
+bool gdb_run_is_kill(const GdbSession *session, const char *packet, size_t len)
+{
+	GdbText text = gdb_text(packet, len);
+	uint64_t process;
+
+	if (gdb_text_equal(&text, "k"))
+		return !session->agreed.thread_suffix;
+	return gdb_text_word(&text, "vKill;") && gdb_text_number(&text, &process) &&
+	       !gdb_text_left(&text) && process == GDB_PROCESS;
+}
+
 static GdbReply cmd_vkill(GdbSession *session, const GdbArgs *args)
 {
 	GdbReply reply;

@@ -166,8 +166,10 @@ static bool pump(GdbConn *conn)
 /* The last thing a callback does: @conn may be gone afterwards. */
 static void go_on(GdbConn *conn, bool alive)
 {
-	if (!alive || !pump(conn))
-		conn->ended(conn, conn->data);
+	if (alive && pump(conn))
+		return;
+	gdb_session_hang_up(conn->session, conn->input->data, conn->input->len);
+	conn->ended(conn, conn->data);
 }
 
 /* FALSE at the end of the stream. @ret_more: something came, and there may be more. */

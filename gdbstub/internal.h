@@ -90,7 +90,7 @@ struct GdbSession {
 
 	GdbFrame frame;
 	GByteArray *out;  /* for the client */
-	GByteArray *last; /* the last reply as sent, for a NACK */
+	GByteArray *last; /* the last packet as sent, for a NACK */
 	GString *reply;	  /* what the running handler builds */
 
 	GdbAction *actions; /* room for n_actions */
@@ -135,7 +135,7 @@ GdbReply gdb_reply_fail(GdbError code, const char *format, ...);
 bool gdb_error_append(GString *out, const GError *error, const GdbFeatures *features);
 
 /*
- * gdb_session_send: queue what @reply says, and keep it for a NACK; takes @reply's error over.
+ * gdb_session_send: queue what @reply says; takes @reply's error over.
  * gdb_session_send_ack: queue + or -, unless the client wants none.
  * gdb_session_send_stop: queue the stop reply for the last stop.
  */
@@ -189,6 +189,9 @@ bool gdb_lldb_take_suffix(GdbSession *session, const char *packet, size_t *len, 
 
 /* gdb_session_exec_file: the path of the program that runs in the target, or NULL. */
 const char *gdb_session_exec_file(const GdbSession *session);
+
+/* gdb_run_is_kill: does this packet end the machine? */
+bool gdb_run_is_kill(const GdbSession *session, const char *packet, size_t len);
 
 /* gdb_symbols_note: a packet was handled; @row: NULL for one that is not known. */
 void gdb_symbols_note(GdbSession *session, const GdbCommand *row);

@@ -17,10 +17,22 @@ GdbReply gdb_reply_fail(GdbError code, const char *format, ...)
 	return gdb_reply_error(g_error_new_literal(GDB_ERROR, code, message));
 }
 
+/* Every packet may be asked for again, and what is asked for is the last one. */
+static void send_packet(GdbSession *session, const char *text, size_t len, bool runs)
+{
+	guint start = session->out->len;
+
+	gdb_log_packet(session->log, false, text, len);
+	gdb_frame_encode(session->out, text, len, runs);
+	if (session->wire.no_ack)
+		return;
+	g_byte_array_set_size(session->last, 0);
+	g_byte_array_append(session->last, session->out->data + start, session->out->len - start);
+}
+
 static void send_text(GdbSession *session, const char *text, size_t len)
 {
-	gdb_log_packet(session->log, false, text, len);
-	gdb_frame_encode(session->out, text, len, false);
+	send_packet(session, text, len, false);
 }
 
 /* Console text: as many O packets as it takes. */
@@ -72,8 +84,7 @@ static void send_by_kind(GdbSession *session, const GdbReply *reply)
 		send_text(session, text->str, text->len);
 		break;
 	case GDB_REPLY_HEX:
-		gdb_log_packet(session->log, false, text->str, text->len);
-		gdb_frame_encode(session->out, text->str, text->len, text->len >= RUNS_FROM);
+		send_packet(session, text->str, text->len, text->len >= RUNS_FROM);
 		break;
 	case GDB_REPLY_OUTPUT:
 		send_output(session, text->str, text->len);
@@ -90,14 +101,8 @@ static void send_by_kind(GdbSession *session, const GdbReply *reply)
 
 void gdb_session_send(GdbSession *session, GdbReply reply)
 {
-	guint start = session->out->len;
-
 	send_by_kind(session, &reply);
 	g_clear_error(&reply.error);
-	if (session->wire.no_ack || session->out->len == start)
-		return;
-	g_byte_array_set_size(session->last, 0);
-	g_byte_array_append(session->last, session->out->data + start, session->out->len - start);
 }
 
 void gdb_session_send_ack(GdbSession *session, bool good)

@@ -393,6 +393,27 @@ size_t gdb_session_feed(GdbSession *session, const uint8_t *data, size_t len)
 	return used + feed_frames(session, data + used, len - used);
 }
 
+static bool holds_kill(const GdbSession *session)
+{
+	const char *packet;
+	size_t len;
+
+	packet = gdb_frame_payload(&session->frame, &len);
+	return gdb_run_is_kill(session, packet, len);
+}
+
+void gdb_session_hang_up(GdbSession *session, const uint8_t *data, size_t len)
+{
+	bool kill = session->wire.held && holds_kill(session);
+	GdbFrameEvent event;
+
+	for (size_t n; len && !kill; data += n, len -= n) {
+		n = gdb_frame_feed(&session->frame, data, len, &event);
+		kill = event == GDB_FRAME_PACKET && holds_kill(session);
+	}
+	gdb_session_detach(session, kill);
+}
+
 void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 {
 	bool owed = session->state == GDB_SESSION_RUNNING || session->run.attach_reply;

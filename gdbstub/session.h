@@ -75,6 +75,12 @@ GdbSessionState gdb_session_get_state(const GdbSession *session);
 #define GDB_SESSION_OUTPUT_MAX (1024 * 1024)
 size_t gdb_session_feed(GdbSession *session, const uint8_t *data, size_t len);
 
+/*
+ * gdb_session_hang_up: the client has gone, and these bytes of it were not taken yet. It is
+ * detached; but a client does not wait for the end of what it ends, so a k among them still counts.
+ */
+void gdb_session_hang_up(GdbSession *session, const uint8_t *data, size_t len);
+
 /* gdb_session_stop: the target has posted @stop. */
 void gdb_session_stop(GdbSession *session, const GdbStop *stop);
 

@@ -107,12 +107,15 @@ struct GdbBreakCode;
  * that hit; it replaces what was there. An error changes nothing. The target takes its own
  * reference. NULL: the client is not told that conditions are possible.
  * remove: removing what is not there is success.
+ * has: is there a breakpoint of just this type at this address? Only asked of a target that has
+ * read_physical.
  */
 typedef struct GdbBreakOps {
 	bool (*insert)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
 	bool (*insert_code)(void *target, unsigned cpu, const GdbBreak *bp,
 			    struct GdbBreakCode *code, GError **error);
 	bool (*remove)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
+	bool (*has)(void *target, const GdbBreak *bp);
 } GdbBreakOps;
 
 /*

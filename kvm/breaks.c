@@ -327,6 +327,13 @@ bool kvm_breaks_wants_physical(const KvmBreaks *breaks, uint64_t gpa)
 	return find_physical(breaks, gpa) != NULL;
 }
 
+bool kvm_breaks_has(const KvmBreaks *breaks, const GdbBreak *bp)
+{
+	if (bp->type == GDB_BREAK_PHYSICAL)
+		return kvm_breaks_wants_physical(breaks, bp->addr);
+	return bp->type == GDB_BREAK_SW && g_hash_table_contains(breaks->softs, &bp->addr);
+}
+
 /* @softs: either table. */
 static void remove_soft(KvmBreaks *breaks, GHashTable *softs, uint64_t addr)
 {

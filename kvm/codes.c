@@ -46,9 +46,19 @@ void kvm_codes_free(KvmCodes *codes)
 	g_free(codes);
 }
 
-bool kvm_codes_fit(const KvmCodes *codes, const GdbBreakCode *code, GError **error)
+static size_t size_at(const KvmCodes *codes, const GdbBreak *bp)
 {
-	if (gdb_break_code_size(code) <= KVM_CODES_MAX - codes->bytes)
+	const GdbBreakCode *code = kvm_codes_get(codes, bp);
+
+	return code ? gdb_break_code_size(code) : 0;
+}
+
+bool kvm_codes_fit(const KvmCodes *codes, const GdbBreak *bp, const GdbBreakCode *code,
+		   GError **error)
+{
+	size_t others = codes->bytes - size_at(codes, bp);
+
+	if (gdb_break_code_size(code) <= KVM_CODES_MAX - others)
 		return true;
 	g_set_error(error, GDB_ERROR, GDB_ERROR_NOSPC,
 		    "the conditions and commands of all breakpoints take more than %d bytes",
@@ -59,10 +69,8 @@ bool kvm_codes_fit(const KvmCodes *codes, const GdbBreakCode *code, GError **err
 void kvm_codes_set(KvmCodes *codes, const GdbBreak *bp, GdbBreakCode *code)
 {
 	GdbBreak key = key_of(bp);
-	const GdbBreakCode *old = g_hash_table_lookup(codes->table, &key);
 
-	if (old)
-		codes->bytes -= gdb_break_code_size(old);
+	codes->bytes -= size_at(codes, bp);
 	if (!code) {
 		g_hash_table_remove(codes->table, &key);
 		return;

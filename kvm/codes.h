@@ -18,8 +18,9 @@ typedef struct KvmCodes KvmCodes;
 KvmCodes *kvm_codes_new(void);
 void kvm_codes_free(KvmCodes *codes);
 
-/* Is there room for this one too? FALSE with NOSPC. */
-bool kvm_codes_fit(const KvmCodes *codes, const GdbBreakCode *code, GError **error);
+/* Is there room for @code in place of what @bp has now? FALSE with NOSPC. */
+bool kvm_codes_fit(const KvmCodes *codes, const GdbBreak *bp, const GdbBreakCode *code,
+		   GError **error);
 /*
  * kvm_codes_set: @bp has this code from now on; NULL: it has none. The length of an execution
  * breakpoint ("kind") does not tell two of them apart. Takes its own reference.

@@ -319,7 +319,7 @@ static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreak
 	LOCKED(gdb);
 	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
 
-	if (!vcpu || (code && !kvm_codes_fit(gdb->codes, code, error)))
+	if (!vcpu || (code && !kvm_codes_fit(gdb->codes, bp, code, error)))
 		return false;
 	if (!insert_any(vcpu, bp, error))
 		return false;
@@ -347,10 +347,19 @@ static bool remove_break(void *target, unsigned cpu, const GdbBreak *bp, GError 
 	return true;
 }
 
+static bool has_break(void *target, const GdbBreak *bp)
+{
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+
+	return kvm_breaks_has(gdb->breaks, bp);
+}
+
 static const GdbBreakOps break_ops = {
 	.insert = insert_break,
 	.insert_code = insert_code,
 	.remove = remove_break,
+	.has = has_break,
 };
 
 static unsigned watch_slots(void *target)

@@ -421,6 +421,11 @@ static bool op_insert_code(void *data, unsigned cpu, const GdbBreak *bp, GdbBrea
 	return insert(data, cpu, bp, code, error);
 }
 
+static bool op_has_break(void *data, const GdbBreak *bp)
+{
+	return fake_target_has_break(data, bp->type, bp->addr);
+}
+
 static bool op_remove(void *data, unsigned cpu, const GdbBreak *bp, GError **error)
 {
 	FakeTarget *target = enter_cpu(data, cpu, true);
@@ -476,7 +481,11 @@ static const GdbMonitorCommand monitor_commands[] = {
 const GdbTargetOps *fake_target_ops(void)
 {
 	static const GdbBreakOps breaks = {
-		.insert = op_insert, .insert_code = op_insert_code, .remove = op_remove};
+		.insert = op_insert,
+		.insert_code = op_insert_code,
+		.remove = op_remove,
+		.has = op_has_break,
+	};
 	static const GdbTargetOps ops = {
 		.cpu_count = op_cpu_count,
 		.describe_cpu = op_describe_cpu,

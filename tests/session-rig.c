@@ -142,6 +142,11 @@ static bool op_remove(void *data, G_GNUC_UNUSED unsigned cpu, const GdbBreak *bp
 	return true;
 }
 
+static bool op_has(void *data, const GdbBreak *bp)
+{
+	return find_break(data, bp) >= 0;
+}
+
 static bool op_which(G_GNUC_UNUSED void *data, unsigned cpu, G_GNUC_UNUSED const char *args,
 		     GString *out, G_GNUC_UNUSED GError **error)
 {
@@ -191,7 +196,11 @@ SessionRig *session_rig_new(bool lazy)
 
 SessionRig *session_rig_new_full(bool lazy)
 {
-	static const GdbBreakOps breaks = {.insert = op_insert, .remove = op_remove};
+	static const GdbBreakOps breaks = {
+		.insert = op_insert,
+		.remove = op_remove,
+		.has = op_has,
+	};
 	static const GdbMonitorCommand monitor[] = {
 		{"which", NULL, "say the CPU", op_which},
 		{0},

@@ -111,6 +111,33 @@ static void test_qemu_physical_break(void)
 	g_assert_cmpuint(fake_target_count_breaks(rig->target), ==, 0);
 }
 
+/* The same number in both spaces: each z0 takes that of its mode, as long as there is one. */
+static void test_qemu_two_spaces(void)
+{
+	g_autoptr(FakeRig) rig = fake_rig_new_ready(1);
+	static const FakeLine set[] = {
+		{"Qqemu.PhyMemMode:1", "OK"},
+		{"Z0,10,1", "OK"},
+		{"Qqemu.PhyMemMode:0", "OK"},
+		{"Z0,10,1", "OK"},
+	};
+
+	fake_target_map(rig->target, 0, FAKE_PAGE);
+	for (unsigned physical = 0; physical < 2; physical++) {
+		GdbBreakType gone = physical ? GDB_BREAK_PHYSICAL : GDB_BREAK_SW;
+		GdbBreakType stays = physical ? GDB_BREAK_SW : GDB_BREAK_PHYSICAL;
+
+		PLAY(rig, set);
+		if (physical)
+			rsp_expect(rig->client, "Qqemu.PhyMemMode:1", "OK");
+		rsp_expect(rig->client, "z0,10,1", "OK");
+		g_assert_false(fake_target_has_break(rig->target, gone, 0x10));
+		g_assert_true(fake_target_has_break(rig->target, stays, 0x10));
+		rsp_expect(rig->client, "z0,10,1", "OK");
+		g_assert_cmpuint(fake_target_count_breaks(rig->target), ==, 0);
+	}
+}
+
 /* What one client has set does not bind the next. */
 static void test_qemu_forgets(void)
 {
@@ -146,6 +173,7 @@ int main(int argc, char **argv)
 		{"qemu-no-steps", test_qemu_no_steps},
 		{"qemu-physical", test_qemu_physical},
 		{"qemu-physical-break", test_qemu_physical_break},
+		{"qemu-two-spaces", test_qemu_two_spaces},
 		{"qemu-forgets", test_qemu_forgets},
 		{"qemu-pid", test_qemu_pid},
 		{0},

@@ -612,20 +612,22 @@ static void test_codes_full(void)
 		g_string_append(text, "27");
 	code = gdb_break_code_parse(gdb_text(text->str, text->len), NULL);
 	for (; bp.addr < KVM_CODES_MAX / GDB_BREAK_CODE_MAX; bp.addr++) {
-		g_assert_true(kvm_codes_fit(codes, code, NULL));
+		g_assert_true(kvm_codes_fit(codes, &bp, code, NULL));
 		kvm_codes_set(codes, &bp, code);
 		kvm_codes_set(codes, &bp, code);
 	}
-	g_assert_false(kvm_codes_fit(codes, code, &error));
+	g_assert_false(kvm_codes_fit(codes, &bp, code, &error));
 	g_assert_error(error, GDB_ERROR, GDB_ERROR_NOSPC);
+	/* What it replaces does not count. */
 	bp = (GdbBreak){GDB_BREAK_SW, 5, 2};
+	g_assert_true(kvm_codes_fit(codes, &bp, code, NULL));
 	g_assert_true(kvm_codes_get(codes, &bp) == code);
 	bp.type = GDB_BREAK_HW;
 	g_assert_null(kvm_codes_get(codes, &bp));
 	bp.type = GDB_BREAK_SW;
 	kvm_codes_set(codes, &bp, NULL);
 	g_assert_null(kvm_codes_get(codes, &bp));
-	g_assert_true(kvm_codes_fit(codes, code, NULL));
+	g_assert_true(kvm_codes_fit(codes, &bp, code, NULL));
 	kvm_codes_clear(codes);
 	kvm_codes_free(codes);
 }

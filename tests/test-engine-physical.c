@@ -64,6 +64,27 @@ static void test_both(void)
 	rig_free(rig);
 }
 
+/* The same number by both kinds of address, as where paging is off: z0 takes that of its mode. */
+static void test_same_number(void)
+{
+	Rig *rig = physical_new(1);
+
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	rsp_expect(rig->client, "Qqemu.PhyMemMode:0", "OK");
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	rsp_expect(rig->client, "z0,101,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0xcc);
+	expect_plain_trap(rig);
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	rsp_expect(rig->client, "Qqemu.PhyMemMode:1", "OK");
+	rsp_expect(rig->client, "z0,101,1", "OK");
+	write_pc(rig, 1, 0x100);
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	rsp_expect(rig->client, "z0,101,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x101], ==, 0x90);
+	rig_free(rig);
+}
+
 /* A condition (two bytes: constant 0, end) that is false stops nobody. */
 static void test_condition(void)
 {
@@ -109,8 +130,13 @@ static void test_hang_up(void)
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"hit", test_hit},	 {"both", test_both},	    {"condition", test_condition},
-		{"errors", test_errors}, {"hang-up", test_hang_up}, {0},
+		{"hit", test_hit},
+		{"both", test_both},
+		{"same-number", test_same_number},
+		{"condition", test_condition},
+		{"errors", test_errors},
+		{"hang-up", test_hang_up},
+		{0},
 	};
 
 	return test_main(argc, argv, "engine-physical", cases);

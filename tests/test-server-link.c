@@ -185,6 +185,22 @@ static void test_second_client(void)
 	expect_clean_session(rig);
 }
 
+/* What a script says last: k and the end of the connection, before the machine has even stopped. */
+static void test_kill_and_go(void)
+{
+	g_autoptr(FakeRig) rig = fake_rig_new(1);
+
+	fake_rig_listen(rig, "0");
+	fake_target_set_stuck(rig->target, 0, true);
+	connect_tcp(rig);
+	rsp_client_puts(rig->client, "+$?#3f$k#6b");
+	g_clear_pointer(&rig->client, rsp_client_free);
+	while (!fake_target_counts(rig->target).attaches || gdb_server_has_client(rig->server))
+		test_run_for(rig->context, 1);
+	g_assert_cmpuint(fake_target_counts(rig->target).kills, ==, 1);
+	fake_target_set_stuck(rig->target, 0, false);
+}
+
 /*
  * One client goes and the next one comes before the server looks at either: as when a script runs
  * gdb twice. The first one is not in the way.
@@ -400,6 +416,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	add_lost_cases();
 	g_test_add_func("/server-link/second-client", test_second_client);
+	g_test_add_func("/server-link/kill-and-go", test_kill_and_go);
 	g_test_add_func("/server-link/reconnect-at-once", test_reconnect_at_once);
 	g_test_add_func("/server-link/deaf-client", test_deaf_client);
 	g_test_add_func("/server-link/loop-stays-alive", test_loop_stays_alive);

@@ -162,6 +162,49 @@ static void test_nack_of_next(void)
 	session_rig_output(rig, "");
 }
 
+typedef struct LastWords {
+	const char *taken, *left; /* before the client went */
+	bool kills;
+} LastWords;
+
+/* The client goes right behind its last packet, which waits for the stop or behind one that does.
+ */
+static void test_hang_up(void)
+{
+	static const LastWords cases[] = {
+		{"$k#6b", "", true},	    {"$vKill;1#6e", "", true},
+		{"$?#3f", "$k#6b", true},   {"$?#3f", "+$X10,2:k#9c$vKill;1#6e", true},
+		{"$?#3f", "", false},	    {"", "", false},
+		{"$vKill;2#6f", "", false}, {"$?#3f", "$k#6c", false}, /* a wrong sum */
+		{"$?#3f", "$k#6", false},   {"$?#3f", "$kk#d6$D#44", false},
+	};
+
+	for (unsigned n = 0; n < G_N_ELEMENTS(cases); n++) {
+		g_autoptr(SessionRig) rig = session_rig_new_full(false);
+		const char *left = cases[n].left;
+
+		gdb_session_attach(rig->session);
+		g_test_message("%s|%s", cases[n].taken, left);
+		session_rig_feed(rig, cases[n].taken);
+		gdb_session_hang_up(rig->session, (const uint8_t *)left, strlen(left));
+		session_rig_log(rig, cases[n].kills ? "attach kill " : "attach detach ");
+	}
+}
+
+/* lldb says k of its own accord, and that only detaches. */
+static void test_hang_up_lldb(void)
+{
+	g_autoptr(SessionRig) rig = session_rig_new_full(false);
+
+	gdb_session_attach(rig->session);
+	session_rig_post(rig, GDB_STOP_PAUSED, 0);
+	session_rig_ask(rig, "QThreadSuffixSupported", "$OK");
+	session_rig_ask(rig, "qSearch:memory:0;80000;nothing", "");
+	session_rig_feed(rig, "$k#6b");
+	gdb_session_hang_up(rig->session, NULL, 0);
+	session_rig_log(rig, "attach detach ");
+}
+
 int main(int argc, char **argv)
 {
 	static const DeadCase dead[] = {
@@ -182,5 +225,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/session-clients/connection", test_connection);
 	g_test_add_func("/session-clients/bare-question", test_bare_question);
 	g_test_add_func("/session-clients/nack-of-next", test_nack_of_next);
+	g_test_add_func("/session-clients/hang-up", test_hang_up);
+	g_test_add_func("/session-clients/hang-up-lldb", test_hang_up_lldb);
 	return g_test_run();
 }

@@ -235,6 +235,23 @@ static void test_nack(void)
 	session_rig_output(rig, "-");
 }
 
+/* Console text is a packet like any other. */
+static void test_nack_of_console(void)
+{
+	g_autoptr(SessionRig) rig = session_rig_new_stopped();
+
+	session_rig_ask(rig, "qC", "$QC01");
+	session_rig_ask(rig, "c", "");
+	gdb_session_print(rig->session, "hi", 2);
+	session_rig_output(rig, "$O6869");
+	session_rig_feed(rig, "-");
+	session_rig_output(rig, "$O6869");
+	session_rig_post(rig, GDB_STOP_PAUSED, 0);
+	session_rig_output(rig, "$T02thread:01;2:12121212;");
+	session_rig_feed(rig, "-");
+	session_rig_output(rig, "$T02thread:01;2:12121212;");
+}
+
 static void test_no_ack(void)
 {
 	g_autoptr(SessionRig) rig = session_rig_new_stopped();
@@ -407,6 +424,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/session/kill", test_kill);
 	g_test_add_func("/session/free-detaches", test_free_detaches);
 	g_test_add_func("/session/nack", test_nack);
+	g_test_add_func("/session/nack-of-console", test_nack_of_console);
 	g_test_add_func("/session/no-ack", test_no_ack);
 	g_test_add_func("/session/search", test_search);
 	g_test_add_func("/session/crc", test_crc);
