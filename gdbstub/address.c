@@ -31,10 +31,18 @@ static bool parse_host_port(const char *text, GdbAddress *address)
 	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
 		text++;
 		len -= 2;
-	} else if (memchr(text, ':', len)) {
+	} else if (memchr(text, ':', len) || memchr(text, '/', len)) {
 		return false; /* IPv6 without brackets: which colon is the port's? */
 	}
 	address->host = len ? g_strndup(text, len) : g_strdup(LOCAL_HOST);
+	return true;
+}
+
+static bool parse_tcp(const char *text, GdbAddress *address)
+{
+	if (!parse_port(text, &address->port))
+		return parse_host_port(text, address);
+	address->host = g_strdup(LOCAL_HOST);
 	return true;
 }
 
@@ -47,30 +55,62 @@ static bool parse_path(GdbAddressKind kind, const char *path, GdbAddress *addres
 
 static bool parse(const char *where, GdbAddress *address)
 {
-	if (parse_port(where, &address->port)) {
-		address->host = g_strdup(LOCAL_HOST);
-		return true;
-	}
 	if (g_str_has_prefix(where, "tcp:"))
-		return parse_host_port(where + 4, address);
+		return parse_tcp(where + 4, address);
 	if (g_str_has_prefix(where, "unix:"))
 		return parse_path(GDB_ADDRESS_UNIX, where + 5, address);
 	if (g_str_has_prefix(where, "/dev/"))
 		return parse_path(GDB_ADDRESS_DEVICE, where, address);
+	if (!g_str_has_prefix(where, "stdio"))
+		return parse_tcp(where, address);
 	address->kind = GDB_ADDRESS_STDIO;
 	return !strcmp(where, "stdio");
 }
 
+/*
+ * QEMU's words behind a socket's address that say what is done here anyhow. What asks for
+ * something else is an error, and so is a word that nobody knows: it is not part of a path.
+ */
+static bool is_qemu_word(const char *word)
+{
+	static const char *const words[] = {"server",	  "server=on", "server=yes", "nowait",
+					    "wait=off",	  "wait=no",   "nodelay",    "nodelay=on",
+					    "telnet=off", NULL};
+
+	return g_strv_contains(words, word);
+}
+
+static bool check_words(const char *where, char **words, GError **error)
+{
+	for (; *words; words++) {
+		if (is_qemu_word(*words))
+			continue;
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "gdb address '%s': '%s' is not possible here; after a comma only "
+			    "QEMU's words server, nowait, wait=off and nodelay are taken",
+			    where, *words);
+		return false;
+	}
+	return true;
+}
+
 bool gdb_address_parse(const char *where, GdbAddress *ret_address, GError **error)
 {
+	/* A device's name may have a comma. */
+	bool device = g_str_has_prefix(where, "/dev/");
+	g_auto(GStrv) parts = g_strsplit(where, ",", device ? 1 : -1);
 	GdbAddress address = {.kind = GDB_ADDRESS_TCP};
 
-	if (!parse(where, &address)) {
+	if (!parts[0] || !parse(parts[0], &address)) {
 		gdb_address_clear(&address);
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
-			    "gdb address '%s': expected PORT, tcp:HOST:PORT, unix:PATH, stdio or "
+			    "gdb address '%s': expected PORT, HOST:PORT, unix:PATH, stdio or "
 			    "/dev/NAME",
 			    where);
+		return false;
+	}
+	if (!check_words(where, parts + 1, error)) {
+		gdb_address_clear(&address);
 		return false;
 	}
 	*ret_address = address;

@@ -17,7 +17,7 @@ typedef enum GdbAddressKind {
 
 typedef struct GdbAddress {
 	GdbAddressKind kind;
-	char *host; /* without the brackets of IPv6 */
+	char *host; /* without the brackets of IPv6; "localhost" is both loopbacks */
 	uint16_t port;
 	char *path;
 } GdbAddress;

@@ -45,11 +45,13 @@ void gdb_server_set_log(GdbServer *server, GdbLog *log);
 
 /*
  * gdb_server_listen: take a client at @where, which is one of
- *   PORT or tcp::PORT       TCP on 127.0.0.1; port 0 lets the system choose
- *   tcp:HOST:PORT           TCP on that address ("tcp:[::1]:1234", "tcp:0.0.0.0:1234")
- *   unix:PATH               a unix socket, mode 0600; a stale socket is replaced, another file is
- * not stdio                   this process' standard input and output /dev/NAME               a
- * character device; a terminal is put into raw mode
+ * - PORT or :PORT: TCP on 127.0.0.1; port 0 lets the system choose
+ * - HOST:PORT: TCP on that address ("[::1]:1234", "0.0.0.0:1234"); localhost is both loopbacks
+ * - unix:PATH: a unix socket, mode 0600; a stale socket is replaced, another file is not
+ * - stdio: this process' standard input and output
+ * - /dev/NAME: a character device; a terminal is put into raw mode
+ * tcp: may stand before a PORT or HOST, and QEMU's words that ask for just this (",server,nowait")
+ * behind an address.
  * @error: names @where, what was expected, or why the system refused. Called once per server.
  */
 bool gdb_server_listen(GdbServer *server, const char *where, GError **error);

@@ -15,7 +15,7 @@ struct GdbServer {
 	GdbLog *log; /* or NULL */
 
 	GdbTransport *transport;
-	GSource *accept_source;
+	GSource *accept_sources[GDB_LISTENERS_MAX];
 	GdbConn *conn;
 	bool conn_is_line;
 
@@ -218,10 +218,15 @@ static bool open_line(GdbServer *server, GError **error)
 	return stream && start_client(server, stream, true);
 }
 
-static void watch_accept(GdbServer *server, GSource *source, GSourceFunc callback)
+static void stop_accepting(GdbServer *server)
 {
-	drop_source(&server->accept_source);
-	server->accept_source = source;
+	for (unsigned n = 0; n < GDB_LISTENERS_MAX; n++)
+		drop_source(&server->accept_sources[n]);
+}
+
+static void watch_accept(GdbServer *server, unsigned n, GSource *source, GSourceFunc callback)
+{
+	server->accept_sources[n] = source;
 	g_source_set_callback(source, callback, server, NULL);
 	g_source_attach(source, server->context);
 }
@@ -231,19 +236,20 @@ static gboolean on_accept(GSocket *socket, GIOCondition condition, gpointer data
 static gboolean start_accepting(gpointer data)
 {
 	GdbServer *server = data;
-	GSocket *listener = gdb_transport_get_listener(server->transport);
+	GSocket *listener;
 
-	watch_accept(server, g_socket_create_source(listener, G_IO_IN, NULL),
-		     G_SOURCE_FUNC(on_accept));
+	stop_accepting(server);
+	for (unsigned n = 0; (listener = gdb_transport_get_listener(server->transport, n)); n++)
+		watch_accept(server, n, g_socket_create_source(listener, G_IO_IN, NULL),
+			     G_SOURCE_FUNC(on_accept));
 	return G_SOURCE_REMOVE;
 }
 
-static gboolean on_accept(G_GNUC_UNUSED GSocket *socket, G_GNUC_UNUSED GIOCondition condition,
-			  gpointer data)
+static gboolean on_accept(GSocket *socket, G_GNUC_UNUSED GIOCondition condition, gpointer data)
 {
 	GdbServer *server = data;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GIOStream) stream = gdb_transport_accept(server->transport, &error);
+	g_autoptr(GIOStream) stream = gdb_transport_accept(server->transport, socket, &error);
 
 	/* The last client may have gone without the loop having said so yet. */
 	if (stream && server->conn)
@@ -255,7 +261,8 @@ static gboolean on_accept(G_GNUC_UNUSED GSocket *socket, G_GNUC_UNUSED GIOCondit
 	if (!stream && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
 		g_message("gdb: cannot take a client, trying again in a second: %s",
 			  error->message);
-		watch_accept(server, g_timeout_source_new_seconds(1), start_accepting);
+		stop_accepting(server);
+		watch_accept(server, 0, g_timeout_source_new_seconds(1), start_accepting);
 	}
 	return G_SOURCE_CONTINUE;
 }
@@ -286,7 +293,7 @@ void gdb_server_free(GdbServer *server)
 {
 	if (!server)
 		return;
-	drop_source(&server->accept_source);
+	stop_accepting(server);
 	if (server->conn)
 		gdb_session_exited(gdb_conn_get_session(server->conn), server->exit_status);
 	drop_client(server);
@@ -317,7 +324,7 @@ bool gdb_server_listen(GdbServer *server, const char *where, GError **error)
 	server->transport = gdb_transport_open(where, error);
 	if (!server->transport)
 		return false;
-	if (gdb_transport_get_listener(server->transport)) {
+	if (gdb_transport_get_listener(server->transport, 0)) {
 		start_accepting(server);
 		return true;
 	}

@@ -22,7 +22,7 @@
 struct GdbTransport {
 	GdbAddress where;
 	char *address; /* for the user */
-	GSocket *listener;
+	GSocket *listeners[GDB_LISTENERS_MAX];
 	struct stat socket_file; /* of a unix socket; st_ino 0 when there is none */
 
 	int line_fd; /* a device; -1 when closed */
@@ -44,19 +44,23 @@ static bool fail(GError **error, const char *what, const char *where)
 
 /* ---- Sockets ---- */
 
-static bool listen_on(GdbTransport *transport, GSocketAddress *address, GError **error)
+static GSocket *listen_on(GSocketAddress *address, GError **error)
 {
-	transport->listener = g_socket_new(g_socket_address_get_family(address),
-					   G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, error);
-	if (!transport->listener)
-		return false;
-	g_socket_set_blocking(transport->listener, FALSE);
+	g_autoptr(GSocket) socket =
+		g_socket_new(g_socket_address_get_family(address), G_SOCKET_TYPE_STREAM,
+			     G_SOCKET_PROTOCOL_DEFAULT, error);
+
+	if (!socket)
+		return NULL;
+	g_socket_set_blocking(socket, FALSE);
 	/* Before the name exists: Linux takes the mode of a unix socket's file from here. */
-	if (G_IS_UNIX_SOCKET_ADDRESS(address) &&
-	    fchmod(g_socket_get_fd(transport->listener), 0600) < 0)
-		return fail(error, "cannot protect", transport->where.path);
-	return g_socket_bind(transport->listener, address, TRUE, error) &&
-	       g_socket_listen(transport->listener, error);
+	if (G_IS_UNIX_SOCKET_ADDRESS(address) && fchmod(g_socket_get_fd(socket), 0600) < 0) {
+		fail(error, "cannot protect", "the socket");
+		return NULL;
+	}
+	if (!g_socket_bind(socket, address, TRUE, error) || !g_socket_listen(socket, error))
+		return NULL;
+	return g_steal_pointer(&socket);
 }
 
 static GInetAddress *resolve(const char *host, GError **error)
@@ -74,31 +78,86 @@ static GInetAddress *resolve(const char *host, GError **error)
 	return g_steal_pointer(&address);
 }
 
-static bool open_tcp(GdbTransport *transport, GError **error)
+/* The port that the system has chosen, if it was left to it; 0 with @error. */
+static uint16_t bound_port(GSocket *socket, GError **error)
+{
+	g_autoptr(GSocketAddress) bound = g_socket_get_local_address(socket, error);
+
+	return bound ? g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound)) : 0;
+}
+
+static uint16_t listen_at(GdbTransport *transport, unsigned n, GInetAddress *inet, uint16_t port,
+			  GError **error)
+{
+	g_autoptr(GSocketAddress) address = g_inet_socket_address_new(inet, port);
+
+	transport->listeners[n] = listen_on(address, error);
+	return transport->listeners[n] ? bound_port(transport->listeners[n], error) : 0;
+}
+
+static bool open_host(GdbTransport *transport, GError **error)
 {
 	const GdbAddress *where = &transport->where;
-	g_autoptr(GSocketAddress) address = NULL, bound = NULL;
-	g_autoptr(GInetAddress) inet = NULL;
+	g_autoptr(GInetAddress) inet = resolve(where->host, error);
 	g_autofree char *host = NULL;
-	bool is_v6;
+	uint16_t port;
 
-	inet = resolve(where->host, error);
 	if (!inet)
 		return false;
-	address = g_inet_socket_address_new(inet, where->port);
-	if (!listen_on(transport, address, error)) {
+	port = listen_at(transport, 0, inet, where->port, error);
+	if (!port) {
 		g_prefix_error(error, "cannot listen on %s:%u: ", where->host, where->port);
 		return false;
 	}
-	bound = g_socket_get_local_address(transport->listener, error);
-	if (!bound)
-		return false;
 	host = g_inet_address_to_string(inet);
-	is_v6 = strchr(host, ':');
-	transport->address =
-		g_strdup_printf(is_v6 ? "[%s]:%u" : "%s:%u", host,
-				g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound)));
+	transport->address = g_strdup_printf(strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
 	return true;
+}
+
+/*
+ * A client that is told "localhost" tries either loopback. FALSE with ADDRESS_IN_USE when the
+ * second one has somebody else at that port; a machine without IPv6 has one.
+ */
+static bool open_loopbacks(GdbTransport *transport, GError **error)
+{
+	g_autoptr(GInetAddress) v4 = g_inet_address_new_loopback(G_SOCKET_FAMILY_IPV4);
+	g_autoptr(GInetAddress) v6 = g_inet_address_new_loopback(G_SOCKET_FAMILY_IPV6);
+	uint16_t port = listen_at(transport, 0, v4, transport->where.port, error);
+	g_autoptr(GError) no_v6 = NULL;
+
+	if (!port)
+		return false;
+	if (!listen_at(transport, 1, v6, port, &no_v6) &&
+	    g_error_matches(no_v6, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)) {
+		g_clear_object(&transport->listeners[0]);
+		g_propagate_error(error, g_steal_pointer(&no_v6));
+		return false;
+	}
+	transport->address = g_strdup_printf("127.0.0.1:%u", port);
+	return true;
+}
+
+/* How often the system may choose a port that is free on one loopback only. */
+#define TRIES 16
+
+static bool open_localhost(GdbTransport *transport, GError **error)
+{
+	unsigned tries = transport->where.port ? 1 : TRIES;
+
+	while (!open_loopbacks(transport, tries == 1 ? error : NULL)) {
+		if (--tries)
+			continue;
+		g_prefix_error(error, "cannot listen on localhost:%u: ", transport->where.port);
+		return false;
+	}
+	return true;
+}
+
+static bool open_tcp(GdbTransport *transport, GError **error)
+{
+	if (!g_ascii_strcasecmp(transport->where.host, "localhost"))
+		return open_localhost(transport, error);
+	return open_host(transport, error);
 }
 
 /*
@@ -144,7 +203,8 @@ static bool open_unix(GdbTransport *transport, GError **error)
 	address = g_unix_socket_address_new(path);
 	if (!make_room(path, address, error))
 		return false;
-	if (!listen_on(transport, address, error)) {
+	transport->listeners[0] = listen_on(address, error);
+	if (!transport->listeners[0]) {
 		g_prefix_error(error, "cannot listen on %s: ", path);
 		return false;
 	}
@@ -165,16 +225,16 @@ static void remove_socket_file(GdbTransport *transport)
 		unlink(transport->where.path);
 }
 
-GIOStream *gdb_transport_accept(GdbTransport *transport, GError **error)
+GIOStream *gdb_transport_accept(GdbTransport *transport, GSocket *listener, GError **error)
 {
-	g_autoptr(GSocket) socket = g_socket_accept(transport->listener, NULL, error);
+	g_autoptr(GSocket) socket = g_socket_accept(listener, NULL, error);
 
 	if (!socket)
 		return NULL;
 	g_socket_set_blocking(socket, FALSE);
 	if (transport->where.kind == GDB_ADDRESS_TCP) {
-		g_socket_set_keepalive(socket, TRUE);
 		g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
+		g_socket_set_keepalive(socket, TRUE);
 		g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, 30, NULL);
 		g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, 10, NULL);
 		g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 3, NULL);
@@ -326,7 +386,8 @@ void gdb_transport_close(GdbTransport *transport)
 	if (!transport)
 		return;
 	remove_socket_file(transport);
-	g_clear_object(&transport->listener);
+	for (unsigned n = 0; n < GDB_LISTENERS_MAX; n++)
+		g_clear_object(&transport->listeners[n]);
 	restore_stdio(transport);
 	close_device(transport);
 	gdb_address_clear(&transport->where);
@@ -339,7 +400,7 @@ const char *gdb_transport_get_address(const GdbTransport *transport)
 	return transport->address;
 }
 
-GSocket *gdb_transport_get_listener(const GdbTransport *transport)
+GSocket *gdb_transport_get_listener(const GdbTransport *transport, unsigned n)
 {
-	return transport->listener;
+	return n < GDB_LISTENERS_MAX ? transport->listeners[n] : NULL;
 }

@@ -23,14 +23,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GdbTransport, gdb_transport_close)
 /* gdb_transport_get_address: for gdb's `target remote`. Owned by the transport. */
 const char *gdb_transport_get_address(const GdbTransport *transport);
 
-/* gdb_transport_get_listener: the socket to accept on; NULL for a line. Owned by the transport. */
-GSocket *gdb_transport_get_listener(const GdbTransport *transport);
+/*
+ * gdb_transport_get_listener: the sockets to accept on, from 0 on; NULL behind the last one, so at
+ * once for a line. Owned by the transport.
+ */
+#define GDB_LISTENERS_MAX 2
+GSocket *gdb_transport_get_listener(const GdbTransport *transport, unsigned n);
 
 /*
- * gdb_transport_accept: the client that waits at the listener, ready for use: small packets go out
- * at once, a peer that vanished is noticed. NULL with @error.
+ * gdb_transport_accept: the client that waits at @listener, ready for use: small packets go out at
+ * once, a peer that vanished is noticed. NULL with @error.
  */
-GIOStream *gdb_transport_accept(GdbTransport *transport, GError **error);
+GIOStream *gdb_transport_accept(GdbTransport *transport, GSocket *listener, GError **error);
 
 /*
  * gdb_transport_get_line: the line's stream. May be called again when the stream has ended: a

@@ -76,7 +76,7 @@ static GOptionContext *new_context(RawOptions *raw)
 		{"reboot", 0, 0, G_OPTION_ARG_NONE, &raw->reboot,
 		 "the guest's reboot boots it again, with the same gdb; else it ends lkvm", NULL},
 		{"gdb", 0, 0, G_OPTION_ARG_STRING, &raw->gdb,
-		 "let gdb in at [tcp:HOST:]PORT, unix:PATH, stdio or /dev/TTY", "WHERE"},
+		 "let gdb in at [HOST:]PORT, unix:PATH, stdio or /dev/TTY", "WHERE"},
 		{"gdb-wait", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_wait,
 		 "wait for gdb before the first guest instruction", NULL},
 		{"gdb-kaslr", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_kaslr,

@@ -67,7 +67,7 @@ static int check_where(const char *where)
 	is_stdio = address.kind == GDB_ADDRESS_STDIO;
 	gdb_address_clear(&address);
 	return is_stdio ? usage("standard input and output are the VMM's: expected PORT, "
-				"tcp:HOST:PORT, unix:PATH or /dev/NAME")
+				"HOST:PORT, unix:PATH or /dev/NAME")
 			: 0;
 }
 
@@ -113,7 +113,7 @@ typedef struct Option {
 
 static const Option options[] = {
 	{"--gdb", PLUGIN_ENV_GDB, VALUE_TEXT, check_where, " WHERE",
-	 "[tcp:HOST:]PORT, unix:PATH or a character device; port 0 takes a free\n"
+	 "[HOST:]PORT, unix:PATH or a character device; port 0 takes a free\n"
 	 "one. The line \"gdb: listening on ADDRESS\" on stderr says where, when\n"
 	 "the machine begins to run."},
 	{"--gdb-wait", PLUGIN_ENV_WAIT, VALUE_NONE, NULL, "",

@@ -45,13 +45,40 @@ static void expect_tcp(const char *where, const char *const *hosts)
 
 #define HOSTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* listen fails, says what it was given (the path or host at least) and why; nothing is left open.
+ */
+static void expect_refused(const char *where, const char *word)
+{
+	bool prefixed = g_str_has_prefix(where, "unix:/") || g_str_has_prefix(where, "tcp:1");
+	const char *name = prefixed ? strchr(where, ':') + 1 : where;
+	g_autoptr(FakeRig) rig = fake_rig_new(1);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(gdb_server_listen(rig->server, where, &error));
+	g_assert_nonnull(error);
+	g_test_message("\"%s\": %s", where, error->message);
+	g_assert_nonnull(strstr(error->message, name));
+	g_assert_null(strchr(error->message, '\n'));
+	g_assert_cmpuint(strlen(error->message), >, strlen(name) + 8);
+	if (word && !strstr(error->message, word))
+		g_error("\"%s\": no \"%s\" in \"%s\"", where, word, error->message);
+	g_assert_null(gdb_server_get_address(rig->server));
+}
+
 static void test_tcp(void)
 {
 	expect_tcp("0", HOSTS("127.0.0.1"));
 	expect_tcp("tcp::0", HOSTS("127.0.0.1"));
+	expect_tcp(":0", HOSTS("127.0.0.1"));
+	expect_tcp("tcp:0", HOSTS("127.0.0.1"));
 	expect_tcp("tcp:127.0.0.1:0", HOSTS("127.0.0.1"));
-	expect_tcp("tcp:localhost:0", HOSTS("127.0.0.1", "[::1]"));
-	expect_tcp("tcp:0.0.0.0:0", HOSTS("127.0.0.1", "0.0.0.0"));
+	expect_tcp("127.0.0.1:0", HOSTS("127.0.0.1"));
+	expect_tcp("localhost:0", HOSTS("127.0.0.1"));
+	expect_tcp("0.0.0.0:0", HOSTS("0.0.0.0"));
+	expect_tcp("tcp::0,server,nowait", HOSTS("127.0.0.1"));
+	expect_tcp("tcp:127.0.0.1:0,server=on,wait=off,nodelay", HOSTS("127.0.0.1"));
+	expect_tcp("tcp:localhost:0", HOSTS("127.0.0.1"));
+	expect_tcp("tcp:0.0.0.0:0", HOSTS("0.0.0.0"));
 }
 
 static bool have_ipv6(void)
@@ -69,6 +96,60 @@ static void test_tcp6(void)
 		expect_tcp("tcp:[::1]:0", HOSTS("[::1]"));
 	else
 		g_test_skip("this machine has no IPv6 loopback");
+}
+
+/* "localhost" means either loopback to a client, so a server there has both or none. */
+static void test_localhost(void)
+{
+	g_autoptr(FakeRig) rig = NULL;
+	g_autofree char *where = NULL;
+
+	if (!have_ipv6()) {
+		g_test_skip("this machine has no IPv6 loopback");
+		return;
+	}
+	rig = fake_rig_new(1);
+	fake_rig_listen(rig, "localhost:0");
+	for (unsigned i = 0; i < 4; i++) {
+		try_session(rig, test_connect_tcp(i % 2 ? "::1" : "127.0.0.1", fake_rig_port(rig)));
+		fake_rig_hangup(rig);
+	}
+	where = g_strdup_printf("localhost:%u", fake_rig_port(rig));
+	expect_refused(where, "use");
+	fake_rig_free(g_steal_pointer(&rig));
+	/* Somebody else has the second one. */
+	rig = fake_rig_new(1);
+	fake_rig_listen(rig, "[::1]:0");
+	g_free(where);
+	where = g_strdup_printf("localhost:%u", fake_rig_port(rig));
+	expect_refused(where, "use");
+}
+
+/* QEMU's words: no file gets their name. */
+static void test_unix_words(void)
+{
+	static const char *const good[] = {",server", ",server,nowait", ",server=on,wait=off"};
+	static const char *const bad[] = {",wait", ",server=off", ",nonsense", ",", ",server,"};
+	char *dir = test_dir_new();
+	g_autofree char *path = g_build_filename(dir, "gdb.sock", NULL);
+	GDir *handle;
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(good); i++) {
+		g_autofree char *where = g_strconcat("unix:", path, good[i], NULL);
+		g_autoptr(FakeRig) rig = fake_rig_new(1);
+
+		g_assert_cmpstr(fake_rig_listen(rig, where), ==, path);
+		try_session(rig, test_connect_unix(path));
+	}
+	for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+		g_autofree char *where = g_strconcat("unix:", path, bad[i], NULL);
+
+		expect_refused(where, "QEMU");
+	}
+	handle = g_dir_open(dir, 0, NULL);
+	g_assert_null(g_dir_read_name(handle));
+	g_dir_close(handle);
+	test_dir_remove(dir);
 }
 
 /* Nobody but this machine: the default is the loopback alone. */
@@ -140,26 +221,6 @@ static void test_unix_stale(void)
 	test_dir_remove(dir);
 }
 
-/* listen fails, says what it was given (the path or host at least) and why; nothing is left open.
- */
-static void expect_refused(const char *where, const char *word)
-{
-	bool prefixed = g_str_has_prefix(where, "unix:/") || g_str_has_prefix(where, "tcp:1");
-	const char *name = prefixed ? strchr(where, ':') + 1 : where;
-	g_autoptr(FakeRig) rig = fake_rig_new(1);
-	g_autoptr(GError) error = NULL;
-
-	g_assert_false(gdb_server_listen(rig->server, where, &error));
-	g_assert_nonnull(error);
-	g_test_message("\"%s\": %s", where, error->message);
-	g_assert_nonnull(strstr(error->message, name));
-	g_assert_null(strchr(error->message, '\n'));
-	g_assert_cmpuint(strlen(error->message), >, strlen(name) + 8);
-	if (word && !strstr(error->message, word))
-		g_error("\"%s\": no \"%s\" in \"%s\"", where, word, error->message);
-	g_assert_null(gdb_server_get_address(rig->server));
-}
-
 static void test_unix_refused(void)
 {
 	char *dir = test_dir_new();
@@ -221,6 +282,12 @@ static void test_bad_addresses(void)
 		"/tmp",
 		"/etc/passwd",
 		"stdio:1",
+		"tcp:1234,wait=on",
+		"1234,server=off",
+		"/tmp:1234",
+		"localhost",
+		"localhost:",
+		"::1:1234",
 		"tcp:127.0.0.1:0:1",
 	};
 
@@ -378,6 +445,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/server-listen/tcp", test_tcp);
 	g_test_add_func("/server-listen/tcp6", test_tcp6);
+	g_test_add_func("/server-listen/localhost", test_localhost);
+	g_test_add_func("/server-listen/unix-words", test_unix_words);
 	g_test_add_func("/server-listen/tcp-is-local", test_tcp_is_local);
 	g_test_add_func("/server-listen/port-reuse", test_port_reuse);
 	g_test_add_func("/server-listen/port-taken", test_port_taken);
