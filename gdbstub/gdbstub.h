@@ -3,7 +3,7 @@
  *
  * The server lives on one GMainContext. Every function is for the thread that runs that context,
  * except gdb_server_post_stop() and gdb_server_post_output(), which any thread may call. It listens
- * in one place, serves one client at a time and tells a second one so by closing its connection.
+ * in one place, serves one client at a time, and tells a second one so and closes its connection.
  * What it does not own: the target's CPUs, memory and breakpoints (gdbstub/target.h).
  */
 #ifndef VMGDB_GDBSTUB_H

@@ -3,6 +3,7 @@
  */
 #include "gdbstub/conn.h"
 #include "gdbstub/gdbstub.h"
+#include "gdbstub/refuse.h"
 #include "gdbstub/session.h"
 #include "gdbstub/transport.h"
 
@@ -18,6 +19,8 @@ struct GdbServer {
 	GSource *accept_sources[GDB_LISTENERS_MAX];
 	GdbConn *conn;
 	bool conn_is_line;
+	char *conn_peer; /* who that is, for a second one; or NULL */
+	GdbRefusals *refusals;
 
 	GSource *stop_source, *output_source;
 	GMutex stops_lock;  /* a leaf; for what follows */
@@ -209,6 +212,7 @@ static void drop_client(GdbServer *server)
 	if (server->conn)
 		gdb_log_line(server->log, "the client has gone");
 	g_clear_pointer(&server->conn, gdb_conn_free);
+	g_clear_pointer(&server->conn_peer, g_free);
 }
 
 static bool open_line(GdbServer *server, GError **error)
@@ -245,18 +249,49 @@ static gboolean start_accepting(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
+/* "127.0.0.1:45678"; NULL for a peer without a name. */
+static char *peer_of(GIOStream *stream)
+{
+	g_autoptr(GSocketAddress) address = NULL;
+
+	if (G_IS_SOCKET_CONNECTION(stream))
+		address = g_socket_connection_get_remote_address(G_SOCKET_CONNECTION(stream), NULL);
+	return G_IS_INET_SOCKET_ADDRESS(address)
+		       ? g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(address))
+		       : NULL;
+}
+
+static void refuse(GdbServer *server, GIOStream *stream)
+{
+	g_autofree char *why = g_strdup_printf(
+		"another client is connected%s%s: this stub serves one at a time",
+		server->conn_peer ? ", from " : "", server->conn_peer ? server->conn_peer : "");
+
+	gdb_log_line(server->log, "a second client is refused");
+	gdb_refusals_add(server->refusals, stream, why);
+}
+
+static void take_client(GdbServer *server, GIOStream *stream)
+{
+	/* The last client may have gone without the loop having said so yet. */
+	if (server->conn)
+		gdb_conn_catch_up(server->conn);
+	if (server->conn)
+		refuse(server, stream);
+	else if (start_client(server, stream, false))
+		server->conn_peer = peer_of(stream);
+	else
+		g_io_stream_close(stream, NULL, NULL);
+}
+
 static gboolean on_accept(GSocket *socket, G_GNUC_UNUSED GIOCondition condition, gpointer data)
 {
 	GdbServer *server = data;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GIOStream) stream = gdb_transport_accept(server->transport, socket, &error);
 
-	/* The last client may have gone without the loop having said so yet. */
-	if (stream && server->conn)
-		gdb_conn_catch_up(server->conn);
-	/* One at a time; to a second one the end of the connection says so. */
-	if (stream && (server->conn || !start_client(server, stream, false)))
-		g_io_stream_close(stream, NULL, NULL);
+	if (stream)
+		take_client(server, stream);
 	/* Out of descriptors, say: the client still waits and would wake us again at once. */
 	if (!stream && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
 		g_message("gdb: cannot take a client, trying again in a second: %s",
@@ -284,6 +319,7 @@ GdbServer *gdb_server_new(GMainContext *context, const GdbTargetOps *ops, void *
 	g_mutex_init(&server->stops_lock);
 	g_queue_init(&server->stops);
 	server->output = g_string_new(NULL);
+	server->refusals = gdb_refusals_new(server->context);
 	server->stop_source = server_source_new(server, &stop_funcs);
 	server->output_source = server_source_new(server, &output_funcs);
 	return server;
@@ -297,6 +333,7 @@ void gdb_server_free(GdbServer *server)
 	if (server->conn)
 		gdb_session_exited(gdb_conn_get_session(server->conn), server->exit_status);
 	drop_client(server);
+	gdb_refusals_free(server->refusals);
 	drop_source(&server->stop_source);
 	drop_source(&server->output_source);
 	forget_posts(server);

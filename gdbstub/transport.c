@@ -225,6 +225,22 @@ static void remove_socket_file(GdbTransport *transport)
 		unlink(transport->where.path);
 }
 
+/*
+ * A peer that vanishes without a word is given up after 30 seconds, whether it owes us an
+ * acknowledgement (TCP_USER_TIMEOUT) or the connection is silent (tcp(7)).
+ */
+#define GONE_S 30
+#define PROBE_S 5
+
+static void notice_vanished(GSocket *socket)
+{
+	g_socket_set_keepalive(socket, TRUE);
+	g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, GONE_S / 2, NULL);
+	g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, PROBE_S, NULL);
+	g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, GONE_S / 2 / PROBE_S, NULL);
+	g_socket_set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, GONE_S * 1000, NULL);
+}
+
 GIOStream *gdb_transport_accept(GdbTransport *transport, GSocket *listener, GError **error)
 {
 	g_autoptr(GSocket) socket = g_socket_accept(listener, NULL, error);
@@ -234,10 +250,7 @@ GIOStream *gdb_transport_accept(GdbTransport *transport, GSocket *listener, GErr
 	g_socket_set_blocking(socket, FALSE);
 	if (transport->where.kind == GDB_ADDRESS_TCP) {
 		g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
-		g_socket_set_keepalive(socket, TRUE);
-		g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, 30, NULL);
-		g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, 10, NULL);
-		g_socket_set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, 3, NULL);
+		notice_vanished(socket);
 	}
 	return G_IO_STREAM(g_socket_connection_factory_create_connection(socket));
 }

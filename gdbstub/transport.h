@@ -32,7 +32,7 @@ GSocket *gdb_transport_get_listener(const GdbTransport *transport, unsigned n);
 
 /*
  * gdb_transport_accept: the client that waits at @listener, ready for use: small packets go out at
- * once, a peer that vanished is noticed. NULL with @error.
+ * once, a peer that vanished is noticed within 30 seconds. NULL with @error.
  */
 GIOStream *gdb_transport_accept(GdbTransport *transport, GSocket *listener, GError **error);
 

@@ -1,6 +1,6 @@
 /*
  * tests/test-server-link.c - owns the tests of the connection itself: every way to lose it in
- * every state, a second client, a client that does not read, and a thousand sessions.
+ * every state, a client that does not read, and a thousand sessions.
  */
 #include "tests/fake-rig.h"
 
@@ -158,31 +158,6 @@ static void test_lost(gconstpointer data)
 	g_clear_pointer(&rig->client, rsp_client_free);
 	expect_clean_session(rig);
 	g_assert_cmpuint(fake_target_counts(rig->target).attaches, ==, 2);
-}
-
-/* T18 */
-static void test_second_client(void)
-{
-	g_autoptr(FakeRig) rig = fake_rig_new(1);
-
-	fake_rig_listen(rig, "0");
-	connect_tcp(rig);
-	fake_rig_handshake(rig);
-	for (unsigned i = 0; i < 20; i++) {
-		RspClient *second = rsp_client_new(
-			rig->context, test_connect_tcp("127.0.0.1", fake_rig_port(rig)));
-
-		if (i % 2)
-			rsp_client_send(second, "?");
-		rsp_expect_eof(second);
-		rsp_client_free(second);
-		rsp_expect(rig->client, "qC", "QCp01.01");
-	}
-	rsp_client_send(rig->client, "vCont;c");
-	wait_resumes(rig, 1);
-	fake_rig_interrupt(rig);
-	fake_rig_hangup(rig);
-	expect_clean_session(rig);
 }
 
 /* What a script says last: k and the end of the connection, before the machine has even stopped. */
@@ -415,7 +390,6 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	add_lost_cases();
-	g_test_add_func("/server-link/second-client", test_second_client);
 	g_test_add_func("/server-link/kill-and-go", test_kill_and_go);
 	g_test_add_func("/server-link/reconnect-at-once", test_reconnect_at_once);
 	g_test_add_func("/server-link/deaf-client", test_deaf_client);
