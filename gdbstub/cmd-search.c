@@ -2,16 +2,23 @@
  * gdbstub/cmd-search.c - qSearch:memory and qCRC: walks over memory of any length, in slices.
  *
  * gdb manual, "General Query Packets". A client can ask for 2^64 bytes, so the walk is work that
- * the server's loop does bit by bit, and that a 0x03 or the client's leaving ends.
+ * the server's loop does bit by bit, and that a 0x03 or the client's leaving ends. gdb waits three
+ * times 2 seconds (its remotetimeout) for a reply and takes one that comes later for that to its
+ * next packet, for good: so an error ends what takes longer than GDB_WALK_MS.
  */
 #include "gdbstub/internal.h"
 
 #define SLICE (128 * 1024)
 
+/* After so many milliseconds the client gets an error. */
+#define GDB_WALK_MS 4000
+
 typedef struct Walk {
 	GdbWork work;
 	unsigned cpu;
 	uint64_t addr, left; /* what was not looked at yet */
+	gint64 deadline;     /* of the monotonic clock */
+	const char *what;    /* for an error */
 
 	/* qSearch: the pattern, and the memory before @addr in which it may have begun. */
 	GBytes *pattern;
@@ -36,6 +43,14 @@ static size_t walk_read(GdbSession *session, Walk *walk, GdbReply *ret_reply)
 	GError *error = NULL;
 	size_t n = MIN(walk->left, SLICE);
 
+	if (g_get_monotonic_time() > walk->deadline) {
+		*ret_reply = gdb_reply_fail(GDB_ERROR_BUSY,
+					    "%s came as far as 0x%" PRIx64
+					    " in %d seconds, and gdb would not wait for "
+					    "more: go on from there",
+					    walk->what, walk->addr, GDB_WALK_MS / 1000);
+		return 0;
+	}
 	n = gdb_session_read(session, walk->cpu, walk->addr, gdb_session_memory(session), n,
 			     &error);
 	if (!n)
@@ -56,6 +71,7 @@ static GdbReply start(GdbSession *session, Walk *walk, const GdbArgs *args,
 	}
 	walk->work.step = step;
 	walk->work.free = walk_free;
+	walk->deadline = g_get_monotonic_time() + GDB_WALK_MS * 1000;
 	walk->cpu = session->view.cpu;
 	walk->addr = addr;
 	walk->left = len;
@@ -105,6 +121,7 @@ static GdbReply cmd_search(GdbSession *session, const GdbArgs *args)
 	if (!gdb_text_left(pattern))
 		return gdb_reply_fail(GDB_ERROR_INVAL, "qSearch:memory with an empty pattern");
 	walk = g_new0(Walk, 1);
+	walk->what = "the search";
 	walk->pattern = g_bytes_new(pattern->at, gdb_text_left(pattern));
 	walk->window = g_byte_array_new();
 	return start(session, walk, args, search_step);
@@ -147,6 +164,7 @@ static GdbReply cmd_crc(GdbSession *session, const GdbArgs *args)
 {
 	Walk *walk = g_new0(Walk, 1);
 
+	walk->what = "the checksum";
 	crc_prepare(walk);
 	return start(session, walk, args, crc_step);
 }

@@ -306,6 +306,34 @@ static void test_crc(void)
 	session_rig_output(rig, "$C0376e6e7");
 }
 
+/* gdb would take a reply that comes after 6 seconds for that to its next packet. */
+static void test_search_too_long(void)
+{
+	static const char *const packets[] = {"qSearch:memory:100000000;ffffffff0000;nothing",
+					      "qCRC:100000000,ffffffff0000"};
+
+	for (unsigned n = 0; n < G_N_ELEMENTS(packets); n++) {
+		g_autoptr(SessionRig) rig = session_rig_new_stopped();
+		gint64 begin = g_get_monotonic_time();
+		g_autofree char *got = NULL;
+		double seconds;
+
+		session_rig_packet(rig, "qSupported:error-message+");
+		g_free(session_rig_take(rig));
+		session_rig_ask(rig, packets[n], "");
+		while (gdb_session_has_work(rig->session))
+			gdb_session_work(rig->session);
+		seconds = (g_get_monotonic_time() - begin) / 1e6;
+		got = session_rig_take(rig);
+		g_test_message("%.1f s: %s", seconds, got);
+		g_assert_true(g_regex_match_simple("^\\$E\\.the (search|checksum) came as far as "
+						   "0x1[0-9a-f]{8} in 4 seconds",
+						   got, 0, 0));
+		g_assert_cmpfloat(seconds, >, 3.5);
+		g_assert_cmpfloat(seconds, <, 5.5);
+	}
+}
+
 static void test_work_interrupted(void)
 {
 	g_autoptr(SessionRig) rig = session_rig_new_stopped();
@@ -428,6 +456,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/session/no-ack", test_no_ack);
 	g_test_add_func("/session/search", test_search);
 	g_test_add_func("/session/crc", test_crc);
+	g_test_add_func("/session/search-too-long", test_search_too_long);
 	g_test_add_func("/session/work-interrupted", test_work_interrupted);
 	g_test_add_func("/session/output-limit", test_output_limit);
 	g_test_add_func("/session/lazy", test_lazy);
