@@ -60,9 +60,10 @@ static GdbReply cmd_no_ack(GdbSession *session, G_GNUC_UNUSED const GdbArgs *arg
 	return gdb_reply(GDB_REPLY_OK);
 }
 
-/* Extended mode: D and k leave the connection open in any case, so there is nothing to change. */
-static GdbReply cmd_extended(G_GNUC_UNUSED GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+/* Extended mode: D and k leave the connection open in any case; only vKill differs. */
+static GdbReply cmd_extended(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
+	session->agreed.extended = true;
 	return gdb_reply(GDB_REPLY_OK);
 }
 

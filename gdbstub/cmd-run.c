@@ -9,7 +9,7 @@
 /* The last stop again. It changes nothing: breakpoints stay. */
 static GdbReply cmd_why(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	if (session->state == GDB_SESSION_NONE)
+	if (session->state & (GDB_SESSION_NONE | GDB_SESSION_KILLED))
 		gdb_stop_append_exit(session->reply, 0, &session->agreed.features);
 	else
 		gdb_session_append_stop(session, session->reply);
@@ -166,14 +166,63 @@ bool gdb_run_is_kill(const GdbSession *session, const char *packet, size_t len)
 	       !gdb_text_left(&text) && process == GDB_PROCESS;
 }
 
+/* gdb's `run` says vKill first, and only then vRun: the machine must outlive that. */
+static bool may_run_anew(const GdbSession *session)
+{
+	return session->agreed.extended && session->state == GDB_SESSION_STOPPED &&
+	       session->ops->reset && session->ops->kill;
+}
+
 static GdbReply cmd_vkill(GdbSession *session, const GdbArgs *args)
 {
 	GdbReply reply;
 
 	if (!check_process(args->v[0].number, &reply))
 		return reply;
-	gdb_session_detach(session, true);
+	if (may_run_anew(session))
+		gdb_session_move(session, GDB_SESSION_KILL);
+	else
+		gdb_session_detach(session, true);
 	return gdb_reply(GDB_REPLY_OK);
+}
+
+/* In extended mode only. The program and arguments that a client names mean nothing here. */
+static bool run_anew(GdbSession *session, GdbReply *ret_reply)
+{
+	GError *error = NULL;
+
+	if (!session->agreed.extended || !session->ops->reset) {
+		*ret_reply = gdb_reply(GDB_REPLY_EMPTY);
+		return false;
+	}
+	if (!session->ops->reset(session->target, &error)) {
+		*ret_reply = gdb_reply_error(error);
+		return false;
+	}
+	gdb_session_move(session, GDB_SESSION_REVIVE);
+	session->view = (GdbView){0};
+	session->run.stop = (GdbStop){.kind = GDB_STOP_STEP};
+	session->run.focus = 0;
+	session->run.interrupt_owed = false;
+	return true;
+}
+
+static GdbReply cmd_run(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	GdbReply reply;
+
+	if (!run_anew(session, &reply))
+		return reply;
+	gdb_session_append_stop(session, session->reply);
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+/* From before vRun. It has no reply, but ? follows. */
+static GdbReply cmd_restart(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
+{
+	GdbReply reply;
+
+	return run_anew(session, &reply) ? gdb_reply(GDB_REPLY_NOTHING) : reply;
 }
 
 /* Attached already: the last stop. After D: attach anew, and its stop is the answer. */
@@ -183,6 +232,7 @@ static GdbReply cmd_attach(GdbSession *session, const GdbArgs *args)
 
 	if (!check_process(args->v[0].number, &reply))
 		return reply;
+	gdb_session_move(session, GDB_SESSION_REVIVE);
 	if (session->state == GDB_SESSION_STOPPED)
 		return cmd_why(session, args);
 	gdb_session_attach(session);
@@ -200,7 +250,8 @@ static GdbReply cmd_interrupt(GdbSession *session, G_GNUC_UNUSED const GdbArgs *
 	return gdb_reply(GDB_REPLY_OK);
 }
 
-#define STOPPED_OR_NONE (GDB_SESSION_STOPPED | GDB_SESSION_NONE)
+#define STANDING (GDB_SESSION_STOPPED | GDB_SESSION_KILLED)
+#define STOPPED_OR_NONE (STANDING | GDB_SESSION_NONE)
 
 static const GdbCommand rows[] = {
 	{"?", GDB_MATCH_WHOLE, NULL, STOPPED_OR_NONE, false, cmd_why},
@@ -215,6 +266,8 @@ static const GdbCommand rows[] = {
 	{"D;", GDB_MATCH_PREFIX, "x", GDB_ALWAYS, false, cmd_detach},
 	{"k", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_kill},
 	{"vKill;", GDB_MATCH_PREFIX, "x", GDB_WHEN_ATTACHED, false, cmd_vkill},
+	{"vRun;", GDB_MATCH_PREFIX, "*", STANDING, false, cmd_run},
+	{"R", GDB_MATCH_PREFIX, "x", STANDING, false, cmd_restart},
 	{"vAttach;", GDB_MATCH_PREFIX, "x", STOPPED_OR_NONE, true, cmd_attach},
 };
 

@@ -77,7 +77,7 @@ typedef struct GdbCommand {
 
 #define GDB_WHEN_STOPPED GDB_SESSION_STOPPED
 #define GDB_WHEN_ATTACHED (GDB_SESSION_STOPPED | GDB_SESSION_RUNNING)
-#define GDB_ALWAYS (GDB_SESSION_NONE | GDB_WHEN_ATTACHED)
+#define GDB_ALWAYS (GDB_SESSION_NONE | GDB_WHEN_ATTACHED | GDB_SESSION_KILLED)
 
 /* A family's rows. A list of tables is an array of pointers that ends with NULL. */
 typedef struct GdbCommandTable {

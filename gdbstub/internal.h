@@ -39,6 +39,7 @@ typedef struct GdbAgreed {
 	GdbFeatures features;
 	bool has_offered;   /* in qSupported, which a client sends once */
 	bool thread_suffix; /* lldb: g G p P may name a thread at their end */
+	bool extended;	    /* !: it may run the machine anew after it has killed it */
 	bool list_threads;  /* lldb: stop replies list the threads and their pcs */
 } GdbAgreed;
 

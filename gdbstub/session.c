@@ -27,9 +27,14 @@ GdbSessionState gdb_session_next(GdbSessionState state, GdbSessionEvent event)
 	case GDB_SESSION_ATTACH:
 		return state == GDB_SESSION_NONE ? GDB_SESSION_ATTACHING : state;
 	case GDB_SESSION_STOP:
-		return state == GDB_SESSION_NONE ? state : GDB_SESSION_STOPPED;
+		return state & (GDB_SESSION_NONE | GDB_SESSION_KILLED) ? state
+								       : GDB_SESSION_STOPPED;
 	case GDB_SESSION_RESUME:
 		return state == GDB_SESSION_STOPPED ? GDB_SESSION_RUNNING : state;
+	case GDB_SESSION_KILL:
+		return state == GDB_SESSION_STOPPED ? GDB_SESSION_KILLED : state;
+	case GDB_SESSION_REVIVE:
+		return state == GDB_SESSION_KILLED ? GDB_SESSION_STOPPED : state;
 	case GDB_SESSION_DETACH:
 		return GDB_SESSION_NONE;
 	}
@@ -105,6 +110,7 @@ void gdb_session_detach(GdbSession *session, bool kill)
 {
 	if (session->state == GDB_SESSION_NONE)
 		return;
+	kill |= session->state == GDB_SESSION_KILLED;
 	drop_work(session);
 	session->wire.held = false;
 	gdb_session_move(session, GDB_SESSION_DETACH);

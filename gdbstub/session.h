@@ -20,18 +20,26 @@ typedef enum GdbSessionState {
 	GDB_SESSION_ATTACHING = 2, /* attach() was called, its stop is not here yet */
 	GDB_SESSION_STOPPED = 4,
 	GDB_SESSION_RUNNING = 8, /* a stop reply is owed */
+	/*
+	 * Stopped, and killed by a client of the extended mode, which may run it anew: a reset. If
+	 * not, the machine ends with the attachment.
+	 */
+	GDB_SESSION_KILLED = 16,
 } GdbSessionState;
 
 typedef enum GdbSessionEvent {
 	GDB_SESSION_ATTACH,
 	GDB_SESSION_STOP,
 	GDB_SESSION_RESUME,
+	GDB_SESSION_KILL,
+	GDB_SESSION_REVIVE, /* run anew, or attached to once more */
 	GDB_SESSION_DETACH, /* D, k, end of the connection */
 } GdbSessionEvent;
 
 /*
  * gdb_session_next: [pure] the state after @event. An event that has no meaning in @state leaves
- * it: a stop while STOPPED or NONE, a resume unless STOPPED, an attach unless NONE.
+ * it: a stop while STOPPED, KILLED or NONE, a resume or kill unless STOPPED, a revival unless
+ * KILLED, an attach unless NONE.
  */
 GdbSessionState gdb_session_next(GdbSessionState state, GdbSessionEvent event);
 

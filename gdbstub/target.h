@@ -206,6 +206,11 @@ typedef struct GdbTargetOps {
 	void (*detach)(void *target);
 	/* The client asked to end the machine: do so soon. May be NULL: k detaches. */
 	void (*kill)(void *target);
+	/*
+	 * The client wants the machine run anew: it stands before its first instruction when this
+	 * returns, and breakpoints stay. Only while stopped. May be NULL.
+	 */
+	bool (*reset)(void *target, GError **error);
 
 	/*
 	 * The file of the program that runs in the target, as an absolute path of the host, for a

@@ -142,6 +142,8 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->clock = kvm_clock_new(gdb);
 	gdb->ops_table = kvm_target_ops;
 	gdb->ops_table.monitor = monitor_table_new();
+	if (!ops || !ops->reset)
+		gdb->ops_table.reset = NULL;
 	say_what_is_missing(gdb);
 	return gdb;
 }

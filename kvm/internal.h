@@ -380,6 +380,9 @@ bool control_is_vmms(const KvmGdbVcpu *vcpu);
 
 extern const GdbTargetOps kvm_target_ops; /* without the monitor's table */
 
+/* GdbTargetOps.reset, and the monitor's: without the lock. UNSUPPORTED where the VMM has none. */
+bool target_reset(void *target, GError **error);
+
 /* The CPU, if its registers can be looked at now: with the lock held. NULL with @error. */
 KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error);
 

@@ -44,11 +44,7 @@ static bool ask_vmm(KvmGdb *gdb, void (*op)(void *opaque), const char *what, con
 static bool system_reset(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 			 GString *out, GError **error)
 {
-	KvmGdb *gdb = target;
-
-	if (!gdb->ops || !gdb->ops->reset)
-		return lacks("a reset", error);
-	if (!gdb->ops->reset(gdb->opaque, error))
+	if (!target_reset(target, error))
 		return false;
 	g_string_append(out, "reset: the machine stands before its first instruction "
 			     "(`maintenance flush register-cache` shows gdb the new registers)\n");
@@ -78,6 +74,7 @@ const GdbMonitorCommand monitor_machine_commands[] = {
 	{"stop", NULL, "does nothing: the machine is stopped while gdb can ask", stop},
 	{"cont", NULL, "say how the machine is made to run: by gdb's continue", cont},
 	{"system_reset", NULL, "reset the machine", system_reset},
+	{"reset", NULL, "the same, as other stubs call it", system_reset},
 	{"system_powerdown", NULL, "press the power button", system_powerdown},
 	{"quit", NULL, "end the machine at once", quit},
 	{0},

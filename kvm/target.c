@@ -298,6 +298,17 @@ static void kill_machine(void *target)
 	gdb->ops->poweroff(gdb->opaque);
 }
 
+bool target_reset(void *target, GError **error)
+{
+	KvmGdb *gdb = target;
+
+	if (gdb->ops && gdb->ops->reset)
+		return gdb->ops->reset(gdb->opaque, error);
+	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
+		    "this virtual machine monitor does not support a reset");
+	return false;
+}
+
 /* ---- Breakpoints ---- */
 
 static bool insert_any(KvmGdbVcpu *vcpu, const GdbBreak *bp, GError **error)
@@ -395,6 +406,7 @@ const GdbTargetOps kvm_target_ops = {
 	.resume = resume,
 	.detach = detach,
 	.kill = kill_machine,
+	.reset = target_reset,
 	.breaks = &break_ops,
 	.watch_slots = watch_slots,
 	.exec_file = kaslr_exec_file,

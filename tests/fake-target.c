@@ -346,6 +346,20 @@ static void op_kill(void *data)
 	leave(target);
 }
 
+/* The CPUs begin anew; memory stays. */
+static bool op_reset(void *data, G_GNUC_UNUSED GError **error)
+{
+	FakeTarget *target = enter_cpu(data, 0, true);
+
+	for (unsigned i = 0; i < target->n_cpus; i++) {
+		fake_set_reg(&target->cpus[i], FAKE_REG_PC, FAKE_COUNT);
+		target->cpus[i].has_event = false;
+	}
+	target->counts.resets++;
+	leave(target);
+	return true;
+}
+
 static bool is_soft(const GdbBreak *bp)
 {
 	return bp->type == GDB_BREAK_SW || bp->type == GDB_BREAK_PHYSICAL;
@@ -507,6 +521,7 @@ const GdbTargetOps *fake_target_ops(void)
 		.resume = op_resume,
 		.detach = op_detach,
 		.kill = op_kill,
+		.reset = op_reset,
 		.breaks = &breaks,
 		.monitor = monitor_commands,
 	};

@@ -41,7 +41,7 @@ typedef struct FakeTarget FakeTarget;
 
 /* What the server asked for so far, and how many stops were posted. */
 typedef struct FakeCounts {
-	unsigned attaches, detaches, kills, stops, resumes, posts;
+	unsigned attaches, detaches, kills, resets, stops, resumes, posts;
 } FakeCounts;
 
 /*

@@ -98,6 +98,16 @@ static void op_kill(void *data)
 	g_string_append(((SessionRig *)data)->log, "kill ");
 }
 
+static bool op_reset(void *data, GError **error)
+{
+	SessionRig *rig = data;
+
+	g_string_append(rig->log, "reset ");
+	if (rig->refuse_reset)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "no reset today");
+	return !rig->refuse_reset;
+}
+
 /* Physical memory is the upper half of the virtual one. */
 static size_t op_read_physical(void *data, uint64_t addr, uint8_t *buf, size_t len, GError **error)
 {
@@ -208,6 +218,7 @@ SessionRig *session_rig_new_full(bool lazy)
 	SessionRig *rig = rig_new();
 
 	rig->ops.kill = op_kill;
+	rig->ops.reset = op_reset;
 	rig->ops.breaks = &breaks;
 	rig->ops.monitor = monitor;
 	rig->ops.read_physical = op_read_physical;

@@ -17,7 +17,7 @@ typedef struct SessionRig {
 	GString *log; /* what the target was asked, in short words */
 	GdbRegSet *set;
 	GdbTargetOps ops;
-	bool refuse_resume;
+	bool refuse_resume, refuse_reset;
 	GArray *breaks; /* GdbBreak */
 	uint8_t memory[SESSION_MEMORY];
 	GdbSession *session;
@@ -25,7 +25,7 @@ typedef struct SessionRig {
 
 /* @lazy: as for gdb_session_new(). The target can do nothing but what it must. */
 SessionRig *session_rig_new(bool lazy);
-/* With a kill(), breakpoints, a monitor and physical memory (at half the address). */
+/* With a kill(), a reset(), breakpoints, a monitor and physical memory (at half the address). */
 SessionRig *session_rig_new_full(bool lazy);
 /* Attached and stopped, not lazy. */
 SessionRig *session_rig_new_stopped(void);

@@ -452,6 +452,14 @@ static void test_renew(void)
 	g_assert_cmpuint(GET(rig->shutdowns), ==, 0);
 	interrupt(rig);
 	g_free(monitor(rig, "system_reset"));
+	/* As gdb's `run` does it. */
+	rsp_expect(rig->client, "!", "OK");
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	write_pc(rig, 1, 0x102);
+	rsp_expect(rig->client, "vKill;1", "OK");
+	rsp_expect_prefix(rig->client, "vRun;", "T05thread:");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x100);
+	resume_to_reason(rig, "vCont;c:1", "swbreak:;");
 	rig_free(rig);
 }
 

@@ -195,10 +195,11 @@ static void test_system_reset(void)
 	rig->reset_fails = "the kernel's file is gone";
 	expect_text(rig, "system_reset", "the kernel's file is gone\n");
 	rig->reset_fails = NULL;
+	expect_match(rig, "reset halt", "^reset: the machine stands");
 	write_pc(rig, 2, 0x102);
 	expect_match(rig, "system_reset",
 		     "^reset: the machine stands before its first instruction");
-	g_assert_cmpuint(GET(rig->resets), ==, 2);
+	g_assert_cmpuint(GET(rig->resets), ==, 3);
 	expect_stands(rig, 0);
 	g_assert_cmphex(pc_of(rig, 2), ==, 0x100);
 	rig_free(rig);

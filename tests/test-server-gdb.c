@@ -189,6 +189,14 @@ static const GdbCase cases[] = {
 	 .patterns = LIST("= 0x600000$", "= 0x400020$", "\\[Inferior 1 \\(.*\\) killed\\]"),
 	 .extended = true,
 	 .kills = true},
+	/* What an IDE's restart does. */
+	{.name = "run",
+	 .n_cpus = 1,
+	 .commands = LIST("break *0x400020", "continue", "run", "p/x $rip", "stepi", "p/x $rip",
+			  "run", "p/x $rip", "monitor ping again", "detach"),
+	 .patterns =
+		 LIST("Breakpoint 1, (.*\\n)+.*= 0x400020$", "= 0x400021$", "pong 0 \\[again\\]"),
+	 .extended = true},
 	/* The debugger dies at a breakpoint. */
 	{.name = "killed",
 	 .n_cpus = 2,
@@ -217,6 +225,12 @@ static const GdbCase cases[] = {
 	 .patterns = LIST("^pong 0 \\[a b\\]", "ping hard", "unknown command")},
 };
 
+/* By the end of the connection, if gdb was in extended mode. */
+static bool was_killed(void *data)
+{
+	return fake_target_counts(((FakeRig *)data)->target).kills > 0;
+}
+
 static void drive(const GdbCase *what, const char *client, const char *where)
 {
 	g_autoptr(FakeRig) rig = fake_rig_new(what->n_cpus);
@@ -228,6 +242,8 @@ static void drive(const GdbCase *what, const char *client, const char *where)
 	expect_lines(output, what->patterns);
 	if (!what->kills)
 		fake_rig_expect_released(rig);
+	else
+		g_assert_true(test_wait(rig->context, was_killed, rig, TEST_PATIENCE));
 	g_assert_cmpuint(fake_target_counts(rig->target).kills, ==, what->kills);
 }
 

@@ -205,6 +205,74 @@ static void test_hang_up_lldb(void)
 	session_rig_log(rig, "attach detach ");
 }
 
+#define REVIVED "$T05thread:01;2:12121212;"
+
+/* gdb's `run` in extended mode: kill, then run. The machine is reset, and does not end. */
+static void test_run(void)
+{
+	g_autoptr(SessionRig) rig = session_rig_new_full(false);
+
+	gdb_session_attach(rig->session);
+	session_rig_post(rig, GDB_STOP_PAUSED, 1);
+	session_rig_ask(rig, "!", "$OK");
+	for (int n = 0; n < 2; n++) {
+		session_rig_ask(rig, "vKill;1", "$OK");
+		session_rig_ask(rig, "?", "$W00");
+		session_rig_ask(rig, "g", "$E22");
+		session_rig_ask(rig, "vCont?", "$vCont;c;C;s;S;t;r");
+		session_rig_log(rig, n ? "" : "attach ");
+		session_rig_ask(rig, "vRun;766d6c696e7578;61", REVIVED);
+		session_rig_log(rig, "reset ");
+		session_rig_ask(rig, "?", REVIVED);
+		session_rig_ask(rig, "p0", "$1010");
+		session_rig_ask(rig, "vCont;c", "");
+		session_rig_log(rig, "resume.cc ");
+		session_rig_post(rig, GDB_STOP_STEP, 0);
+		g_free(session_rig_take(rig));
+	}
+	/* Without a kill before, and the old way. */
+	session_rig_ask(rig, "vRun;", REVIVED);
+	session_rig_ask(rig, "R00", "");
+	session_rig_ask(rig, "?", REVIVED);
+	session_rig_log(rig, "reset reset ");
+	rig->refuse_reset = true;
+	session_rig_ask(rig, "vRun;", "$E05");
+	session_rig_log(rig, "reset ");
+}
+
+/* Whoever does not run it anew ends it when he goes; or takes it back. */
+static void test_killed(void)
+{
+	g_autoptr(SessionRig) rig = session_rig_new_full(false);
+
+	gdb_session_attach(rig->session);
+	session_rig_post(rig, GDB_STOP_PAUSED, 0);
+	session_rig_ask(rig, "!", "$OK");
+	session_rig_ask(rig, "vKill;1", "$OK");
+	session_rig_ask(rig, "vAttach;1", "$T02thread:01;2:12121212;");
+	session_rig_ask(rig, "m0,1", "$00");
+	session_rig_ask(rig, "vKill;1", "$OK");
+	session_rig_log(rig, "attach ");
+	gdb_session_hang_up(rig->session, NULL, 0);
+	session_rig_log(rig, "kill ");
+}
+
+/* A target that cannot be reset is killed at once, and vRun is not known. */
+static void test_no_reset(void)
+{
+	g_autoptr(SessionRig) rig = session_rig_new_full(false);
+
+	rig->ops.reset = NULL;
+	gdb_session_attach(rig->session);
+	session_rig_post(rig, GDB_STOP_PAUSED, 0);
+	session_rig_ask(rig, "!", "$OK");
+	session_rig_ask(rig, "vRun;", "$");
+	session_rig_ask(rig, "R00", "$");
+	session_rig_log(rig, "attach ");
+	session_rig_ask(rig, "vKill;1", "$OK");
+	session_rig_log(rig, "kill ");
+}
+
 int main(int argc, char **argv)
 {
 	static const DeadCase dead[] = {
@@ -227,5 +295,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/session-clients/nack-of-next", test_nack_of_next);
 	g_test_add_func("/session-clients/hang-up", test_hang_up);
 	g_test_add_func("/session-clients/hang-up-lldb", test_hang_up_lldb);
+	g_test_add_func("/session-clients/run", test_run);
+	g_test_add_func("/session-clients/killed", test_killed);
+	g_test_add_func("/session-clients/no-reset", test_no_reset);
 	return g_test_run();
 }
