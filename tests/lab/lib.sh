@@ -58,7 +58,7 @@ lab_open()
 # build_tool CC NAME: NAME.c, linked statically, into W
 build_tool()
 {
-	"$1" -D_GNU_SOURCE -O2 -static -o "$W/$2" "$LAB/$2.c" || lab_die "cannot build $2.c with $1"
+	"$1" -D_GNU_SOURCE -O2 -g -static -o "$W/$2" "$LAB/$2.c" || lab_die "cannot build $2.c with $1"
 }
 
 lab_close()
