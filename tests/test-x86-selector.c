@@ -41,6 +41,9 @@ static void set_up(Fixture *fix, gconstpointer data)
 		0x0000820018000fff, /* 38: LDT at 0x1800 */
 		0,
 		0x00af9a000000ffff, /* 48: 64-bit code */
+		0x00cffa000000ffff, /* 50: code, DPL 3 */
+		0x00cf9e000000ffff, /* 58: conforming code */
+		0x00cffe000000ffff, /* 60: conforming code, DPL 3 */
 	};
 
 	(void)data;
@@ -114,10 +117,24 @@ static void test_code_and_stack(Fixture *fix, gconstpointer data)
 	g_assert_cmphex(segment.type, ==, 3);
 }
 
+/* KVM takes the CPL from ss; VMX does not enter a guest whose cs says another. */
+static void test_level(Fixture *fix, gconstpointer data)
+{
+	(void)data;
+	load_fails(fix, REG(cs), 0x53, GDB_ERROR_INVAL, "set $ss first");
+	load_fails(fix, REG(cs), 0x63, GDB_ERROR_INVAL, "level 3");
+	g_assert_cmpuint(load(fix, REG(cs), 0x58).dpl, ==, 0);
+	fix->vcpu.sregs.ss.dpl = 3;
+	g_assert_cmpuint(load(fix, REG(cs), 0x53).dpl, ==, 3);
+	g_assert_cmpuint(load(fix, REG(cs), 0x58).dpl, ==, 0);
+	g_assert_cmpuint(load(fix, REG(cs), 0x63).dpl, ==, 3);
+	load_fails(fix, REG(cs), 0x08, GDB_ERROR_INVAL, "level 0");
+}
+
 static void test_table_limits(Fixture *fix, gconstpointer data)
 {
 	(void)data;
-	load_fails(fix, REG(ds), 0x50, GDB_ERROR_INVAL, "limit of the GDT");
+	load_fails(fix, REG(ds), 0x68, GDB_ERROR_INVAL, "limit of the GDT");
 	load_fails(fix, REG(ds), 0xfff8, GDB_ERROR_INVAL, "limit of the GDT");
 	fix->vcpu.sregs.gdt.limit = 0x16; /* one byte short */
 	load_fails(fix, REG(ds), 0x10, GDB_ERROR_INVAL, "limit of the GDT");
@@ -225,6 +242,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	ADD("data", test_data);
 	ADD("code-and-stack", test_code_and_stack);
+	ADD("level", test_level);
 	ADD("table-limits", test_table_limits);
 	ADD("ldt", test_ldt);
 	ADD("tss", test_tss);

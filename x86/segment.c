@@ -7,6 +7,7 @@
 
 #define TYPE_ACCESSED 1
 #define TYPE_CODE 8
+#define TYPE_CONFORMING 4
 #define TYPE_RW 2 /* code: readable; data: writable */
 #define TYPE_LDT 2
 #define TYPE_TSS 9
@@ -72,6 +73,18 @@ bool x86_segment_check(const X86Segment *segment, X86SegmentKind kind, GError **
 		return true;
 	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "the descriptor of this selector %s", why);
 	return false;
+}
+
+bool x86_segment_check_level(const X86Segment *segment, unsigned cpl, GError **error)
+{
+	bool fits = segment->type & TYPE_CONFORMING ? segment->dpl <= cpl : segment->dpl == cpl;
+
+	if (!fits)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "its descriptor is for privilege level %u, but the CPU is at level %u, "
+			    "which ss says: set $ss first",
+			    segment->dpl, cpl);
+	return fits;
 }
 
 uint8_t x86_segment_loaded_type(const X86Segment *segment, X86SegmentKind kind)

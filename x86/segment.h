@@ -56,9 +56,16 @@ X86Segment x86_segment_decode(const uint8_t *desc, bool wide);
 
 /*
  * x86_segment_check: may a selector for @segment be loaded into a register of @kind?
- * FALSE with GDB_ERROR_INVAL that says what is wrong. Privileges are not checked: a debugger may.
+ * FALSE with GDB_ERROR_INVAL that says what is wrong. Who may load it is not checked: a debugger
+ * may.
  */
 bool x86_segment_check(const X86Segment *segment, X86SegmentKind kind, GError **error);
+
+/*
+ * x86_segment_check_level: may code at privilege level @cpl have this code segment? CPUs with VMX
+ * refuse to enter a guest that has another (SDM vol. 3, 27.3.1.2). FALSE with GDB_ERROR_INVAL.
+ */
+bool x86_segment_check_level(const X86Segment *segment, unsigned cpl, GError **error);
 
 /* x86_segment_loaded_type: the type as the CPU holds it after the load: accessed, busy. */
 uint8_t x86_segment_loaded_type(const X86Segment *segment, X86SegmentKind kind);

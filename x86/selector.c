@@ -103,7 +103,9 @@ static bool load_descriptor(ArchVcpu *vcpu, X86SegmentKind kind, uint16_t select
 	if (!read_table(vcpu, local, x86_selector_offset(selector), desc, wide ? 16 : 8, error))
 		return false;
 	X86Segment segment = x86_segment_decode(desc, wide);
-	if (!x86_segment_check(&segment, kind, error))
+	if (!x86_segment_check(&segment, kind, error) ||
+	    (kind == X86_SEGMENT_CODE &&
+	     !x86_segment_check_level(&segment, vcpu->sregs.ss.dpl, error)))
 		return false;
 	*ret = (struct kvm_segment){
 		.base = segment.base,
