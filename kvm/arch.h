@@ -282,16 +282,19 @@ bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len);
 
 /*
  * One step, from begin to end; owned by the caller, one per vCPU.
- * @landing: not 0 when the instruction turns single-stepping off by entering the kernel (x86
- * syscall, int n): put a hardware execution point there for this run too, and take its
- * hit as the end of the step. Without it the step ends when the kernel has returned.
+ * @landings: where the instruction may go with single-stepping turned off, most likely first (x86:
+ * syscall, int n, and the handlers of the faults that it may raise): put hardware execution points
+ * there for this run too, as many as there is room for, and take a hit as the end of the step.
+ * Without one the step ends when the handler has returned, which it may never do here.
  * @n_ways: not 0 for a run through, of arch_step_begin_through(): without SINGLESTEP and with
  * hardware execution points at @ways, one of which is its end. It executes nothing outside of
  * @start to before @end, which pc lies in.
  */
+#define ARCH_LANDINGS_MAX 6
 #define ARCH_WAYS_MAX 8
 typedef struct ArchStep {
-	uint64_t landing;
+	uint64_t landings[ARCH_LANDINGS_MAX];
+	unsigned n_landings;
 	uint64_t ways[ARCH_WAYS_MAX];
 	unsigned n_ways;
 	uint64_t start, end;

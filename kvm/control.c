@@ -43,54 +43,9 @@ void control_end_step(KvmGdbVcpu *vcpu)
 	vcpu->step.open = vcpu->step.through = false;
 }
 
-static void arm(Armed *armed, const GdbBreak *point, int client)
-{
-	if (armed->n == ARMED_MAX)
-		return;
-	armed->points[armed->n] = *point;
-	armed->client[armed->n++] = client;
-}
-
-/* The client's points, less those that are being passed. */
-static void arm_client_points(KvmGdbVcpu *vcpu)
-{
-	unsigned n;
-	const GdbBreak *points = kvm_breaks_points(vcpu->gdb->breaks, &n);
-
-	vcpu->armed.n = 0;
-	for (unsigned i = 0; i < n; i++) {
-		if (!leaving_passes(vcpu, &points[i]) && through_arms(vcpu, &points[i]))
-			arm(&vcpu->armed, &points[i], i);
-	}
-}
-
-/* A step that enters the kernel ends at its entry, if a slot is free for that. */
-static void arm_landing(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *hw)
-{
-	GdbBreak landing = {GDB_BREAK_HW, vcpu->step.arch.landing, 1};
-
-	if (!vcpu->step.open || !landing.addr || !vcpu->gdb->features.hw_break)
-		return;
-	arm(&vcpu->armed, &landing, -1);
-	if (!arch_encode_hw(&vcpu->gdb->features, vcpu->armed.points, vcpu->armed.n, hw, NULL))
-		vcpu->armed.n--;
-}
-
-bool control_points(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
-{
-	const Armed *armed = &vcpu->armed;
-
-	arm_client_points(vcpu);
-	for (unsigned i = 0; vcpu->step.through && i < vcpu->step.arch.n_ways; i++)
-		arm(&vcpu->armed, &(GdbBreak){GDB_BREAK_HW, vcpu->step.arch.ways[i], 1}, -1);
-	return !armed->n ||
-	       arch_encode_hw(&vcpu->gdb->features, armed->points, armed->n, ret, NULL);
-}
-
 static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 {
 	KvmGdb *gdb = vcpu->gdb;
-	Armed *armed = &vcpu->armed;
 
 	if (!gdb->attached && gdb->world == WORLD_FREE) {
 		*ret = vcpu->vmm_debug;
@@ -102,10 +57,7 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 			KVM_GUESTDBG_SINGLESTEP | arch_step_control(&gdb->features, gdb->block_irq);
 	if (kvm_patches_any(gdb->patches) || kvm_breaks_any_lost(gdb->breaks))
 		ret->control |= arch_sw_control();
-	control_points(vcpu, &ret->arch);
-	arm_landing(vcpu, &ret->arch);
-	/* With ours in force, if none, the guest's own are not. */
-	if (armed->n || (vcpu->leaving.by_step && vcpu->leaving.met & MET_GUEST_POINT))
+	if (armed_compute(vcpu, &ret->arch))
 		ret->control |= arch_hw_control();
 	if (ret->control)
 		ret->control |= KVM_GUESTDBG_ENABLE;

@@ -100,7 +100,8 @@ typedef struct Step {
 } Step;
 
 #define ARMED_MAX                                                                                  \
-	40 /* 16 breakpoints and 16 watchpoints are the most any CPU has, and one landing */
+	40 /* 16 breakpoints and 16 watchpoints are the most any CPU has, and landings             \
+	    */
 
 /* The hardware points of one vCPU while it runs, and which of the client's each of them is. */
 typedef struct Armed {
@@ -349,13 +350,18 @@ ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
 bool condition_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa);
 bool condition_at_point(KvmGdbVcpu *vcpu, unsigned index);
 
-/* ---- control.c: debug control of one vCPU, on its own thread with the lock held ---- */
+/* ---- armed.c: on the vCPU's own thread with the lock held ---- */
 
 /*
- * Which points shall be in force in the next run: vcpu->armed, and encoded in @ret. FALSE: there
- * are too few slots.
+ * The debug registers for the next run; fills @vcpu->armed. FALSE: none of ours are
+ * wanted: then the guest's own are to be in force.
  */
-bool control_points(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret);
+bool armed_compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret);
+/* Is there room for all that the client wants, and all ways out of a run through? */
+bool armed_fits(KvmGdbVcpu *vcpu);
+
+/* ---- control.c: debug control of one vCPU, on its own thread with the lock held ---- */
+
 /* Before KVM_RUN: everything that KVM must be told, in the one order that works. */
 bool control_apply(KvmGdbVcpu *vcpu, GError **error);
 /* The step has ended, or is given up: undoes what it needed. */

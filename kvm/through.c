@@ -50,14 +50,13 @@ bool through_begin(KvmGdbVcpu *vcpu)
 	/* A client that steps wants to see each instruction, but the last one shall not fail. */
 	bool at_end = vcpu->action.kind != GDB_ACTION_CONTINUE;
 	ArchMemory memory = virtual_memory(vcpu);
-	struct kvm_guest_debug_arch unused;
 	Step *step = &vcpu->step;
 
 	if (!vcpu->gdb->features.hw_break ||
 	    !arch_step_begin_through(vcpu->arch, at_end, &memory, &step->arch))
 		return false;
 	step->through = true;
-	if (control_points(vcpu, &unused)) {
+	if (armed_fits(vcpu)) {
 		lift_met(vcpu);
 		begin_limit(vcpu);
 		return true;

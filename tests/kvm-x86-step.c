@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "tests/x86-rig.h"
+#include "x86/debugreg.h"
 
 static ArchFeatures features; /* written once by main() */
 
@@ -19,6 +20,20 @@ static void set_msr(Rig *rig, uint32_t index, uint64_t value)
 	g_assert_cmpint(ioctl(rig->fd, KVM_SET_MSRS, msrs), ==, 1);
 }
 
+/* Points for @step, as many landings as there are slots. */
+static void arm_landings(Rig *rig, const ArchStep *step, uint32_t control)
+{
+	GdbBreak points[X86_N_SLOTS];
+	unsigned n = 0;
+
+	for (; n < MIN(step->n_landings, X86_N_SLOTS); n++)
+		points[n] = (GdbBreak){GDB_BREAK_HW, step->landings[n], 1};
+	if (n && features.hw_break)
+		rig_arm(rig, &features, control, points, n);
+	else
+		rig_debug(rig, control, NULL);
+}
+
 /* One step, as the engine does it. Returns the exit reason. */
 static uint32_t step(Rig *rig)
 {
@@ -30,10 +45,7 @@ static uint32_t step(Rig *rig)
 	g_assert_true(arch_step_begin(rig->vcpu, true, &rig->memory, &step, &error));
 	g_assert_no_error(error);
 	g_assert_true(arch_flush(rig->vcpu, &error));
-	if (step.landing && features.hw_break)
-		rig_arm(rig, &features, control, &(GdbBreak){GDB_BREAK_HW, step.landing, 1}, 1);
-	else
-		rig_debug(rig, control, NULL);
+	arm_landings(rig, &step, control);
 	reason = rig_run(rig);
 	arch_step_end(rig->vcpu, &rig->memory, &step);
 	g_assert_true(arch_flush(rig->vcpu, &error));
@@ -60,8 +72,8 @@ static const Program programs[] = {
 	 BYTES("\x6a\x10\x68\x00\xb0\x00\x00\x6a\x02\x6a\x08\x68\x12\x60\x00\x00\x48\xcf"
 	       "\x90\x90\xf4"),
 	 8, 1, false},
-	/* mov $3, %ecx; rep stosb to rdi: each iteration is a step */
-	{"rep", BYTES("\xbf\x00\x90\x00\x00\xb9\x03\x00\x00\x00\xf3\xaa\x90\xf4"), 6, 1, false},
+	/* mov $3, %ecx; rep stosb to rdi: each iteration is a step, and in QEMU 10 the end of it */
+	{"rep", BYTES("\xbf\x00\x90\x00\x00\xb9\x03\x00\x00\x00\xf3\xaa\x90\xf4"), 7, 2, false},
 	{"int", BYTES("\xcd\x50\x90\xf4"), 1, 0, true},
 	{"int3", BYTES("\xcc\x90\xf4"), 1, 0, true},
 	{"syscall", BYTES("\x0f\x05\x90\xf4"), 1, 0, true},
@@ -165,37 +177,134 @@ static void test_step_quiet(void)
 	rig_close(&rig);
 }
 
+static void set_regs(Rig *rig, uint64_t rdi, uint64_t flags)
+{
+	struct kvm_regs regs = rig_regs(rig);
+
+	regs.rdi = rdi;
+	regs.rflags |= flags;
+	g_assert_cmpint(ioctl(rig->fd, KVM_SET_REGS, &regs), ==, 0);
+	arch_forget(rig->vcpu);
+}
+
+/* mov (%rdi), %rax; nop; hlt. The handler: out %al, $0x80; add $8, %rsp; iretq */
+static void open_fault(Rig *rig)
+{
+	static const uint8_t handler[] = {0xe6, 0x80, 0x48, 0x83, 0xc4, 0x08, 0x48, 0xcf};
+
+	rig_open(rig, BYTES("\x48\x8b\x07\x90\xf4"), false);
+	memcpy(rig->ram + HANDLERS + 16 * VECTOR_PF, handler, sizeof(handler));
+	set_regs(rig, NOT_MAPPED, CF);
+}
+
 /*
- * A step over an instruction that faults is given up in the handler, which exits to the VMM. The
- * flags that the CPU saved for it are the guest's own: without a TF that would trap there later.
+ * The flags that the CPU saved for a fault are the guest's own: without a TF that would trap there
+ * later. Then the fault is mended, and the guest runs to its end.
+ */
+static void check_fault(Rig *rig, bool at_entry)
+{
+	g_assert_cmphex(rig_get64(rig, STACK - 40), ==, CODE);
+	g_assert_cmphex(rig_get64(rig, STACK - 24) & ~RF, ==, 2 | CF);
+	set_regs(rig, DATA, 0);
+	rig_debug(rig, 0, NULL);
+	if (at_entry)
+		g_assert_cmpuint(rig_run(rig), ==, KVM_EXIT_IO);
+	g_assert_cmpuint(rig_run(rig), ==, KVM_EXIT_HLT);
+	g_assert_cmphex(rig_regs(rig).rip, ==, CODE + 5);
+	rig_close(rig);
+}
+
+/* A step over an instruction that faults ends at the handler, with the frame on top of the stack.
  */
 static void test_step_fault(void)
 {
-	static const uint8_t handler[] = {0xe6, 0x80,		  /* out %al, $0x80 */
-					  0x48, 0x83, 0xc4, 0x08, /* add $8, %rsp */
-					  0x48, 0xcf};		  /* iretq */
-	struct kvm_regs regs;
+	Rig rig;
+
+	if (!rig_has(features.step, "steps") || !rig_has(features.hw_break, "hardware breakpoints"))
+		return;
+	open_fault(&rig);
+	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
+	g_assert_cmphex(rig_regs(&rig).rip, ==, HANDLERS + 16 * VECTOR_PF);
+	check_fault(&rig, true);
+}
+
+/* The same without a slot for that: it is given up in the handler, which exits to the VMM. */
+static void test_step_fault_no_slot(void)
+{
+	ArchFeatures all = features;
 	Rig rig;
 
 	if (!rig_has(features.step, "steps"))
 		return;
-	rig_open(&rig, BYTES("\x48\x8b\x07\x90\xf4"), false); /* mov (%rdi), %rax; nop; hlt */
-	memcpy(rig.ram + HANDLERS + 16 * VECTOR_PF, handler, sizeof(handler));
-	regs = rig_regs(&rig);
-	regs.rdi = NOT_MAPPED;
-	regs.rflags |= CF;
-	g_assert_cmpint(ioctl(rig.fd, KVM_SET_REGS, &regs), ==, 0);
-	arch_forget(rig.vcpu);
+	open_fault(&rig);
+	features.hw_break = false;
 	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_IO);
-	g_assert_cmphex(rig_get64(&rig, STACK - 40), ==, CODE);
-	g_assert_cmphex(rig_get64(&rig, STACK - 24) & ~RF, ==, 2 | CF);
-	regs = rig_regs(&rig);
-	regs.rdi = DATA;
-	g_assert_cmpint(ioctl(rig.fd, KVM_SET_REGS, &regs), ==, 0);
-	rig_debug(&rig, 0, NULL);
-	g_assert_cmpuint(rig_run(&rig), ==, KVM_EXIT_HLT);
-	g_assert_cmphex(rig_regs(&rig).rip, ==, CODE + 5);
+	features = all;
+	check_fault(&rig, false);
+}
+
+/* ---- int n, and the frame that it makes, in all modes ---- */
+
+typedef struct ModeRow {
+	const char *name;
+	bool gates16;
+	unsigned word, n_words;
+} ModeRow;
+
+/* Not from user code: QEMU 10 ends there itself, as an L1. Such frames: tests/test-x86-exception.c.
+ */
+static const ModeRow mode_rows[] = {
+	{"protected", false, 4, 3},
+	{"protected-gate16", true, 2, 3},
+};
+
+static void test_step_mode(const void *data)
+{
+	const ModeRow *row = data;
+	uint32_t flags = 0, ip = 0;
+	uint64_t at;
+	Rig rig;
+
+	if (!rig_has(features.step, "steps") || !rig_has(features.hw_break, "hardware breakpoints"))
+		return;
+	rig_open(&rig, BYTES("\x90\xcd\x50\xf4"), false); /* nop; int $0x50; hlt */
+	rig_set_protected(&rig, row->gates16);
+	at = STACK - row->word * row->n_words;
+	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
+	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
+	g_assert_cmphex(rig_regs(&rig).rip, ==, HANDLERS + 16 * 0x50);
+	g_assert_cmphex(rig_regs(&rig).rsp, ==, at);
+	memcpy(&ip, rig.ram + at, row->word);
+	memcpy(&flags, rig.ram + at + 2 * row->word, row->word);
+	g_assert_cmphex(ip, ==, CODE + 3);
+	g_assert_cmphex(flags & ~RF, ==, 2);
 	rig_close(&rig);
+}
+
+/* syscall with an FMASK that leaves TF alone: the step ends at the entry, and r11 has none. */
+static void test_step_syscall_unmasked(void)
+{
+	Rig rig;
+
+	if (!rig_has(features.step, "steps"))
+		return;
+	rig_open(&rig, BYTES("\x0f\x05\x90\xf4"), false);
+	set_msr(&rig, 0xc0000081, 0x08ull << 32);
+	set_msr(&rig, 0xc0000082, SYSCALL_ENTRY);
+	set_msr(&rig, 0xc0000084, 0);
+	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
+	g_assert_cmphex(rig_regs(&rig).rip, ==, SYSCALL_ENTRY);
+	g_assert_cmphex(rig_regs(&rig).r11 & ~RF, ==, 2);
+	rig_close(&rig);
+}
+
+static void add_modes(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(mode_rows); i++) {
+		g_autofree char *path = g_strdup_printf("/kvm-x86-step/int-%s", mode_rows[i].name);
+
+		g_test_add_data_func(path, &mode_rows[i], test_step_mode);
+	}
 }
 
 int main(int argc, char **argv)
@@ -205,6 +314,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm-x86-step/halted", test_step_halted);
 	g_test_add_func("/kvm-x86-step/quiet", test_step_quiet);
 	g_test_add_func("/kvm-x86-step/fault", test_step_fault);
+	g_test_add_func("/kvm-x86-step/fault-no-slot", test_step_fault_no_slot);
+	g_test_add_func("/kvm-x86-step/syscall-unmasked", test_step_syscall_unmasked);
+	add_modes();
 	for (unsigned i = 0; i < G_N_ELEMENTS(programs); i++) {
 		g_autofree char *path = g_strdup_printf("/kvm-x86-step/%s", programs[i].name);
 		g_test_add_data_func(path, &programs[i], test_step_program);

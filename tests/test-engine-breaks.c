@@ -45,6 +45,76 @@ static void test_continue_from_break(void)
 	rig_free(rig);
 }
 
+/* CPU 1 stands at a breakpoint on an instruction that faults; its handler never returns. */
+static Rig *new_at_fault(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	put_code(rig, 0x200, "fa0003"); /* fault, to 0x300 */
+	put_code(rig, 0x300, "90ebfd");
+	put_code(rig, 0x400, "ebfe");
+	rsp_expect(rig->client, "Z0,200,1", "OK");
+	write_pc(rig, 1, 0x200);
+	write_pc(rig, 2, 0x400);
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x200);
+	return rig;
+}
+
+/*
+ * The step over the breakpoint ends where its instruction leaves for a handler: nobody knows when
+ * that returns, and until then all others would stand.
+ */
+static void test_continue_from_fault(void)
+{
+	Rig *rig = new_at_fault();
+
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 1);
+	expect_runs(rig, 0);
+	g_assert_cmphex(toy_control(rig->vm, 0) & KVM_GUESTDBG_SINGLESTEP, ==, 0);
+	interrupt(rig);
+	g_assert_cmphex(toy_ram(rig->vm)[0x200], ==, 0xcc);
+	rig_free(rig);
+}
+
+/* stepi stops there. */
+static void test_step_to_fault(void)
+{
+	Rig *rig = new_at_fault();
+
+	resume_to(rig, "vCont;s:1;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x300);
+	rig_free(rig);
+}
+
+/* With all slots in use, too: one instruction cannot hit breakpoints elsewhere. */
+static void test_fault_no_slot(void)
+{
+	Rig *rig = new_at_fault();
+
+	rsp_expect(rig->client, "Z1,501,1", "OK");
+	rsp_expect(rig->client, "Z1,502,1", "OK");
+	rsp_expect(rig->client, "Z1,301,1", "OK");
+	resume_to(rig, "vCont;s:1;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x300);
+	/* and then they are there */
+	resume_to_reason(rig, "vCont;c", "hwbreak");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x301);
+	rig_free(rig);
+}
+
+/* A breakpoint of the client's at the handler is told as that. */
+static void test_fault_to_break(void)
+{
+	Rig *rig = new_at_fault();
+
+	rsp_expect(rig->client, "Z1,300,1", "OK");
+	resume_to_reason(rig, "vCont;c", "hwbreak");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x300);
+	rig_free(rig);
+}
+
 /* If the client itself moves pc onto a breakpoint, it is to be hit. */
 static void test_moved_onto_break(void)
 {
@@ -436,6 +506,10 @@ int main(int argc, char **argv)
 	static const TestCase cases[] = {
 		{"break", test_break},
 		{"continue-from-break", test_continue_from_break},
+		{"continue-from-fault", test_continue_from_fault},
+		{"step-to-fault", test_step_to_fault},
+		{"fault-no-slot", test_fault_no_slot},
+		{"fault-to-break", test_fault_to_break},
 		{"moved-onto-break", test_moved_onto_break},
 		{"two-hits", test_two_hits},
 		{"queued-hit-removed", test_queued_hit_removed},

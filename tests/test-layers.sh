@@ -48,7 +48,7 @@ forbid "no #if but include guards, and extern C for C++" \
 forbid "public headers name no GLib type: kvm/kvm-gdb.h" "$inc"'(glib|gio)' kvm/kvm-gdb.h
 
 # A file that includes a KVM header cannot be tested on the other architecture.
-for f in {x86,arm}/{walk,debugreg,insn,segment}.[ch]; do
+for f in {x86,arm}/{walk,debugreg,insn,segment,exception}.[ch]; do
 	[ -e "$f" ] && pure+=("$f")
 done
 forbid "pure files include no KVM header" "$inc(linux/kvm|kvm/)" "${pure[@]:-/dev/null}"

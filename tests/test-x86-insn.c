@@ -31,6 +31,13 @@ static const Row rows[] = {
 	{BYTES("\x66\x9c\xcc"), X86_INSN_PUSHF, 2, 0, false},
 	{BYTES("\x0f\x05"), X86_INSN_SYSCALL, 2, 0, false},
 	{BYTES("\x48\x0f\x05"), X86_INSN_SYSCALL, 3, 0, false},
+	{BYTES("\x9d"), X86_INSN_POPF, 1, 0, false},
+	{BYTES("\x66\x9d"), X86_INSN_POPF, 2, 0, false},
+	{BYTES("\xcf"), X86_INSN_IRET, 1, 0, false},
+	{BYTES("\x48\xcf"), X86_INSN_IRET, 2, 0, false},
+	{BYTES("\x48\x0f\x07"), X86_INSN_SYSRET, 3, 0, false},
+	{BYTES("\x05"), X86_INSN_OTHER, 0, 0, false},
+	{BYTES("\x0f\x9d"), X86_INSN_OTHER, 0, 0, false},
 	{BYTES("\x0f\x0b"), X86_INSN_OTHER, 0, 0, false},
 	{BYTES("\x90\xcc"), X86_INSN_OTHER, 0, 0, false},
 	{BYTES("\x48\x89\x03"), X86_INSN_OTHER, 0, 0, false},
@@ -60,23 +67,37 @@ static void test_decode(void)
 	}
 }
 
-static void test_gate(void)
+/* Those that choose how long the words are that pushf, popf and iret move. */
+static void test_prefixes(void)
 {
-	/* offset 0xfedcba9876543210, selector 0x10, IST 3, DPL 3 */
-	uint8_t gate[16] = {0x10, 0x32, 0x10, 0x00, 0x03, 0xee, 0x54, 0x76,
-			    0x98, 0xba, 0xdc, 0xfe, 0,	  0,	0,    0};
-	uint64_t target = 0;
+	static const struct {
+		const char *bytes;
+		size_t len;
+		bool size_prefix, rex, rex_w;
+	} table[] = {
+		{BYTES("\xcf"), false, false, false},
+		{BYTES("\x66\xcf"), true, false, false},
+		{BYTES("\x48\xcf"), false, true, true},
+		{BYTES("\x41\xcf"), false, true, false},
+		{BYTES("\x66\x4f\xcf"), true, true, true},
+		/* only right before the opcode */
+		{BYTES("\x48\x66\xcf"), true, false, false},
+		/* behind the opcode it is none */
+		{BYTES("\x9d\x66"), false, false, false},
+	};
 
-	g_assert_true(x86_gate_target(gate, &target));
-	g_assert_cmphex(target, ==, 0xfedcba9876543210);
-	gate[5] = 0x8f; /* trap gate */
-	g_assert_true(x86_gate_target(gate, &target));
-	gate[5] = 0x0e; /* not present */
-	g_assert_false(x86_gate_target(gate, &target));
-	gate[5] = 0x85; /* task gate: there is none in long mode */
-	g_assert_false(x86_gate_target(gate, &target));
-	gate[5] = 0x9e; /* not a system descriptor */
-	g_assert_false(x86_gate_target(gate, &target));
+	for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+		X86Insn insn = x86_insn_decode((const uint8_t *)table[i].bytes, table[i].len);
+
+		g_test_message("row %u", i);
+		g_assert_cmpint(insn.kind, !=, X86_INSN_OTHER);
+		g_assert_cmpint(insn.size_prefix, ==, table[i].size_prefix);
+		g_assert_cmpint(insn.rex, ==, table[i].rex);
+		g_assert_cmpint(insn.rex_w, ==, table[i].rex_w);
+	}
+	g_assert_cmpuint(x86_insn_prefixes((const uint8_t *)"\x66\x48\x90", 3), ==, 2);
+	g_assert_cmpuint(x86_insn_prefixes((const uint8_t *)"ffffffffffffffff", 16), ==,
+			 X86_INSN_MAX);
 }
 
 /* In 64-bit code; what a disassembler says is behind each. */
@@ -134,6 +155,6 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/x86-insn/decode", test_decode);
 	g_test_add_func("/x86-insn/idle", test_idle);
-	g_test_add_func("/x86-insn/gate", test_gate);
+	g_test_add_func("/x86-insn/prefixes", test_prefixes);
 	return g_test_run();
 }

@@ -53,6 +53,7 @@ typedef struct ToyCpu {
 	bool kernel, pass;  /* pass: the point at pc does not fire once (RFLAGS.RF) */
 	unsigned io_length; /* of the I/O instruction that is half done; 0: none */
 	bool io_done;	    /* as on arm: a step ends before the next instruction */
+	bool step_off;	    /* a handler was entered since KVM_SET_GUEST_DEBUG */
 	int run_error, control_error; /* atomic */
 	ToyTable table;
 	bool nested;
@@ -348,6 +349,10 @@ static int execute(ToyCpu *cpu)
 		else
 			*pc += 3;
 		return 0;
+	case 0xfa:
+		*pc = load(cpu, *pc + 1) | load(cpu, *pc + 2) << 8;
+		cpu->step_off = true;
+		return RAN;
 	case 0xff:
 		cpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return 0;
@@ -416,7 +421,7 @@ static int run_cpu(ToyCpu *cpu)
 			return ret;
 		if (!(__atomic_add_fetch(&cpu->instructions, 1, __ATOMIC_SEQ_CST) % 64))
 			sched_yield();
-		if (cpu->debug.control & KVM_GUESTDBG_SINGLESTEP)
+		if (cpu->debug.control & KVM_GUESTDBG_SINGLESTEP && !cpu->step_off)
 			return debug_exit(cpu, TOY_STEP, 0, 0);
 	}
 }
@@ -441,6 +446,7 @@ int ioctl(int fd, unsigned long request, ...)
 		if (error)
 			return fail(error);
 		cpu->debug.arch = debug->arch;
+		cpu->step_off = false;
 		__atomic_store_n(&cpu->debug.control, debug->control, __ATOMIC_SEQ_CST);
 		__atomic_add_fetch(&cpu->control_calls, 1, __ATOMIC_SEQ_CST);
 		return 0;
@@ -757,15 +763,17 @@ bool arch_ends_range(ArchVcpu *vcpu G_GNUC_UNUSED, const ArchMemory *mem G_GNUC_
 	return false;
 }
 
-bool arch_step_begin(ArchVcpu *vcpu, bool quiet G_GNUC_UNUSED, const ArchMemory *mem,
-		     ArchStep *ret G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+bool arch_step_begin(ArchVcpu *vcpu, bool quiet G_GNUC_UNUSED, const ArchMemory *mem, ArchStep *ret,
+		     GError **error G_GNUC_UNUSED)
 {
-	uint8_t insn[TOY_INSN_MAX];
+	uint8_t insn[TOY_INSN_MAX] = {0};
 	uint64_t pc;
 
 	/* Looks at as much as an instruction may have, as x86 does. */
 	if (arch_get_pc(vcpu, &pc, NULL))
 		mem->read(mem->opaque, pc, insn, sizeof(insn));
+	if (insn[0] == 0xfa)
+		ret->landings[ret->n_landings++] = insn[1] | insn[2] << 8;
 	/* A halted CPU is made to run on, as x86 does. */
 	__atomic_store_n(&vcpu->cpu->halted, 0, __ATOMIC_SEQ_CST);
 	if (like_arm) {

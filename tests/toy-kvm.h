@@ -19,6 +19,7 @@
  *               since the load. A watchpoint is hit before it
  *   a2 rel8     jump as eb, if r2 is not 0
  *   a3 rel8     jump as eb, if r1 is not 0
+ *   fa lo hi    a page fault that enters the handler there, with steps turned off as on x86
  *   ff          the machine shuts down
  * It has three hardware points, shared by all types.
  *

@@ -139,6 +139,45 @@ void rig_open(Rig *rig, const void *code, size_t len, bool with_irqchip)
 	rig->memory = (ArchMemory){rig_read_mem, rig_write_mem, rig};
 }
 
+/* ---- Other modes ---- */
+
+static void set_mode(Rig *rig, const struct kvm_sregs *sregs, uint64_t rip, uint64_t rsp)
+{
+	struct kvm_regs regs = {.rip = rip, .rsp = rsp, .rbx = DATA, .rflags = 2};
+
+	g_assert_cmpint(ioctl(rig->fd, KVM_SET_SREGS, sregs), ==, 0);
+	g_assert_cmpint(ioctl(rig->fd, KVM_SET_REGS, &regs), ==, 0);
+	arch_forget(rig->vcpu);
+}
+
+static void fill_protected(Rig *rig, bool gates16)
+{
+	const uint64_t type = gates16 ? 0xe600 : 0xee00;
+
+	put64(rig, GDT + 0x08, 0x00cf9b000000ffff);
+	for (uint64_t i = 0; i < N_VECTORS; i++)
+		put64(rig, OTHER_IDT + 8 * i, (HANDLERS + 16 * i) | 0x08 << 16 | type << 32);
+	put64(rig, OTHER_PD, 0x87); /* 4 MiB */
+}
+
+void rig_set_protected(Rig *rig, bool gates16)
+{
+	struct kvm_sregs sregs;
+
+	fill_protected(rig, gates16);
+	g_assert_cmpint(ioctl(rig->fd, KVM_GET_SREGS, &sregs), ==, 0);
+	sregs.cs.l = 0;
+	sregs.cs.db = 1;
+	sregs.tr = (struct kvm_segment){
+		.base = TSS, .limit = 0x67, .selector = 0x28, .type = 11, .present = 1};
+	sregs.idt = (struct kvm_dtable){.base = OTHER_IDT, .limit = 8 * N_VECTORS - 1};
+	sregs.cr0 = 0x80000031;
+	sregs.cr3 = OTHER_PD;
+	sregs.cr4 = 0x10;
+	sregs.efer = 0;
+	set_mode(rig, &sregs, CODE, STACK);
+}
+
 void rig_close(Rig *rig)
 {
 	arch_vcpu_free(rig->vcpu);

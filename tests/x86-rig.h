@@ -24,7 +24,10 @@ enum {
 	CODE = 0x6000,
 	HANDLERS = 0x7000, /* 16 bytes each */
 	DATA = 0x9000,
-	STACK = 0xb000, /* grows down from here */
+	STACK = 0xb000,	    /* grows down from here */
+	OTHER_IDT = 0xc000, /* of the modes that are not long mode */
+	TSS = 0xd000,
+	OTHER_PD = 0xe000,
 	RAM_SIZE = 0x10000,
 	SYSCALL_ENTRY = HANDLERS + 16 * 0x7f,
 	VECTOR_PF = 14,
@@ -55,6 +58,12 @@ bool rig_has(bool feature, const char *what);
 /* A machine about to run @code, stopped and with clean registers. Close it. */
 void rig_open(Rig *rig, const void *code, size_t len, bool with_irqchip);
 void rig_close(Rig *rig);
+
+/*
+ * Protected mode, with paging, for a machine that was just opened, with the same handlers; gates of
+ * 32 or 16 bits.
+ */
+void rig_set_protected(Rig *rig, bool gates16);
 
 /* ArchMemory.read; @opaque: the Rig. */
 size_t rig_read_mem(void *opaque, uint64_t addr, void *buf, size_t len);

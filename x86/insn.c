@@ -14,7 +14,7 @@ static bool is_prefix(uint8_t byte)
 	return (byte & 0xf0) == 0x40 || memchr(legacy, byte, sizeof(legacy));
 }
 
-X86Insn x86_insn_decode(const uint8_t *bytes, size_t len)
+size_t x86_insn_prefixes(const uint8_t *bytes, size_t len)
 {
 	size_t at = 0;
 
@@ -22,23 +22,48 @@ X86Insn x86_insn_decode(const uint8_t *bytes, size_t len)
 		len = X86_INSN_MAX;
 	while (at < len && is_prefix(bytes[at]))
 		at++;
+	return at;
+}
+
+/* The opcodes of one byte, and of two behind 0f. */
+static const struct {
+	bool two;
+	uint8_t opcode;
+	X86InsnKind kind;
+	uint8_t vector;
+} opcodes[] = {
+	{false, 0xcc, X86_INSN_INT3, 3},   {false, 0xf1, X86_INSN_ICEBP, 1},
+	{false, 0x9c, X86_INSN_PUSHF, 0},  {false, 0x9d, X86_INSN_POPF, 0},
+	{false, 0xcf, X86_INSN_IRET, 0},   {false, 0xf4, X86_INSN_HLT, 0},
+	{true, 0x05, X86_INSN_SYSCALL, 0}, {true, 0x07, X86_INSN_SYSRET, 0},
+};
+
+X86Insn x86_insn_decode(const uint8_t *bytes, size_t len)
+{
+	size_t at = x86_insn_prefixes(bytes, len);
+	X86Insn insn = {0};
+	bool two;
+
+	if (len > X86_INSN_MAX)
+		len = X86_INSN_MAX;
 	if (at == len)
-		return (X86Insn){0};
-	if (bytes[at] == 0xcc)
-		return (X86Insn){X86_INSN_INT3, at + 1, 3};
-	if (bytes[at] == 0xf1)
-		return (X86Insn){X86_INSN_ICEBP, at + 1, 1};
-	if (bytes[at] == 0x9c)
-		return (X86Insn){X86_INSN_PUSHF, at + 1, 0};
-	if (bytes[at] == 0xf4)
-		return (X86Insn){X86_INSN_HLT, at + 1, 0};
-	if (at + 1 == len)
-		return (X86Insn){0};
-	if (bytes[at] == 0xcd)
-		return (X86Insn){X86_INSN_INT, at + 2, bytes[at + 1]};
-	if (bytes[at] == 0x0f && bytes[at + 1] == 0x05)
-		return (X86Insn){X86_INSN_SYSCALL, at + 2, 0};
-	return (X86Insn){0};
+		return insn;
+	two = bytes[at] == 0x0f;
+	if (at + 1 < len && bytes[at] == 0xcd)
+		insn = (X86Insn){.kind = X86_INSN_INT, .length = at + 2, .vector = bytes[at + 1]};
+	for (unsigned i = 0; i < sizeof(opcodes) / sizeof(*opcodes) && at + two < len; i++) {
+		if (opcodes[i].two == two && opcodes[i].opcode == bytes[at + two])
+			insn = (X86Insn){.kind = opcodes[i].kind,
+					 .length = at + two + 1,
+					 .vector = opcodes[i].vector};
+	}
+	if (insn.kind == X86_INSN_OTHER)
+		return insn;
+	insn.size_prefix = memchr(bytes, 0x66, at);
+	/* Any REX prefix but one right before the opcode is ignored. */
+	insn.rex = at && (bytes[at - 1] & 0xf0) == 0x40;
+	insn.rex_w = insn.rex && bytes[at - 1] & 8;
+	return insn;
 }
 
 bool x86_insn_is_trap(const uint8_t *bytes, size_t len)
@@ -78,19 +103,4 @@ size_t x86_insn_idle_length(const uint8_t *bytes, size_t len)
 		 !(bytes[at + 2] & 0x38))
 		all = at + 2 + operand_length(&bytes[at + 2], len - at - 2);
 	return all <= len ? all : 0;
-}
-
-bool x86_gate_target(const uint8_t gate[16], uint64_t *ret)
-{
-	uint8_t type = gate[5] & 0x1f;
-	uint64_t target = 0;
-
-	if (!(gate[5] & 0x80) || (type != 0x0e && type != 0x0f))
-		return false;
-	for (unsigned i = 0; i < 4; i++)
-		target |= (uint64_t)gate[8 + i] << (32 + 8 * i);
-	target |= (uint64_t)gate[7] << 24 | (uint64_t)gate[6] << 16;
-	target |= (uint64_t)gate[1] << 8 | gate[0];
-	*ret = target;
-	return true;
 }

@@ -21,14 +21,26 @@ typedef enum X86InsnKind {
 	X86_INSN_HLT,	  /* f4 */
 	X86_INSN_PUSHF,	  /* 9c: stores TF */
 	X86_INSN_SYSCALL, /* 0f 05: stores TF in r11 and clears it if FMASK says so */
+	X86_INSN_POPF,	  /* 9d: loads TF */
+	X86_INSN_IRET,	  /* cf: loads TF */
+	X86_INSN_SYSRET,  /* 0f 07: loads TF from r11 */
 } X86InsnKind;
 
-/* @length: with prefixes; 0 for X86_INSN_OTHER. @vector: of INT3, INT and ICEBP. */
+/*
+ * @length: with prefixes; 0 for X86_INSN_OTHER. @vector: of INT3, INT and ICEBP. @size_prefix,
+ * @rex_w: of the prefixes, those that choose the size of what is pushed and popped. @rex: there is
+ * a REX prefix, which outside 64-bit code is an instruction of its own.
+ */
 typedef struct X86Insn {
 	X86InsnKind kind;
 	uint8_t length;
 	uint8_t vector;
+	bool size_prefix;
+	bool rex, rex_w;
 } X86Insn;
+
+/* How many of the @len bytes, and of X86_INSN_MAX, are prefixes. */
+size_t x86_insn_prefixes(const uint8_t *bytes, size_t len);
 
 /*
  * x86_insn_decode: @len bytes may be read at @bytes; what lies beyond X86_INSN_MAX does not matter.
@@ -44,11 +56,5 @@ bool x86_insn_is_trap(const uint8_t *bytes, size_t len);
  * as compilers and ftrace emit them: nop in all its lengths, endbr64. 0: another one, or cut off.
  */
 size_t x86_insn_idle_length(const uint8_t *bytes, size_t len);
-
-/*
- * x86_gate_target: where a long-mode IDT entry of 16 bytes leads. FALSE when it is not a present
- * interrupt or trap gate (SDM vol. 3, 6.14.1).
- */
-bool x86_gate_target(const uint8_t gate[16], uint64_t *ret);
 
 #endif

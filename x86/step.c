@@ -1,22 +1,30 @@
 /*
  * x86/step.c - what a single step needs beyond KVM_GUESTDBG_SINGLESTEP.
  *
- * KVM steps by setting RFLAGS.TF in the guest. Four things then differ from a run without a
+ * KVM steps by setting RFLAGS.TF in the guest. Three things then differ from a run without a
  * debugger, and are put right here: pushf and entries into the kernel store that TF where the
- * guest finds it; syscall (with Linux' FMASK) and int n clear TF, so that no trap comes until the
- * kernel has returned; so does a fault, whose handler may not come to its end before the step is
- * given up, and would then return to an instruction that traps; and a halted vCPU waits for an
- * interrupt that the step itself blocks.
+ * guest finds it; syscall (with Linux' FMASK), int n and every fault clear TF, so that no trap
+ * comes until the handler has returned, if it ever does; and a halted vCPU waits for an interrupt
+ * that the step itself blocks.
+ *
+ * So a step ends at the handler, by hardware points at the gates that the instruction may go
+ * through. There the frame is on top of the stack, and the TF in it is taken out. Where no slot was
+ * free for that gate, the frame is looked for up the stack when the step is given up.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "kvm/arch.h"
+#include "x86/exception.h"
 #include "x86/insn.h"
+#include "x86/segment.h"
 #include "x86/vcpu.h"
 
 #define RFLAGS_TF (1ull << 8)
-#define RFLAGS_RF (1ull << 16)
+#define RFLAGS_VM (1ull << 17)
+#define CR0_PE 1u
+#define CR0_PG (1u << 31)
 
 #define VECTOR_DB 1
 #define DR6_BS (1u << 14)
@@ -28,18 +36,16 @@
 #define MSR_CSTAR 0xc0000083
 #define MSR_FMASK 0xc0000084
 
-/* Where ArchStep.note keeps what arch_step_end() needs. */
-enum {
-	NOTE_KIND,
-	NOTE_NEXT_RIP,
-	NOTE_LANDING_RIP,
-	NOTE_MAY_HALT,
-	NOTE_RIP, /* what an exception saves; all 0 when the TF that it saves is the guest's own */
-	NOTE_CS,
-	NOTE_FLAGS,
-	NOTE_RSP,
-	NOTE_SS,
-};
+/* What arch_step_end() needs: lies in ArchStep.note. */
+typedef struct Notes {
+	X86InsnKind kind;
+	bool may_halt;
+	bool own_tf; /* the guest steps by itself, so what is stored is what it expects */
+	uint8_t cpl;
+	X86Saved saved;
+	uint64_t syscall_ip; /* where a syscall leads; 0: it is none */
+} Notes;
+G_STATIC_ASSERT(sizeof(Notes) <= sizeof(((ArchStep *)0)->note));
 
 uint32_t arch_step_control(const ArchFeatures *features, bool quiet)
 {
@@ -71,44 +77,111 @@ static uint64_t read_msr(ArchVcpu *vcpu, uint32_t index)
 	return 0;
 }
 
-static uint64_t syscall_landing(ArchVcpu *vcpu)
+/* ---- Where the instruction may lead with TF cleared ---- */
+
+static X86Idt idt_of(const ArchVcpu *vcpu)
 {
-	if (!x86_fetch(vcpu, X86_MSRS, NULL) || !(read_msr(vcpu, MSR_FMASK) & RFLAGS_TF))
+	if (!(vcpu->sregs.cr0 & CR0_PE))
+		return X86_IDT_REAL;
+	return x86_long_mode(vcpu) ? X86_IDT_LONG : X86_IDT_PROTECTED;
+}
+
+/* The base of the code segment that a 32-bit gate names. */
+static bool code_base(ArchVcpu *vcpu, uint16_t selector, const ArchMemory *mem, uint32_t *ret)
+{
+	uint64_t table =
+		x86_selector_is_local(selector) ? vcpu->sregs.ldt.base : vcpu->sregs.gdt.base;
+	uint8_t desc[8];
+
+	if (mem->read(mem->opaque, table + x86_selector_offset(selector), desc, sizeof(desc)) !=
+	    sizeof(desc))
+		return false;
+	*ret = x86_segment_decode(desc, false).base;
+	return true;
+}
+
+static void add_landing(ArchStep *step, uint64_t addr)
+{
+	for (unsigned i = 0; i < step->n_landings; i++)
+		if (step->landings[i] == addr)
+			return;
+	if (step->n_landings < ARCH_LANDINGS_MAX)
+		step->landings[step->n_landings++] = addr;
+}
+
+static void add_entry(ArchVcpu *vcpu, const uint8_t *entry, const ArchMemory *mem, ArchStep *step)
+{
+	X86Idt idt = idt_of(vcpu);
+	uint32_t base = 0;
+	X86Gate gate;
+
+	if (!x86_gate_decode(idt, entry, &gate))
+		return;
+	if (idt == X86_IDT_REAL)
+		base = gate.selector << 4;
+	else if (idt == X86_IDT_PROTECTED && !code_base(vcpu, gate.selector, mem, &base))
+		return;
+	add_landing(step, idt == X86_IDT_LONG ? gate.offset : (uint32_t)(gate.offset + base));
+}
+
+static void add_vector(ArchVcpu *vcpu, uint8_t vector, const ArchMemory *mem, ArchStep *step)
+{
+	size_t size = x86_gate_size(idt_of(vcpu));
+	uint8_t entry[X86_GATE_MAX];
+
+	if (vector * size + size - 1 <= vcpu->sregs.idt.limit &&
+	    mem->read(mem->opaque, vcpu->sregs.idt.base + vector * size, entry, size) == size)
+		add_entry(vcpu, entry, mem, step);
+}
+
+/* One read for all of them: each step does this. */
+static void add_faults(ArchVcpu *vcpu, const uint8_t *insn, size_t len, const ArchMemory *mem,
+		       ArchStep *step)
+{
+	uint8_t table[(X86_VECTOR_PF + 1) * X86_GATE_MAX], likely[X86_N_LIKELY];
+	size_t size = x86_gate_size(idt_of(vcpu));
+	size_t n = MIN((X86_VECTOR_PF + 1) * size, vcpu->sregs.idt.limit + (size_t)1);
+
+	n = mem->read(mem->opaque, vcpu->sregs.idt.base, table, n);
+	x86_fault_vectors(insn, len, likely);
+	for (unsigned i = 0; i < X86_N_LIKELY; i++) {
+		if ((likely[i] == X86_VECTOR_PF && !(vcpu->sregs.cr0 & CR0_PG)) ||
+		    (likely[i] + 1) * size > n)
+			continue;
+		add_entry(vcpu, table + likely[i] * size, mem, step);
+	}
+}
+
+/* *@ret_clears: it turns TF off. 0: not known. */
+static uint64_t syscall_target(ArchVcpu *vcpu, bool *ret_clears)
+{
+	*ret_clears = false;
+	if (!x86_long_mode(vcpu) || !x86_fetch(vcpu, X86_MSRS, NULL))
 		return 0;
+	*ret_clears = read_msr(vcpu, MSR_FMASK) & RFLAGS_TF;
 	return read_msr(vcpu, vcpu->sregs.cs.l ? MSR_LSTAR : MSR_CSTAR);
 }
 
-static uint64_t gate_landing(ArchVcpu *vcpu, uint8_t vector, const ArchMemory *mem)
+/* What the instruction itself enters comes before what may go wrong with it. */
+static void find_landings(ArchVcpu *vcpu, const X86Insn *insn, const ArchMemory *mem, Notes *notes,
+			  ArchStep *step)
 {
-	uint8_t gate[16];
-	uint64_t target;
+	bool clears;
 
-	if (vector * sizeof(gate) + sizeof(gate) - 1 > vcpu->sregs.idt.limit ||
-	    mem->read(mem->opaque, vcpu->sregs.idt.base + vector * sizeof(gate), gate,
-		      sizeof(gate)) != sizeof(gate) ||
-	    !x86_gate_target(gate, &target))
-		return 0;
-	return target;
-}
-
-/* Where the instruction continues with TF cleared; 0: nowhere, or not known (not long mode). */
-static uint64_t find_landing(ArchVcpu *vcpu, const X86Insn *insn, const ArchMemory *mem)
-{
-	if (insn->kind == X86_INSN_OTHER || !x86_long_mode(vcpu))
-		return 0;
 	switch (insn->kind) {
 	case X86_INSN_SYSCALL:
-		return syscall_landing(vcpu);
+		notes->syscall_ip = syscall_target(vcpu, &clears);
+		if (clears && notes->syscall_ip)
+			add_landing(step, notes->syscall_ip);
+		break;
 	case X86_INSN_INT:
 	case X86_INSN_INT3:
 	case X86_INSN_ICEBP:
-		return gate_landing(vcpu, insn->vector, mem);
-	case X86_INSN_PUSHF:
-	case X86_INSN_HLT:
-	case X86_INSN_OTHER:
+		add_vector(vcpu, insn->vector, mem, step);
+		break;
+	default:
 		break;
 	}
-	return 0;
 }
 
 bool arch_ends_range(ArchVcpu *vcpu G_GNUC_UNUSED, const ArchMemory *mem G_GNUC_UNUSED)
@@ -116,18 +189,61 @@ bool arch_ends_range(ArchVcpu *vcpu G_GNUC_UNUSED, const ArchMemory *mem G_GNUC_
 	return false;
 }
 
-/* With valid X86_REGS and X86_SREGS. */
-static void take_notes(const ArchVcpu *vcpu, const X86Insn *insn, ArchStep *ret)
+/* ---- The stack ---- */
+
+static bool is_code64(const ArchVcpu *vcpu)
 {
-	ret->note[NOTE_KIND] = insn->kind;
-	if (insn->kind != X86_INSN_OTHER)
-		ret->note[NOTE_NEXT_RIP] = vcpu->regs.rip + insn->length;
-	ret->note[NOTE_LANDING_RIP] = ret->landing;
-	ret->note[NOTE_RIP] = vcpu->regs.rip;
-	ret->note[NOTE_CS] = vcpu->sregs.cs.selector;
-	ret->note[NOTE_FLAGS] = vcpu->regs.rflags & ~RFLAGS_RF;
-	ret->note[NOTE_RSP] = vcpu->regs.rsp;
-	ret->note[NOTE_SS] = vcpu->sregs.ss.selector;
+	return x86_long_mode(vcpu) && vcpu->sregs.cs.l;
+}
+
+/* The linear address of what is @offset bytes above the stack pointer. */
+static uint64_t stack_address(const ArchVcpu *vcpu, uint64_t offset)
+{
+	const struct kvm_segment *ss = &vcpu->sregs.ss;
+	uint64_t at = vcpu->regs.rsp + offset;
+
+	if (is_code64(vcpu))
+		return at;
+	return (uint32_t)(ss->base + (ss->db ? (uint32_t)at : (uint16_t)at));
+}
+
+static void clear_tf(const ArchMemory *mem, uint64_t at)
+{
+	uint8_t byte;
+
+	if (mem->read(mem->opaque, at, &byte, 1) != 1 || !(byte & X86_FRAME_TF))
+		return;
+	byte &= ~X86_FRAME_TF;
+	mem->write(mem->opaque, at, &byte, 1);
+}
+
+/* ---- Begin ---- */
+
+static X86Insn decode(const ArchVcpu *vcpu, const uint8_t *bytes, size_t len)
+{
+	X86Insn insn = x86_insn_decode(bytes, len);
+
+	if (insn.rex && !is_code64(vcpu))
+		return (X86Insn){0};
+	return insn;
+}
+
+/* With valid X86_REGS and X86_SREGS. */
+static Notes take_notes(const ArchVcpu *vcpu, const X86Insn *insn)
+{
+	const struct kvm_regs *regs = &vcpu->regs;
+
+	return (Notes){
+		.kind = insn->kind,
+		.own_tf = regs->rflags & RFLAGS_TF,
+		.cpl = vcpu->sregs.ss.dpl,
+		.saved = {.ip = regs->rip,
+			  .next_ip = regs->rip + insn->length,
+			  .flags = regs->rflags,
+			  .sp = regs->rsp,
+			  .cs = vcpu->sregs.cs.selector,
+			  .ss = vcpu->sregs.ss.selector},
+	};
 }
 
 bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep *ret,
@@ -135,6 +251,7 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 {
 	uint8_t bytes[X86_INSN_MAX];
 	X86Insn insn;
+	Notes notes;
 	uint64_t pc;
 	size_t len;
 
@@ -144,30 +261,16 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 		return false;
 	x86_ask_for_regs(vcpu);
 	len = mem->read(mem->opaque, pc, bytes, sizeof(bytes));
-	insn = x86_insn_decode(bytes, len);
-	ret->note[NOTE_MAY_HALT] = !len || insn.kind == X86_INSN_HLT;
-	ret->landing = find_landing(vcpu, &insn, mem);
-	/* With a TF of the guest's own, what is stored is what it expects. */
-	if (!(vcpu->regs.rflags & RFLAGS_TF))
-		take_notes(vcpu, &insn, ret);
+	insn = decode(vcpu, bytes, len);
+	notes = take_notes(vcpu, &insn);
+	notes.may_halt = !len || insn.kind == X86_INSN_HLT;
+	find_landings(vcpu, &insn, mem, &notes, ret);
+	add_faults(vcpu, bytes, len, mem, ret);
+	memcpy(ret->note, &notes, sizeof(notes));
 	return true;
 }
 
-/* Clear TF in the flags that lie @offset bytes above the stack pointer. */
-static void clear_stored_tf(ArchVcpu *vcpu, const ArchMemory *mem, uint64_t offset)
-{
-	const struct kvm_segment *ss = &vcpu->sregs.ss;
-	uint64_t at = vcpu->regs.rsp + offset;
-	uint8_t byte;
-
-	if (!vcpu->sregs.cs.l)
-		at = (uint32_t)(ss->base + (ss->db ? (uint32_t)at : (uint16_t)at));
-	at += 1; /* TF is bit 8 */
-	if (mem->read(mem->opaque, at, &byte, 1) != 1 || !(byte & RFLAGS_TF >> 8))
-		return;
-	byte &= ~(RFLAGS_TF >> 8);
-	mem->write(mem->opaque, at, &byte, 1);
-}
+/* ---- End ---- */
 
 /* Did the run end because the instruction was completed? */
 static bool is_complete(const struct kvm_run *run)
@@ -178,39 +281,65 @@ static bool is_complete(const struct kvm_run *run)
 	       (exit->dr6 & DR6_BS);
 }
 
-/* rip, cs, flags, rsp, ss: were they saved for an exception in the instruction that is stepped? */
-static bool is_its_frame(const uint64_t *frame, const ArchStep *step)
+/* Has it left for a handler? Else it is where it was, or behind the instruction. */
+static bool has_left(const ArchVcpu *vcpu, const Notes *notes)
 {
-	const uint64_t *note = step->note;
+	return vcpu->sregs.cs.selector != notes->saved.cs ||
+	       vcpu->regs.rip - notes->saved.ip > X86_INSN_MAX;
+}
 
-	return (frame[0] == note[NOTE_RIP] ||
-		(note[NOTE_NEXT_RIP] && frame[0] == note[NOTE_NEXT_RIP])) &&
-	       (uint16_t)frame[1] == note[NOTE_CS] &&
-	       (frame[2] & ~RFLAGS_RF) == (note[NOTE_FLAGS] | RFLAGS_TF) &&
-	       frame[3] == note[NOTE_RSP] && (uint16_t)frame[4] == note[NOTE_SS];
+/* Words of frames in the guest's mode: @n-th choice, 0 when there are no more. */
+static unsigned frame_word(const ArchVcpu *vcpu, unsigned n)
+{
+	static const uint8_t words[][3] = {
+		[X86_IDT_REAL] = {2}, [X86_IDT_PROTECTED] = {4, 2}, [X86_IDT_LONG] = {8}};
+
+	return words[idt_of(vcpu)][n];
+}
+
+/* Does a frame on this stack have the old stack pointer in it? */
+static bool has_stack(const ArchVcpu *vcpu, const Notes *notes)
+{
+	return x86_long_mode(vcpu) || vcpu->sregs.ss.dpl != notes->cpl ||
+	       notes->saved.flags & RFLAGS_VM;
 }
 
 /*
- * The step is given up inside a handler, maybe deep in functions that it calls: the frame that it
- * will return by is further up its stack. Outside long mode a frame has another shape, and its TF
- * stays.
+ * The frame that the handler will return by: on top of its stack when a landing ended the step;
+ * else the handler may be deep in functions that it calls, and the frame is further up.
  */
-static void clear_tf_in_frame(ArchVcpu *vcpu, const ArchMemory *mem, const ArchStep *step)
+static void clear_tf_in_frame(ArchVcpu *vcpu, const ArchMemory *mem, const Notes *notes)
 {
-	uint64_t at = (vcpu->regs.rsp + 7) & ~7ull;
-	g_autofree uint64_t *words = NULL;
-	size_t n;
+	uint64_t top = stack_address(vcpu, 0);
+	g_autofree uint8_t *stack = NULL;
+	bool wide = has_stack(vcpu, notes);
+	size_t n, at = 0;
 
-	if (!vcpu->sregs.cs.l || vcpu->regs.rip - step->note[NOTE_RIP] <= X86_INSN_MAX)
-		return;
-	words = g_malloc(STACK_MAX);
-	n = mem->read(mem->opaque, at, words, STACK_MAX) / sizeof(*words);
-	for (size_t i = 0; i + 5 <= n; i++) {
-		if (!is_its_frame(&words[i], step))
-			continue;
-		words[i + 2] &= ~RFLAGS_TF;
-		mem->write(mem->opaque, at + 8 * (i + 2), &words[i + 2], 8);
-		return;
+	stack = g_malloc(STACK_MAX);
+	n = mem->read(mem->opaque, top, stack, 64);
+	for (unsigned i = 0; !at && frame_word(vcpu, i); i++)
+		at = x86_frame_find(stack, n, frame_word(vcpu, i), wide, &notes->saved);
+	if (!at)
+		n = mem->read(mem->opaque, top, stack, STACK_MAX);
+	for (unsigned i = 0; !at && frame_word(vcpu, i); i++)
+		at = x86_frame_search(stack, n, frame_word(vcpu, i), wide, &notes->saved);
+	if (at)
+		clear_tf(mem, top + at);
+}
+
+/* Take the TF that is ours out of where the instruction has stored it. */
+static void clean(ArchVcpu *vcpu, const ArchMemory *mem, const Notes *notes)
+{
+	bool is_next = vcpu->regs.rip == notes->saved.next_ip;
+
+	if (notes->kind == X86_INSN_PUSHF && is_next) {
+		clear_tf(mem, stack_address(vcpu, 1));
+	} else if (notes->kind == X86_INSN_SYSCALL &&
+		   (is_next || vcpu->regs.rip == notes->syscall_ip)) {
+		vcpu->regs.r11 &= ~RFLAGS_TF;
+		x86_mark_dirty(vcpu, X86_REGS);
+	} else if (!is_complete(vcpu->run) && has_left(vcpu, notes)) {
+		clear_tf_in_frame(vcpu, mem, notes);
 	}
 }
 
@@ -223,24 +352,15 @@ bool arch_step_begin_through(ArchVcpu *vcpu G_GNUC_UNUSED, bool at_end G_GNUC_UN
 
 void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem, const ArchStep *step)
 {
-	X86InsnKind kind = step->note[NOTE_KIND];
-	bool is_next, is_landed;
+	bool complete = is_complete(vcpu->run);
+	Notes notes;
 
-	if (step->note[NOTE_MAY_HALT])
+	memcpy(&notes, step->note, sizeof(notes));
+	if (notes.may_halt)
 		vcpu->awake = false;
-	if ((kind == X86_INSN_OTHER && is_complete(vcpu->run)) || !step->note[NOTE_FLAGS] ||
-	    !x86_fetch(vcpu, X86_REGS, NULL) || !x86_fetch(vcpu, X86_SREGS, NULL))
+	if ((complete && notes.kind == X86_INSN_OTHER) || !x86_fetch(vcpu, X86_REGS, NULL) ||
+	    !x86_fetch(vcpu, X86_SREGS, NULL))
 		return;
-	is_next = vcpu->regs.rip == step->note[NOTE_NEXT_RIP];
-	is_landed = step->note[NOTE_LANDING_RIP] && vcpu->regs.rip == step->note[NOTE_LANDING_RIP];
-	if (kind == X86_INSN_PUSHF && is_next) {
-		clear_stored_tf(vcpu, mem, 0);
-	} else if (kind == X86_INSN_SYSCALL && (is_next || is_landed)) {
-		vcpu->regs.r11 &= ~RFLAGS_TF;
-		x86_mark_dirty(vcpu, X86_REGS);
-	} else if (is_landed) {
-		clear_stored_tf(vcpu, mem, 16); /* above rip and cs */
-	} else if (!is_complete(vcpu->run)) {
-		clear_tf_in_frame(vcpu, mem, step);
-	}
+	if (!notes.own_tf)
+		clean(vcpu, mem, &notes);
 }

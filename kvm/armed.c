@@ -1,0 +1,96 @@
+/*
+ * kvm/armed.c - which hardware points one vCPU gets for its next run: the client's, and the
+ * landings of a step.
+ */
+#include <string.h>
+
+#include "kvm/internal.h"
+
+static bool encode(const KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
+{
+	const Armed *armed = &vcpu->armed;
+
+	memset(ret, 0, sizeof(*ret));
+	return !armed->n ||
+	       arch_encode_hw(&vcpu->gdb->features, armed->points, armed->n, ret, NULL);
+}
+
+/* FALSE: there is no room for it. @client: -1 for a landing, which may be where a client's is. */
+static bool arm(KvmGdbVcpu *vcpu, const GdbBreak *point, int client)
+{
+	Armed *armed = &vcpu->armed;
+	struct kvm_guest_debug_arch hw;
+
+	for (unsigned i = 0; i < armed->n; i++) {
+		if (armed->points[i].type != point->type || armed->points[i].addr != point->addr ||
+		    (client >= 0 && armed->client[i] >= 0))
+			continue;
+		armed->client[i] = MAX(armed->client[i], client);
+		return true;
+	}
+	if (armed->n == ARMED_MAX)
+		return false;
+	armed->points[armed->n] = *point;
+	armed->client[armed->n++] = client;
+	if (encode(vcpu, &hw))
+		return true;
+	armed->n--;
+	return false;
+}
+
+/* The client's points, less those that are being passed. FALSE: there is no room for all of them.
+ */
+static bool arm_clients(KvmGdbVcpu *vcpu, bool breaks)
+{
+	unsigned n;
+	const GdbBreak *points = kvm_breaks_points(vcpu->gdb->breaks, &n);
+	bool fits = true;
+
+	for (unsigned i = 0; i < n; i++) {
+		if ((points[i].type == GDB_BREAK_HW) == breaks &&
+		    !leaving_passes(vcpu, &points[i]) && through_arms(vcpu, &points[i]))
+			fits &= arm(vcpu, &points[i], i);
+	}
+	return fits;
+}
+
+static bool arm_landing(KvmGdbVcpu *vcpu, unsigned i)
+{
+	GdbBreak landing = {GDB_BREAK_HW, vcpu->step.arch.landings[i], 1};
+
+	return vcpu->step.open && i < vcpu->step.arch.n_landings && vcpu->gdb->features.hw_break &&
+	       arm(vcpu, &landing, -1);
+}
+
+/*
+ * A step ends where its instruction enters the kernel; nobody knows when that will return. For that
+ * it needs one slot, and takes what the client does not use. A breakpoint of the client elsewhere
+ * cannot be hit by one instruction: the last one waits, if it must.
+ */
+static bool arm_points(KvmGdbVcpu *vcpu)
+{
+	const Step *step = &vcpu->step;
+	bool fits;
+
+	vcpu->armed.n = 0;
+	fits = arm_clients(vcpu, false);
+	arm_landing(vcpu, 0);
+	fits &= arm_clients(vcpu, true);
+	for (unsigned i = 1; step->open && i < step->arch.n_landings; i++)
+		arm_landing(vcpu, i);
+	for (unsigned i = 0; step->through && i < step->arch.n_ways; i++)
+		fits &= arm(vcpu, &(GdbBreak){GDB_BREAK_HW, step->arch.ways[i], 1}, -1);
+	return fits;
+}
+
+bool armed_fits(KvmGdbVcpu *vcpu)
+{
+	return arm_points(vcpu);
+}
+
+bool armed_compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
+{
+	arm_points(vcpu);
+	encode(vcpu, ret);
+	return vcpu->armed.n || (vcpu->leaving.by_step && vcpu->leaving.met & MET_GUEST_POINT);
+}
