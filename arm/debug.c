@@ -235,6 +235,19 @@ static bool get_exception(ArchVcpu *vcpu, const struct kvm_run *run, ArmExceptio
 	return get_target(vcpu, ret->pstate, &ret->target_el, error);
 }
 
+/* The guest's own points are not beside ours. */
+unsigned arch_own_points(ArchVcpu *vcpu G_GNUC_UNUSED,
+			 struct kvm_guest_debug_arch *hw G_GNUC_UNUSED, bool stepping G_GNUC_UNUSED)
+{
+	return 0;
+}
+
+bool arch_debug_applied(ArchVcpu *vcpu G_GNUC_UNUSED, bool stepping G_GNUC_UNUSED,
+			GError **error G_GNUC_UNUSED)
+{
+	return true;
+}
+
 bool arch_takes_trap(ArchVcpu *vcpu, const struct kvm_run *run)
 {
 	ArmException exception;

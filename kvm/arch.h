@@ -234,10 +234,13 @@ bool arch_encode_hw(const ArchFeatures *features, const GdbBreak *points, unsign
  * @insn: a trap instruction was executed. @step: one instruction was completed under SINGLESTEP.
  * @point: index of the hardware point that fired, or -1; @addr its data address for watches.
  * x86 can have @step and @point at once: report the point.
+ * @own: the guest has a part in it, by debug registers or a single-step of its own: deliver that by
+ * arch_reinject() when it runs on, whatever else is reported.
  */
 typedef struct ArchTrap {
 	bool insn;
 	bool step;
+	bool own;
 	int point;
 	uint64_t addr;
 } ArchTrap;
@@ -246,9 +249,20 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBr
 			  unsigned n);
 
 /*
+ * arch_own_points: @hw is about to be the vCPU's debug registers, for a step if @stepping: add the
+ * guest's own points, as far as there is room. Returns how many found none. NULL: there will be
+ * none of ours, so the guest's are in force.
+ * arch_debug_applied: KVM_SET_GUEST_DEBUG was called, with or without SINGLESTEP: put back what KVM
+ * takes from the guest at that.
+ */
+unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw, bool stepping);
+bool arch_debug_applied(ArchVcpu *vcpu, bool stepping, GError **error);
+
+/*
  * arch_takes_trap: a trap that is not ours: would the guest take it where it is? FALSE: a point of
- * its own at which it has debug exceptions masked (arm, where KVM reports those too): then the
- * engine passes it, by a step with the hardware points that are ours in force.
+ * its own at which it has debug exceptions masked (arm, where KVM reports those too), or a trap of
+ * nobody's (x86: KVM's own steps, an access of the guest to its debug registers): then the engine
+ * passes it, by a step with the hardware points that are ours in force.
  */
 bool arch_takes_trap(ArchVcpu *vcpu, const struct kvm_run *run);
 

@@ -1,6 +1,6 @@
 /*
- * kvm/armed.c - which hardware points one vCPU gets for its next run: the client's, and the
- * landings of a step.
+ * kvm/armed.c - which hardware points one vCPU gets for its next run: the client's, the landings
+ * of a step, and the guest's own.
  */
 #include <string.h>
 
@@ -62,25 +62,56 @@ static bool arm_landing(KvmGdbVcpu *vcpu, unsigned i)
 	       arm(vcpu, &landing, -1);
 }
 
+static unsigned count_left_out(KvmGdbVcpu *vcpu)
+{
+	struct kvm_guest_debug_arch hw;
+
+	encode(vcpu, &hw);
+	return arch_own_points(vcpu->arch, &hw, vcpu->step.open);
+}
+
 /*
  * A step ends where its instruction enters the kernel; nobody knows when that will return. For that
- * it needs one slot, and takes what the client does not use. A breakpoint of the client elsewhere
- * cannot be hit by one instruction: the last one waits, if it must.
+ * it needs one slot, and takes what neither the client nor the guest itself uses. A breakpoint of
+ * the client elsewhere cannot be hit by one instruction: the last one waits, if it must.
  */
 static bool arm_points(KvmGdbVcpu *vcpu)
 {
 	const Step *step = &vcpu->step;
+	unsigned n, left_out;
 	bool fits;
 
 	vcpu->armed.n = 0;
 	fits = arm_clients(vcpu, false);
 	arm_landing(vcpu, 0);
 	fits &= arm_clients(vcpu, true);
-	for (unsigned i = 1; step->open && i < step->arch.n_landings; i++)
-		arm_landing(vcpu, i);
+	for (unsigned i = 1; step->open && i < step->arch.n_landings; i++) {
+		n = vcpu->armed.n;
+		left_out = count_left_out(vcpu);
+		if (!arm_landing(vcpu, i))
+			break;
+		if (count_left_out(vcpu) > left_out)
+			vcpu->armed.n = n;
+	}
 	for (unsigned i = 0; step->through && i < step->arch.n_ways; i++)
 		fits &= arm(vcpu, &(GdbBreak){GDB_BREAK_HW, step->arch.ways[i], 1}, -1);
 	return fits;
+}
+
+/* The guest's own points that do not fire now: the user is told once. */
+static void tell_left_out(KvmGdbVcpu *vcpu, unsigned left_out)
+{
+	g_autofree char *text = NULL;
+
+	if (vcpu->step.open)
+		return;
+	if (left_out > vcpu->left_out && vcpu->gdb->server) {
+		text = g_strdup_printf("CPU %u: the guest has %u breakpoints or watchpoints of its "
+				       "own that do not fire: no debug register is free\n",
+				       vcpu->index, left_out);
+		gdb_server_post_output(vcpu->gdb->server, text, strlen(text));
+	}
+	vcpu->left_out = left_out;
 }
 
 bool armed_fits(KvmGdbVcpu *vcpu)
@@ -90,7 +121,11 @@ bool armed_fits(KvmGdbVcpu *vcpu)
 
 bool armed_compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
 {
+	bool ours;
+
 	arm_points(vcpu);
 	encode(vcpu, ret);
-	return vcpu->armed.n || (vcpu->leaving.by_step && vcpu->leaving.met & MET_GUEST_POINT);
+	ours = vcpu->armed.n || (vcpu->leaving.by_step && vcpu->leaving.met & MET_GUEST_POINT);
+	tell_left_out(vcpu, arch_own_points(vcpu->arch, ours ? ret : NULL, vcpu->step.open));
+	return ours;
 }

@@ -78,7 +78,7 @@ static bool set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *want
 	}
 	vcpu->applied = *wanted;
 	vcpu->reapply = false;
-	return true;
+	return arch_debug_applied(vcpu->arch, wanted->control & KVM_GUESTDBG_SINGLESTEP, error);
 }
 
 /*
@@ -138,11 +138,11 @@ bool control_decode(KvmGdbVcpu *vcpu, Cause *ret)
 
 	if (trap.point >= 0 && armed->client[trap.point] >= 0)
 		*ret = (Cause){CAUSE_POINT, armed->client[trap.point], trap.addr,
-			       vcpu->step.open && trap.step};
+			       vcpu->step.open && trap.step, trap.own};
 	else if (trap.insn)
 		*ret = (Cause){.kind = CAUSE_TRAP_INSN};
 	else if (vcpu->step.open && (trap.step || trap.point >= 0))
-		*ret = (Cause){.kind = CAUSE_STEP};
+		*ret = (Cause){.kind = CAUSE_STEP, .own = trap.own};
 	else
 		return false;
 	return true;

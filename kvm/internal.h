@@ -135,7 +135,8 @@ struct KvmGdbVcpu {
 	Exit exit;		 /* written without the lock while RUNNING and nobody attends */
 	Event event;
 	struct kvm_guest_debug applied;
-	bool reapply; /* registers were written since: KVM must see the debug control again */
+	unsigned left_out; /* points of the guest's own that found no debug register */
+	bool reapply;	   /* registers were written since: KVM must see the debug control again */
 
 	struct kvm_guest_debug vmm_debug; /* the VMM's own; in force while no client is there */
 	bool has_mask;			  /* KVM_SET_SIGNAL_MASK: */
@@ -353,8 +354,8 @@ bool condition_at_point(KvmGdbVcpu *vcpu, unsigned index);
 /* ---- armed.c: on the vCPU's own thread with the lock held ---- */
 
 /*
- * The debug registers for the next run; fills @vcpu->armed. FALSE: none of ours are
- * wanted: then the guest's own are to be in force.
+ * The debug registers for the next run; fills @vcpu->armed. The guest's own points are in them as
+ * far as there is room. FALSE: none of ours are wanted: then the guest's own are to be in force.
  */
 bool armed_compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret);
 /* Is there room for all that the client wants, and all ways out of a run through? */
@@ -376,6 +377,7 @@ typedef struct Cause {
 	unsigned point; /* index for kvm_breaks_point_kind() */
 	uint64_t addr;
 	bool step; /* with CAUSE_POINT: a step ended with it */
+	bool own;  /* with both others: the guest is to get a trap of its own, too */
 } Cause;
 bool control_decode(KvmGdbVcpu *vcpu, Cause *ret);
 

@@ -346,6 +346,9 @@ static bool after_run(KvmGdbVcpu *vcpu, int ret, int err)
 			on_debug_exit(vcpu, &cause);
 		else
 			on_own_trap(vcpu);
+		/* What was hit or stepped is told first. */
+		if (ours && cause.own)
+			vcpu->exit = EXIT_GUEST_TRAP;
 		return false;
 	}
 	leaving_look(vcpu);

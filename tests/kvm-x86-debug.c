@@ -258,6 +258,123 @@ static void test_watch_and_step(void)
 	rig_close(&rig);
 }
 
+/* ---- The guest's own points, with one of ours in force ---- */
+
+static void set_guests(Rig *rig, unsigned slot, uint64_t addr, uint64_t control)
+{
+	struct kvm_debugregs regs;
+
+	g_assert_cmpint(ioctl(rig->fd, KVM_GET_DEBUGREGS, &regs), ==, 0);
+	regs.db[slot] = addr;
+	regs.dr7 |= 1ull << (2 * slot) | control << (16 + 4 * slot);
+	g_assert_cmpint(ioctl(rig->fd, KVM_SET_DEBUGREGS, &regs), ==, 0);
+	arch_forget(rig->vcpu);
+}
+
+/* The guest gets #DB at @pc, and DR6 has its own number of the point. */
+static void check_guests(Rig *rig, uint64_t pc, uint64_t dr6)
+{
+	struct kvm_debugregs regs;
+
+	reinject(rig);
+	g_assert_cmphex(rig_get64(rig, run_to_handler(rig, 1)), ==, pc);
+	g_assert_cmpint(ioctl(rig->fd, KVM_GET_DEBUGREGS, &regs), ==, 0);
+	g_assert_cmphex(regs.dr6 & X86_DR6_CAUSES, ==, dr6);
+}
+
+static void test_own_break(void)
+{
+	const GdbBreak elsewhere = {GDB_BREAK_HW, DATA, 1};
+	ArchTrap trap;
+	Rig rig;
+
+	if (!rig_has(features.hw_break, "hardware breakpoints"))
+		return;
+	rig_open(&rig, BYTES("\x90\x90\x90\xf4"), false);
+	set_guests(&rig, 3, CODE + 1, 0);
+	rig_arm(&rig, &features, 0, &elsewhere, 1);
+	trap = run_to_trap(&rig, &elsewhere, 1);
+	g_assert_cmpint(trap.point, ==, -1);
+	g_assert_true(trap.own);
+	g_assert_true(arch_takes_trap(rig.vcpu, rig.run));
+	check_guests(&rig, CODE + 1, 8);
+	rig_close(&rig);
+}
+
+/* One access that both watch: each is told, in its own numbers. */
+static void test_own_watch(void)
+{
+	const GdbBreak points[] = {{GDB_BREAK_HW, DATA, 1}, {GDB_WATCH_WRITE, DATA, 8}};
+	ArchTrap trap;
+	Rig rig;
+
+	if (!rig_has(features.watch, "watchpoints"))
+		return;
+	rig_open(&rig, BYTES("\x48\x89\x03\x90\xf4"), false);
+	set_guests(&rig, 1, DATA, 0xd); /* 4 bytes, write */
+	rig_arm(&rig, &features, 0, points, 2);
+	trap = run_to_trap(&rig, points, 2);
+	g_assert_cmpint(trap.point, ==, 1);
+	if (rig_has((rig.run->debug.arch.dr6 & 6) == 6,
+		    "both of two points that are hit at once")) {
+		g_assert_true(trap.own);
+		check_guests(&rig, CODE + 3, 2);
+	}
+	rig_close(&rig);
+}
+
+/* Without ours the guest's are in force while it is stepped, too. */
+static void test_own_watch_step(void)
+{
+	ArchTrap trap;
+	Rig rig;
+
+	if (!rig_has(features.watch, "watchpoints") || !rig_has(features.step, "steps"))
+		return;
+	rig_open(&rig, BYTES("\x48\x89\x03\x90\xf4"), false);
+	set_guests(&rig, 2, DATA, 0xd);
+	rig_debug(&rig, KVM_GUESTDBG_SINGLESTEP, NULL);
+	trap = run_to_trap(&rig, NULL, 0);
+	g_assert_true(trap.step);
+	g_assert_true(trap.own);
+	rig_debug(&rig, 0, NULL);
+	check_guests(&rig, CODE + 3, 4);
+	rig_close(&rig);
+}
+
+/*
+ * The guest sets a point while ours are in force: where KVM tells of that, the engine steps over
+ * it, and the new point is in force then; else from the next exit on.
+ */
+static void test_own_change(void)
+{
+	/* mov $CODE + 12, %eax; mov %rax, %dr0; mov $1, %eax; mov %rax, %dr7: then nop; hlt */
+	static const char code[] = "\xb8\x12\x60\x00\x00\x0f\x23\xc0\xb8\x01\x00\x00\x00"
+				   "\x0f\x23\xf8\x90\x90\x90\xf4";
+	const GdbBreak elsewhere = {GDB_BREAK_HW, DATA, 1};
+	unsigned n = 0;
+	Rig rig;
+
+	if (!rig_has(features.hw_break, "hardware breakpoints") || !rig_has(features.step, "steps"))
+		return;
+	rig_open(&rig, BYTES(code), false);
+	do {
+		rig_arm(&rig, &features, 0, &elsewhere, 1);
+		if (rig_run(&rig) == KVM_EXIT_HLT)
+			break;
+		g_assert_cmpint(arch_decode_trap(rig.vcpu, rig.run, &elsewhere, 1).point, ==, -1);
+		if (arch_takes_trap(rig.vcpu, rig.run)) {
+			check_guests(&rig, CODE + 0x12, 1);
+			n = 2;
+			break;
+		}
+		rig_arm(&rig, &features, KVM_GUESTDBG_SINGLESTEP, &elsewhere, 1);
+		g_assert_cmpuint(rig_run(&rig), ==, KVM_EXIT_DEBUG);
+	} while (++n < 3);
+	rig_has(n == 2, "a guest's access to its debug registers");
+	rig_close(&rig);
+}
+
 /* ---- The probe, roots, refusals ---- */
 
 static unsigned count_fds(void)
@@ -371,6 +488,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm-x86-debug/hw-break", test_hw_break);
 	g_test_add_func("/kvm-x86-debug/pass-break", test_pass_break);
 	g_test_add_func("/kvm-x86-debug/watch-and-step", test_watch_and_step);
+	g_test_add_func("/kvm-x86-debug/own-break", test_own_break);
+	g_test_add_func("/kvm-x86-debug/own-watch", test_own_watch);
+	g_test_add_func("/kvm-x86-debug/own-watch-step", test_own_watch_step);
+	g_test_add_func("/kvm-x86-debug/own-change", test_own_change);
 	add_tables();
 	return g_test_run();
 }

@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 
 #include "tests/x86-rig.h"
-#include "x86/debugreg.h"
 
 static ArchFeatures features; /* written once by main() */
 
@@ -298,6 +297,60 @@ static void test_step_syscall_unmasked(void)
 	rig_close(&rig);
 }
 
+/* ---- A guest that steps itself ---- */
+
+/* nop; nop; hlt with TF set: it shall get its #DB after the first nop, stepped by us or not. */
+static void test_step_own_tf(void)
+{
+	g_autoptr(GError) error = NULL;
+	struct kvm_debugregs regs;
+	ArchTrap trap;
+	Rig rig;
+
+	if (!rig_has(features.step, "steps"))
+		return;
+	rig_open(&rig, BYTES("\x90\x90\xf4"), false);
+	set_regs(&rig, 0, TF);
+	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
+	g_assert_cmphex(rig_regs(&rig).rip, ==, CODE + 1);
+	trap = arch_decode_trap(rig.vcpu, rig.run, NULL, 0);
+	g_assert_true(trap.step);
+	g_assert_true(trap.own);
+	rig_debug(&rig, 0, NULL);
+	g_assert_cmphex(rig_regs(&rig).rflags & TF, ==, TF);
+	g_assert_true(arch_reinject(rig.vcpu, rig.run, &rig.memory, &error));
+	g_assert_no_error(error);
+	g_assert_cmpuint(rig_run(&rig), ==, KVM_EXIT_HLT);
+	g_assert_cmphex(rig_regs(&rig).rip, ==, HANDLERS + 16 + 1);
+	g_assert_cmphex(rig_get64(&rig, STACK - 40), ==, CODE + 1);
+	g_assert_cmphex(rig_get64(&rig, STACK - 24) & ~RF, ==, 2 | TF);
+	g_assert_cmpint(ioctl(rig.fd, KVM_GET_DEBUGREGS, &regs), ==, 0);
+	g_assert_cmphex(regs.dr6 & 0xe00f, ==, 0x4000);
+	rig_close(&rig);
+}
+
+/* What loads TF: the guest's own is what was loaded; popf and iret that clear it, too. */
+static void test_step_load_tf(void)
+{
+	/* push $0x102; popf; nop; push $2; popf; nop; hlt */
+	static const char code[] = "\x68\x02\x01\x00\x00\x9d\x90\x6a\x02\x9d\x90\xf4";
+	static const uint64_t own[] = {0, TF, TF, TF, 0, 0};
+	Rig rig;
+
+	if (!rig_has(features.step, "steps"))
+		return;
+	rig_open(&rig, BYTES(code), false);
+	for (unsigned i = 0; i < G_N_ELEMENTS(own); i++) {
+		g_test_message("step %u", i);
+		g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
+		g_assert_true(x86_fetch(rig.vcpu, X86_REGS, NULL));
+		g_assert_cmphex(rig.vcpu->regs.rflags & TF, ==, own[i]);
+	}
+	rig_debug(&rig, 0, NULL);
+	g_assert_cmphex(rig_regs(&rig).rflags & TF, ==, 0);
+	rig_close(&rig);
+}
+
 static void add_modes(void)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(mode_rows); i++) {
@@ -316,6 +369,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm-x86-step/fault", test_step_fault);
 	g_test_add_func("/kvm-x86-step/fault-no-slot", test_step_fault_no_slot);
 	g_test_add_func("/kvm-x86-step/syscall-unmasked", test_step_syscall_unmasked);
+	g_test_add_func("/kvm-x86-step/own-tf", test_step_own_tf);
+	g_test_add_func("/kvm-x86-step/load-tf", test_step_load_tf);
 	add_modes();
 	for (unsigned i = 0; i < G_N_ELEMENTS(programs); i++) {
 		g_autofree char *path = g_strdup_printf("/kvm-x86-step/%s", programs[i].name);

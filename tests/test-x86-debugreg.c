@@ -220,6 +220,66 @@ static void test_deliver(void)
 	g_assert_cmphex(x86_dr6_deliver(0, 0x4000), ==, 0xffff4ff0);
 }
 
+/* ---- The guest's own points ---- */
+
+/* Two of ours, and the guest's 1 (4 bytes, write) and 3 (execution, local): into slots 1 and 3. */
+static void test_own(void)
+{
+	X86DebugRegs regs = {{0x100, 0, 0x200, 0}, 0x00000622};
+	const X86DebugRegs own = {{0x10, 0x2000, 0x30, 0x4000}, 0x00d00448};
+	X86OwnSlots slots;
+
+	x86_slots_add_own(&regs, &own, &slots);
+	g_assert_cmphex(regs.addr[0], ==, 0x100);
+	g_assert_cmphex(regs.addr[1], ==, 0x2000);
+	g_assert_cmphex(regs.addr[2], ==, 0x200);
+	g_assert_cmphex(regs.addr[3], ==, 0x4000);
+	g_assert_cmphex(regs.dr7, ==, 0x00d006aa);
+	g_assert_cmpuint(slots.n_left_out, ==, 0);
+	/* in its own numbers, and nothing of ours */
+	g_assert_cmphex(x86_own_hits(&slots, 0xffff0ff2), ==, 2);
+	g_assert_cmphex(x86_own_hits(&slots, 0xffff4ff8), ==, 8);
+	g_assert_cmphex(x86_own_hits(&slots, 0xffff0fff), ==, 0xa);
+	g_assert_cmphex(x86_own_hits(&slots, 0xffff0ff5), ==, 0);
+}
+
+/* Its number and its slot differ. */
+static void test_own_moved(void)
+{
+	X86DebugRegs regs = {{0x100, 0x200, 0, 0}, 0x0000060a};
+	const X86DebugRegs own = {{0x10, 0x20, 0, 0}, 0x00b00405};
+	X86OwnSlots slots;
+
+	x86_slots_add_own(&regs, &own, &slots);
+	g_assert_cmphex(regs.addr[2], ==, 0x10);
+	g_assert_cmphex(regs.addr[3], ==, 0x20);
+	g_assert_cmphex(regs.dr7, ==, 0xb00006aa);
+	g_assert_cmphex(x86_own_hits(&slots, 0x4), ==, 1);
+	g_assert_cmphex(x86_own_hits(&slots, 0x8), ==, 2);
+}
+
+static void test_own_full(void)
+{
+	X86DebugRegs regs = {{0x100, 0x200, 0x300, 0}, 0x0000062a};
+	const X86DebugRegs own = {{0x10, 0x20, 0x30, 0}, 0x0000042a};
+	X86OwnSlots slots;
+
+	x86_slots_add_own(&regs, &own, &slots);
+	g_assert_cmpuint(slots.n_left_out, ==, 2);
+	g_assert_cmphex(regs.addr[3], ==, 0x10);
+	g_assert_cmphex(x86_own_hits(&slots, 0xf), ==, 1);
+}
+
+static void test_own_alone(void)
+{
+	X86OwnSlots slots;
+
+	x86_slots_all_own(0x00d00448, &slots);
+	g_assert_cmphex(x86_own_hits(&slots, 0xffff0fff), ==, 0xa);
+	x86_slots_all_own(0x400, &slots);
+	g_assert_cmphex(x86_own_hits(&slots, 0xffff0fff), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -232,5 +292,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/x86-debugreg/invalid", test_invalid);
 	g_test_add_func("/x86-debugreg/decode", test_decode);
 	g_test_add_func("/x86-debugreg/deliver", test_deliver);
+	g_test_add_func("/x86-debugreg/own", test_own);
+	g_test_add_func("/x86-debugreg/own-moved", test_own_moved);
+	g_test_add_func("/x86-debugreg/own-full", test_own_full);
+	g_test_add_func("/x86-debugreg/own-alone", test_own_alone);
 	return g_test_run();
 }

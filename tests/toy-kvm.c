@@ -715,6 +715,18 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *ru
 	};
 }
 
+unsigned arch_own_points(ArchVcpu *vcpu G_GNUC_UNUSED,
+			 struct kvm_guest_debug_arch *hw G_GNUC_UNUSED, bool stepping G_GNUC_UNUSED)
+{
+	return 0;
+}
+
+bool arch_debug_applied(ArchVcpu *vcpu G_GNUC_UNUSED, bool stepping G_GNUC_UNUSED,
+			GError **error G_GNUC_UNUSED)
+{
+	return true;
+}
+
 bool arch_takes_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *run)
 {
 	ToyCause cause;

@@ -193,10 +193,13 @@ void rig_close(Rig *rig)
 void rig_debug(Rig *rig, uint32_t control, const struct kvm_guest_debug_arch *arch)
 {
 	struct kvm_guest_debug debug = {.control = control ? KVM_GUESTDBG_ENABLE | control : 0};
+	bool stepping = control & KVM_GUESTDBG_SINGLESTEP;
 
 	if (arch)
 		debug.arch = *arch;
+	arch_own_points(rig->vcpu, arch ? &debug.arch : NULL, stepping);
 	g_assert_cmpint(ioctl(rig->fd, KVM_SET_GUEST_DEBUG, &debug), ==, 0);
+	g_assert_true(arch_debug_applied(rig->vcpu, stepping, NULL));
 }
 
 void rig_arm(Rig *rig, const ArchFeatures *features, uint32_t control, const GdbBreak *points,

@@ -11,12 +11,11 @@
 #include "kvm/arch.h"
 #include "x86/debugreg.h"
 #include "x86/insn.h"
-#include "x86/vcpu.h"
+#include "x86/own.h"
 
 #define VECTOR_DB 1
 #define VECTOR_BP 3
 #define HYGON_EBX 0x6f677948 /* "Hygo" */
-#define RFLAGS_TF (1ull << 8)
 #define RFLAGS_RF (1ull << 16)
 #define PAGE_SIZE 4096
 
@@ -84,11 +83,13 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBr
 	/* DR6 and DR7 in the exit are leftovers of an earlier one when this is a #BP. */
 	if (exit->exception == VECTOR_BP)
 		trap.insn = true;
+	vcpu->own.cause = 0;
 	if (exit->exception != VECTOR_DB)
 		return trap;
 	/* The exit's DR7 is 0 with some backends; the points tell the same. */
 	x86_slots_encode(points, n, &slots, NULL);
 	cause = x86_slots_decode(&slots, points, exit->dr6);
+	trap.own = x86_own_find_cause(vcpu, exit->dr6);
 	trap.step = cause.step;
 	trap.point = cause.point;
 	trap.addr = cause.addr;
@@ -135,7 +136,7 @@ bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len)
 	    !x86_fetch(vcpu, X86_EVENTS, NULL))
 		return false;
 	if (!x86_long_mode(vcpu) || !vcpu->sregs.cs.l || vcpu->sregs.cr4 & cr4_cet ||
-	    vcpu->regs.rflags & RFLAGS_TF || events->interrupt.shadow ||
+	    vcpu->regs.rflags & X86_RFLAGS_TF || events->interrupt.shadow ||
 	    events->exception.pending || events->exception.injected ||
 	    vcpu->regs.rip % PAGE_SIZE + n > PAGE_SIZE)
 		return false;
@@ -224,17 +225,36 @@ static bool deliver_dr6(ArchVcpu *vcpu, uint64_t cause, GError **error)
 	return x86_store(vcpu, X86_DEBUGREGS, error);
 }
 
-/* KVM reports the guest's own points only when they are not masked. */
-bool arch_takes_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *run G_GNUC_UNUSED)
+/*
+ * Is this KVM's own step out of an NMI handler, for which it has another NMI waiting (SVM,
+ * nmi_singlestep)? Only the handler of a debugger's exits sees that, so the guest must not.
+ */
+static bool is_nmi_step(ArchVcpu *vcpu)
 {
-	return true;
+	return x86_fetch(vcpu, X86_REGS, NULL) && !(vcpu->regs.rflags & X86_RFLAGS_TF) &&
+	       x86_fetch(vcpu, X86_EVENTS, NULL) && vcpu->events.nmi.pending;
+}
+
+/* BD without a GD of the guest's: that one was ours, to see that it changes its points. */
+bool arch_takes_trap(ArchVcpu *vcpu, const struct kvm_run *run)
+{
+	const struct kvm_debug_exit_arch *exit = &run->debug.arch;
+	uint64_t own = vcpu->own.cause & X86_DR6_CAUSES;
+
+	if (exit->exception != VECTOR_DB || !(exit->dr6 & X86_DR6_CAUSES))
+		return true;
+	if (own && (own != X86_DR6_BS || !is_nmi_step(vcpu)))
+		return true;
+	vcpu->own.cause = 0;
+	return false;
 }
 
 bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *mem, GError **error)
 {
 	const struct kvm_debug_exit_arch *exit = &run->debug.arch;
-	uint64_t causes = X86_DR6_HITS | X86_DR6_BD | X86_DR6_BS | X86_DR6_BT;
+	uint64_t cause = vcpu->own.cause;
 
+	vcpu->own.cause = 0;
 	if (exit->exception == VECTOR_BP)
 		return inject(vcpu, VECTOR_BP, error);
 	if (exit->exception != VECTOR_DB) {
@@ -242,7 +262,8 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *
 			    "debug exit with exception %u: expected 1 or 3", exit->exception);
 		return false;
 	}
-	if (!(exit->dr6 & causes) && !skip_icebp(vcpu, run, mem, error))
+	if (!(exit->dr6 & X86_DR6_CAUSES) && !skip_icebp(vcpu, run, mem, error))
 		return false;
-	return deliver_dr6(vcpu, exit->dr6, error) && inject(vcpu, VECTOR_DB, error);
+	return deliver_dr6(vcpu, cause ? cause : exit->dr6 & ~X86_DR6_CAUSES, error) &&
+	       inject(vcpu, VECTOR_DB, error);
 }

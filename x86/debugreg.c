@@ -157,6 +157,62 @@ X86Cause x86_slots_decode(const X86Slots *slots, const GdbBreak *points, uint64_
 	return cause;
 }
 
+/* ---- The guest's own ---- */
+
+/* Local and global enable. */
+static bool is_enabled(uint64_t dr7, unsigned slot)
+{
+	return dr7 >> (2 * slot) & 3;
+}
+
+static int free_slot(uint64_t dr7)
+{
+	for (unsigned slot = 0; slot < X86_N_SLOTS; slot++) {
+		if (!is_enabled(dr7, slot))
+			return slot;
+	}
+	return -1;
+}
+
+void x86_slots_add_own(X86DebugRegs *regs, const X86DebugRegs *own, X86OwnSlots *ret)
+{
+	*ret = (X86OwnSlots){0};
+	for (unsigned i = 0; i < X86_N_SLOTS; i++) {
+		int slot = free_slot(regs->dr7);
+
+		if (!is_enabled(own->dr7, i))
+			continue;
+		if (slot < 0) {
+			ret->n_left_out++;
+			continue;
+		}
+		regs->addr[slot] = own->addr[i];
+		regs->dr7 |= DR7_FIXED | DR7_GLOBAL(slot) |
+			     (own->dr7 >> (16 + 4 * i) & 0xf) << (16 + 4 * slot);
+		ret->guest[slot] = i + 1;
+	}
+}
+
+void x86_slots_all_own(uint64_t own_dr7, X86OwnSlots *ret)
+{
+	*ret = (X86OwnSlots){0};
+	for (unsigned i = 0; i < X86_N_SLOTS; i++) {
+		if (is_enabled(own_dr7, i))
+			ret->guest[i] = i + 1;
+	}
+}
+
+uint64_t x86_own_hits(const X86OwnSlots *own, uint64_t dr6)
+{
+	uint64_t hits = 0;
+
+	for (unsigned slot = 0; slot < X86_N_SLOTS; slot++) {
+		if (dr6 & 1ull << slot && own->guest[slot])
+			hits |= 1ull << (own->guest[slot] - 1);
+	}
+	return hits;
+}
+
 uint64_t x86_dr6_deliver(uint64_t old, uint64_t cause)
 {
 	uint64_t low = X86_DR6_ONES;

@@ -15,10 +15,11 @@
 
 #define X86_N_SLOTS 4
 
-#define X86_DR6_HITS 0xfull	   /* B0-B3: that slot's condition was met */
-#define X86_DR6_BD (1ull << 13)	   /* an access to a debug register with DR7.GD set */
-#define X86_DR6_BS (1ull << 14)	   /* a single step */
-#define X86_DR6_BT (1ull << 15)	   /* a task switch */
+#define X86_DR6_HITS 0xfull	/* B0-B3: that slot's condition was met */
+#define X86_DR6_BD (1ull << 13) /* an access to a debug register with DR7.GD set */
+#define X86_DR6_BS (1ull << 14) /* a single step */
+#define X86_DR6_BT (1ull << 15) /* a task switch */
+#define X86_DR6_CAUSES (X86_DR6_HITS | X86_DR6_BD | X86_DR6_BS | X86_DR6_BT)
 #define X86_DR6_ONES 0xffff0ff0ull /* read as 1, or are active when 0 (RTM, bus lock) */
 #define X86_DR7_GD (1ull << 13)
 
@@ -51,6 +52,31 @@ typedef struct X86Cause {
 } X86Cause;
 
 X86Cause x86_slots_decode(const X86Slots *slots, const GdbBreak *points, uint64_t dr6);
+
+/*
+ * The guest's own points beside ours.
+ * @guest: by slot, the number that the guest's point in it has for the guest, plus 1; 0: it holds
+ * none. @n_left_out: how many the guest has enabled that found no slot.
+ */
+typedef struct X86OwnSlots {
+	uint8_t guest[X86_N_SLOTS];
+	uint8_t n_left_out;
+} X86OwnSlots;
+
+/* Debug registers as a CPU has them; what it has in DR6 is not part of it. */
+typedef struct X86DebugRegs {
+	uint64_t addr[X86_N_SLOTS];
+	uint64_t dr7;
+} X86DebugRegs;
+
+/*
+ * x86_slots_add_own: put the points that @own enables into the slots that @regs leaves free.
+ * x86_slots_all_own: nothing of ours is in force: each slot is the guest's, if it has enabled it.
+ * x86_own_hits: the hits of @dr6 that are the guest's, with its own numbers.
+ */
+void x86_slots_add_own(X86DebugRegs *regs, const X86DebugRegs *own, X86OwnSlots *ret);
+void x86_slots_all_own(uint64_t own_dr7, X86OwnSlots *ret);
+uint64_t x86_own_hits(const X86OwnSlots *own, uint64_t dr6);
 
 /*
  * x86_dr6_deliver: the guest's DR6 after it got a debug exception whose cause KVM reports as

@@ -1,11 +1,11 @@
 /*
  * x86/step.c - what a single step needs beyond KVM_GUESTDBG_SINGLESTEP.
  *
- * KVM steps by setting RFLAGS.TF in the guest. Three things then differ from a run without a
+ * KVM steps by setting RFLAGS.TF in the guest. Four things then differ from a run without a
  * debugger, and are put right here: pushf and entries into the kernel store that TF where the
  * guest finds it; syscall (with Linux' FMASK), int n and every fault clear TF, so that no trap
- * comes until the handler has returned, if it ever does; and a halted vCPU waits for an interrupt
- * that the step itself blocks.
+ * comes until the handler has returned, if it ever does; KVM hides the guest's own TF and drops it
+ * at the end; and a halted vCPU waits for an interrupt that the step itself blocks.
  *
  * So a step ends at the handler, by hardware points at the gates that the instruction may go
  * through. There the frame is on top of the stack, and the TF in it is taken out. Where no slot was
@@ -18,10 +18,9 @@
 #include "kvm/arch.h"
 #include "x86/exception.h"
 #include "x86/insn.h"
+#include "x86/own.h"
 #include "x86/segment.h"
-#include "x86/vcpu.h"
 
-#define RFLAGS_TF (1ull << 8)
 #define RFLAGS_VM (1ull << 17)
 #define CR0_PE 1u
 #define CR0_PG (1u << 31)
@@ -40,7 +39,8 @@
 typedef struct Notes {
 	X86InsnKind kind;
 	bool may_halt;
-	bool own_tf; /* the guest steps by itself, so what is stored is what it expects */
+	bool own_tf;   /* the guest steps by itself, so what is stored is what it expects */
+	bool tf_after; /* does it, when the instruction is complete? */
 	uint8_t cpl;
 	X86Saved saved;
 	uint64_t syscall_ip; /* where a syscall leads; 0: it is none */
@@ -158,7 +158,7 @@ static uint64_t syscall_target(ArchVcpu *vcpu, bool *ret_clears)
 	*ret_clears = false;
 	if (!x86_long_mode(vcpu) || !x86_fetch(vcpu, X86_MSRS, NULL))
 		return 0;
-	*ret_clears = read_msr(vcpu, MSR_FMASK) & RFLAGS_TF;
+	*ret_clears = read_msr(vcpu, MSR_FMASK) & X86_RFLAGS_TF;
 	return read_msr(vcpu, vcpu->sregs.cs.l ? MSR_LSTAR : MSR_CSTAR);
 }
 
@@ -168,11 +168,14 @@ static void find_landings(ArchVcpu *vcpu, const X86Insn *insn, const ArchMemory 
 {
 	bool clears;
 
+	if (vcpu->own.cause)
+		add_vector(vcpu, VECTOR_DB, mem, step);
 	switch (insn->kind) {
 	case X86_INSN_SYSCALL:
 		notes->syscall_ip = syscall_target(vcpu, &clears);
 		if (clears && notes->syscall_ip)
 			add_landing(step, notes->syscall_ip);
+		notes->tf_after &= !clears;
 		break;
 	case X86_INSN_INT:
 	case X86_INSN_INT3:
@@ -207,6 +210,15 @@ static uint64_t stack_address(const ArchVcpu *vcpu, uint64_t offset)
 	return (uint32_t)(ss->base + (ss->db ? (uint32_t)at : (uint16_t)at));
 }
 
+/* TF in flags that lie @offset bytes above the stack pointer: it is bit 8. */
+static bool read_tf(const ArchVcpu *vcpu, const ArchMemory *mem, uint64_t offset)
+{
+	uint8_t byte;
+
+	return mem->read(mem->opaque, stack_address(vcpu, offset + 1), &byte, 1) == 1 &&
+	       byte & X86_RFLAGS_TF >> 8;
+}
+
 static void clear_tf(const ArchMemory *mem, uint64_t at)
 {
 	uint8_t byte;
@@ -215,6 +227,31 @@ static void clear_tf(const ArchMemory *mem, uint64_t at)
 		return;
 	byte &= ~X86_FRAME_TF;
 	mem->write(mem->opaque, at, &byte, 1);
+}
+
+/* How many bytes each word has that iret takes from the stack. */
+static unsigned iret_word(const ArchVcpu *vcpu, const X86Insn *insn)
+{
+	bool wide = is_code64(vcpu) || vcpu->sregs.cs.db;
+
+	if (insn->rex_w)
+		return 8;
+	return wide != insn->size_prefix ? 4 : 2;
+}
+
+/* Which TF of its own does the guest have after the instruction? */
+static bool tf_after(const ArchVcpu *vcpu, const X86Insn *insn, const ArchMemory *mem)
+{
+	switch (insn->kind) {
+	case X86_INSN_POPF:
+		return read_tf(vcpu, mem, 0);
+	case X86_INSN_IRET:
+		return read_tf(vcpu, mem, 2 * iret_word(vcpu, insn));
+	case X86_INSN_SYSRET:
+		return vcpu->regs.r11 & X86_RFLAGS_TF;
+	default:
+		return vcpu->regs.rflags & X86_RFLAGS_TF;
+	}
 }
 
 /* ---- Begin ---- */
@@ -229,13 +266,14 @@ static X86Insn decode(const ArchVcpu *vcpu, const uint8_t *bytes, size_t len)
 }
 
 /* With valid X86_REGS and X86_SREGS. */
-static Notes take_notes(const ArchVcpu *vcpu, const X86Insn *insn)
+static Notes take_notes(const ArchVcpu *vcpu, const X86Insn *insn, const ArchMemory *mem)
 {
 	const struct kvm_regs *regs = &vcpu->regs;
 
 	return (Notes){
 		.kind = insn->kind,
-		.own_tf = regs->rflags & RFLAGS_TF,
+		.own_tf = regs->rflags & X86_RFLAGS_TF,
+		.tf_after = tf_after(vcpu, insn, mem),
 		.cpl = vcpu->sregs.ss.dpl,
 		.saved = {.ip = regs->rip,
 			  .next_ip = regs->rip + insn->length,
@@ -262,10 +300,11 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 	x86_ask_for_regs(vcpu);
 	len = mem->read(mem->opaque, pc, bytes, sizeof(bytes));
 	insn = decode(vcpu, bytes, len);
-	notes = take_notes(vcpu, &insn);
+	notes = take_notes(vcpu, &insn, mem);
 	notes.may_halt = !len || insn.kind == X86_INSN_HLT;
 	find_landings(vcpu, &insn, mem, &notes, ret);
 	add_faults(vcpu, bytes, len, mem, ret);
+	x86_own_set_tf(vcpu, notes.own_tf);
 	memcpy(ret->note, &notes, sizeof(notes));
 	return true;
 }
@@ -336,7 +375,7 @@ static void clean(ArchVcpu *vcpu, const ArchMemory *mem, const Notes *notes)
 		clear_tf(mem, stack_address(vcpu, 1));
 	} else if (notes->kind == X86_INSN_SYSCALL &&
 		   (is_next || vcpu->regs.rip == notes->syscall_ip)) {
-		vcpu->regs.r11 &= ~RFLAGS_TF;
+		vcpu->regs.r11 &= ~X86_RFLAGS_TF;
 		x86_mark_dirty(vcpu, X86_REGS);
 	} else if (!is_complete(vcpu->run) && has_left(vcpu, notes)) {
 		clear_tf_in_frame(vcpu, mem, notes);
@@ -358,9 +397,13 @@ void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem, const ArchStep *step)
 	memcpy(&notes, step->note, sizeof(notes));
 	if (notes.may_halt)
 		vcpu->awake = false;
+	if (complete)
+		x86_own_set_tf(vcpu, notes.tf_after);
 	if ((complete && notes.kind == X86_INSN_OTHER) || !x86_fetch(vcpu, X86_REGS, NULL) ||
 	    !x86_fetch(vcpu, X86_SREGS, NULL))
 		return;
 	if (!notes.own_tf)
 		clean(vcpu, mem, &notes);
+	else if (!complete && has_left(vcpu, &notes))
+		x86_own_set_tf(vcpu, false); /* every entry clears it */
 }

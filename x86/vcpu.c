@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "x86/own.h"
+
 #define MSR_SYSENTER_CS 0x174
 #define MSR_SYSENTER_ESP 0x175
 #define MSR_SYSENTER_EIP 0x176
@@ -47,6 +49,7 @@ static bool get_regs(ArchVcpu *vcpu, GError **error)
 {
 	if (!vcpu_ioctl(vcpu, KVM_GET_REGS, &vcpu->regs, "KVM_GET_REGS", error))
 		return false;
+	x86_own_show_tf(vcpu);
 	vcpu->fetched_rip = vcpu->regs.rip;
 	return true;
 }
@@ -64,6 +67,7 @@ static bool set_regs(ArchVcpu *vcpu, GError **error)
 		return false;
 	if (!vcpu_ioctl(vcpu, KVM_SET_REGS, &vcpu->regs, "KVM_SET_REGS", error))
 		return false;
+	x86_own_note_tf(vcpu);
 	vcpu->fetched_rip = vcpu->regs.rip;
 	if (moved && !(vcpu->dirty & BIT_OF(X86_EVENTS)))
 		vcpu->valid &= ~BIT_OF(X86_EVENTS);
@@ -305,6 +309,7 @@ static void take_regs(ArchVcpu *vcpu)
 		return;
 	vcpu->knows_sync = true;
 	vcpu->regs = sync->regs;
+	x86_own_show_tf(vcpu);
 	vcpu->fetched_rip = sync->regs.rip;
 	vcpu->events = sync->events;
 	vcpu->valid |= BIT_OF(X86_REGS) | BIT_OF(X86_EVENTS);
@@ -377,9 +382,7 @@ bool arch_flush_and_run(ArchVcpu *vcpu, bool look, GError **error)
 /* KVM arms a step by setting TF; it hides that TF from whoever reads the flags. */
 bool arch_step_again(ArchVcpu *vcpu)
 {
-	const uint64_t tf = 1 << 8;
-
-	return give_regs(vcpu, tf);
+	return give_regs(vcpu, X86_RFLAGS_TF);
 }
 
 void arch_forget(ArchVcpu *vcpu)

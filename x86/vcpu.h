@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "kvm/arch.h"
+#include "x86/debugreg.h"
 #include "x86/xsave.h"
 
 typedef enum X86Group {
@@ -40,6 +41,15 @@ typedef struct X86Msr {
 
 /* Does it run a nested guest? Asked once after each run. */
 typedef enum X86Nested { X86_NESTED_UNKNOWN, X86_NESTED_NO, X86_NESTED_YES } X86Nested;
+
+/* What the guest debugs itself with, while we do, too: x86/own.h. */
+typedef struct X86Own {
+	bool is_hidden; /* KVM steps: flags that it shows have no TF, and it drops the guest's */
+	bool tf;	/* meanwhile: the guest has TF set itself */
+	bool ours; /* debug registers of ours are in force; @slots: which of them are its own */
+	X86OwnSlots slots;
+	uint64_t cause; /* DR6 of the last #DB, as far as that is the guest's; 0: nothing is */
+} X86Own;
 
 struct ArchVcpu {
 	int fd;
@@ -70,6 +80,7 @@ struct ArchVcpu {
 	bool gave_regs;	      /* the next KVM_RUN takes regs out of kvm_run */
 	X86Nested nested;     /* x86/nested.c */
 	bool awake;	      /* known not to be in HLT, without asking for its MP state */
+	X86Own own;	      /* x86/own.h */
 	uint64_t fetched_rip; /* rip as KVM had it, to see whether the debugger moved it */
 	uint64_t orig_rax;    /* not a register: see x86/rows.c */
 	uint64_t tsc_shown;   /* the least TSC value that a client has read; 0: none */
