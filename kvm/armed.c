@@ -71,6 +71,36 @@ static unsigned count_left_out(KvmGdbVcpu *vcpu)
 }
 
 /*
+ * Watchpoints have all slots, and must keep them. A step over a patch, which holds all others, is
+ * to end all the same, and while nobody else runs a patch at the landing hurts nobody.
+ */
+static void patch_landing(KvmGdbVcpu *vcpu)
+{
+	KvmPatches *patches = vcpu->gdb->patches;
+	Step *step = &vcpu->step;
+
+	if (!step->open || !step->arch.n_landings || step->patched ||
+	    vcpu->leaving.over != OVER_ALONE ||
+	    !translate_pc(vcpu, step->arch.landings[0], &step->patch_gpa) ||
+	    !kvm_patches_fits(patches, step->patch_gpa))
+		return;
+	kvm_patches_ref(patches, step->patch_gpa);
+	step->patched = true;
+}
+
+bool armed_by_patch(const KvmGdbVcpu *vcpu, uint64_t pc)
+{
+	return vcpu->step.open && vcpu->step.patched && pc == vcpu->step.arch.landings[0];
+}
+
+void armed_end_step(KvmGdbVcpu *vcpu)
+{
+	if (vcpu->step.patched)
+		kvm_patches_unref(vcpu->gdb->patches, vcpu->step.patch_gpa);
+	vcpu->step.patched = false;
+}
+
+/*
  * A step ends where its instruction enters the kernel; nobody knows when that will return. For that
  * it needs one slot, and takes what neither the client nor the guest itself uses. A breakpoint of
  * the client elsewhere cannot be hit by one instruction: the last one waits, if it must.
@@ -83,7 +113,8 @@ static bool arm_points(KvmGdbVcpu *vcpu)
 
 	vcpu->armed.n = 0;
 	fits = arm_clients(vcpu, false);
-	arm_landing(vcpu, 0);
+	if (!arm_landing(vcpu, 0))
+		patch_landing(vcpu);
 	fits &= arm_clients(vcpu, true);
 	for (unsigned i = 1; step->open && i < step->arch.n_landings; i++) {
 		n = vcpu->armed.n;

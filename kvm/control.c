@@ -40,6 +40,7 @@ void control_end_step(KvmGdbVcpu *vcpu)
 	if (!vcpu->step.open)
 		return;
 	arch_step_end(vcpu->arch, &memory, &vcpu->step.arch);
+	armed_end_step(vcpu);
 	vcpu->step.open = vcpu->step.through = false;
 }
 
@@ -55,10 +56,10 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 	if (vcpu->step.open && !vcpu->step.through)
 		ret->control |=
 			KVM_GUESTDBG_SINGLESTEP | arch_step_control(&gdb->features, gdb->block_irq);
-	if (kvm_patches_any(gdb->patches) || kvm_breaks_any_lost(gdb->breaks))
-		ret->control |= arch_sw_control();
 	if (armed_compute(vcpu, &ret->arch))
 		ret->control |= arch_hw_control();
+	if (kvm_patches_any(gdb->patches) || kvm_breaks_any_lost(gdb->breaks))
+		ret->control |= arch_sw_control();
 	if (ret->control)
 		ret->control |= KVM_GUESTDBG_ENABLE;
 }
@@ -135,10 +136,14 @@ bool control_decode(KvmGdbVcpu *vcpu, Cause *ret)
 {
 	const Armed *armed = &vcpu->armed;
 	ArchTrap trap = arch_decode_trap(vcpu->arch, vcpu->run, armed->points, armed->n);
+	uint64_t pc;
 
 	if (trap.point >= 0 && armed->client[trap.point] >= 0)
 		*ret = (Cause){CAUSE_POINT, armed->client[trap.point], trap.addr,
 			       vcpu->step.open && trap.step, trap.own};
+	else if (trap.insn && vcpu->step.patched && arch_get_pc(vcpu->arch, &pc, NULL) &&
+		 armed_by_patch(vcpu, pc))
+		*ret = (Cause){.kind = CAUSE_STEP};
 	else if (trap.insn)
 		*ret = (Cause){.kind = CAUSE_TRAP_INSN};
 	else if (vcpu->step.open && (trap.step || trap.point >= 0))

@@ -97,6 +97,8 @@ typedef struct Step {
 	gint64 until;  /* that is then */
 	uint64_t from; /* pc (linear) */
 	ArchStep arch;
+	bool patched; /* its first landing is a patch: no slot was free, and no other CPU runs */
+	uint64_t patch_gpa; /* where */
 } Step;
 
 #define ARMED_MAX                                                                                  \
@@ -360,6 +362,10 @@ bool condition_at_point(KvmGdbVcpu *vcpu, unsigned index);
 bool armed_compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret);
 /* Is there room for all that the client wants, and all ways out of a run through? */
 bool armed_fits(KvmGdbVcpu *vcpu);
+/* Is @pc the landing of a step that is a patch? Then the trap there is the end of the step. */
+bool armed_by_patch(const KvmGdbVcpu *vcpu, uint64_t pc);
+/* The step is over. */
+void armed_end_step(KvmGdbVcpu *vcpu);
 
 /* ---- control.c: debug control of one vCPU, on its own thread with the lock held ---- */
 

@@ -104,6 +104,25 @@ static void test_fault_no_slot(void)
 	rig_free(rig);
 }
 
+/* Watchpoints keep their slots. The step over the breakpoint holds all others and is to end. */
+static void test_fault_only_watches(void)
+{
+	Rig *rig = new_at_fault();
+
+	for (unsigned i = 0; i < TOY_SLOTS; i++) {
+		g_autofree char *packet = g_strdup_printf("Z2,60%u,1", i);
+
+		rsp_expect(rig->client, packet, "OK");
+	}
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 1);
+	expect_runs(rig, 0);
+	interrupt(rig);
+	g_assert_cmphex(toy_ram(rig->vm)[0x200], ==, 0xcc);
+	g_assert_cmphex(toy_ram(rig->vm)[0x300], ==, 0x90);
+	rig_free(rig);
+}
+
 /* A breakpoint of the client's at the handler is told as that. */
 static void test_fault_to_break(void)
 {
@@ -509,6 +528,7 @@ int main(int argc, char **argv)
 		{"continue-from-fault", test_continue_from_fault},
 		{"step-to-fault", test_step_to_fault},
 		{"fault-no-slot", test_fault_no_slot},
+		{"fault-only-watches", test_fault_only_watches},
 		{"fault-to-break", test_fault_to_break},
 		{"moved-onto-break", test_moved_onto_break},
 		{"two-hits", test_two_hits},
