@@ -100,6 +100,19 @@ void armed_end_step(KvmGdbVcpu *vcpu)
 	vcpu->step.patched = false;
 }
 
+/* The ways out of a run through code. A hardware point is as long as a trap instruction. */
+static bool arm_ways(KvmGdbVcpu *vcpu)
+{
+	const Step *step = &vcpu->step;
+	bool fits = true;
+	size_t len;
+
+	arch_trap_insn(&len);
+	for (unsigned i = 0; step->through && i < step->arch.n_ways; i++)
+		fits &= arm(vcpu, &(GdbBreak){GDB_BREAK_HW, step->arch.ways[i], len}, -1);
+	return fits;
+}
+
 /*
  * A step ends where its instruction enters the kernel; nobody knows when that will return. For that
  * it needs one slot, and takes what neither the client nor the guest itself uses. A breakpoint of
@@ -124,9 +137,7 @@ static bool arm_points(KvmGdbVcpu *vcpu)
 		if (count_left_out(vcpu) > left_out)
 			vcpu->armed.n = n;
 	}
-	for (unsigned i = 0; step->through && i < step->arch.n_ways; i++)
-		fits &= arm(vcpu, &(GdbBreak){GDB_BREAK_HW, step->arch.ways[i], 1}, -1);
-	return fits;
+	return arm_ways(vcpu) && fits;
 }
 
 /* The guest's own points that do not fire now: the user is told once. */

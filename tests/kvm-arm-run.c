@@ -165,10 +165,12 @@ static void check_cut_off(uint32_t insn, const char *go_on)
 	g_free(rsp_expect_next_prefix(m.client, "T02"));
 	SET(m.hold, 0);
 	rsp_client_send(m.client, go_on);
-	if (go_on[6] == 's')
+	if (go_on[6] == 's') {
 		g_free(rsp_expect_next_prefix(m.client, "T05"));
-	else
+	} else {
+		test_run_for(NULL, 300);
 		interrupt(&m);
+	}
 	g_assert_cmphex(reg(&m, REG_PC), ==, go_on[6] == 's' ? CODE + 4 : CODE + 8);
 	assert_open(&m);
 	if (insn == LDR_X3_X2)

@@ -1,6 +1,6 @@
 /*
  * exclusive.S - two CPUs in exclusive sequences, for ever, with interrupts let in: CPU 0 counts
- * `counter` up and takes a lock that CPU 1 has most of the time.
+ * `counter` up and takes a lock that CPU 1 has half of the time.
  *
  * CPU 0: x20 rounds. CPU 1: x21 rounds. The lock: 0 free, 1 taken; both count `locked` up with it.
  */
@@ -41,6 +41,9 @@ second:
 3:	subs	x9, x9, #1
 	b.ne	3b
 	bl	give
+	mov	x9, #2000
+4:	subs	x9, x9, #1
+	b.ne	4b
 	add	x21, x21, #1
 	b	2b
 

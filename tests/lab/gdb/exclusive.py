@@ -53,8 +53,8 @@ def after(n):
 
 def false_points():
     for where in ("add_load", "add_store"):
-        goes_round(software, where, after(200), f"break {where} if false")
-        goes_round(hardware, where, after(200), f"hbreak {where} if false")
+        goes_round(software, where, after(50), f"break {where} if false")
+        goes_round(hardware, where, after(50), f"hbreak {where} if false")
     goes_round(watch, None, after(10), "watch if false")
 
 
