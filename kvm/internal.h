@@ -284,6 +284,8 @@ void turns_lift_when_alone(KvmGdb *gdb);
 void turns_lift_also(KvmGdb *gdb, uint64_t gpa);
 /* @vcpu has left the place of its patch: the next one, or everybody. */
 void turns_done(KvmGdb *gdb);
+/* The same, but it has not left: it waits for another turn, after the others have run. */
+void turns_yield(KvmGdbVcpu *vcpu);
 /* A stop cuts the turn off. The patch goes back before anybody looks. */
 void turns_cut(KvmGdb *gdb);
 /*
@@ -305,6 +307,8 @@ bool through_begin(KvmGdbVcpu *vcpu);
 bool through_arms(const KvmGdbVcpu *vcpu, const GdbBreak *point);
 /* Did the last step of @vcpu run through code that @pc lies in? */
 bool through_covers(const KvmGdbVcpu *vcpu, uint64_t pc);
+/* Was the last step of @vcpu such a run, and its time was over? */
+bool through_given_up(const KvmGdbVcpu *vcpu);
 /* The time of KvmGdb.limit has come. */
 void through_limit(KvmGdb *gdb);
 

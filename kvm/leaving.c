@@ -92,6 +92,8 @@ void leaving_look(KvmGdbVcpu *vcpu)
 		return;
 	if (!stands_there(vcpu) || (!leaving->by_step && !arch_is_passing(vcpu->arch)))
 		leaving_end(vcpu);
+	else if (leaving->over == OVER_ALONE && through_given_up(vcpu))
+		turns_yield(vcpu);
 }
 
 void leaving_removed(KvmGdb *gdb, uint64_t addr)

@@ -99,3 +99,8 @@ void through_limit(KvmGdb *gdb)
 	}
 	g_source_set_ready_time(gdb->limit, next);
 }
+
+bool through_given_up(const KvmGdbVcpu *vcpu)
+{
+	return vcpu->step.arch.n_ways > 0 && g_get_monotonic_time() >= vcpu->step.until;
+}

@@ -151,3 +151,9 @@ void turns_done(KvmGdb *gdb)
 	}
 	world_wake(gdb);
 }
+
+void turns_yield(KvmGdbVcpu *vcpu)
+{
+	turns_done(vcpu->gdb);
+	vcpu->leaving.over = OVER_WAITING;
+}

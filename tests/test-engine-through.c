@@ -199,6 +199,33 @@ static void test_lock(void)
 	check_lock("Z4,450,1;" NEVER);
 }
 
+/* The same, but where it spins is one place: wherever a run is given up, it is at the point. */
+static void check_lock_in_place(const char *packet)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	put_code(rig, 0x220, "a45004a15004a2f8ebfe");
+	put_code(rig, LOCK, "ff");
+	for (unsigned i = 0; i < NOPS; i++)
+		put_code(rig, 0x1000 + i, "90");
+	put_code(rig, 0x1000 + NOPS, "015004ebfe");
+	write_pc(rig, 1, 0x220);
+	write_pc(rig, 2, 0x1000);
+	rsp_expect(rig->client, packet, "OK");
+	rsp_expect(rig->client, "Z1,228,1", "OK");
+	resume_to_reason(rig, "vCont;c", "hwbreak:;");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x228);
+	g_assert_cmpuint(toy_ram(rig->vm)[LOCK], ==, 1);
+	expect_clean(rig);
+	rig_free(rig);
+}
+
+static void test_lock_in_place(void)
+{
+	check_lock_in_place("Z0,220,1;" NEVER);
+	check_lock_in_place("Z1,220,1;" NEVER);
+}
+
 /* Nobody gives it back: the client can still stop the machine, and step. */
 static void test_lock_for_ever(void)
 {
@@ -244,6 +271,7 @@ int main(int argc, char **argv)
 		{"no-slot", test_no_slot},
 		{"lock", test_lock},
 		{"lock-for-ever", test_lock_for_ever},
+		{"lock-in-place", test_lock_in_place},
 	};
 
 	g_test_init(&argc, &argv, NULL);

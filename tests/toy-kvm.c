@@ -309,6 +309,12 @@ static int execute(ToyCpu *cpu)
 		cpu->monitor = true;
 		*pc += 3;
 		return RAN;
+	case 0xa4:
+		at = load(cpu, *pc + 1) | load(cpu, *pc + 2) << 8;
+		cpu->regs[1] = load(cpu, at);
+		cpu->monitor = true;
+		*pc += cpu->regs[1] ? 0 : 3;
+		return RAN;
 	case 0xa1:
 		at = load(cpu, *pc + 1) | load(cpu, *pc + 2) << 8;
 		if (match_point(cpu, false, at) >= 0)
@@ -797,7 +803,7 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet G_GNUC_UNUSED, const ArchMemory 
 
 static unsigned insn_length(uint8_t first)
 {
-	if (first == 0x01 || first == 0xa0 || first == 0xa1 || first == 0xe7)
+	if (first == 0x01 || first == 0xa0 || first == 0xa1 || first == 0xa4 || first == 0xe7)
 		return 3;
 	return first == 0xeb || first == 0xa2 || first == 0xa3 || first == 0xe6 ? 2 : 1;
 }
@@ -811,7 +817,7 @@ static unsigned sequence_end(const uint8_t *code, unsigned len, unsigned load, u
 
 	while (i < at && (i == load || code[i] != 0xa1))
 		i += insn_length(code[i]);
-	if (code[load] != 0xa0 || i != at)
+	if ((code[load] != 0xa0 && code[load] != 0xa4) || i != at)
 		return 0;
 	while (i < len && code[i] != 0xa1)
 		i += insn_length(code[i]);

@@ -17,6 +17,7 @@
  *   a0 lo hi    load exclusive: r1 = the byte at that address
  *   a1 lo hi    store exclusive: r1 + 1, and r2 = 0; or nothing and r2 = 1, where a KVM_RUN has ended
  *               since the load. A watchpoint is hit before it
+ *   a4 lo hi    as a0, again and again until r1 is 0: a spin lock in one place
  *   a2 rel8     jump as eb, if r2 is not 0
  *   a3 rel8     jump as eb, if r1 is not 0
  *   fa lo hi    a page fault that enters the handler there, with steps turned off as on x86
