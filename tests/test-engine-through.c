@@ -63,17 +63,31 @@ static void test_false(void)
 	}
 }
 
-/* Each `continue` goes round once. */
+/*
+ * To the hit in round @round. On a busy machine a run that takes too long is given up, and what was
+ * met is told anew in the same round; but it gets on, and no round is left out.
+ */
+static void resume_to_round(Rig *rig, unsigned round, const char *reason, uint64_t pc)
+{
+	uint64_t now;
+	unsigned n = 0;
+
+	do {
+		resume_to_reason(rig, "vCont;c", reason);
+		g_assert_cmphex(pc_of(rig, 1), ==, pc);
+		now = read_reg(rig, 1, 0);
+	} while (now + 1 == round && ++n < 100);
+	g_assert_cmpuint(now, ==, round);
+	g_assert_cmpuint(toy_ram(rig->vm)[COUNTER], ==, round);
+}
+
 static void check_told(const char *packet, const char *reason, uint64_t pc)
 {
 	Rig *rig = rig_new_looping(1);
 
 	rsp_expect(rig->client, packet, "OK");
 	for (unsigned i = 0; i < 10; i++) {
-		resume_to_reason(rig, "vCont;c", reason);
-		g_assert_cmphex(pc_of(rig, 1), ==, pc);
-		g_assert_cmpuint(read_reg(rig, 1, 0), ==, i);
-		g_assert_cmpuint(toy_ram(rig->vm)[COUNTER], ==, i);
+		resume_to_round(rig, i, reason, pc);
 		expect_clean(rig);
 	}
 	rig_free(rig);
@@ -130,10 +144,7 @@ static void check_two(const char *first, const char *second, const char *reason)
 	rsp_expect(rig->client, first, "OK");
 	rsp_expect(rig->client, second, "OK");
 	for (unsigned i = 0; i < 5; i++) {
-		resume_to_reason(rig, "vCont;c", reason);
-		g_assert_cmphex(pc_of(rig, 1), ==, 0x204);
-		g_assert_cmpuint(read_reg(rig, 1, 0), ==, i);
-		g_assert_cmpuint(toy_ram(rig->vm)[COUNTER], ==, i);
+		resume_to_round(rig, i, reason, 0x204);
 	}
 	rig_free(rig);
 }
