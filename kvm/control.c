@@ -111,7 +111,7 @@ static bool apply(KvmGdbVcpu *vcpu, GError **error)
 	bool trap = vcpu->exit == EXIT_GUEST_TRAP;
 	/* An I/O instruction is ended by KVM_RUN before the guest runs: leave its registers alone.
 	 */
-	bool last = !trap && !run_io_open(vcpu);
+	bool last = !trap && !exits_io_open(vcpu);
 
 	leaving_by_step(vcpu);
 	if (!begin_step(vcpu, error) || !put(vcpu, last, error))

@@ -316,8 +316,18 @@ void through_limit(KvmGdb *gdb);
 
 /* Picks the engine's kick signal and installs its handler; 0 when none is free. */
 int kick_signal_install(void);
+
+/* ---- exits.c: what came out of KVM_RUN; on the vCPU's own thread with the lock held ---- */
+
 /* Is the I/O instruction of the last exit half done? */
-bool run_io_open(const KvmGdbVcpu *vcpu);
+bool exits_io_open(const KvmGdbVcpu *vcpu);
+/*
+ * KVM_RUN returned @ret with errno @err. TRUE: the VMM must handle it. FALSE: the engine has, or
+ * what happened waits for the client: look at the world again.
+ */
+bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err);
+/* A KVM_RUN with immediate_exit has finished the open I/O instruction, and done nothing else. */
+void exits_io_finished(KvmGdbVcpu *vcpu);
 
 /* ---- translate.c: with the lock held, while @vcpu does not run ---- */
 

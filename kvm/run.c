@@ -1,8 +1,8 @@
 /*
  * kvm/run.c - kvm_gdb_run(): one vCPU's way into and out of KVM_RUN.
  *
- * Owns what the vCPU's own thread does: parking, applying debug control, telling the debugger's
- * traps from the guest's. All of it happens here and never in a signal handler.
+ * Owns what the vCPU's own thread does: parking, finishing I/O, applying debug control, and what
+ * the VMM sees of it. All of it happens here and never in a signal handler.
  */
 #include <errno.h>
 #include <poll.h>
@@ -144,227 +144,18 @@ static bool park(KvmGdbVcpu *vcpu, const sigset_t *old)
 	return woken;
 }
 
-/* ---- Out of KVM_RUN ---- */
-
-/* The guest's own, that is: of its own bytes. */
-static bool trap_insn_at(KvmGdbVcpu *vcpu, uint64_t gpa)
-{
-	uint8_t insn[ARCH_TRAP_MAX];
-	size_t len = kvm_patches_read(vcpu->gdb->patches, gpa, insn, sizeof(insn));
-
-	return len && arch_is_trap(vcpu->arch, insn, len);
-}
-
-/* Has the vCPU got past an instruction that does nothing, without executing it? */
-static bool skip(KvmGdbVcpu *vcpu, uint64_t pc)
-{
-	uint8_t insn[ARCH_INSN_MAX];
-	size_t len;
-
-	if (vcpu->action.kind != GDB_ACTION_CONTINUE || vcpu->leaving.over == OVER_ALONE ||
-	    arch_in_nested_guest(vcpu->arch))
-		return false;
-	len = virtual_read_ram(vcpu, pc, insn, sizeof(insn));
-	return arch_skip_insn(vcpu->arch, insn, len);
-}
-
-/*
- * The same at a hardware breakpoint, which is hit before the instruction: where the CPU cannot pass
- * it by itself, and no patch at the same place waits to be hit.
- */
-static bool skip_point(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc)
-{
-	const KvmPatches *patches = vcpu->gdb->patches;
-	uint64_t gpa;
-
-	if ((kind != GDB_STOP_HWBREAK && kind != GDB_STOP_SWBREAK) ||
-	    vcpu->gdb->features.pass_break)
-		return false;
-	if (kvm_patches_any(patches) &&
-	    (!translate_pc(vcpu, pc, &gpa) || kvm_patches_has(patches, gpa)))
-		return false;
-	return skip(vcpu, pc);
-}
-
-/* A hit in a run that was free to leave: it has left, and come there once more. */
-static void begin_visit(KvmGdbVcpu *vcpu)
-{
-	if (!vcpu->leaving.by_step)
-		leaving_end(vcpu);
-}
-
-/* The client need not hear of this hit. @gpa: of the patch that was hit, or NULL. */
-static void pass(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc, const uint64_t *gpa)
-{
-	leaving_meet(vcpu, leaving_met_by(vcpu, kind), pc, false);
-	if (!gpa)
-		return;
-	vcpu->leaving.gpa = *gpa;
-	vcpu->leaving.over = OVER_WAITING;
-}
-
-/*
- * A trap instruction was executed at pc. Ours, if our patch is there. Else the guest's, if there is
- * a trap instruction: it may have been our patch, taken out by the client before this vCPU's turn
- * came; injecting that into the guest would kill it, so then the vCPU just runs the real one.
- */
-static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
-{
-	uint64_t gpa;
-	bool mapped = translate_pc(vcpu, pc, &gpa);
-
-	if (!mapped || !kvm_patches_claim(vcpu->gdb->patches, gpa)) {
-		if (!mapped || trap_insn_at(vcpu, gpa))
-			vcpu->exit = EXIT_GUEST_TRAP;
-		return;
-	}
-	begin_visit(vcpu);
-	if (condition_at_patch(vcpu, pc, gpa))
-		world_event(vcpu, GDB_STOP_SWBREAK, 0, pc);
-	else if (!skip(vcpu, pc))
-		pass(vcpu, GDB_STOP_SWBREAK, pc, &gpa);
-}
-
-static bool leaves_range(KvmGdbVcpu *vcpu, uint64_t pc)
-{
-	const GdbAction *action = &vcpu->action;
-	ArchMemory memory = virtual_memory(vcpu);
-
-	return pc < action->start || pc >= action->end || arch_ends_range(vcpu->arch, &memory);
-}
-
-/* An instruction was executed in a step: that ends whatever the vCPU was leaving. */
-static void on_step(KvmGdbVcpu *vcpu, uint64_t pc)
-{
-	const GdbAction *action = &vcpu->action;
-
-	if (action->kind == GDB_ACTION_STEP ||
-	    (action->kind == GDB_ACTION_RANGE && leaves_range(vcpu, pc)))
-		world_event(vcpu, GDB_STOP_STEP, 0, pc);
-	leaving_end(vcpu);
-}
-
-static void on_point(KvmGdbVcpu *vcpu, const Cause *cause, uint64_t pc)
-{
-	GdbStopKind kind = kvm_breaks_point_kind(vcpu->gdb->breaks, cause->point);
-	bool stop = condition_at_point(vcpu, cause->point);
-
-	if (cause->step && !stop)
-		on_step(vcpu, pc);
-	else if (cause->step)
-		leaving_end(vcpu);
-	else
-		begin_visit(vcpu);
-	if (stop)
-		world_event(vcpu, kind, cause->addr, pc);
-	else if (cause->step || !skip_point(vcpu, kind, pc))
-		pass(vcpu, kind, pc, NULL);
-}
-
-static void on_debug_exit(KvmGdbVcpu *vcpu, const Cause *cause)
-{
-	uint64_t pc = 0;
-
-	/* A step off a breakpoint ends wherever it does: that is worth no ioctl. */
-	if (cause->kind != CAUSE_STEP || vcpu->action.kind != GDB_ACTION_CONTINUE)
-		arch_get_pc(vcpu->arch, &pc, NULL);
-	switch (cause->kind) {
-	case CAUSE_POINT:
-		on_point(vcpu, cause, pc);
-		break;
-	case CAUSE_TRAP_INSN:
-		on_trap_insn(vcpu, pc);
-		break;
-	case CAUSE_STEP:
-		on_step(vcpu, pc);
-		break;
-	}
-}
-
-/* Nothing of ours: the guest's, unless it has debug exceptions masked where it is. */
-static void on_own_trap(KvmGdbVcpu *vcpu)
-{
-	uint64_t pc;
-
-	if (arch_takes_trap(vcpu->arch, vcpu->run))
-		vcpu->exit = EXIT_GUEST_TRAP;
-	else if (arch_get_pc(vcpu->arch, &pc, NULL))
-		leaving_meet(vcpu, MET_GUEST_POINT, pc, false);
-}
-
-/* Exits after which the machine cannot simply go on: the client looks before the VMM does. */
-static bool is_fatal(const struct kvm_run *run, GdbStopKind *ret)
-{
-	static const struct {
-		uint32_t reason;
-		GdbStopKind kind;
-	} fatal[] = {
-		{KVM_EXIT_SHUTDOWN, GDB_STOP_SHUTDOWN},
-		{KVM_EXIT_INTERNAL_ERROR, GDB_STOP_INTERNAL_ERROR},
-		{KVM_EXIT_FAIL_ENTRY, GDB_STOP_INTERNAL_ERROR},
-		{KVM_EXIT_UNKNOWN, GDB_STOP_INTERNAL_ERROR},
-		{KVM_EXIT_EXCEPTION, GDB_STOP_INTERNAL_ERROR},
-	};
-
-	for (unsigned i = 0; i < G_N_ELEMENTS(fatal); i++) {
-		if (run->exit_reason == fatal[i].reason) {
-			*ret = fatal[i].kind;
-			return true;
-		}
-	}
-	if (run->exit_reason != KVM_EXIT_SYSTEM_EVENT ||
-	    run->system_event.type != KVM_SYSTEM_EVENT_CRASH)
-		return false;
-	*ret = GDB_STOP_PANIC;
-	return true;
-}
-
-bool run_io_open(const KvmGdbVcpu *vcpu)
-{
-	return vcpu->exit == EXIT_OPEN && arch_io_pending(vcpu->run);
-}
-
-/* TRUE: the VMM must handle this exit. FALSE: the engine has; look at the world again. */
-static bool after_run(KvmGdbVcpu *vcpu, int ret, int err)
-{
-	struct kvm_run *run = vcpu->run;
-	bool debug = ret == 0 && run->exit_reason == KVM_EXIT_DEBUG && !control_is_vmms(vcpu);
-	bool ours;
-	GdbStopKind kind;
-	uint64_t pc = 0;
-	Cause cause;
-
-	vcpu->exit = ret < 0 ? EXIT_FINISHED : EXIT_OPEN;
-	arch_forget(vcpu->arch);
-	ours = debug && control_decode(vcpu, &cause);
-	/* KVM finishes the instruction, and ends the step, when the VMM has handled its I/O. */
-	if (!run_io_open(vcpu))
-		control_end_step(vcpu);
-	take_kick(vcpu);
-	if (debug) {
-		if (ours)
-			on_debug_exit(vcpu, &cause);
-		else
-			on_own_trap(vcpu);
-		/* What was hit or stepped is told first. */
-		if (ours && cause.own)
-			vcpu->exit = EXIT_GUEST_TRAP;
-		return false;
-	}
-	leaving_look(vcpu);
-	if (ret < 0)
-		return err != EINTR || vcpu->kick != KICK_TAKEN;
-	if (!vcpu->gdb->attached || !is_fatal(run, &kind))
-		return true;
-	arch_get_pc(vcpu->arch, &pc, NULL);
-	vcpu->exit = EXIT_HELD;
-	world_event(vcpu, kind, 0, pc);
-	return false;
-}
+/* ---- Into KVM_RUN and out of it ---- */
 
 typedef struct Result {
 	int ret, err;
 } Result;
+
+/* TRUE: the VMM must handle this exit. FALSE: the engine has; look at the world again. */
+static bool after_run(KvmGdbVcpu *vcpu, const Result *result)
+{
+	take_kick(vcpu);
+	return exits_handle(vcpu, result->ret, result->err);
+}
 
 static Result enter_kvm(KvmGdbVcpu *vcpu)
 {
@@ -373,20 +164,6 @@ static Result enter_kvm(KvmGdbVcpu *vcpu)
 	result.ret = ioctl(vcpu->fd, KVM_RUN, 0);
 	result.err = errno;
 	return result;
-}
-
-/*
- * The I/O is finished and KVM has said nothing of a step: on x86 a store to a device has moved pc
- * before the VMM saw it, and its step would go on through the next instruction.
- */
-static void end_step_of_io(KvmGdbVcpu *vcpu)
-{
-	uint64_t from = vcpu->step.from, pc;
-	bool moved = arch_get_pc(vcpu->arch, &pc, NULL) && pc != from;
-
-	control_end_step(vcpu);
-	if (moved)
-		on_step(vcpu, pc);
 }
 
 /*
@@ -403,14 +180,9 @@ static bool finish_io(KvmGdbVcpu *vcpu, Result *ret)
 	change_immediate_exit(vcpu, KICK_MARK, 0);
 	if (result.ret == 0 || result.err != EINTR) {
 		*ret = result;
-		return !after_run(vcpu, result.ret, result.err);
+		return !after_run(vcpu, &result);
 	}
-	vcpu->exit = EXIT_FINISHED;
-	arch_forget(vcpu->arch);
-	if (vcpu->step.open)
-		end_step_of_io(vcpu);
-	else
-		leaving_look(vcpu);
+	exits_io_finished(vcpu);
 	return true;
 }
 
@@ -422,7 +194,7 @@ static bool finish_io(KvmGdbVcpu *vcpu, Result *ret)
  */
 static bool must_finish(const KvmGdbVcpu *vcpu)
 {
-	return run_io_open(vcpu) &&
+	return exits_io_open(vcpu) &&
 	       (!world_may_run(vcpu) || vcpu->step.open || vcpu->kick == KICK_TAKEN);
 }
 
@@ -524,7 +296,7 @@ static Result run_attended(KvmGdbVcpu *vcpu)
 		result = enter_kvm(vcpu);
 		g_mutex_lock(&gdb->lock);
 		set_state(vcpu, VCPU_PARKED);
-		if (after_run(vcpu, result.ret, result.err))
+		if (after_run(vcpu, &result))
 			break;
 	}
 	return result;
@@ -593,7 +365,7 @@ __attribute__((noinline)) static int run_noticed(KvmGdbVcpu *vcpu, const Result 
 
 	g_mutex_lock(&vcpu->gdb->lock);
 	set_state(vcpu, VCPU_PARKED);
-	if (run && after_run(vcpu, run->ret, run->err))
+	if (run && after_run(vcpu, run))
 		return leave(vcpu, *run, before);
 	result = run_attended(vcpu);
 	return leave(vcpu, result, before);
