@@ -128,7 +128,7 @@ check "a log that cannot be written" run 2 "$vmgdb" run --gdb 0 --gdb-log /nonex
 check "which names it" says "/nonexistent/log: No such file"
 check "a vmlinux that is none" run 2 "$vmgdb" run --gdb 0 --gdb-vmlinux "$here/test-plugin.sh" -- true
 check "which names it" says "not an ELF file"
-check "an empty vmlinux is for none" run 0 "$vmgdb" run --gdb 0 --gdb-vmlinux= -- true
+check "an empty vmlinux is for none" run 0 "$vmgdb" run --gdb 0 --gdb-vmlinux= -- ./stranger none
 check "an option without its value" run 2 "$vmgdb" run --gdb
 check "a value for an option that has none" run 2 "$vmgdb" run --gdb 0 --gdb-wait=1 -- true
 [ -n "$sanitize" ] || {
