@@ -95,7 +95,7 @@ ArmFlow arm_insn_flow(uint32_t insn, int64_t *ret_offset)
 		if ((insn & flows[i].mask) != flows[i].value)
 			continue;
 		if (bits > 0)
-			*ret_offset = (int64_t)((uint64_t)insn << up) >> (64 - bits) << 2;
+			*ret_offset = ((int64_t)((uint64_t)insn << up) >> (64 - bits)) * 4;
 		return flows[i].flow;
 	}
 	return ARM_FLOW_NEXT;

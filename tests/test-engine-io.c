@@ -390,8 +390,13 @@ static void hold_in_handler(int signo G_GNUC_UNUSED)
 static void test_kept_in_handler(void)
 {
 	struct sigaction action = {.sa_handler = hold_in_handler}, old;
-	Rig *rig = rig_new(2, false);
+	Rig *rig;
 
+#ifdef __SANITIZE_THREAD__
+	g_test_skip("the thread sanitizer runs no handler while another one runs");
+	return;
+#endif
+	rig = rig_new(2, false);
 	sigaction(SIGUSR1, &action, &old);
 	start_all(rig);
 	expect_runs(rig, 0);

@@ -11,7 +11,7 @@
 
 /* ---- Threads ---- */
 
-#define STACK (256 * 1024)
+#define STACK (2 * 1024 * 1024) /* the thread sanitizer takes a good part of it */
 
 /* One thread that runs a vCPU until somebody kicks it. */
 typedef struct Runner {
