@@ -13,6 +13,7 @@ from lab import *
 
 OPENS = int(os.environ["LAB_OPENS"])
 IS_LAST = "how->mode == 04751"
+ANSWERED = f" failed {OPENS}, made 1"  # the end of the guest's line, which comes byte by byte
 
 
 def let_it_open(times):
@@ -32,6 +33,7 @@ def run_and_interrupt_after(text, before):
 
 def false_then_true(command, where):
     before = let_it_open(OPENS)
+    answered = count_console(ANSWERED)
     execute(f"{command} do_sys_openat2 if {IS_LAST}")
     point = gdb.breakpoints()[-1]
     start = time.time()
@@ -42,7 +44,7 @@ def false_then_true(command, where):
            f"{where}: false {OPENS} times, then it stops with the right arguments",
            f"{stop_reason()} in {function()}, {name}")
     report(count_console("guest: opens") == before, f"{where}: the guest is in its last open")
-    run_and_interrupt_after("guest: opens", before)
+    run_and_interrupt_after(ANSWERED, answered)
     report(point.hit_count == 1 and stop_reason() == "SIGINT", f"{where}: it stops once",
            f"{point.hit_count} hits, {stop_reason()}")
     answer = console_after("guest: opens").split("text")[0]
