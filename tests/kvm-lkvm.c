@@ -466,8 +466,10 @@ static void test_gdb_reboot(void)
 	g_assert_cmpstr(name, ==, "box\n");
 	rsp_client_send(client, "vCont;s:1;c");
 	g_free(rsp_expect_next_prefix(client, "T05"));
-	rsp_expect(client, insert, "OK");
-	for (unsigned n = 0; n < 3; n++) {
+	g_autofree char *set = rsp_client_ask(client, insert);
+	if (strcmp(set, "OK") != 0)
+		g_test_skip("this KVM does not report hardware breakpoints");
+	for (unsigned n = 0; n < 3 && strcmp(set, "OK") == 0; n++) {
 		rsp_client_send(client, "vCont;c");
 		g_free(rsp_expect_next_prefix(client, "T05"));
 		rsp_expect(client, "p10", entry);
