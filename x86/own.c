@@ -62,7 +62,8 @@ static void add_guests(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw)
 	hw->debugreg[7] = all.dr7;
 }
 
-unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw, bool stepping)
+unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw,
+			 bool stepping G_GNUC_UNUSED)
 {
 	X86Own *own = &vcpu->own;
 
@@ -71,9 +72,6 @@ unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw, bool s
 	if (!hw || !x86_fetch(vcpu, X86_DEBUGREGS, NULL))
 		return 0;
 	add_guests(vcpu, hw);
-	/* A step must get over an instruction that this stops. */
-	if (!stepping)
-		hw->debugreg[7] |= X86_DR7_GD;
 	return own->slots.n_left_out;
 }
 

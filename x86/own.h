@@ -4,8 +4,7 @@
  * Private to x86/. KVM's single-step hides the guest's TF and drops it at the end, and while debug
  * registers of the debugger are in force the guest's are not (KVM api.txt 4.87). So its TF is kept
  * here and put back, its enabled points go into the slots that are free, and what they report goes
- * to it with its own numbers. An access of the guest to its debug registers is seen by DR7.GD,
- * where KVM tells of it, and else at the next exit.
+ * to it with its own numbers. That the guest changes them is seen at the next exit.
  */
 #ifndef VMGDB_X86_OWN_H
 #define VMGDB_X86_OWN_H
