@@ -249,13 +249,13 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBr
 			  unsigned n);
 
 /*
- * arch_own_points: @hw is about to be the vCPU's debug registers, for a step if @stepping: add the
+ * arch_own_points: @hw is about to be the vCPU's debug registers: add the
  * guest's own points, as far as there is room. Returns how many found none. NULL: there will be
  * none of ours, so the guest's are in force.
  * arch_debug_applied: KVM_SET_GUEST_DEBUG was called, with or without SINGLESTEP: put back what KVM
  * takes from the guest at that.
  */
-unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw, bool stepping);
+unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw);
 bool arch_debug_applied(ArchVcpu *vcpu, bool stepping, GError **error);
 
 /*

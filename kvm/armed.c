@@ -67,7 +67,7 @@ static unsigned count_left_out(KvmGdbVcpu *vcpu)
 	struct kvm_guest_debug_arch hw;
 
 	encode(vcpu, &hw);
-	return arch_own_points(vcpu->arch, &hw, vcpu->step.open);
+	return arch_own_points(vcpu->arch, &hw);
 }
 
 /*
@@ -168,6 +168,6 @@ bool armed_compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
 	arm_points(vcpu);
 	encode(vcpu, ret);
 	ours = vcpu->armed.n || (vcpu->leaving.by_step && vcpu->leaving.met & MET_GUEST_POINT);
-	tell_left_out(vcpu, arch_own_points(vcpu->arch, ours ? ret : NULL, vcpu->step.open));
+	tell_left_out(vcpu, arch_own_points(vcpu->arch, ours ? ret : NULL));
 	return ours;
 }

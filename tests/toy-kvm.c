@@ -722,7 +722,7 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *ru
 }
 
 unsigned arch_own_points(ArchVcpu *vcpu G_GNUC_UNUSED,
-			 struct kvm_guest_debug_arch *hw G_GNUC_UNUSED, bool stepping G_GNUC_UNUSED)
+			 struct kvm_guest_debug_arch *hw G_GNUC_UNUSED)
 {
 	return 0;
 }

@@ -235,7 +235,7 @@ static bool is_nmi_step(ArchVcpu *vcpu)
 	       x86_fetch(vcpu, X86_EVENTS, NULL) && vcpu->events.nmi.pending;
 }
 
-/* BD without a GD of the guest's: that one was ours, to see that it changes its points. */
+/* A #DB of which nothing is the guest's own doing is nobody's. */
 bool arch_takes_trap(ArchVcpu *vcpu, const struct kvm_run *run)
 {
 	const struct kvm_debug_exit_arch *exit = &run->debug.arch;

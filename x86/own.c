@@ -62,8 +62,7 @@ static void add_guests(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw)
 	hw->debugreg[7] = all.dr7;
 }
 
-unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw,
-			 bool stepping G_GNUC_UNUSED)
+unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw)
 {
 	X86Own *own = &vcpu->own;
 
