@@ -11,7 +11,7 @@ from lab import *
 
 
 ARM = gdb.selected_inferior().architecture().name().startswith("aarch64")
-RIGHTS = "[u-]r[w-][x-]" if ARM else "[u-]r[w-]"
+RIGHTS = "[u-]r[w-][x-]"
 TLB_LINE = ("[0-9a-f]{16}: [0-9a-f]{16} [0-9a-f]{13}000 [-UWXxAGC]{7}$" if ARM else
             "[0-9a-f]{16}: [0-9a-f]{16} X?[-A-Z]{8,9}$")
 
