@@ -1,6 +1,6 @@
 # vmgdb's build. Sources are found by folder; what belongs where:
-#   gdbstub/*.c kvm/*.c xml/ $(ARCH)/*.c          -> libvmgdb.a
-#   hw/*.c $(ARCH)/{boot,acpi,hw}*.c fdt.c image.c -> lkvm
+#   gdbstub/ kvm/ $(ARCH)/cpu/ $(ARCH)/kvm/ xml/  -> libvmgdb.a
+#   hw/ hw/dev/ $(ARCH)/hw/                       -> lkvm
 #   plugin/*.c                                    -> vmgdb and what it preloads
 #   tests/{test,kvm}-*.c tests/guest/*.S          -> build/tests/, a program each
 #   other tests/*.c, tests/test-util.c            -> helpers of these programs
@@ -40,28 +40,21 @@ endif
 src = $(patsubst $(SRCDIR)/%,%,$(wildcard $(addprefix $(SRCDIR)/,$(1))))
 obj = $(patsubst %,$(B)/%.o,$(basename $(1)))
 
-HW_PATTERNS := boot*.c acpi*.c hw*.c
-HW_PURE := fdt.c image.c
 GRESOURCE := $(firstword $(call src,xml/*.gresource.xml))
 
-HW_SRC := $(call src,hw/*.c $(addprefix $(ARCH)/,$(HW_PATTERNS) $(HW_PURE)))
-LIB_SRC := $(filter-out $(HW_SRC),$(call src,gdbstub/*.c kvm/*.c $(ARCH)/*.c))
-# Files of the other architecture that include no KVM header: their tests run on every host.
-PURE_$(OTHER_ARCH) := $(filter-out $(call src,$(addprefix $(OTHER_ARCH)/,$(HW_PATTERNS))),\
-	$(patsubst $(SRCDIR)/%,%,$(shell grep -LE '^#include [<"](linux/kvm|kvm/)' \
-		$(SRCDIR)/$(OTHER_ARCH)/*.c /dev/null 2>/dev/null)))
-PURE_SRC := $(filter %.c,$(PURE_$(OTHER_ARCH)))
+HW_SRC := $(call src,hw/*.c hw/dev/*.c $(ARCH)/hw/*.c)
+LIB_SRC := $(call src,$(addsuffix /*.c,gdbstub kvm $(ARCH)/cpu $(ARCH)/kvm))
+# The other architecture's files that need no KVM header: their tests run on every host.
+PURE_SRC := $(call src,$(OTHER_ARCH)/cpu/*.c $(OTHER_ARCH)/hw/fdt.c $(OTHER_ARCH)/hw/image.c)
 TEST_SRC := $(call src,tests/test-*.c tests/kvm-*.c)
 HELP_SRC := $(filter-out tests/test-%.c tests/kvm-%.c tests/fuzz-%.c tests/tsan-%.c \
 	tests/toy-%.c tests/$(OTHER_ARCH)-%.c,$(call src,tests/*.c)) tests/test-util.c
 TEST_SRC := $(filter-out tests/test-util.c,$(TEST_SRC))
-# Tests named after the other architecture are built when all they include of it is pure.
-IMPURE := $(basename $(call src,$(addprefix $(OTHER_ARCH)/,$(HW_PATTERNS)))\
-	$(patsubst $(SRCDIR)/%,%,$(shell grep -lE '^\#include [<"](linux/kvm|kvm/|hw/)' \
-		$(SRCDIR)/$(OTHER_ARCH)/*.[ch] /dev/null 2>/dev/null)))
-impure = $(or $(filter tests/kvm-%,$(1)),$(filter $(addsuffix .h,$(IMPURE)),\
+# Of the other architecture's tests those that include nothing but such files.
+OTHER_TESTS := $(filter tests/test-$(OTHER_ARCH)-% tests/test-hw-$(OTHER_ARCH)-% \
+	tests/kvm-$(OTHER_ARCH)-%,$(TEST_SRC))
+impure = $(filter-out $(PURE_SRC:.c=.h) $(OTHER_ARCH)/cpu/%.h $(OTHER_ARCH)/hw/map.h tests/test-util.h,$(filter %.h,\
 	$(shell sed -n 's/^\#include "\(.*\)"/\1/p' $(SRCDIR)/$(1))))
-OTHER_TESTS := $(foreach t,$(TEST_SRC),$(if $(findstring -$(OTHER_ARCH)-,$(t)),$(t)))
 TEST_SRC := $(filter-out $(foreach t,$(OTHER_TESTS),$(if $(call impure,$(t)),$(t))),$(TEST_SRC))
 GUEST_DIR := tests/guest$(if $(filter-out x86,$(ARCH)),/$(ARCH))
 GUEST_SRC := $(call src,$(GUEST_DIR)/*.S)
@@ -154,7 +147,7 @@ vmgdb: $(LAUNCHER_OBJ) $(LIB)
 
 # A test that never names hw/ does not wait for it to compile.
 HW_TESTS := $(addprefix $(B)/,$(basename $(patsubst $(SRCDIR)/%,%,$(shell grep -lE \
-	'^#include "(hw|(x86|arm)/(boot|acpi|hw|fdt|image))' $(addprefix $(SRCDIR)/,$(TEST_SRC)) /dev/null))))
+	'^#include "(hw|(x86|arm)/hw)/' $(addprefix $(SRCDIR)/,$(TEST_SRC)) /dev/null))))
 $(HW_TESTS) $(filter $(B)/tests/kvm-%,$(TESTS)): $(HW)
 $(filter $(B)/tests/kvm-%,$(TESTS)): | $(GUESTS)
 $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)

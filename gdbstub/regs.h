@@ -3,8 +3,8 @@
  *
  * A row says everything the protocol needs to know about one register. g, G, p, P, expedited
  * registers, monitor output and target.xml all read the same rows, so a register is written down
- * once. Rows are made by the owner of the target (x86/regs.c, arm/regs.c); this file knows no
- * architecture.
+ * once. Rows are made by the owner of the target (x86/kvm/reg-access.c, arm/kvm/reg-access.c); this
+ * file knows no architecture.
  */
 #ifndef VMGDB_GDBSTUB_REGS_H
 #define VMGDB_GDBSTUB_REGS_H

@@ -12,9 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hw/bus.h"
 #include "hw/config.h"
-#include "hw/devices.h"
+#include "hw/dev/bus.h"
+#include "hw/dev/devices.h"
 #include "hw/memory.h"
 #include "hw/term.h"
 #include "hw/vcpu.h"

@@ -5,7 +5,7 @@
  * Everything here is about one vCPU that is not running guest code; the caller makes sure of that
  * and that two threads never use the same ArchVcpu at once. The pure logic behind it (page walks,
  * DR7 and DBGBCR encoding, trap decoding, exception entry) lives in files that include no KVM
- * header: x86/walk.h, x86/debugreg.h, ... so that every host tests it.
+ * header: x86/cpu/walk.h, x86/cpu/debugreg.h, ... so that every host tests it.
  */
 #ifndef VMGDB_KVM_ARCH_H
 #define VMGDB_KVM_ARCH_H

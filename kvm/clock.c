@@ -39,7 +39,7 @@ static gboolean on_timer(gpointer data)
 		if (g_get_monotonic_time() - clock->stopped_at < HOLD_US)
 			arm_timer(clock); /* another stop than the one it was set for */
 		else
-			clock->held = arch_clock_save(gdb->vm_fd, world_vcpu(gdb, 0)->arch,
+			clock->held = arch_clock_save(gdb->vm_fd, kvm_vcpu_at(gdb, 0)->arch,
 						      &clock->saved);
 	}
 	g_mutex_unlock(&gdb->lock);
@@ -93,7 +93,7 @@ static void restore(KvmClock *clock)
 
 	clock->held = false;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_present(gdb, i);
+		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, i);
 
 		if (vcpu)
 			arch_clock_restore(gdb->vm_fd, vcpu->arch, i == 0, &clock->saved, &held_ns);
@@ -113,7 +113,7 @@ void kvm_clock_resuming(KvmClock *clock)
 		return;
 	clock->untold = 0;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_present(gdb, i);
+		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, i);
 
 		if (vcpu)
 			arch_clock_excuse(vcpu->arch);

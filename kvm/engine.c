@@ -52,7 +52,7 @@ static gboolean on_grace(gpointer data)
 	KvmGdb *gdb = data;
 
 	g_mutex_lock(&gdb->lock);
-	world_grace_over(gdb);
+	halt_grace_over(gdb);
 	g_mutex_unlock(&gdb->lock);
 	return G_SOURCE_CONTINUE;
 }
@@ -135,7 +135,7 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->memory = kvm_memory_new(on_dirty, gdb);
 	gdb->patches = kvm_patches_new(gdb->memory);
 	gdb->breaks = kvm_breaks_new(gdb->patches, &features);
-	gdb->codes = kvm_codes_new();
+	gdb->conditions = kvm_conditions_new();
 	gdb->vcpus = g_ptr_array_new();
 	gdb->grace = timer_new(gdb, "vmgdb stop grace", on_grace);
 	gdb->limit = timer_new(gdb, "vmgdb run limit", on_limit);
@@ -179,12 +179,12 @@ void kvm_gdb_free(KvmGdb *gdb)
 	g_source_unref(gdb->limit);
 	kvm_clock_free(gdb->clock);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
-		vcpu_free(world_vcpu(gdb, i));
+		vcpu_free(kvm_vcpu_at(gdb, i));
 	g_ptr_array_unref(gdb->vcpus);
 	gdb_reg_set_free(gdb->regs);
 	kvm_breaks_free(gdb->breaks);
 	kvm_patches_free(gdb->patches);
-	kvm_codes_free(gdb->codes);
+	kvm_conditions_free(gdb->conditions);
 	kvm_memory_free(gdb->memory);
 	kvm_symbols_free(gdb->symbols);
 	monitor_save_cancel(gdb);
@@ -201,7 +201,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 static void owe_parked_eintr(KvmGdb *gdb)
 {
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
 		if (__atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_PARKED)
 			vcpu->kick = KICK_TAKEN;
@@ -225,13 +225,13 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 	gdb->attached = false;
 	if (gdb->world != WORLD_FREE) {
 		gdb->detaching = true;
-		world_request_stop(gdb);
+		halt_request_stop(gdb);
 		/* The VMM may join its vCPUs on this thread, on which the grace would end. */
 		gdb->grace_over = true;
-		world_check_stopped(gdb);
+		halt_check_stopped(gdb);
 	}
 	if (gdb->world == WORLD_STOPPED)
-		world_set_free(gdb);
+		halt_set_free(gdb);
 	g_mutex_unlock(&gdb->lock);
 }
 
@@ -266,13 +266,13 @@ void kvm_gdb_set_private(KvmGdb *gdb, uint64_t gpa, uint64_t size, bool is_priva
 
 static bool is_free_index(KvmGdb *gdb, unsigned index)
 {
-	return world_vcpu(gdb, index) && !world_present(gdb, index);
+	return kvm_vcpu_at(gdb, index) && !kvm_vcpu_present(gdb, index);
 }
 
 /* Behind the others, or in the place of one that is gone. */
 static void put_vcpu(KvmGdb *gdb, KvmGdbVcpu *vcpu)
 {
-	KvmGdbVcpu *gone = world_vcpu(gdb, vcpu->index);
+	KvmGdbVcpu *gone = kvm_vcpu_at(gdb, vcpu->index);
 
 	if (!gone) {
 		g_ptr_array_add(gdb->vcpus, vcpu);
@@ -322,7 +322,7 @@ void kvm_gdb_remove_vcpu(KvmGdbVcpu *vcpu)
 {
 	g_return_if_fail(vcpu->index != 0);
 	g_mutex_lock(&vcpu->gdb->lock);
-	world_remove(vcpu);
+	halt_remove(vcpu);
 	vcpu_release(vcpu);
 	g_mutex_unlock(&vcpu->gdb->lock);
 }
@@ -334,7 +334,7 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 	/* What was read of the old clocks is not for the new ones. */
 	kvm_clock_stopped(gdb->clock);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
-		vcpu_free(world_vcpu(gdb, i));
+		vcpu_free(kvm_vcpu_at(gdb, i));
 	g_ptr_array_set_size(gdb->vcpus, 0);
 	gdb->turns.over = NULL;
 	gdb->vm_fd = vm_fd;
@@ -356,7 +356,7 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 			    "a machine without a vCPU cannot be debugged");
 		return false;
 	}
-	gdb->regs = arch_reg_set(world_vcpu(gdb, 0)->arch, gdb->architecture, error);
+	gdb->regs = arch_reg_set(kvm_vcpu_at(gdb, 0)->arch, gdb->architecture, error);
 	if (!gdb->regs)
 		return false;
 	gdb->server = gdb_server_new(gdb->context, &gdb->ops_table, gdb, VMGDB_VERSION_TEXT);
@@ -369,7 +369,7 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 	if (!wait)
 		return true;
 	g_mutex_lock(&gdb->lock);
-	world_request_stop(gdb);
+	halt_request_stop(gdb);
 	g_mutex_unlock(&gdb->lock);
 	return true;
 }
@@ -421,10 +421,10 @@ void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event)
 
 	g_mutex_lock(&gdb->lock);
 	if (!vcpu)
-		vcpu = world_vcpu(gdb, 0);
+		vcpu = kvm_vcpu_at(gdb, 0);
 	if (event == KVM_GDB_RESET)
 		on_reset(gdb);
 	else if (gdb->attached && vcpu)
-		world_event(vcpu, kind, 0, 0);
+		halt_event(vcpu, kind, 0, 0);
 	g_mutex_unlock(&gdb->lock);
 }

@@ -79,8 +79,8 @@ static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 		return;
 	}
 	begin_visit(vcpu);
-	if (condition_at_patch(vcpu, pc, gpa))
-		world_event(vcpu, GDB_STOP_SWBREAK, 0, pc);
+	if (hit_at_patch(vcpu, pc, gpa))
+		halt_event(vcpu, GDB_STOP_SWBREAK, 0, pc);
 	else if (!skip(vcpu, pc))
 		pass(vcpu, GDB_STOP_SWBREAK, pc, &gpa);
 }
@@ -100,14 +100,14 @@ static void on_step(KvmGdbVcpu *vcpu, uint64_t pc)
 
 	if (action->kind == GDB_ACTION_STEP ||
 	    (action->kind == GDB_ACTION_RANGE && leaves_range(vcpu, pc)))
-		world_event(vcpu, GDB_STOP_STEP, 0, pc);
+		halt_event(vcpu, GDB_STOP_STEP, 0, pc);
 	leaving_end(vcpu);
 }
 
 static void on_point(KvmGdbVcpu *vcpu, const Cause *cause, uint64_t pc)
 {
 	GdbStopKind kind = kvm_breaks_point_kind(vcpu->gdb->breaks, cause->point);
-	bool stop = condition_at_point(vcpu, cause->point);
+	bool stop = hit_at_point(vcpu, cause->point);
 
 	if (cause->step && !stop)
 		on_step(vcpu, pc);
@@ -116,7 +116,7 @@ static void on_point(KvmGdbVcpu *vcpu, const Cause *cause, uint64_t pc)
 	else
 		begin_visit(vcpu);
 	if (stop)
-		world_event(vcpu, kind, cause->addr, pc);
+		halt_event(vcpu, kind, cause->addr, pc);
 	else if (cause->step || !skip_point(vcpu, kind, pc))
 		pass(vcpu, kind, pc, NULL);
 }
@@ -187,7 +187,7 @@ bool exits_io_open(const KvmGdbVcpu *vcpu)
 bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 {
 	struct kvm_run *run = vcpu->run;
-	bool debug = ret == 0 && run->exit_reason == KVM_EXIT_DEBUG && !control_is_vmms(vcpu);
+	bool debug = ret == 0 && run->exit_reason == KVM_EXIT_DEBUG && !guest_debug_is_vmms(vcpu);
 	bool ours;
 	GdbStopKind kind;
 	uint64_t pc = 0;
@@ -195,10 +195,10 @@ bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 
 	vcpu->exit = ret < 0 ? EXIT_FINISHED : EXIT_OPEN;
 	arch_forget(vcpu->arch);
-	ours = debug && control_decode(vcpu, &cause);
+	ours = debug && guest_debug_decode(vcpu, &cause);
 	/* KVM finishes the instruction, and ends the step, when the VMM has handled its I/O. */
 	if (!exits_io_open(vcpu))
-		control_end_step(vcpu);
+		guest_debug_end_step(vcpu);
 	if (debug) {
 		if (ours)
 			on_debug_exit(vcpu, &cause);
@@ -216,7 +216,7 @@ bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 		return true;
 	arch_get_pc(vcpu->arch, &pc, NULL);
 	vcpu->exit = EXIT_HELD;
-	world_event(vcpu, kind, 0, pc);
+	halt_event(vcpu, kind, 0, pc);
 	return false;
 }
 
@@ -229,7 +229,7 @@ static void end_step_of_io(KvmGdbVcpu *vcpu)
 	uint64_t from = vcpu->step.from, pc;
 	bool moved = arch_get_pc(vcpu->arch, &pc, NULL) && pc != from;
 
-	control_end_step(vcpu);
+	guest_debug_end_step(vcpu);
 	if (moved)
 		on_step(vcpu, pc);
 }

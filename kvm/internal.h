@@ -20,8 +20,8 @@
  * Both are sequentially consistent, so one of the two sees the other.
  *
  * The lock is never held across KVM_RUN, except with immediate_exit, nor while a device of the VMM
- * is asked (virtual.c). gdb_server_post_stop() and the callbacks mark_dirty, clock_held and log are
- * called under it: the server's lock is a leaf, and these must not call the engine
+ * is asked (guest-memory.c). gdb_server_post_stop() and the callbacks mark_dirty, clock_held and
+ * log are called under it: the server's lock is a leaf, and these must not call the engine
  * (kvm/kvm-gdb.h says so).
  */
 #ifndef VMGDB_KVM_INTERNAL_H
@@ -32,7 +32,7 @@
 #include "gdbstub/gdbstub.h"
 #include "kvm/arch.h"
 #include "kvm/breaks.h"
-#include "kvm/codes.h"
+#include "kvm/conditions.h"
 #include "kvm/kvm-gdb.h"
 #include "kvm/memory.h"
 
@@ -182,7 +182,7 @@ struct KvmGdb {
 	KvmMemory *memory;
 	KvmPatches *patches;
 	KvmBreaks *breaks;
-	KvmCodes *codes;
+	KvmConditions *conditions;
 	GdbServer *server;
 	GdbLog *log;		/* or NULL */
 	char *name;		/* of the machine, or NULL */
@@ -216,38 +216,38 @@ struct KvmGdb {
 /* Holds the engine's lock to the end of the block. */
 #define LOCKED(gdb) g_autoptr(GMutexLocker) G_GNUC_UNUSED locker = g_mutex_locker_new(&(gdb)->lock)
 
-/* ---- world.c: stop and resume; all with the lock held ---- */
+/* ---- halt.c: stop and resume; all with the lock held ---- */
 
-KvmGdbVcpu *world_vcpu(KvmGdb *gdb, unsigned index);
+KvmGdbVcpu *kvm_vcpu_at(KvmGdb *gdb, unsigned index);
 /* The same, but NULL also for one that is GONE: whose registers may be asked for. */
-KvmGdbVcpu *world_present(KvmGdb *gdb, unsigned index);
+KvmGdbVcpu *kvm_vcpu_present(KvmGdb *gdb, unsigned index);
 /* Asks every vCPU to halt; completes at once when none is RUNNING. */
-void world_request_stop(KvmGdb *gdb);
+void halt_request_stop(KvmGdb *gdb);
 /* Is it in the VMM's code with an I/O instruction half done? */
-bool world_in_device(const KvmGdbVcpu *vcpu);
+bool halt_in_device(const KvmGdbVcpu *vcpu);
 /* To be called whenever a vCPU stopped being RUNNING. */
-void world_check_stopped(KvmGdb *gdb);
+void halt_check_stopped(KvmGdb *gdb);
 /* Records what happened to @vcpu and stops the world for it. */
-void world_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc);
+void halt_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc);
 /* GdbTargetOps.resume. */
-void world_resume(KvmGdb *gdb, const GdbAction *actions);
+void halt_resume(KvmGdb *gdb, const GdbAction *actions);
 /* May this vCPU execute guest code now? */
-bool world_may_run(const KvmGdbVcpu *vcpu);
-void world_set_free(KvmGdb *gdb);
+bool halt_may_run(const KvmGdbVcpu *vcpu);
+void halt_set_free(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
-void world_demand_attention(KvmGdb *gdb);
-void world_wake(KvmGdb *gdb);
+void halt_demand_attention(KvmGdb *gdb);
+void halt_wake(KvmGdb *gdb);
 /* @vcpu, which is OUTSIDE, is GONE: nobody waits for it any more. */
-void world_remove(KvmGdbVcpu *vcpu);
+void halt_remove(KvmGdbVcpu *vcpu);
 /* Kicks every vCPU that is RUNNING, or this one if it is. */
-void world_kick_all(KvmGdb *gdb);
-void world_kick(KvmGdbVcpu *vcpu);
+void halt_kick_all(KvmGdb *gdb);
+void halt_kick(KvmGdbVcpu *vcpu);
 /* A stop has waited long enough for vCPUs that are in the VMM with something half done. */
-void world_grace_over(KvmGdb *gdb);
+void halt_grace_over(KvmGdb *gdb);
 /* Can this vCPU execute guest code at this moment? */
-bool world_in_guest(const KvmGdbVcpu *vcpu);
+bool halt_in_guest(const KvmGdbVcpu *vcpu);
 /* A stop of the client's: it does not wait for a vCPU that a signal handler of the VMM keeps. */
-void world_stop_for_client(KvmGdb *gdb);
+void halt_stop_for_client(KvmGdb *gdb);
 
 /* ---- leaving.c: what a vCPU must not meet again; with the lock held, while it does not run ----
  */
@@ -340,7 +340,7 @@ bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa);
 /* Where software breakpoints can be hit, as @vcpu's page tables are; NULL: nothing is mapped. */
 KvmFinder translate_finder(KvmGdbVcpu *vcpu);
 
-/* ---- virtual.c: with the lock held, while @vcpu does not run ---- */
+/* ---- guest-memory.c: with the lock held, while @vcpu does not run ---- */
 
 /*
  * As GdbTargetOps.read_memory and write_memory, while the world is stopped. They give the lock up
@@ -358,14 +358,14 @@ bool physical_read_own(void *gdb, uint64_t gpa, void *buf, size_t len);
 /* RAM only, for the arch half, and nothing for a CPU in a nested guest; holds @vcpu. */
 ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
 
-/* ---- condition.c: on the vCPU's own thread with the lock held ---- */
+/* ---- hit.c: on the vCPU's own thread with the lock held ---- */
 
 /*
  * The vCPU has hit the patch at @gpa by the address @pc, or the client's point @index: shall the
  * world stop? Runs the commands that came with it.
  */
-bool condition_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa);
-bool condition_at_point(KvmGdbVcpu *vcpu, unsigned index);
+bool hit_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa);
+bool hit_at_point(KvmGdbVcpu *vcpu, unsigned index);
 
 /* ---- armed.c: on the vCPU's own thread with the lock held ---- */
 
@@ -381,14 +381,14 @@ bool armed_by_patch(const KvmGdbVcpu *vcpu, uint64_t pc);
 /* The step is over. */
 void armed_end_step(KvmGdbVcpu *vcpu);
 
-/* ---- control.c: debug control of one vCPU, on its own thread with the lock held ---- */
+/* ---- guest-debug.c: debug control of one vCPU, on its own thread with the lock held ---- */
 
 /* Before KVM_RUN: everything that KVM must be told, in the one order that works. */
-bool control_apply(KvmGdbVcpu *vcpu, GError **error);
+bool guest_debug_apply(KvmGdbVcpu *vcpu, GError **error);
 /* The step has ended, or is given up: undoes what it needed. */
-void control_end_step(KvmGdbVcpu *vcpu);
+void guest_debug_end_step(KvmGdbVcpu *vcpu);
 /*
- * After a KVM_EXIT_DEBUG, before control_end_step(): what it was.
+ * After a KVM_EXIT_DEBUG, before guest_debug_end_step(): what it was.
  * FALSE: nothing of ours, the trap belongs to the guest.
  */
 typedef enum CauseKind { CAUSE_POINT, CAUSE_TRAP_INSN, CAUSE_STEP } CauseKind;
@@ -399,10 +399,10 @@ typedef struct Cause {
 	bool step; /* with CAUSE_POINT: a step ended with it */
 	bool own;  /* with both others: the guest is to get a trap of its own, too */
 } Cause;
-bool control_decode(KvmGdbVcpu *vcpu, Cause *ret);
+bool guest_debug_decode(KvmGdbVcpu *vcpu, Cause *ret);
 
 /* Is the debug control in force the VMM's own, so that a debug exit is the VMM's too? */
-bool control_is_vmms(const KvmGdbVcpu *vcpu);
+bool guest_debug_is_vmms(const KvmGdbVcpu *vcpu);
 
 /* ---- target.c ---- */
 

@@ -136,7 +136,7 @@ KaslrState kaslr_find(KvmGdb *gdb, uint64_t *ret_slide)
 	if (!kvm_symbols_find(gdb->symbols, "linux_banner", &banner))
 		return KASLR_NO_LINUX;
 	for (unsigned n = 0; n < gdb->vcpus->len; n++) {
-		KvmGdbVcpu *vcpu = world_present(gdb, n);
+		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, n);
 		KaslrState state = vcpu ? find_by_cpu(vcpu, ret_slide) : KASLR_EARLY;
 
 		if (state == KASLR_KNOWN)

@@ -99,7 +99,7 @@ void leaving_look(KvmGdbVcpu *vcpu)
 void leaving_removed(KvmGdb *gdb, uint64_t addr)
 {
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
 		if (vcpu->leaving.reported && vcpu->leaving.pc == addr)
 			leaving_end(vcpu);

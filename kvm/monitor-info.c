@@ -56,7 +56,7 @@ static bool info_cpus(void *target, unsigned cpu, const char *args G_GNUC_UNUSED
 
 	g_mutex_lock(&gdb->lock);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_present(gdb, i);
+		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, i);
 
 		if (vcpu)
 			g_string_append_printf(out, "%c CPU #%u: thread_id=%d\n",

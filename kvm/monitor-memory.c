@@ -28,7 +28,7 @@ static bool gva2gpa(void *target, unsigned cpu, const char *args, GString *out, 
 	if (!take_address(target, cpu, args, &addr, error) ||
 	    !monitor_enter(target, cpu, &monitor, error))
 		return false;
-	if (translate(world_vcpu(gdb, cpu), addr, &mapping, NULL))
+	if (translate(kvm_vcpu_at(gdb, cpu), addr, &mapping, NULL))
 		g_string_append_printf(out, "gpa: 0x%" PRIx64 "\n", mapping.gpa);
 	else
 		g_string_append(out, "Unmapped\n");

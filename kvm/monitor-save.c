@@ -274,7 +274,7 @@ static GArray *find_images(KvmGdb *gdb, const MonitorSave *save)
 		uint64_t part = VMCORE_PAGE;
 		ArchMapping mapping;
 
-		if (translate(world_vcpu(gdb, save->cpu), addr, &mapping, NULL)) {
+		if (translate(kvm_vcpu_at(gdb, save->cpu), addr, &mapping, NULL)) {
 			part = MIN(mapping.left, start + IMAGE_ROOM - addr);
 			add_image(images, addr, mapping.gpa, part);
 		}

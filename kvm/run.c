@@ -134,8 +134,8 @@ static bool park(KvmGdbVcpu *vcpu, const sigset_t *old)
 	bool woken, timed;
 
 	turns_try(gdb);
-	world_check_stopped(gdb);
-	if (world_may_run(vcpu))
+	halt_check_stopped(gdb);
+	if (halt_may_run(vcpu))
 		return true;
 	timed = turns_slice(vcpu, &slice);
 	g_mutex_unlock(&gdb->lock);
@@ -195,7 +195,7 @@ static bool finish_io(KvmGdbVcpu *vcpu, Result *ret)
 static bool must_finish(const KvmGdbVcpu *vcpu)
 {
 	return exits_io_open(vcpu) &&
-	       (!world_may_run(vcpu) || vcpu->step.open || vcpu->kick == KICK_TAKEN);
+	       (!halt_may_run(vcpu) || vcpu->step.open || vcpu->kick == KICK_TAKEN);
 }
 
 /* Does a signal wait that would have ended KVM_RUN? @old: what the thread blocks by itself. */
@@ -223,7 +223,7 @@ static bool wait_to_run(KvmGdbVcpu *vcpu, const sigset_t *old, Result *ret)
 		if (must_finish(vcpu) && !finish_io(vcpu, ret))
 			return false;
 		*ret = (Result){-1, EINTR};
-		if (world_may_run(vcpu))
+		if (halt_may_run(vcpu))
 			return vcpu->exit == EXIT_HELD || !is_signal_due(vcpu, old);
 		if (!park(vcpu, old))
 			return false;
@@ -239,7 +239,7 @@ static bool enter(KvmGdbVcpu *vcpu, Result *ret)
 
 	*ret = (Result){-1, EINTR};
 	take_kick(vcpu);
-	if (!world_may_run(vcpu) || must_finish(vcpu)) {
+	if (!halt_may_run(vcpu) || must_finish(vcpu)) {
 		sigfillset(&all);
 		pthread_sigmask(SIG_SETMASK, &all, &old);
 		ready = wait_to_run(vcpu, &old, ret);
@@ -260,7 +260,7 @@ static void report_failure(KvmGdbVcpu *vcpu, const GError *error)
 	engine_log(vcpu->gdb, "gdb: CPU %u cannot run: %s", vcpu->index, error->message);
 	if (vcpu->exit == EXIT_GUEST_TRAP)
 		vcpu->exit = EXIT_FINISHED;
-	world_event(vcpu, GDB_STOP_INTERNAL_ERROR, 0, 0);
+	halt_event(vcpu, GDB_STOP_INTERNAL_ERROR, 0, 0);
 }
 
 /* Nobody debugs, and KVM knows it: from the next entry on the lock is not needed. */
@@ -269,7 +269,7 @@ static void relax_attention(KvmGdbVcpu *vcpu)
 	KvmGdb *gdb = vcpu->gdb;
 
 	if (gdb->world == WORLD_FREE && !gdb->attached &&
-	    (!vcpu->applied.control || control_is_vmms(vcpu)))
+	    (!vcpu->applied.control || guest_debug_is_vmms(vcpu)))
 		__atomic_store_n(&vcpu->attention, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -282,7 +282,7 @@ static Result run_attended(KvmGdbVcpu *vcpu)
 	while (enter(vcpu, &result)) {
 		g_autoptr(GError) error = NULL;
 
-		if (!control_apply(vcpu, &error)) {
+		if (!guest_debug_apply(vcpu, &error)) {
 			report_failure(vcpu, error);
 			if (gdb->world != WORLD_FREE)
 				continue;
@@ -339,7 +339,7 @@ static int leave(KvmGdbVcpu *vcpu, Result result, uint32_t before)
 	}
 	find_lost(vcpu);
 	set_state(vcpu, VCPU_OUTSIDE);
-	world_check_stopped(vcpu->gdb);
+	halt_check_stopped(vcpu->gdb);
 	turns_has_run(vcpu);
 	g_mutex_unlock(&vcpu->gdb->lock);
 	errno = result.err;
@@ -352,7 +352,7 @@ __attribute__((noinline)) static void leave_noticed(KvmGdbVcpu *vcpu)
 	int err = errno;
 
 	g_mutex_lock(&vcpu->gdb->lock);
-	world_check_stopped(vcpu->gdb);
+	halt_check_stopped(vcpu->gdb);
 	g_mutex_unlock(&vcpu->gdb->lock);
 	errno = err;
 }

@@ -11,14 +11,14 @@
 
 KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
 {
-	KvmGdbVcpu *vcpu = world_vcpu(gdb, cpu);
+	KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, cpu);
 
 	if (!vcpu) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "there is no CPU %u, only %u", cpu,
 			    gdb->vcpus->len);
 		return NULL;
 	}
-	if (!world_present(gdb, cpu)) {
+	if (!kvm_vcpu_present(gdb, cpu)) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "CPU %u was unplugged", cpu);
 		return NULL;
 	}
@@ -37,7 +37,7 @@ static const char *why_busy(const KvmGdbVcpu *vcpu)
 {
 	if (__atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_RUNNING)
 		return in_handler;
-	return world_in_device(vcpu) ? in_device : NULL;
+	return halt_in_device(vcpu) ? in_device : NULL;
 }
 
 static unsigned cpu_count(void *target)
@@ -54,7 +54,7 @@ static bool cpu_present(void *target, unsigned cpu)
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
-	return world_present(gdb, cpu) != NULL;
+	return kvm_vcpu_present(gdb, cpu) != NULL;
 }
 
 static const GdbRegSet *registers(void *target)
@@ -196,7 +196,7 @@ static void attach(void *target)
 	if (gdb->world == WORLD_STOPPED)
 		gdb_server_post_stop(gdb->server, &paused);
 	else
-		world_stop_for_client(gdb);
+		halt_stop_for_client(gdb);
 }
 
 static void stop(void *target, unsigned cpu)
@@ -206,14 +206,14 @@ static void stop(void *target, unsigned cpu)
 
 	if (gdb->world == WORLD_RUNNING)
 		gdb->stop_cpu = cpu;
-	world_stop_for_client(gdb);
+	halt_stop_for_client(gdb);
 }
 
 /* Is one of those that shall run still there? Else nothing would bring the stop. */
 static bool any_present(KvmGdb *gdb, const GdbAction *actions)
 {
 	for (unsigned i = 0; i < gdb->told_cpus; i++) {
-		if (actions[i].kind != GDB_ACTION_HOLD && world_present(gdb, i))
+		if (actions[i].kind != GDB_ACTION_HOLD && kvm_vcpu_present(gdb, i))
 			return true;
 	}
 	return false;
@@ -236,7 +236,7 @@ static bool can_step(KvmGdb *gdb, const GdbAction *actions, GError **error)
 	for (unsigned i = 0; i < gdb->told_cpus; i++) {
 		bool steps =
 			actions[i].kind == GDB_ACTION_STEP || actions[i].kind == GDB_ACTION_RANGE;
-		KvmGdbVcpu *vcpu = world_present(gdb, i);
+		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, i);
 
 		if (!steps || !vcpu || !arch_is_off(vcpu->arch))
 			continue;
@@ -264,7 +264,7 @@ static bool resume(void *target, const GdbAction *actions, GError **error)
 	if (!can_step(gdb, actions, error))
 		return false;
 	sweep_if_idle(gdb, actions);
-	world_resume(gdb, actions);
+	halt_resume(gdb, actions);
 	return true;
 }
 
@@ -275,10 +275,10 @@ static void detach(void *target)
 
 	gdb->attached = false;
 	if (gdb->world == WORLD_STOPPED) {
-		world_set_free(gdb);
+		halt_set_free(gdb);
 	} else if (gdb->world != WORLD_FREE) {
 		gdb->detaching = true;
-		world_stop_for_client(gdb);
+		halt_stop_for_client(gdb);
 	}
 }
 
@@ -293,7 +293,7 @@ static void kill_machine(void *target)
 	}
 	g_mutex_lock(&gdb->lock);
 	gdb->attached = false;
-	world_stop_for_client(gdb);
+	halt_stop_for_client(gdb);
 	g_mutex_unlock(&gdb->lock);
 	gdb->ops->poweroff(gdb->opaque);
 }
@@ -330,11 +330,11 @@ static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreak
 	LOCKED(gdb);
 	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
 
-	if (!vcpu || (code && !kvm_codes_fit(gdb->codes, bp, code, error)))
+	if (!vcpu || (code && !kvm_conditions_fit(gdb->conditions, bp, code, error)))
 		return false;
 	if (!insert_any(vcpu, bp, error))
 		return false;
-	kvm_codes_set(gdb->codes, bp, code);
+	kvm_conditions_set(gdb->conditions, bp, code);
 	return true;
 }
 
@@ -352,7 +352,7 @@ static bool remove_break(void *target, unsigned cpu, const GdbBreak *bp, GError 
 	if (!check_stopped(gdb, error))
 		return false;
 	kvm_breaks_remove(gdb->breaks, bp);
-	kvm_codes_set(gdb->codes, bp, NULL);
+	kvm_conditions_set(gdb->conditions, bp, NULL);
 	if (bp->type == GDB_BREAK_SW || bp->type == GDB_BREAK_HW)
 		leaving_removed(gdb, bp->addr);
 	return true;

@@ -87,13 +87,13 @@ void through_limit(KvmGdb *gdb)
 	gint64 now = g_get_monotonic_time(), next = -1;
 
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 		const Step *step = &vcpu->step;
 
 		if (!step->open || !step->through)
 			continue;
 		if (step->until <= now)
-			world_kick(vcpu);
+			halt_kick(vcpu);
 		else if (next < 0 || step->until < next)
 			next = step->until;
 	}

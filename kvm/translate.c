@@ -63,7 +63,7 @@ static bool walk_other_kernel_roots(KvmGdbVcpu *self, uint64_t addr, ArchMapping
 	ArchRoot root;
 
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_present(gdb, i);
+		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, i);
 
 		if (vcpu && vcpu != self &&
 		    __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) != VCPU_RUNNING &&

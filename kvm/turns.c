@@ -31,13 +31,13 @@ void turns_lift_when_alone(KvmGdb *gdb)
 	if (!turns->over || turns->lifted || gdb->world != WORLD_RUNNING)
 		return;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		if (world_in_guest(world_vcpu(gdb, i)))
+		if (halt_in_guest(kvm_vcpu_at(gdb, i)))
 			return;
 	}
 	kvm_patches_lift(gdb->patches, turns->over->leaving.gpa);
 	turns->lifted = true;
 	turns->began = g_get_monotonic_time();
-	world_wake(gdb);
+	halt_wake(gdb);
 }
 
 void turns_lift_also(KvmGdb *gdb, uint64_t gpa)
@@ -56,7 +56,7 @@ void turns_begin(KvmGdb *gdb)
 	Turns *turns = &gdb->turns;
 
 	for (unsigned i = 0; i < gdb->vcpus->len && !turns->over; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
 		if (is_waiting(vcpu) && vcpu->action.kind != GDB_ACTION_HOLD)
 			turns->over = vcpu;
@@ -65,16 +65,16 @@ void turns_begin(KvmGdb *gdb)
 		return;
 	turns->over->leaving.over = OVER_ALONE;
 	turns->lifted = false;
-	world_kick_all(gdb);
+	halt_kick_all(gdb);
 	turns_lift_when_alone(gdb);
 }
 
 static bool any_owed(KvmGdb *gdb)
 {
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
-		if (vcpu->turn_owed && is_parked(vcpu) && world_may_run(vcpu))
+		if (vcpu->turn_owed && is_parked(vcpu) && halt_may_run(vcpu))
 			return true;
 	}
 	return false;
@@ -87,7 +87,7 @@ void turns_try(KvmGdb *gdb)
 	if (gdb->world != WORLD_RUNNING || gdb->turns.over)
 		return;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
-		wanted |= is_waiting(world_vcpu(gdb, i));
+		wanted |= is_waiting(kvm_vcpu_at(gdb, i));
 	if (wanted && !any_owed(gdb) && g_get_monotonic_time() >= gdb->turns.next_at)
 		turns_begin(gdb);
 }
@@ -113,7 +113,7 @@ void turns_has_run(KvmGdbVcpu *vcpu)
 	vcpu->turn_owed = false;
 	gdb->turns.next_at = g_get_monotonic_time() + gdb->turns.slice;
 	for (unsigned i = 0; i < gdb->vcpus->len && !any_owed(gdb); i++) {
-		KvmGdbVcpu *waiting = world_vcpu(gdb, i);
+		KvmGdbVcpu *waiting = kvm_vcpu_at(gdb, i);
 
 		if (is_waiting(waiting) && is_parked(waiting))
 			eventfd_write(waiting->wake_fd, 1);
@@ -145,11 +145,11 @@ void turns_done(KvmGdb *gdb)
 		return;
 	turns_begin(gdb);
 	for (unsigned i = 0; i < gdb->vcpus->len && !gdb->turns.over; i++) {
-		KvmGdbVcpu *vcpu = world_vcpu(gdb, i);
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
-		vcpu->turn_owed = vcpu != done && is_parked(vcpu) && world_may_run(vcpu);
+		vcpu->turn_owed = vcpu != done && is_parked(vcpu) && halt_may_run(vcpu);
 	}
-	world_wake(gdb);
+	halt_wake(gdb);
 }
 
 void turns_yield(KvmGdbVcpu *vcpu)

@@ -18,8 +18,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "arm/pstate.h"
-#include "arm/vcpu.h"
+#include "arm/cpu/pstate.h"
+#include "arm/kvm/vcpu.h"
 #include "kvm/arch.h"
 #include "kvm/probe.h"
 

@@ -4,7 +4,7 @@
  */
 #include "tests/arm-rig.h"
 
-#include "arm/debugreg.h"
+#include "arm/cpu/debugreg.h"
 
 static ArchFeatures features; /* written once by main() */
 

@@ -7,8 +7,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "arm/pstate.h"
-#include "arm/vcpu.h"
+#include "arm/cpu/pstate.h"
+#include "arm/kvm/vcpu.h"
 
 int ioctl(int fd, unsigned long request, ...);
 

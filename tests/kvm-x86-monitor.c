@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "tests/x86-rig.h"
-#include "x86/pages.h"
+#include "x86/cpu/pages.h"
 
 static uint64_t get_hex(const char *text, const char *pattern, unsigned n)
 {

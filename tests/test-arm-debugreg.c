@@ -1,9 +1,9 @@
 /*
- * tests/test-arm-debugreg.c - arm/debugreg.h: DBGBCR and DBGWCR for Z1-Z4, hits back to points.
+ * tests/test-arm-debugreg.c - arm/cpu/debugreg.h: DBGBCR and DBGWCR for Z1-Z4, hits back to points.
  */
 #include <string.h>
 
-#include "arm/debugreg.h"
+#include "arm/cpu/debugreg.h"
 
 typedef struct Row {
 	GdbBreak point;

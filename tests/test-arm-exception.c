@@ -1,10 +1,10 @@
 /*
- * tests/test-arm-exception.c - arm/exception.h: exception entry by the rules of the Arm ARM.
+ * tests/test-arm-exception.c - arm/cpu/exception.h: exception entry by the rules of the Arm ARM.
  */
 #include <glib.h>
 #include <string.h>
 
-#include "arm/exception.h"
+#include "arm/cpu/exception.h"
 
 #define PC 0xffff800010080000ull
 #define VBAR 0xffff800010011000ull

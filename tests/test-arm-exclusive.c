@@ -1,11 +1,11 @@
 /*
- * tests/test-arm-exclusive.c - arm/exclusive.h: the shapes that Linux, gcc and clang make, code
+ * tests/test-arm-exclusive.c - arm/cpu/exclusive.h: the shapes that Linux, gcc and clang make, code
  * that cannot be followed, and hostile code. The numbers are what GNU as makes of the text behind
  * them.
  */
 #include <glib.h>
 
-#include "arm/exclusive.h"
+#include "arm/cpu/exclusive.h"
 
 #define AT 0xffff800010000000ull
 #define NO 0xff /* no index: this one is not in a sequence */

@@ -1,11 +1,11 @@
 /*
- * tests/test-arm-fdt.c - the device tree of the arm64 machine, read back by libfdt (arm/fdt.h).
+ * tests/test-arm-fdt.c - the device tree of the arm64 machine, read back by libfdt (arm/hw/fdt.h).
  */
 #include <libfdt.h>
 #include <string.h>
 
-#include "arm/fdt.h"
-#include "arm/map.h"
+#include "arm/hw/fdt.h"
+#include "arm/hw/map.h"
 
 static const uint64_t mpidrs[] = {0, 1, 0x100};
 

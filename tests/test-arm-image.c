@@ -1,10 +1,10 @@
 /*
- * tests/test-arm-image.c - the header of an arm64 kernel Image, and unpacking one (arm/image.h).
+ * tests/test-arm-image.c - the header of an arm64 kernel Image, and unpacking one (arm/hw/image.h).
  */
 #include <gio/gio.h>
 #include <string.h>
 
-#include "arm/image.h"
+#include "arm/hw/image.h"
 
 #define SIZE 256
 

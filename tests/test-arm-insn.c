@@ -1,11 +1,11 @@
 /*
- * tests/test-arm-insn.c - arm/insn.h: encodings, and traps of all instruction sets. The numbers are
- * what GNU as makes of the text behind them.
+ * tests/test-arm-insn.c - arm/cpu/insn.h: encodings, and traps of all instruction sets. The numbers
+ * are what GNU as makes of the text behind them.
  */
 #include <glib.h>
 
-#include "arm/insn.h"
-#include "arm/pstate.h"
+#include "arm/cpu/insn.h"
+#include "arm/cpu/pstate.h"
 
 static const struct {
 	uint32_t insn;

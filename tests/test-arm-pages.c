@@ -1,10 +1,10 @@
 /*
- * tests/test-arm-pages.c - the sentences of arm/pages.h, and the rights of arm/walk.h, on hand-made
- * tables: 4 KiB granule, 48 bits in both halves.
+ * tests/test-arm-pages.c - the sentences of arm/cpu/pages.h, and the rights of arm/cpu/walk.h, on
+ * hand-made tables: 4 KiB granule, 48 bits in both halves.
  */
 #include <string.h>
 
-#include "arm/pages.h"
+#include "arm/cpu/pages.h"
 
 #define RAM_SIZE 0x20000
 #define M 1ull

@@ -1,9 +1,9 @@
 /*
- * tests/test-arm-pauth.c - what gdb must take off a signed pointer (arm/pauth.h).
+ * tests/test-arm-pauth.c - what gdb must take off a signed pointer (arm/cpu/pauth.h).
  */
 #include <glib.h>
 
-#include "arm/pauth.h"
+#include "arm/cpu/pauth.h"
 
 #define LOW 0
 #define HIGH ARM_PAUTH_HIGH

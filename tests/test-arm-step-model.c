@@ -1,5 +1,5 @@
 /*
- * tests/test-arm-step-model.c - arm/step.h against a small model of the CPU.
+ * tests/test-arm-step-model.c - arm/cpu/step.h against a small model of the CPU.
  *
  * The model runs each instruction twice: unmasked and undisturbed, and as the step does, with an
  * interrupt pending. The states must be equal.
@@ -7,8 +7,8 @@
 #include <glib.h>
 #include <string.h>
 
-#include "arm/pstate.h"
-#include "arm/step.h"
+#include "arm/cpu/pstate.h"
+#include "arm/cpu/step.h"
 
 #define VBAR 0xffff800010010800ull
 #define PC 0xffff800010080000ull

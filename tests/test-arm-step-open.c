@@ -1,11 +1,11 @@
 /*
- * tests/test-arm-step-open.c - arm/step.h with interrupts let in: no mask is set and nothing is
+ * tests/test-arm-step-open.c - arm/cpu/step.h with interrupts let in: no mask is set and nothing is
  * taken back; only SS, which KVM steps by, must not be seen.
  */
 #include <glib.h>
 
-#include "arm/pstate.h"
-#include "arm/step.h"
+#include "arm/cpu/pstate.h"
+#include "arm/cpu/step.h"
 
 #define VBAR 0xffff800010010800ull
 #define PC 0xffff800010080000ull

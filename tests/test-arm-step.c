@@ -1,12 +1,12 @@
 /*
- * tests/test-arm-step.c - arm/step.h: after a masked step everything is as without one. Worked out
- * by hand; tests/test-arm-step-model.c does it by a model of the CPU.
+ * tests/test-arm-step.c - arm/cpu/step.h: after a masked step everything is as without one. Worked
+ * out by hand; tests/test-arm-step-model.c does it by a model of the CPU.
  */
 #include <glib.h>
 #include <string.h>
 
-#include "arm/pstate.h"
-#include "arm/step.h"
+#include "arm/cpu/pstate.h"
+#include "arm/cpu/step.h"
 #include "tests/test-util.h"
 
 #define VBAR 0xffff800010010800ull

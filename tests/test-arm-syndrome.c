@@ -1,9 +1,9 @@
 /*
- * tests/test-arm-syndrome.c - arm/syndrome.h: ESR values by the field tables of the Arm ARM.
+ * tests/test-arm-syndrome.c - arm/cpu/syndrome.h: ESR values by the field tables of the Arm ARM.
  */
 #include <glib.h>
 
-#include "arm/syndrome.h"
+#include "arm/cpu/syndrome.h"
 
 /* EC in bits 31:26, IL 25, ISS 24:0: so 0x30 is 0xc0......, 0x3c 0xf0...... */
 static const struct {

@@ -1,9 +1,10 @@
 /*
- * tests/test-arm-sysregs.c - names of system registers (arm/sysregs.h), encodings of Arm ARM D23.3.
+ * tests/test-arm-sysregs.c - names of system registers (arm/cpu/sysregs.h), encodings of Arm ARM
+ * D23.3.
  */
 #include <glib.h>
 
-#include "arm/sysregs.h"
+#include "arm/cpu/sysregs.h"
 
 static const struct {
 	uint16_t encoding;

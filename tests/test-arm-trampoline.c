@@ -1,12 +1,12 @@
 /*
- * tests/test-arm-trampoline.c - arm/walk.h: the kernel's root behind Linux' trampoline.
+ * tests/test-arm-trampoline.c - arm/cpu/walk.h: the kernel's root behind Linux' trampoline.
  *
  * 39-bit addresses in pages of 4 KiB; ten pages from 0x40000000 on are all the memory there is.
  */
 #include <glib.h>
 #include <string.h>
 
-#include "arm/walk.h"
+#include "arm/cpu/walk.h"
 
 #define SCTLR_M 1ull
 #define TG1_4K (2ull << 30)

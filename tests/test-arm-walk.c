@@ -1,5 +1,5 @@
 /*
- * tests/test-arm-walk.c - arm/walk.h: each granule and address size on hand-made tables, and
+ * tests/test-arm-walk.c - arm/cpu/walk.h: each granule and address size on hand-made tables, and
  * hostile tables.
  *
  * Guest memory is a map of descriptors; what is not in it is not RAM.
@@ -7,7 +7,7 @@
 #include <glib.h>
 #include <string.h>
 
-#include "arm/walk.h"
+#include "arm/cpu/walk.h"
 
 /* ID_AA64MMFR0: 4K, 16K and 64K; PARange 48 bits, then 52 with LPA2, then 52 without. */
 #define MMFR0_48 0x00100005ull

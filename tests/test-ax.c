@@ -43,7 +43,7 @@ static void print(void *opaque, const char *text, size_t len)
 
 static const GdbAxOps ops = {read_reg, read_mem, print};
 
-static World *world_new(void)
+static World *halt_new(void)
 {
 	World *world = g_new0(World, 1);
 
@@ -53,12 +53,12 @@ static World *world_new(void)
 	return world;
 }
 
-static void world_free(World *world)
+static void halt_free(World *world)
 {
 	g_string_free(world->printed, TRUE);
 	g_free(world);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, halt_free)
 
 static GByteArray *from_hex(const char *hex)
 {
@@ -91,7 +91,7 @@ typedef struct Value {
 
 static void check_values(const Value *rows, unsigned n)
 {
-	g_autoptr(World) world = world_new();
+	g_autoptr(World) world = halt_new();
 
 	for (unsigned i = 0; i < n; i++) {
 		int64_t value = 0;
@@ -210,7 +210,7 @@ typedef struct Failure {
 
 static void check_failures(const Failure *rows, unsigned n)
 {
-	g_autoptr(World) world = world_new();
+	g_autoptr(World) world = halt_new();
 
 	for (unsigned i = 0; i < n; i++) {
 		int64_t value = 4711;
@@ -275,7 +275,7 @@ static void test_underflow(void)
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-		g_autoptr(World) world = world_new();
+		g_autoptr(World) world = halt_new();
 		g_autoptr(GString) hex = g_string_new(NULL);
 		int64_t value;
 
@@ -290,7 +290,7 @@ static void test_underflow(void)
 /* A hundred cells fit, and ten thousand steps. */
 static void test_limits(void)
 {
-	g_autoptr(World) world = world_new();
+	g_autoptr(World) world = halt_new();
 	g_autoptr(GString) hex = g_string_new(NULL);
 	int64_t value;
 
@@ -348,7 +348,7 @@ static void test_printf(void)
 		{"%p|%20p|%s", "0x41|  0xfffffffffffffffe|hello"},
 		{"a\\n\\t\\\\\\\"\\a\\b\\e\\f\\r\\v", "a\n\t\\\"\a\b\033\f\r\v"},
 	};
-	g_autoptr(World) world = world_new();
+	g_autoptr(World) world = halt_new();
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
 		g_assert_cmpint(format(world, rows[i].format, 4), ==, GDB_AX_OK);
@@ -363,7 +363,7 @@ static void test_printf_bad(void)
 		"%",	"%n", "%f", "%ls", "%lc",    "%*d",	 "%1000d", "%.1000d", "%y",
 		"%hhn", "%5", "\\", "\\q", "%d%d%d", "%-+ #0-d", "%Ld",	   "%'d",
 	};
-	g_autoptr(World) world = world_new();
+	g_autoptr(World) world = halt_new();
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
 		g_test_message("%s", bad[i]);
@@ -374,7 +374,7 @@ static void test_printf_bad(void)
 
 static void test_printf_strings(void)
 {
-	g_autoptr(World) world = world_new();
+	g_autoptr(World) world = halt_new();
 	uint64_t hole = 0x5000, nil = 0, last = 0x21f0;
 
 	g_assert_cmpint(gdb_ax_printf("x%s", &hole, 1, &ops, world), ==, GDB_AX_NO_MEMORY);
@@ -391,7 +391,7 @@ static void test_printf_strings(void)
 /* Long lines are cut, however long the format. */
 static void test_printf_long(void)
 {
-	g_autoptr(World) world = world_new();
+	g_autoptr(World) world = halt_new();
 	g_autoptr(GString) text = g_string_new(NULL);
 	uint64_t args[30] = {0};
 
@@ -415,7 +415,7 @@ static void test_printf_opcode(void)
 		{"2200 2200 2200 34 01 0003 256e00 27", GDB_AX_BAD_FORMAT},
 		{"2200 2200 34 ff 0002 4100 27", GDB_AX_UNDERFLOW},
 	};
-	g_autoptr(World) world = world_new();
+	g_autoptr(World) world = halt_new();
 	int64_t value;
 
 	check_failures(bad, G_N_ELEMENTS(bad));
@@ -549,7 +549,7 @@ static void test_code_hit(void)
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-		g_autoptr(World) world = world_new();
+		g_autoptr(World) world = halt_new();
 		g_autoptr(GError) error = NULL;
 		g_autoptr(GdbBreakCode) code = parse(rows[i].code, &error);
 		GdbAxStatus status;
@@ -566,7 +566,7 @@ static void test_code_hit(void)
 /* A command that fails is told, and the next one still runs. */
 static void test_code_command_fails(void)
 {
-	g_autoptr(World) world = world_new();
+	g_autoptr(World) world = halt_new();
 	g_autoptr(GdbBreakCode) code = parse("cmds:0," ERROR_ PRINT_, NULL);
 	GdbAxStatus status;
 
@@ -578,7 +578,7 @@ static void test_code_command_fails(void)
 /* However many expressions come with a breakpoint, a hit takes no longer than one may. */
 static void test_code_budget(void)
 {
-	g_autoptr(World) world = world_new();
+	g_autoptr(World) world = halt_new();
 	g_autoptr(GString) text = g_string_new(NULL);
 	GdbAxBudget budget = GDB_AX_BUDGET;
 	GdbAxStatus status;

@@ -3,7 +3,7 @@
  * where a breakpoint is hit, on the toy architecture: nothing is missed, nothing is told that the
  * client need not hear, nobody is kept from running.
  */
-#include "kvm/codes.h"
+#include "kvm/conditions.h"
 #include "tests/engine-rig.h"
 
 #include <signal.h>
@@ -604,32 +604,32 @@ static void test_codes_full(void)
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autoptr(GdbBreakCode) code = NULL;
 	g_autoptr(GError) error = NULL;
-	KvmCodes *codes = kvm_codes_new();
+	KvmConditions *codes = kvm_conditions_new();
 	GdbBreak bp = {GDB_BREAK_SW, 0, 1};
 
 	g_string_printf(text, "X%x,", GDB_BREAK_CODE_MAX);
 	for (unsigned i = 0; i < GDB_BREAK_CODE_MAX; i++)
 		g_string_append(text, "27");
 	code = gdb_break_code_parse(gdb_text(text->str, text->len), NULL);
-	for (; bp.addr < KVM_CODES_MAX / GDB_BREAK_CODE_MAX; bp.addr++) {
-		g_assert_true(kvm_codes_fit(codes, &bp, code, NULL));
-		kvm_codes_set(codes, &bp, code);
-		kvm_codes_set(codes, &bp, code);
+	for (; bp.addr < KVM_CONDITIONS_MAX / GDB_BREAK_CODE_MAX; bp.addr++) {
+		g_assert_true(kvm_conditions_fit(codes, &bp, code, NULL));
+		kvm_conditions_set(codes, &bp, code);
+		kvm_conditions_set(codes, &bp, code);
 	}
-	g_assert_false(kvm_codes_fit(codes, &bp, code, &error));
+	g_assert_false(kvm_conditions_fit(codes, &bp, code, &error));
 	g_assert_error(error, GDB_ERROR, GDB_ERROR_NOSPC);
 	/* What it replaces does not count. */
 	bp = (GdbBreak){GDB_BREAK_SW, 5, 2};
-	g_assert_true(kvm_codes_fit(codes, &bp, code, NULL));
-	g_assert_true(kvm_codes_get(codes, &bp) == code);
+	g_assert_true(kvm_conditions_fit(codes, &bp, code, NULL));
+	g_assert_true(kvm_conditions_get(codes, &bp) == code);
 	bp.type = GDB_BREAK_HW;
-	g_assert_null(kvm_codes_get(codes, &bp));
+	g_assert_null(kvm_conditions_get(codes, &bp));
 	bp.type = GDB_BREAK_SW;
-	kvm_codes_set(codes, &bp, NULL);
-	g_assert_null(kvm_codes_get(codes, &bp));
-	g_assert_true(kvm_codes_fit(codes, &bp, code, NULL));
-	kvm_codes_clear(codes);
-	kvm_codes_free(codes);
+	kvm_conditions_set(codes, &bp, NULL);
+	g_assert_null(kvm_conditions_get(codes, &bp));
+	g_assert_true(kvm_conditions_fit(codes, &bp, code, NULL));
+	kvm_conditions_clear(codes);
+	kvm_conditions_free(codes);
 }
 
 int main(int argc, char **argv)

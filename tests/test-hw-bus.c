@@ -1,10 +1,10 @@
 /*
- * tests/test-hw-bus.c - hw/bus.h: ranges, widths, and what nobody answers.
+ * tests/test-hw-bus.c - hw/dev/bus.h: ranges, widths, and what nobody answers.
  */
 #include <gio/gio.h>
 #include <string.h>
 
-#include "hw/bus.h"
+#include "hw/dev/bus.h"
 
 /* Remembers the last access, and answers reads with the offset of each byte. */
 typedef struct Probe {

@@ -1,11 +1,12 @@
 /*
- * tests/test-hw-devices.c - hw/devices.h: the UART as a driver sees it, keyboard controller, clock.
+ * tests/test-hw-devices.c - hw/dev/devices.h: the UART as a driver sees it, keyboard controller,
+ * clock.
  */
 #include <linux/serial_reg.h>
 #include <string.h>
 #include <time.h>
 
-#include "hw/devices.h"
+#include "hw/dev/devices.h"
 
 /* An interrupt line that counts its rising edges. */
 typedef struct Line {

@@ -1,13 +1,14 @@
 /*
- * tests/test-hw-x86-boot.c - x86/boot.h: memory map, kernel files (also hostile ones), ACPI, CPUID.
+ * tests/test-hw-x86-boot.c - x86/hw/boot.h: memory map, kernel files (also hostile ones), ACPI,
+ * CPUID.
  */
 #include <asm/bootparam.h>
 #include <elf.h>
 #include <gio/gio.h>
 #include <string.h>
 
-#include "x86/boot.h"
-#include "x86/hw-cpuid.h"
+#include "x86/hw/boot.h"
+#include "x86/hw/cpuid.h"
 
 #define MIB (1ull << 20)
 

@@ -1,11 +1,11 @@
 /*
- * tests/test-hw-x86-pm.c - x86/hw-pm.h: the power button's event and interrupt, power off, and the
+ * tests/test-hw-x86-pm.c - x86/hw/pm.h: the power button's event and interrupt, power off, and the
  * timer that stands still.
  */
 #include <glib.h>
 
-#include "x86/hw-pm.h"
-#include "x86/hw.h"
+#include "x86/hw/machine.h"
+#include "x86/hw/pm.h"
 
 #define BUTTON 0x100u
 #define TIMER_HZ 3579545u

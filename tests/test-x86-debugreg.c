@@ -1,10 +1,10 @@
 /*
- * tests/test-x86-debugreg.c - x86/debugreg.h: DR7 for Z1-Z4 in four shared slots, DR6 back to
+ * tests/test-x86-debugreg.c - x86/cpu/debugreg.h: DR7 for Z1-Z4 in four shared slots, DR6 back to
  * points.
  */
 #include <string.h>
 
-#include "x86/debugreg.h"
+#include "x86/cpu/debugreg.h"
 
 typedef struct Row {
 	GdbBreak point;

@@ -1,10 +1,10 @@
 /*
- * tests/test-x86-exception.c - x86/exception.h: gates of all formats, frames of all shapes.
+ * tests/test-x86-exception.c - x86/cpu/exception.h: gates of all formats, frames of all shapes.
  */
 #include <glib.h>
 #include <string.h>
 
-#include "x86/exception.h"
+#include "x86/cpu/exception.h"
 
 #define TF 0x100u
 #define RF 0x10000u

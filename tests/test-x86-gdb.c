@@ -5,7 +5,7 @@
 #include <glib.h>
 #include <unistd.h>
 
-#include "x86/regs.h"
+#include "x86/kvm/reg-access.h"
 
 #define HAS_ALL (X86_HAS_XSAVE | X86_HAS_AVX | X86_HAS_AVX512 | X86_HAS_PKEYS)
 

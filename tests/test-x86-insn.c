@@ -1,10 +1,10 @@
 /*
- * tests/test-x86-insn.c - x86/insn.h: opcodes that a debugger treats in its own way.
+ * tests/test-x86-insn.c - x86/cpu/insn.h: opcodes that a debugger treats in its own way.
  */
 #include <glib.h>
 #include <string.h>
 
-#include "x86/insn.h"
+#include "x86/cpu/insn.h"
 
 typedef struct Row {
 	const char *bytes;

@@ -1,10 +1,10 @@
 /*
- * tests/test-x86-pages.c - x86/pages.h: all pages of hand-made tables in each paging mode, the
+ * tests/test-x86-pages.c - x86/cpu/pages.h: all pages of hand-made tables in each paging mode, the
  * texts by the rules of those who parse them, and tables that point at themselves.
  */
 #include <string.h>
 
-#include "x86/pages.h"
+#include "x86/cpu/pages.h"
 
 #define RAM_SIZE 0x20000
 #define P 0x1ull

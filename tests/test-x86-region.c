@@ -1,9 +1,9 @@
 /*
- * tests/test-x86-region.c - the sentences of x86/region.h, on hand-made tables.
+ * tests/test-x86-region.c - the sentences of x86/cpu/region.h, on hand-made tables.
  */
 #include <string.h>
 
-#include "x86/region.h"
+#include "x86/cpu/region.h"
 
 #define RAM_SIZE 0x20000
 #define P 0x1ull

@@ -1,10 +1,10 @@
 /*
- * Tests of x86/segment.h: descriptors.
+ * Tests of x86/cpu/segment.h: descriptors.
  */
 #include <string.h>
 
 #include "gdbstub/target.h"
-#include "x86/segment.h"
+#include "x86/cpu/segment.h"
 
 static X86Segment decode(uint64_t desc)
 {

@@ -1,11 +1,11 @@
 /*
- * Tests of x86/selector.h: what loading a selector makes of a segment register.
+ * Tests of x86/kvm/selector.h: what loading a selector makes of a segment register.
  * Guest memory is a page at physical 0x1000 that holds the GDT and the LDT.
  */
 #include <linux/kvm.h>
 #include <string.h>
 
-#include "x86/selector.h"
+#include "x86/kvm/selector.h"
 
 #define PAGE_AT 0x1000
 #define GDT_AT 0x1000

@@ -1,12 +1,12 @@
 /*
- * tests/test-x86-walk.c - x86/walk.h: each paging mode on hand-made tables, and hostile tables.
+ * tests/test-x86-walk.c - x86/cpu/walk.h: each paging mode on hand-made tables, and hostile tables.
  *
  * The guest has 64 KiB of RAM at 0 and nothing else; tables are written there entry by entry.
  */
 #include <glib.h>
 #include <string.h>
 
-#include "x86/walk.h"
+#include "x86/cpu/walk.h"
 
 #define RAM_SIZE 0x10000
 #define P 0x1ull

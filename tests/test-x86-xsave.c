@@ -1,10 +1,10 @@
 /*
- * Tests of x86/xsave.h: initial state of absent components, x87 tags.
+ * Tests of x86/cpu/xsave.h: initial state of absent components, x87 tags.
  */
 #include <glib.h>
 #include <string.h>
 
-#include "x86/xsave.h"
+#include "x86/cpu/xsave.h"
 
 #define AREA 1024
 

@@ -7,7 +7,7 @@
 
 #include <linux/kvm.h>
 
-#include "x86/regs.h"
+#include "x86/kvm/reg-access.h"
 
 #define RAM_SIZE 0x10000
 #define GDT_AT 0x1000

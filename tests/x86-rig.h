@@ -10,7 +10,7 @@
 #include <glib.h>
 
 #include "kvm/arch.h"
-#include "x86/vcpu.h"
+#include "x86/kvm/vcpu.h"
 
 #define BYTES(s) s, sizeof(s) - 1
 

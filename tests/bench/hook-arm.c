@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "arm/vcpu.h"
+#include "arm/kvm/vcpu.h"
 #include "kvm/kvm-gdb.h"
 #include "kvm/probe.h"
 #include "tests/bench/arch.h"

@@ -1,0 +1,155 @@
+/*
+ * kvm/guest-debug.c - what one vCPU must be told before KVM_RUN, and what its debug exits mean.
+ *
+ * The order is the contract with KVM: registers, then KVM_SET_GUEST_DEBUG (which arms a step for
+ * the pc it sees at that moment; Linux arch/x86/kvm/x86.c, singlestep_rip), then an exception for
+ * the guest (which a register write would drop). Control is applied only when it changed, by the
+ * vCPU's own thread: a breakpoint costs nothing on vCPUs that do not run.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "kvm/internal.h"
+
+static bool wants_step(const KvmGdbVcpu *vcpu)
+{
+	return vcpu->leaving.by_step || vcpu->action.kind == GDB_ACTION_STEP ||
+	       vcpu->action.kind == GDB_ACTION_RANGE;
+}
+
+static bool begin_step(KvmGdbVcpu *vcpu, GError **error)
+{
+	ArchMemory memory = virtual_memory(vcpu);
+	Step *step = &vcpu->step;
+
+	if (step->open || !wants_step(vcpu))
+		return true;
+	*step = (Step){0};
+	if (!arch_get_pc(vcpu->arch, &step->from, error))
+		return false;
+	step->open = through_begin(vcpu) ||
+		     arch_step_begin(vcpu->arch, vcpu->gdb->block_irq, &memory, &step->arch, error);
+	return step->open;
+}
+
+void guest_debug_end_step(KvmGdbVcpu *vcpu)
+{
+	ArchMemory memory = virtual_memory(vcpu);
+
+	if (!vcpu->step.open)
+		return;
+	arch_step_end(vcpu->arch, &memory, &vcpu->step.arch);
+	armed_end_step(vcpu);
+	vcpu->step.open = vcpu->step.through = false;
+}
+
+static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
+{
+	KvmGdb *gdb = vcpu->gdb;
+
+	if (!gdb->attached && gdb->world == WORLD_FREE) {
+		*ret = vcpu->vmm_debug;
+		return;
+	}
+	memset(ret, 0, sizeof(*ret));
+	if (vcpu->step.open && !vcpu->step.through)
+		ret->control |=
+			KVM_GUESTDBG_SINGLESTEP | arch_step_control(&gdb->features, gdb->block_irq);
+	if (armed_compute(vcpu, &ret->arch))
+		ret->control |= arch_hw_control();
+	if (kvm_patches_any(gdb->patches) || kvm_breaks_any_lost(gdb->breaks))
+		ret->control |= arch_sw_control();
+	if (ret->control)
+		ret->control |= KVM_GUESTDBG_ENABLE;
+}
+
+bool guest_debug_is_vmms(const KvmGdbVcpu *vcpu)
+{
+	return vcpu->vmm_debug.control & KVM_GUESTDBG_ENABLE &&
+	       !memcmp(&vcpu->applied, &vcpu->vmm_debug, sizeof(vcpu->applied));
+}
+
+static bool set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *wanted, GError **error)
+{
+	if (ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, wanted) < 0) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "KVM_SET_GUEST_DEBUG: %s",
+			    g_strerror(errno));
+		return false;
+	}
+	vcpu->applied = *wanted;
+	vcpu->reapply = false;
+	return arch_debug_applied(vcpu->arch, wanted->control & KVM_GUESTDBG_SINGLESTEP, error);
+}
+
+/*
+ * Registers and control, in this order: a step is armed for the pc that KVM knows by then. It is
+ * armed anew each time, since an instruction that loads the flags (popf, iret) may have taken KVM's
+ * TF away. Any other control stays over a write of registers. Without @last something comes after
+ * it, before KVM_RUN.
+ */
+static bool put(KvmGdbVcpu *vcpu, bool last, GError **error)
+{
+	struct kvm_guest_debug wanted;
+	bool changed;
+
+	compute(vcpu, &wanted);
+	changed = memcmp(&wanted, &vcpu->applied, sizeof(wanted)) ||
+		  (vcpu->reapply && wanted.control);
+	if (!vcpu->step.open && last && !changed)
+		return arch_flush_and_run(vcpu->arch, kvm_conditions_any(vcpu->gdb->conditions),
+					  error);
+	if (vcpu->step.open && last && !changed && arch_step_again(vcpu->arch))
+		return true;
+	if (!arch_flush(vcpu->arch, error))
+		return false;
+	return (!vcpu->step.open && !changed) || set_guest_debug(vcpu, &wanted, error);
+}
+
+static bool apply(KvmGdbVcpu *vcpu, GError **error)
+{
+	ArchMemory memory = virtual_memory(vcpu);
+	bool trap = vcpu->exit == EXIT_GUEST_TRAP;
+	/* An I/O instruction is ended by KVM_RUN before the guest runs: leave its registers alone.
+	 */
+	bool last = !trap && !exits_io_open(vcpu);
+
+	leaving_by_step(vcpu);
+	if (!begin_step(vcpu, error) || !put(vcpu, last, error))
+		return false;
+	if (trap && !arch_reinject(vcpu->arch, vcpu->run, &memory, error))
+		return false;
+	if (trap)
+		vcpu->exit = EXIT_FINISHED;
+	return true;
+}
+
+bool guest_debug_apply(KvmGdbVcpu *vcpu, GError **error)
+{
+	if (apply(vcpu, error))
+		return true;
+	/* The client looks at the registers now: without what the step needed. */
+	guest_debug_end_step(vcpu);
+	return false;
+}
+
+bool guest_debug_decode(KvmGdbVcpu *vcpu, Cause *ret)
+{
+	const Armed *armed = &vcpu->armed;
+	ArchTrap trap = arch_decode_trap(vcpu->arch, vcpu->run, armed->points, armed->n);
+	uint64_t pc;
+
+	if (trap.point >= 0 && armed->client[trap.point] >= 0)
+		*ret = (Cause){CAUSE_POINT, armed->client[trap.point], trap.addr,
+			       vcpu->step.open && trap.step, trap.own};
+	else if (trap.insn && vcpu->step.patched && arch_get_pc(vcpu->arch, &pc, NULL) &&
+		 armed_by_patch(vcpu, pc))
+		*ret = (Cause){.kind = CAUSE_STEP};
+	else if (trap.insn)
+		*ret = (Cause){.kind = CAUSE_TRAP_INSN};
+	else if (vcpu->step.open && (trap.step || trap.point >= 0))
+		*ret = (Cause){.kind = CAUSE_STEP, .own = trap.own};
+	else
+		return false;
+	return true;
+}

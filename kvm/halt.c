@@ -1,0 +1,450 @@
+/*
+ * kvm/halt.c - stopping and resuming all vCPUs, and which event is told when.
+ *
+ * Everything here runs under the engine's lock and never waits: who stops the world asks, and
+ * the last vCPU to halt completes the stop.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "kvm/clock.h"
+#include "kvm/internal.h"
+
+/* How long a stop waits for vCPUs that are in the VMM in the middle of an I/O instruction. */
+#define GRACE_US (50 * 1000)
+
+KvmGdbVcpu *kvm_vcpu_at(KvmGdb *gdb, unsigned index)
+{
+	return index < gdb->vcpus->len ? g_ptr_array_index(gdb->vcpus, index) : NULL;
+}
+
+KvmGdbVcpu *kvm_vcpu_present(KvmGdb *gdb, unsigned index)
+{
+	KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, index);
+
+	return vcpu && __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) != VCPU_GONE ? vcpu : NULL;
+}
+
+static int state_of(const KvmGdbVcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * immediate_exit makes a KVM_RUN that has not begun return at once, the signal ends one that has.
+ * Setting it first closes the gap between the two (KVM api.txt, immediate_exit).
+ */
+static void kick(KvmGdbVcpu *vcpu)
+{
+	uint8_t none = 0;
+
+	if (vcpu->kick == KICK_SENT)
+		return;
+	vcpu->kick = KICK_SENT;
+	__atomic_compare_exchange_n(&vcpu->run->immediate_exit, &none, KICK_MARK, false,
+				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	vcpu->signals_before = __atomic_load_n(vcpu->signals, __ATOMIC_SEQ_CST);
+	tgkill(getpid(), vcpu->tid, vcpu->gdb->kick_signal);
+}
+
+void halt_kick(KvmGdbVcpu *vcpu)
+{
+	if (state_of(vcpu) == VCPU_RUNNING)
+		kick(vcpu);
+}
+
+void halt_kick_all(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		halt_kick(kvm_vcpu_at(gdb, i));
+}
+
+/* With immediate_exit set, a thread that has left KVM_RUN for a signal cannot get back into it. */
+static bool has_seen_kick(const KvmGdbVcpu *vcpu)
+{
+	return vcpu->kick == KICK_SENT &&
+	       __atomic_load_n(vcpu->signals, __ATOMIC_SEQ_CST) != vcpu->signals_before;
+}
+
+bool halt_in_guest(const KvmGdbVcpu *vcpu)
+{
+	return state_of(vcpu) == VCPU_RUNNING && !has_seen_kick(vcpu);
+}
+
+void halt_wake(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		if (state_of(vcpu) == VCPU_PARKED && halt_may_run(vcpu))
+			eventfd_write(vcpu->wake_fd, 1);
+	}
+}
+
+void halt_demand_attention(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		__atomic_store_n(&kvm_vcpu_at(gdb, i)->attention, 1, __ATOMIC_SEQ_CST);
+}
+
+bool halt_may_run(const KvmGdbVcpu *vcpu)
+{
+	const KvmGdb *gdb = vcpu->gdb;
+
+	if (gdb->world == WORLD_FREE || (gdb->ended && gdb->world != WORLD_STOPPING))
+		return true;
+	if (gdb->world != WORLD_RUNNING || vcpu->event.pending)
+		return false;
+	if (gdb->turns.over)
+		return gdb->turns.over == vcpu && gdb->turns.lifted;
+	return vcpu->leaving.over != OVER_WAITING && vcpu->action.kind != GDB_ACTION_HOLD;
+}
+
+/* ---- Stopping ---- */
+
+bool halt_in_device(const KvmGdbVcpu *vcpu)
+{
+	return state_of(vcpu) == VCPU_OUTSIDE &&
+	       __atomic_load_n(&vcpu->has_thread, __ATOMIC_SEQ_CST) && exits_io_open(vcpu);
+}
+
+static bool on_physical(KvmGdbVcpu *vcpu, uint64_t pc)
+{
+	uint64_t gpa;
+
+	return translate_pc(vcpu, pc, &gpa) && kvm_breaks_wants_physical(vcpu->gdb->breaks, gpa);
+}
+
+static bool wants_break(KvmGdbVcpu *vcpu, const Event *event)
+{
+	return kvm_breaks_wants(vcpu->gdb->breaks, event->stop.kind, event->pc) ||
+	       on_physical(vcpu, event->pc);
+}
+
+/* Is the event still true? The breakpoint may be gone, or the client may have moved pc. */
+static bool still_valid(KvmGdbVcpu *vcpu)
+{
+	const Event *event = &vcpu->event;
+	uint64_t pc;
+
+	switch (event->stop.kind) {
+	case GDB_STOP_SWBREAK:
+	case GDB_STOP_HWBREAK:
+		return wants_break(vcpu, event) && arch_get_pc(vcpu->arch, &pc, NULL) &&
+		       pc == event->pc;
+	case GDB_STOP_WATCH:
+	case GDB_STOP_RWATCH:
+	case GDB_STOP_AWATCH:
+		return kvm_breaks_wants(vcpu->gdb->breaks, event->stop.kind, event->stop.addr);
+	case GDB_STOP_STEP:
+		return vcpu->action.kind == GDB_ACTION_STEP ||
+		       vcpu->action.kind == GDB_ACTION_RANGE;
+	default:
+		return true;
+	}
+}
+
+/* What ends the machine, whoever runs: the client hears of it although this CPU is held. */
+static bool ends_machine(GdbStopKind kind)
+{
+	return kind == GDB_STOP_SHUTDOWN || kind == GDB_STOP_PANIC ||
+	       kind == GDB_STOP_INTERNAL_ERROR || kind == GDB_STOP_WATCHDOG ||
+	       kind == GDB_STOP_IO_ERROR;
+}
+
+static bool is_to_be_told(const KvmGdbVcpu *vcpu)
+{
+	return vcpu->event.pending &&
+	       (vcpu->action.kind != GDB_ACTION_HOLD || ends_machine(vcpu->event.stop.kind));
+}
+
+/* The CPU that the client steps goes first, so that a step is not lost in the others' stops. */
+static KvmGdbVcpu *choose_event(KvmGdb *gdb)
+{
+	KvmGdbVcpu *chosen = NULL;
+
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		if (!is_to_be_told(vcpu))
+			continue;
+		if (vcpu->action.kind == GDB_ACTION_STEP || vcpu->action.kind == GDB_ACTION_RANGE)
+			return vcpu;
+		if (!chosen)
+			chosen = vcpu;
+	}
+	return chosen;
+}
+
+static const char *kind_name(GdbStopKind kind)
+{
+	static const char *const names[] = {
+		[GDB_STOP_PAUSED] = "pause",
+		[GDB_STOP_STEP] = "step",
+		[GDB_STOP_SWBREAK] = "software breakpoint",
+		[GDB_STOP_HWBREAK] = "hardware breakpoint",
+		[GDB_STOP_WATCH] = "watchpoint",
+		[GDB_STOP_RWATCH] = "read watchpoint",
+		[GDB_STOP_AWATCH] = "access watchpoint",
+		[GDB_STOP_SHUTDOWN] = "shutdown",
+		[GDB_STOP_PANIC] = "panic",
+		[GDB_STOP_INTERNAL_ERROR] = "internal error",
+		[GDB_STOP_WATCHDOG] = "watchdog",
+		[GDB_STOP_IO_ERROR] = "I/O error",
+	};
+
+	return names[kind];
+}
+
+static void log_stop(KvmGdb *gdb, const GdbStop *stop)
+{
+	static const char *const states[] = {"in the VMM", "running", "parked", "unplugged"};
+
+	gdb_log_line(gdb->log, "stopped: %s on CPU %u", kind_name(stop->kind), stop->cpu);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		gdb_log_line(gdb->log, "  CPU %u: %s%s%s", i, states[state_of(vcpu)],
+			     vcpu->event.pending ? ", to be told later: " : "",
+			     vcpu->event.pending ? kind_name(vcpu->event.stop.kind) : "");
+	}
+}
+
+static void log_resume(KvmGdb *gdb)
+{
+	static const char *const actions[] = {"held", "runs", "steps", "steps through a range"};
+
+	gdb_log_line(gdb->log, "resumed");
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		gdb_log_line(gdb->log, "  CPU %u: %s%s", i, actions[vcpu->action.kind],
+			     vcpu->leaving.over == OVER_WAITING ? ", over its breakpoint first"
+								: "");
+	}
+}
+
+/* A breakpoint by its physical address is told as GDB_BREAK_PHYSICAL says. */
+static GdbStop stop_to_tell(KvmGdbVcpu *vcpu)
+{
+	GdbStop stop = vcpu->event.stop;
+
+	if (stop.kind == GDB_STOP_SWBREAK &&
+	    !kvm_breaks_wants(vcpu->gdb->breaks, stop.kind, vcpu->event.pc) &&
+	    on_physical(vcpu, vcpu->event.pc))
+		stop.kind = GDB_STOP_STEP;
+	return stop;
+}
+
+static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
+{
+	GdbStop stop = {.cpu = gdb->stop_cpu, .kind = GDB_STOP_PAUSED};
+
+	if (chosen) {
+		chosen->event.pending = false;
+		leaving_meet(chosen, leaving_met_by(chosen, chosen->event.stop.kind),
+			     chosen->event.pc, true);
+		stop = stop_to_tell(chosen);
+	}
+	gdb->stop_cpu = stop.cpu;
+	if (gdb->log)
+		log_stop(gdb, &stop);
+	if (gdb->attached && gdb->server)
+		gdb_server_post_stop(gdb->server, &stop);
+}
+
+void halt_set_free(KvmGdb *gdb)
+{
+	kvm_breaks_clear(gdb->breaks);
+	engine_sweep(gdb);
+	kvm_conditions_clear(gdb->conditions);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		vcpu->event.pending = false;
+		vcpu->leaving = (Leaving){0};
+		vcpu->action = (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
+	}
+	if (gdb->world == WORLD_STOPPED)
+		kvm_clock_resuming(gdb->clock);
+	gdb->turns.over = NULL;
+	gdb->detaching = false;
+	gdb->world = WORLD_FREE;
+	halt_wake(gdb);
+}
+
+static void stopped(KvmGdb *gdb)
+{
+	gdb->world = WORLD_STOPPED;
+	kvm_clock_stopped(gdb->clock);
+	g_source_set_ready_time(gdb->grace, -1);
+	turns_cut(gdb);
+	if (gdb->detaching) {
+		halt_set_free(gdb);
+		if (!gdb->attached)
+			return;
+		/* The next client came while the last one's breakpoints were being taken out. */
+		gdb->world = WORLD_STOPPED;
+	}
+	post(gdb, choose_event(gdb));
+}
+
+static void start_grace(KvmGdb *gdb)
+{
+	if (g_source_get_ready_time(gdb->grace) < 0)
+		g_source_set_ready_time(gdb->grace, g_get_monotonic_time() + GRACE_US);
+}
+
+void halt_grace_over(KvmGdb *gdb)
+{
+	g_source_set_ready_time(gdb->grace, -1);
+	gdb->grace_over = true;
+	halt_check_stopped(gdb);
+	if (gdb->world == WORLD_STOPPING)
+		start_grace(gdb);
+}
+
+void halt_check_stopped(KvmGdb *gdb)
+{
+	bool waiting = false;
+
+	turns_lift_when_alone(gdb);
+	if (gdb->world != WORLD_STOPPING)
+		return;
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		/* Most vCPUs that have seen the kick are here in a moment. */
+		if (state_of(vcpu) == VCPU_RUNNING && !(gdb->grace_over && has_seen_kick(vcpu)))
+			return;
+		waiting |= halt_in_device(vcpu);
+	}
+	if (!waiting || gdb->grace_over)
+		stopped(gdb);
+	else
+		start_grace(gdb);
+}
+
+void halt_request_stop(KvmGdb *gdb)
+{
+	if (gdb->world == WORLD_STOPPING || gdb->world == WORLD_STOPPED)
+		return;
+	gdb->world = WORLD_STOPPING;
+	gdb->grace_over = false;
+	halt_demand_attention(gdb);
+	halt_kick_all(gdb);
+	halt_check_stopped(gdb);
+}
+
+void halt_stop_for_client(KvmGdb *gdb)
+{
+	halt_request_stop(gdb);
+	if (gdb->world == WORLD_STOPPING)
+		start_grace(gdb);
+}
+
+void halt_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc)
+{
+	if (vcpu->gdb->world == WORLD_FREE && !vcpu->gdb->attached)
+		return;
+	vcpu->event = (Event){
+		.pending = true,
+		.stop = {.cpu = vcpu->index, .kind = kind, .addr = addr},
+		.pc = pc,
+	};
+	gdb_log_line(vcpu->gdb->log, "CPU %u: %s at 0x%" PRIx64, vcpu->index, kind_name(kind), pc);
+	halt_request_stop(vcpu->gdb);
+}
+
+/* ---- Resuming ---- */
+
+/* Drops waiting events that are no longer true of the CPUs that are to run. */
+static void revalidate(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		if (vcpu->event.pending && vcpu->action.kind != GDB_ACTION_HOLD &&
+		    !still_valid(vcpu))
+			vcpu->event.pending = false;
+	}
+}
+
+/* Memory and page tables change while CPUs run on; between two steps nobody has to look at them. */
+static void rearm(KvmGdb *gdb)
+{
+	const KvmFinder finder = translate_finder(kvm_vcpu_at(gdb, gdb->stop_cpu));
+	bool ran_on = gdb->runs_on;
+
+	gdb->runs_on = false;
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		GdbActionKind kind = kvm_vcpu_at(gdb, i)->action.kind;
+
+		gdb->runs_on |= kind != GDB_ACTION_STEP && kind != GDB_ACTION_HOLD;
+	}
+	if (ran_on || gdb->runs_on)
+		kvm_breaks_rearm(gdb->breaks, &finder);
+}
+
+void halt_resume(KvmGdb *gdb, const GdbAction *actions)
+{
+	KvmGdbVcpu *chosen;
+
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		/* One that was added since the client last asked just runs. */
+		vcpu->action =
+			i < gdb->told_cpus ? actions[i] : (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
+		if (state_of(vcpu) == VCPU_GONE)
+			vcpu->action.kind = GDB_ACTION_HOLD;
+	}
+	revalidate(gdb);
+	chosen = choose_event(gdb);
+	if (chosen) {
+		post(gdb, chosen);
+		return;
+	}
+	rearm(gdb);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		leaving_plan(vcpu);
+		vcpu->turn_owed = false;
+	}
+	kvm_clock_resuming(gdb->clock);
+	gdb->world = WORLD_RUNNING;
+	if (gdb->log)
+		log_resume(gdb);
+	turns_begin(gdb);
+	halt_wake(gdb);
+}
+
+static bool any_to_run(KvmGdb *gdb)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		any |= kvm_vcpu_at(gdb, i)->action.kind != GDB_ACTION_HOLD;
+	return any;
+}
+
+void halt_remove(KvmGdbVcpu *vcpu)
+{
+	KvmGdb *gdb = vcpu->gdb;
+
+	__atomic_store_n(&vcpu->state, VCPU_GONE, __ATOMIC_SEQ_CST);
+	vcpu->action = (GdbAction){GDB_ACTION_HOLD, 0, 0};
+	vcpu->event = (Event){.stop.kind = GDB_STOP_PAUSED};
+	vcpu->turn_owed = false;
+	if (gdb->stop_cpu == vcpu->index)
+		gdb->stop_cpu = 0;
+	leaving_end(vcpu);
+	turns_try(gdb);
+	/* The client waits for a stop, and nobody is left who could bring one. */
+	if (gdb->world == WORLD_RUNNING && !any_to_run(gdb))
+		halt_request_stop(gdb);
+	halt_check_stopped(gdb);
+}

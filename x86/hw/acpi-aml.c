@@ -1,0 +1,204 @@
+/*
+ * x86/hw/acpi-aml.c - the DSDT: the devices that a guest finds only by being told, and \_S5.
+ *
+ * AML is written by a few functions that each append one term (ACPI 6.4, chapter 20). A term with
+ * a length encloses a body that was built first.
+ */
+#include <string.h>
+
+#include "x86/hw/machine.h"
+
+enum {
+	AML_ZERO = 0x00,
+	AML_ONE = 0x01,
+	AML_NAME = 0x08,
+	AML_BYTE = 0x0a,
+	AML_DWORD = 0x0c,
+	AML_STRING = 0x0d,
+	AML_SCOPE = 0x10,
+	AML_BUFFER = 0x11,
+	AML_PACKAGE = 0x12,
+	AML_EXT = 0x5b,
+	AML_EXT_DEVICE = 0x82,
+};
+
+/* Resource descriptors (ACPI 6.4, 6.4.2). */
+enum {
+	RES_IRQ = 0x22, /* without flags: edge, active high */
+	RES_IO = 0x47,
+	RES_END = 0x79,
+};
+
+#define DSDT_REVISION 2 /* integers have 64 bits */
+#define STATUS_PRESENT 0x0f
+#define NO_IRQ 0
+
+static void byte(GByteArray *out, uint8_t value)
+{
+	g_byte_array_append(out, &value, 1);
+}
+
+static void bytes(GByteArray *out, const void *data, size_t len)
+{
+	g_byte_array_append(out, data, len);
+}
+
+/* PkgLength: counts itself. Bodies here are short, two bytes (12 bits) are always enough. */
+static void package_length(GByteArray *out, size_t body)
+{
+	if (body + 1 < 0x40) {
+		byte(out, body + 1);
+		return;
+	}
+	body += 2;
+	g_return_if_fail(body < 0x1000);
+	byte(out, 0x40 | (body & 0x0f));
+	byte(out, body >> 4);
+}
+
+/* A length, then @prefix and @body, which is consumed. */
+static void enclose(GByteArray *out, const void *prefix, size_t prefix_len, GByteArray *body)
+{
+	package_length(out, prefix_len + body->len);
+	bytes(out, prefix, prefix_len);
+	bytes(out, body->data, body->len);
+	g_byte_array_unref(body);
+}
+
+static void integer(GByteArray *out, uint8_t value)
+{
+	if (value > AML_ONE)
+		byte(out, AML_BYTE);
+	byte(out, value);
+}
+
+/* Name (@name, ...): the value is to be appended by the caller. @name has 4 characters. */
+static void name(GByteArray *out, const char *name)
+{
+	byte(out, AML_NAME);
+	bytes(out, name, strlen(name));
+}
+
+/* "PNP0501" as the 32-bit number that EISA made of it. */
+static void eisa_id(GByteArray *out, const char *id)
+{
+	unsigned letters = (id[0] - 0x40) << 10 | (id[1] - 0x40) << 5 | (id[2] - 0x40);
+	unsigned product = 0;
+
+	for (const char *c = id + 3; *c != 0; c++)
+		product = product << 4 | g_ascii_xdigit_value(*c);
+	byte(out, AML_DWORD);
+	byte(out, letters >> 8);
+	byte(out, letters);
+	byte(out, product >> 8);
+	byte(out, product);
+}
+
+static void string(GByteArray *out, const char *text)
+{
+	byte(out, AML_STRING);
+	bytes(out, text, strlen(text) + 1);
+}
+
+typedef struct PortRange {
+	uint16_t base;
+	uint8_t size;
+} PortRange;
+
+typedef struct Device {
+	const char *name;
+	const char *id; /* PNP ids have 7 characters and are packed, others stay strings */
+	PortRange ports[2];
+	unsigned irq;
+} Device;
+
+static const Device devices[] = {
+	{"COM1", "PNP0501", {{X86_PORT_COM1, 8}}, X86_IRQ_COM1},
+	{"RTC0", "PNP0B00", {{X86_PORT_RTC, 2}}, X86_IRQ_RTC},
+	{"KBD0",
+	 "PNP0303",
+	 {{X86_PORT_I8042_DATA, 1}, {X86_PORT_I8042_COMMAND, 1}},
+	 X86_IRQ_KEYBOARD},
+	{"PEVT", "QEMU0001", {{X86_PORT_PVPANIC, 1}}, NO_IRQ},
+};
+
+static void io_resource(GByteArray *out, const PortRange *ports)
+{
+	byte(out, RES_IO);
+	byte(out, 1); /* decodes 16 bits */
+	byte(out, ports->base);
+	byte(out, ports->base >> 8);
+	byte(out, ports->base);
+	byte(out, ports->base >> 8);
+	byte(out, 1); /* alignment */
+	byte(out, ports->size);
+}
+
+static void resources(GByteArray *out, const Device *device)
+{
+	GByteArray *list = g_byte_array_new();
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(device->ports); i++) {
+		if (device->ports[i].size > 0)
+			io_resource(list, &device->ports[i]);
+	}
+	if (device->irq != NO_IRQ) {
+		byte(list, RES_IRQ);
+		byte(list, 1u << device->irq);
+		byte(list, 1u << device->irq >> 8);
+	}
+	byte(list, RES_END);
+	byte(list, 0); /* "do not check the sum" */
+	const uint8_t size[] = {AML_BYTE, list->len};
+	name(out, "_CRS");
+	byte(out, AML_BUFFER);
+	enclose(out, size, sizeof(size), list);
+}
+
+static void device(GByteArray *out, const Device *device)
+{
+	GByteArray *body = g_byte_array_new();
+
+	name(body, "_HID");
+	if (strlen(device->id) == 7)
+		eisa_id(body, device->id);
+	else
+		string(body, device->id);
+	name(body, "_UID");
+	byte(body, AML_ZERO);
+	name(body, "_STA");
+	integer(body, STATUS_PRESENT);
+	resources(body, device);
+	byte(out, AML_EXT);
+	byte(out, AML_EXT_DEVICE);
+	enclose(out, device->name, strlen(device->name), body);
+}
+
+/* \_S5: what to write as sleep type into PM1a and PM1b control to power off. */
+static void sleep_state(GByteArray *out)
+{
+	const uint8_t count = 4;
+	GByteArray *values = g_byte_array_new();
+
+	integer(values, X86_PM_SLEEP_TYPE_S5);
+	integer(values, X86_PM_SLEEP_TYPE_S5);
+	integer(values, 0);
+	integer(values, 0);
+	name(out, "_S5_");
+	byte(out, AML_PACKAGE);
+	enclose(out, &count, 1, values);
+}
+
+GByteArray *acpi_dsdt(void)
+{
+	GByteArray *dsdt = acpi_table_begin("DSDT", DSDT_REVISION);
+	GByteArray *scope = g_byte_array_new();
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(devices); i++)
+		device(scope, &devices[i]);
+	byte(dsdt, AML_SCOPE);
+	enclose(dsdt, "\\_SB_", 5, scope);
+	sleep_state(dsdt);
+	acpi_table_end(dsdt);
+	return dsdt;
+}
