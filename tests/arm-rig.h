@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "arm/cpu/pstate.h"
+#include "arm/cpu/bits.h"
 #include "arm/kvm/vcpu.h"
 #include "kvm/arch.h"
 #include "kvm/probe.h"

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "arm/cpu/pstate.h"
+#include "arm/cpu/bits.h"
 #include "arm/kvm/vcpu.h"
 
 int ioctl(int fd, unsigned long request, ...);

@@ -4,8 +4,8 @@
  */
 #include <glib.h>
 
+#include "arm/cpu/bits.h"
 #include "arm/cpu/insn.h"
-#include "arm/cpu/pstate.h"
 
 static const struct {
 	uint32_t insn;

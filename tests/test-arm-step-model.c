@@ -7,7 +7,7 @@
 #include <glib.h>
 #include <string.h>
 
-#include "arm/cpu/pstate.h"
+#include "arm/cpu/bits.h"
 #include "arm/cpu/step.h"
 
 #define VBAR 0xffff800010010800ull

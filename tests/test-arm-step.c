@@ -5,7 +5,7 @@
 #include <glib.h>
 #include <string.h>
 
-#include "arm/cpu/pstate.h"
+#include "arm/cpu/bits.h"
 #include "arm/cpu/step.h"
 #include "tests/test-util.h"
 

@@ -51,7 +51,7 @@ may x86/kvm "$kernel|x86/cpu/[a-z0-9-]+\.h|kvm/(arch|probe|monitor|vmcore)\.h|gd
 may arm/kvm "$kernel|arm/cpu/[a-z0-9-]+\.h|kvm/(arch|probe|monitor|vmcore)\.h|gdbstub/(regs|target)\.h|xml/resources\.h"
 may hw "$kernel|kvm/(kvm-gdb|arch)\.h|hw/dev/[a-z0-9-]+\.h"
 may hw/dev 'hw/(vm|util|gdb)\.h|linux/serial_reg\.h'
-may x86/hw "$kernel|asm/bootparam\.h|hw/([a-z0-9-]+|dev/[a-z0-9-]+)\.h"
+may x86/hw "$kernel|x86/cpu/bits\.h|asm/bootparam\.h|hw/([a-z0-9-]+|dev/[a-z0-9-]+)\.h"
 may arm/hw "$kernel|libfdt\.h|hw/([a-z0-9-]+|dev/[a-z0-9-]+)\.h"
 may plugin "$kernel|linux/(seccomp|kcmp|filter|audit)\.h|kvm/(kvm-gdb|arch|symbols)\.h|gdbstub/address\.h"
 forbid "no #ifdef for an architecture" \

@@ -3,19 +3,8 @@
  */
 #include "arm/cpu/exception.h"
 
-#include "arm/cpu/pstate.h"
+#include "arm/cpu/bits.h"
 #include "arm/cpu/syndrome.h"
-
-#define SCTLR_SPAN (1ull << 23)
-#define SCTLR_DSSBS (1ull << 44)
-#define SCTLR_SPINTMASK (1ull << 62)
-#define HCR_TGE (1ull << 27)
-#define MDCR_TDE (1ull << 8)
-#define MDSCR_SS (1ull << 0)
-#define MDSCR_KDE (1ull << 13)
-#define MDSCR_MDE (1ull << 15)
-
-#define VBAR_ADDRESS (~0x7ffull)
 
 /* Vectors for synchronous exceptions. */
 #define VECTOR_SP_EL0 0x000
@@ -49,7 +38,7 @@ unsigned arm_exception_target(uint64_t pstate, uint64_t hcr_el2, uint64_t mdcr_e
 {
 	unsigned el = current_el(pstate);
 
-	if (el == 2 || mdcr_el2 & MDCR_TDE || (el == 0 && hcr_el2 & HCR_TGE))
+	if (el == 2 || mdcr_el2 & ARM_MDCR_TDE || (el == 0 && hcr_el2 & ARM_HCR_TGE))
 		return 2;
 	return 1;
 }
@@ -63,14 +52,14 @@ static uint64_t new_pstate(const ArmException *in, bool same_el)
 	pstate |= in->pstate & (ARM_PSR_NZCV | ARM_PSR_DIT);
 	if (in->ext.pan) {
 		pstate |= in->pstate & ARM_PSR_PAN;
-		if (spans && !(in->sctlr & SCTLR_SPAN))
+		if (spans && !(in->sctlr & ARM_SCTLR_SPAN))
 			pstate |= ARM_PSR_PAN;
 	}
-	if (in->ext.ssbs && in->sctlr & SCTLR_DSSBS)
+	if (in->ext.ssbs && in->sctlr & ARM_SCTLR_DSSBS)
 		pstate |= ARM_PSR_SSBS;
 	if (in->ext.mte)
 		pstate |= ARM_PSR_TCO;
-	if (in->ext.nmi && !(in->sctlr & SCTLR_SPINTMASK))
+	if (in->ext.nmi && !(in->sctlr & ARM_SCTLR_SPINTMASK))
 		pstate |= ARM_PSR_ALLINT;
 	if (in->ext.gcs && same_el && in->exlocken)
 		pstate |= ARM_PSR_EXLOCK;
@@ -101,7 +90,7 @@ bool arm_exception_enter(const ArmException *in, ArmEntry *ret)
 		.far = in->far,
 		.set_far = arm_syndrome_decode(in->esr).kind == ARM_TRAP_WATCHPOINT,
 		.pstate = new_pstate(in, same_el),
-		.pc = (in->vbar & VBAR_ADDRESS) + vector_offset(in->pstate, same_el),
+		.pc = (in->vbar & ARM_VBAR_ADDRESS) + vector_offset(in->pstate, same_el),
 	};
 	return true;
 }
@@ -109,11 +98,11 @@ bool arm_exception_enter(const ArmException *in, ArmEntry *ret)
 bool arm_exception_wanted(uint64_t esr, uint64_t pstate, uint64_t mdscr, unsigned target_el)
 {
 	ArmTrapKind kind = arm_syndrome_decode(esr).kind;
-	uint64_t enable = kind == ARM_TRAP_STEP ? MDSCR_SS : MDSCR_MDE;
+	uint64_t enable = kind == ARM_TRAP_STEP ? ARM_MDSCR_SS : ARM_MDSCR_MDE;
 
 	if (kind == ARM_TRAP_INSN || kind == ARM_TRAP_OTHER)
 		return kind == ARM_TRAP_INSN;
 	if (!(mdscr & enable))
 		return false;
-	return current_el(pstate) < target_el || (mdscr & MDSCR_KDE && !(pstate & ARM_PSR_D));
+	return current_el(pstate) < target_el || (mdscr & ARM_MDSCR_KDE && !(pstate & ARM_PSR_D));
 }

@@ -3,7 +3,7 @@
  */
 #include "arm/cpu/insn.h"
 
-#include "arm/cpu/pstate.h"
+#include "arm/cpu/bits.h"
 
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -59,10 +59,6 @@ typedef enum ArmInsnSet { ARM_A64, ARM_A32, ARM_T32 } ArmInsnSet;
 /* The instruction set that PSTATE says the CPU is in. */
 ArmInsnSet arm_insn_set(uint64_t pstate);
 
-/* SCTLR_EL1: pointer authentication with the instruction keys A and B. */
-#define ARM_SCTLR_ENIA (1ull << 31)
-#define ARM_SCTLR_ENIB (1ull << 30)
-
 /*
  * arm_insn_is_idle: in this PSTATE, does @insn change nothing but pc and BTYPE? NOP; BTI where the
  * branch that led there is one that it allows (Arm ARM D8.4.5); and PACIASP, with which a kernel's

@@ -2,13 +2,9 @@
  * arm/cpu/pages.c - stretches of what page tables map. See pages.h.
  */
 #include "arm/cpu/pages.h"
+#include "arm/cpu/bits.h"
 
 #include <inttypes.h>
-
-#define SCTLR_M (1ull << 0)
-#define DESC_AF (1ull << 10)
-#define DESC_NG (1ull << 11)
-#define DESC_CONTIGUOUS (1ull << 52)
 
 /* The halves: up to here, and from here on. */
 #define LOW_LAST ((1ull << 55) - 1)
@@ -89,9 +85,9 @@ static void add_page(const ArmSpan *page, GString *out)
 		{page->writable, 'W'},
 		{page->kernel_execute, 'X'},
 		{page->user_execute, 'x'},
-		{page->desc & DESC_AF, 'A'},
-		{!(page->desc & DESC_NG), 'G'},
-		{page->desc & DESC_CONTIGUOUS, 'C'},
+		{page->desc & ARM_DESC_AF, 'A'},
+		{!(page->desc & ARM_DESC_NG), 'G'},
+		{page->desc & ARM_DESC_CONTIGUOUS, 'C'},
 	};
 
 	g_string_append_printf(out, "%016" PRIx64 ": %016" PRIx64 " %016" PRIx64 " ", page->start,
@@ -108,7 +104,7 @@ static void show(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t f
 	unsigned n = 0, lines = 0;
 	ArmSpan span = {.last = from - 1};
 
-	if (!(root->sctlr & SCTLR_M)) {
+	if (!(root->sctlr & ARM_SCTLR_M)) {
 		g_string_append(out, "MMU disabled\n");
 		return;
 	}

@@ -6,10 +6,9 @@
  */
 #include "arm/cpu/step.h"
 
-#include "arm/cpu/pstate.h"
+#include "arm/cpu/bits.h"
 
 #define INSN_BYTES 4
-#define VBAR_ADDRESS (~0x7ffull)
 #define VECTOR_SIZE 0x80
 #define VECTORS_SIZE 0x800
 #define VECTOR_GROUP 0x600
@@ -89,14 +88,14 @@ uint64_t arm_step_fault_vector(const ArmStepState *before)
 {
 	uint64_t group = vector_group(before->pstate, 1);
 
-	return group < VECTORS_SIZE ? (before->el1.vbar & VBAR_ADDRESS) + group + TYPE_SYNC : 0;
+	return group < VECTORS_SIZE ? (before->el1.vbar & ARM_VBAR_ADDRESS) + group + TYPE_SYNC : 0;
 }
 
 /* Which type of exception, taken from @from, has just brought the CPU to where it is? */
 static int entry_type(ArmStepState *state, uint64_t from)
 {
 	unsigned el = ARM_PSR_EL(state->pstate);
-	uint64_t offset = state->pc - (bank(state, el)->vbar & VBAR_ADDRESS);
+	uint64_t offset = state->pc - (bank(state, el)->vbar & ARM_VBAR_ADDRESS);
 	uint64_t entry = ARM_PSR_DAIF | ARM_PSR_SP;
 
 	if (el == 0 || state->pstate & ARM_PSR_AARCH32 || (state->pstate & entry) != entry)

@@ -5,23 +5,8 @@
  * holds, and in where the bits of an address above 47 are kept.
  */
 #include "arm/cpu/walk.h"
+#include "arm/cpu/bits.h"
 
-#define HCR_VM (1ull << 0)
-#define HCR_TGE (1ull << 27)
-#define HCR_E2H (1ull << 34)
-#define SCTLR_M (1ull << 0)
-#define SCTLR_WXN (1ull << 19)
-#define SCTLR_EE (1ull << 25)
-#define TCR_EPD1 (1ull << 23)
-#define TCR_HD (1ull << 40)
-
-#define DESC_VALID 1ull
-#define DESC_TABLE 2ull /* at the last level: a page */
-#define DESC_USER (1ull << 6)
-#define DESC_READ_ONLY (1ull << 7)
-#define DESC_DBM (1ull << 51) /* with TCR.HD: the first write makes it writable */
-#define DESC_PXN (1ull << 53)
-#define DESC_UXN (1ull << 54)
 /* In a table descriptor, for all below it. */
 #define TABLE_PXN (1ull << 59)
 #define TABLE_UXN (1ull << 60)
@@ -69,13 +54,13 @@ static unsigned root_pa_bits(const ArmRoot *root)
 
 ArmRegime arm_regime(unsigned el, uint64_t hcr)
 {
-	bool host = (hcr & HCR_E2H) && (hcr & HCR_TGE);
+	bool host = (hcr & ARM_HCR_E2H) && (hcr & ARM_HCR_TGE);
 
 	if (el == 2)
-		return hcr & HCR_E2H ? ARM_REGIME_EL2 : ARM_REGIME_EL2_ALONE;
+		return hcr & ARM_HCR_E2H ? ARM_REGIME_EL2 : ARM_REGIME_EL2_ALONE;
 	if (host)
 		return ARM_REGIME_EL2;
-	return hcr & HCR_VM ? ARM_REGIME_NESTED : ARM_REGIME_EL1;
+	return hcr & ARM_HCR_VM ? ARM_REGIME_NESTED : ARM_REGIME_EL1;
 }
 
 static bool has_one_range(const ArmRoot *root)
@@ -211,7 +196,7 @@ static bool read_descriptor(const ArmRoot *root, ArmPhysRead read, void *opaque,
 	if (!read(opaque, at, bytes, sizeof(bytes)))
 		return false;
 	for (unsigned i = 0; i < 8; i++)
-		desc |= (uint64_t)bytes[i] << 8 * (root->sctlr & SCTLR_EE ? 7 - i : i);
+		desc |= (uint64_t)bytes[i] << 8 * (root->sctlr & ARM_SCTLR_EE ? 7 - i : i);
 	*ret = desc;
 	return true;
 }
@@ -224,18 +209,21 @@ static void set_span(uint64_t addr, unsigned bits, ArmSpan *ret)
 /* @desc of a page or block, @limits: the table descriptors above it, joined. */
 static void set_rights(const ArmRoot *root, uint64_t desc, uint64_t limits, ArmSpan *ret)
 {
-	bool dirty_later = (desc & DESC_DBM) && (root->tcr & TCR_HD) && !has_one_range(root);
-	bool no_kernel = (desc & DESC_PXN) || (limits & TABLE_PXN);
-	bool no_user = (desc & DESC_UXN) || (limits & TABLE_UXN);
+	bool dirty_later =
+		(desc & ARM_DESC_DBM) && (root->tcr & ARM_TCR_HD) && !has_one_range(root);
+	bool no_kernel = (desc & ARM_DESC_PXN) || (limits & TABLE_PXN);
+	bool no_user = (desc & ARM_DESC_UXN) || (limits & TABLE_UXN);
 
-	ret->user = !has_one_range(root) && (desc & DESC_USER) && !(limits & TABLE_NO_USER);
-	ret->writable = (!(desc & DESC_READ_ONLY) || dirty_later) && !(limits & TABLE_READ_ONLY);
+	ret->user = !has_one_range(root) && (desc & ARM_DESC_USER) && !(limits & TABLE_NO_USER);
+	ret->writable =
+		(!(desc & ARM_DESC_READ_ONLY) || dirty_later) && !(limits & TABLE_READ_ONLY);
 	if (has_one_range(root))
 		no_kernel = no_user; /* XN is where UXN is elsewhere */
-	if (ret->writable && (ret->user || (root->sctlr & SCTLR_WXN)))
+	if (ret->writable && (ret->user || (root->sctlr & ARM_SCTLR_WXN)))
 		no_kernel = true;
 	ret->kernel_execute = !no_kernel;
-	ret->user_execute = ret->user && !no_user && !(ret->writable && (root->sctlr & SCTLR_WXN));
+	ret->user_execute =
+		ret->user && !no_user && !(ret->writable && (root->sctlr & ARM_SCTLR_WXN));
 }
 
 static void look_in_tables(const ArmRoot *root, const Half *half, ArmPhysRead read, void *opaque,
@@ -251,15 +239,15 @@ static void look_in_tables(const ArmRoot *root, const Half *half, ArmPhysRead re
 		set_span(addr, shift, ret);
 		if (table >> half->pa_bits ||
 		    !read_descriptor(root, read, opaque, table + index * 8, &desc) ||
-		    !(desc & DESC_VALID))
+		    !(desc & ARM_DESC_VALID))
 			return;
 		table = descriptor_address(half, desc);
-		if (level < LAST_LEVEL && (desc & DESC_TABLE)) {
+		if (level < LAST_LEVEL && (desc & ARM_DESC_TABLE)) {
 			limits |= half->flat ? 0 : desc;
 			continue;
 		}
 		if (table >> half->pa_bits ||
-		    (level == LAST_LEVEL ? !(desc & DESC_TABLE) : !is_block_level(half, level)))
+		    (level == LAST_LEVEL ? !(desc & ARM_DESC_TABLE) : !is_block_level(half, level)))
 			return;
 		ret->mapped = true;
 		ret->gpa = table & ~low_bits(shift);
@@ -303,7 +291,7 @@ void arm_look(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t addr
 {
 	Half half = get_half(root, addr);
 
-	if (!(root->sctlr & SCTLR_M))
+	if (!(root->sctlr & ARM_SCTLR_M))
 		look_when_off(root, &half, addr, ret);
 	else if (half.granule && !half.off && is_in_range(&half, addr))
 		look_in_tables(root, &half, read, opaque, addr, ret);
@@ -332,8 +320,8 @@ bool arm_is_kernel_address(const ArmRoot *root, uint64_t addr)
 
 bool arm_root_is_kernel(const ArmRoot *root)
 {
-	return (root->mode & ARM_ROOT_EL) >= 1 && !has_one_range(root) && (root->sctlr & SCTLR_M) &&
-	       !(root->tcr & TCR_EPD1);
+	return (root->mode & ARM_ROOT_EL) >= 1 && !has_one_range(root) &&
+	       (root->sctlr & ARM_SCTLR_M) && !(root->tcr & ARM_TCR_EPD1);
 }
 
 /* ---- Linux' trampoline ---- */
@@ -351,9 +339,9 @@ static bool has_more_entries(const ArmRoot *user, const ArmRoot *kernel, ArmPhys
 
 		if (!read_descriptor(user, read, opaque, user_table + i * 8, &mine) ||
 		    !read_descriptor(kernel, read, opaque, kernel_table + i * 8, &other) ||
-		    (mine & DESC_VALID & ~other))
+		    (mine & ARM_DESC_VALID & ~other))
 			return false;
-		more |= other & DESC_VALID & ~mine;
+		more |= other & ARM_DESC_VALID & ~mine;
 	}
 	return more;
 }

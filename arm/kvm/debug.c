@@ -6,11 +6,11 @@
  */
 #include <string.h>
 
+#include "arm/cpu/bits.h"
 #include "arm/cpu/debugreg.h"
 #include "arm/cpu/exception.h"
 #include "arm/cpu/exclusive.h"
 #include "arm/cpu/insn.h"
-#include "arm/cpu/pstate.h"
 #include "arm/cpu/syndrome.h"
 #include "arm/kvm/vcpu.h"
 #include "kvm/arch.h"

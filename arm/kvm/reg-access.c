@@ -8,8 +8,8 @@
 #include <linux/kvm.h>
 #include <string.h>
 
+#include "arm/cpu/bits.h"
 #include "arm/cpu/pauth.h"
-#include "arm/cpu/pstate.h"
 #include "arm/kvm/reg-table.h"
 #include "arm/kvm/vcpu.h"
 

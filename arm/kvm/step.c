@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "arm/cpu/pstate.h"
+#include "arm/cpu/bits.h"
 #include "arm/cpu/step.h"
 #include "arm/kvm/vcpu.h"
 #include "kvm/arch.h"

@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
+#include "arm/cpu/bits.h"
 #include "arm/cpu/pages.h"
-#include "arm/cpu/pstate.h"
 #include "arm/cpu/walk.h"
 #include "arm/kvm/vcpu.h"
 #include "kvm/arch.h"

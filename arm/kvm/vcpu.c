@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "arm/cpu/pstate.h"
+#include "arm/cpu/bits.h"
 
 static const uint64_t other_ids[ARM_N_CACHED] = {
 	[ARM_SP_EL0] = ARM_CORE(U64, regs.sp),	   [ARM_PC] = ARM_CORE(U64, regs.pc),

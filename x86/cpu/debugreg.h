@@ -12,16 +12,11 @@
 #define VMGDB_X86_CPU_DEBUGREG_H
 
 #include "gdbstub/target.h"
+#include "x86/cpu/bits.h"
 
 #define X86_N_SLOTS 4
 
-#define X86_DR6_HITS 0xfull	/* B0-B3: that slot's condition was met */
-#define X86_DR6_BD (1ull << 13) /* an access to a debug register with DR7.GD set */
-#define X86_DR6_BS (1ull << 14) /* a single step */
-#define X86_DR6_BT (1ull << 15) /* a task switch */
 #define X86_DR6_CAUSES (X86_DR6_HITS | X86_DR6_BD | X86_DR6_BS | X86_DR6_BT)
-#define X86_DR6_ONES 0xffff0ff0ull /* read as 1, or are active when 0 (RTM, bus lock) */
-#define X86_DR7_GD (1ull << 13)
 
 typedef struct X86Slots {
 	uint64_t addr[X86_N_SLOTS];

@@ -5,10 +5,8 @@
 
 #include <string.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/cpu/insn.h"
-
-#define FLAGS_TF (1ull << 8)
-#define FLAGS_RF (1ull << 16)
 
 enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_GP = 13 };
 
@@ -106,7 +104,7 @@ static bool is_frame(const uint8_t *frame, unsigned word, bool with_stack, const
 
 	if ((ip != (saved->ip & mask) && ip != (saved->next_ip & mask)) ||
 	    (uint16_t)load(frame + word, word) != saved->cs ||
-	    (flags & ~FLAGS_RF) != (((saved->flags & ~FLAGS_RF) | FLAGS_TF) & mask))
+	    (flags & ~X86_RFLAGS_RF) != (((saved->flags & ~X86_RFLAGS_RF) | X86_RFLAGS_TF) & mask))
 		return false;
 	return !with_stack || (load(frame + 3 * word, word) == (saved->sp & mask) &&
 			       (uint16_t)load(frame + 4 * word, word) == saved->ss);

@@ -21,9 +21,6 @@ typedef enum X86Idt {
 } X86Idt;
 
 #define X86_GATE_MAX 16
-#define X86_VECTOR_DB 1
-#define X86_VECTOR_DF 8
-#define X86_VECTOR_PF 14
 #define X86_N_FAULTS 32 /* the vectors that exceptions have */
 
 /* The length of an entry. */

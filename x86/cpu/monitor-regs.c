@@ -1,13 +1,11 @@
 /*
  * x86/cpu/monitor-regs.c - `info registers` of one x86 CPU. See show.h.
  */
+#include "x86/cpu/bits.h"
 #include "x86/cpu/monitor.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-#define CR0_PE 1u
-#define EFER_LMA (1ull << 10)
 
 #define DESC_ACCESSED (1u << 8)
 #define DESC_WRITABLE (1u << 9)	    /* readable, for code */
@@ -23,7 +21,7 @@
 
 static bool is_long(const X86Show *show)
 {
-	return show->efer & EFER_LMA;
+	return show->efer & X86_EFER_LMA;
 }
 
 static bool is_64bit_code(const X86Show *show)
@@ -132,7 +130,7 @@ static void show_segments(const X86Show *show, GString *out)
 		else
 			g_string_append_printf(out, "%08x", (uint32_t)segment->base);
 		g_string_append_printf(out, " %08x %08x", segment->limit, segment->flags);
-		if (show->cr0 & CR0_PE && segment->flags & DESC_PRESENT)
+		if (show->cr0 & X86_CR0_PE && segment->flags & DESC_PRESENT)
 			show_meaning(show, segment->flags, out);
 		g_string_append_c(out, '\n');
 	}

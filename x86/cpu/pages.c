@@ -2,18 +2,9 @@
  * x86/cpu/pages.c - all pages of a page table. See pages.h.
  */
 #include "x86/cpu/pages.h"
+#include "x86/cpu/bits.h"
 
 #include <string.h>
-
-#define CR0_PG (1ull << 31)
-#define CR4_PAE (1ull << 5)
-#define CR4_LA57 (1ull << 12)
-
-#define ENTRY_PRESENT (1ull << 0)
-#define ENTRY_WRITABLE (1ull << 1)
-#define ENTRY_USER (1ull << 2)
-#define ENTRY_NX (1ull << 63)
-#define ENTRY_ADDR 0x000ffffffffff000ull
 
 /* What a paging mode's tables look like. */
 typedef struct Shape {
@@ -43,17 +34,17 @@ typedef struct Rights {
 
 bool x86_has_pages(const X86Root *root)
 {
-	return root->cr0 & CR0_PG;
+	return root->cr0 & X86_CR0_PG;
 }
 
 static Shape shape_of(const X86Root *root)
 {
 	if (x86_is_long_mode(root)) {
-		unsigned levels = root->cr4 & CR4_LA57 ? 5 : 4;
+		unsigned levels = root->cr4 & X86_CR4_LA57 ? 5 : 4;
 
 		return (Shape){levels, 9, 9, 12 + 9 * levels, false};
 	}
-	if (root->cr4 & CR4_PAE)
+	if (root->cr4 & X86_CR4_PAE)
 		return (Shape){3, 9, 2, 64, false};
 	return (Shape){2, 10, 10, 64, true};
 }
@@ -77,7 +68,7 @@ static uint64_t page_base(const Shape *shape, unsigned level, uint64_t entry)
 
 	if (shape->narrow && level == 2)
 		return (entry >> 13 & 0xff) << 32 | (entry & 0xffc00000);
-	return entry & ENTRY_ADDR & ~mask;
+	return entry & X86_PTE_ADDR & ~mask;
 }
 
 static bool load_table(Walk *walk, unsigned level, uint64_t table, uint64_t *entries, unsigned n)
@@ -95,7 +86,7 @@ static bool load_table(Walk *walk, unsigned level, uint64_t table, uint64_t *ent
 		const uint64_t *kept = walk->root->pdptr;
 
 		memcpy(entries, kept, 4 * sizeof(*entries));
-		if ((kept[0] | kept[1] | kept[2] | kept[3]) & ENTRY_PRESENT)
+		if ((kept[0] | kept[1] | kept[2] | kept[3]) & X86_PTE_PRESENT)
 			return true;
 	}
 	return walk->read(walk->opaque, table, entries, n * sizeof(entries[0]));
@@ -123,9 +114,9 @@ static Rights narrowed(const Shape *shape, unsigned level, Rights above, uint64_
 	if (shape->top_bits == 2 && level == 3)
 		return above;
 	return (Rights){
-		above.user && entry & ENTRY_USER,
-		above.writable && entry & ENTRY_WRITABLE,
-		above.no_execute || (!shape->narrow && entry & ENTRY_NX),
+		above.user && entry & X86_PTE_USER,
+		above.writable && entry & X86_PTE_WRITABLE,
+		above.no_execute || (!shape->narrow && entry & X86_PTE_NX),
 	};
 }
 
@@ -152,7 +143,7 @@ static bool walk_table(Walk *walk, unsigned level, uint64_t table, uint64_t base
 		if (kind == X86_ENTRY_NOTHING)
 			continue;
 		if (kind == X86_ENTRY_TABLE)
-			more = walk_table(walk, level - 1, entry & ENTRY_ADDR, addr, rights);
+			more = walk_table(walk, level - 1, entry & X86_PTE_ADDR, addr, rights);
 		else
 			more = visit_page(walk, level, addr, entry, rights);
 		if (!more)
@@ -168,7 +159,7 @@ static uint64_t top_table(const Walk *walk)
 
 	if (walk->shape.top_bits == 2)
 		return cr3 & 0xffffffe0;
-	return walk->shape.narrow ? cr3 & 0xfffff000 : cr3 & ENTRY_ADDR;
+	return walk->shape.narrow ? cr3 & 0xfffff000 : cr3 & X86_PTE_ADDR;
 }
 
 bool x86_pages(const X86Root *root, X86PhysRead read, void *opaque, uint64_t from,

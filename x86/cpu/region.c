@@ -3,9 +3,9 @@
  */
 #include "x86/cpu/region.h"
 
+#include "x86/cpu/bits.h"
 #include "x86/cpu/pages.h"
 
-#define CR4_LA57 (1ull << 12)
 #define SPACE_32 (1ull << 32)
 
 typedef struct Search {
@@ -45,7 +45,7 @@ static bool visit(void *opaque, const X86Page *page)
 /* The addresses that no table can map: the middle in long mode, all above 4 GiB otherwise. */
 static bool is_outside(const X86Root *root, uint64_t addr, GdbRegion *ret)
 {
-	uint64_t half = 1ull << (root->cr4 & CR4_LA57 ? 56 : 47);
+	uint64_t half = 1ull << (root->cr4 & X86_CR4_LA57 ? 56 : 47);
 
 	if (x86_is_long_mode(root))
 		set_hole(ret, half, -half - 1);

@@ -7,14 +7,9 @@
 #include <string.h>
 
 #include "hw/util.h"
+#include "x86/cpu/bits.h"
 #include "x86/hw/boot.h"
 
-#define CR0_PE (1u << 0)
-#define CR0_ET (1u << 4)
-#define CR0_PG (1u << 31)
-#define CR4_PAE (1u << 5)
-#define EFER_LME (1u << 8)
-#define EFER_LMA (1u << 10)
 #define FLAGS_RESERVED 2u
 
 #define SELECTOR_CODE 0x10
@@ -24,9 +19,6 @@
 #define TYPE_DATA 0x3 /* read, write, accessed */
 #define TYPE_TSS 0xb  /* busy */
 
-#define PTE_PRESENT 0x1u
-#define PTE_WRITE 0x2u
-#define PTE_LARGE 0x80u
 #define PTE_COUNT 512u
 #define PAGE 4096u
 #define N_DIRECTORIES 4u /* of 1 GiB each */
@@ -45,11 +37,12 @@ static bool write_page_tables(GuestMemory *memory, GError **error)
 	g_autofree uint64_t *tables = g_new0(uint64_t, PTE_COUNT * (2 + N_DIRECTORIES));
 	uint64_t *pml4 = tables, *pdpt = pml4 + PTE_COUNT, *directories = pdpt + PTE_COUNT;
 
-	pml4[0] = (X86_BOOT_PAGE_TABLES + PAGE) | PTE_PRESENT | PTE_WRITE;
+	pml4[0] = (X86_BOOT_PAGE_TABLES + PAGE) | X86_PTE_PRESENT | X86_PTE_WRITABLE;
 	for (unsigned i = 0; i < N_DIRECTORIES; i++)
-		pdpt[i] = (X86_BOOT_PAGE_TABLES + (2 + i) * PAGE) | PTE_PRESENT | PTE_WRITE;
+		pdpt[i] = (X86_BOOT_PAGE_TABLES + (2 + i) * PAGE) | X86_PTE_PRESENT |
+			  X86_PTE_WRITABLE;
 	for (uint64_t i = 0; i < N_DIRECTORIES * PTE_COUNT; i++)
-		directories[i] = i << 21 | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
+		directories[i] = i << 21 | X86_PTE_PRESENT | X86_PTE_WRITABLE | X86_PTE_LARGE;
 	return memory_write(memory, X86_BOOT_PAGE_TABLES, tables, PAGE * (2 + N_DIRECTORIES),
 			    "the boot page tables", error);
 }
@@ -107,15 +100,15 @@ static void set_protected(struct kvm_sregs *sregs, bool is_64)
 	sregs->gdt.limit = sizeof(gdt) - 1;
 	sregs->idt.base = 0;
 	sregs->idt.limit = 0;
-	sregs->cr0 = CR0_PE | CR0_ET;
+	sregs->cr0 = X86_CR0_PE | X86_CR0_ET;
 	sregs->cr4 = 0;
 	sregs->efer = 0;
 	if (!is_64)
 		return;
-	sregs->cr0 |= CR0_PG;
+	sregs->cr0 |= X86_CR0_PG;
 	sregs->cr3 = X86_BOOT_PAGE_TABLES;
-	sregs->cr4 = CR4_PAE;
-	sregs->efer = EFER_LME | EFER_LMA;
+	sregs->cr4 = X86_CR4_PAE;
+	sregs->efer = X86_EFER_LME | X86_EFER_LMA;
 }
 
 static void set_mode(struct kvm_sregs *sregs, const X86Entry *entry)

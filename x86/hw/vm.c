@@ -8,6 +8,7 @@
 #include "hw/arch.h"
 #include "hw/dev/devices.h"
 #include "hw/util.h"
+#include "x86/cpu/bits.h"
 #include "x86/hw/cpuid.h"
 #include "x86/hw/machine.h"
 #include "x86/hw/pm.h"
@@ -148,9 +149,7 @@ bool vm_arch_finish(Vm *vm, GError **error)
 
 /* ---- vCPUs ---- */
 
-#define MSR_MTRR_DEF_TYPE 0x2ff
 #define MTRR_ENABLED_WRITE_BACK 0x806
-#define MSR_MISC_ENABLE 0x1a0
 #define MISC_FAST_STRINGS 1
 
 #define LAPIC_LINT0 0x350
@@ -188,8 +187,8 @@ bool vcpu_arch_reset(Vcpu *vcpu, GError **error)
 	if (!cpuid_set_up(vm->kvm_fd, vcpu->fd, vcpu->index, vm->config->n_cpus, error) ||
 	    !set_lapic(vcpu->fd, error))
 		return false;
-	set_msr(vcpu->fd, MSR_MTRR_DEF_TYPE, MTRR_ENABLED_WRITE_BACK);
-	set_msr(vcpu->fd, MSR_MISC_ENABLE, MISC_FAST_STRINGS);
+	set_msr(vcpu->fd, X86_MSR_MTRR_DEF_TYPE, MTRR_ENABLED_WRITE_BACK);
+	set_msr(vcpu->fd, X86_MSR_MISC_ENABLE, MISC_FAST_STRINGS);
 	/* The others wait in KVM for INIT and SIPI. */
 	return vcpu->index > 0 || boot_set_registers(vcpu->fd, &vm->arch->entry, error);
 }

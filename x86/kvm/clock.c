@@ -11,9 +11,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/kvm/vcpu.h"
-
-#define MSR_TSC 0x10
 
 /* ArchClock.word of x86. */
 enum { CLOCK_NS, CLOCK_TSC, CLOCK_OFFSET, CLOCK_HAS_TSC, CLOCK_DELTA };
@@ -23,7 +22,7 @@ static bool read_tsc(int fd, uint64_t *ret)
 	struct {
 		struct kvm_msrs head;
 		struct kvm_msr_entry entry;
-	} msrs = {.head.nmsrs = 1, .entry.index = MSR_TSC};
+	} msrs = {.head.nmsrs = 1, .entry.index = X86_MSR_TSC};
 
 	if (ioctl(fd, KVM_GET_MSRS, &msrs) != 1)
 		return false;

@@ -9,14 +9,12 @@
 #include <sys/ioctl.h>
 
 #include "kvm/arch.h"
+#include "x86/cpu/bits.h"
 #include "x86/cpu/debugreg.h"
 #include "x86/cpu/insn.h"
 #include "x86/kvm/own.h"
 
-#define VECTOR_DB 1
-#define VECTOR_BP 3
 #define HYGON_EBX 0x6f677948 /* "Hygo" */
-#define RFLAGS_RF (1ull << 16)
 #define PAGE_SIZE 4096
 
 static const uint8_t int3[] = {0xcc};
@@ -81,10 +79,10 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBr
 	/* Whoever gets here executes instructions. */
 	vcpu->awake = true;
 	/* DR6 and DR7 in the exit are leftovers of an earlier one when this is a #BP. */
-	if (exit->exception == VECTOR_BP)
+	if (exit->exception == X86_VECTOR_BP)
 		trap.insn = true;
 	vcpu->own.cause = 0;
-	if (exit->exception != VECTOR_DB)
+	if (exit->exception != X86_VECTOR_DB)
 		return trap;
 	/* The exit's DR7 is 0 with some backends; the points tell the same. */
 	x86_slots_encode(points, n, &slots, NULL);
@@ -110,7 +108,7 @@ bool arch_pass_break(const ArchFeatures *features, ArchVcpu *vcpu)
 {
 	if (!features->pass_break || !x86_fetch(vcpu, X86_REGS, NULL))
 		return false;
-	vcpu->regs.rflags |= RFLAGS_RF;
+	vcpu->regs.rflags |= X86_RFLAGS_RF;
 	x86_mark_dirty(vcpu, X86_REGS);
 	return true;
 }
@@ -118,7 +116,7 @@ bool arch_pass_break(const ArchFeatures *features, ArchVcpu *vcpu)
 /* The CPU clears RF with the instruction that it was set for (SDM vol. 3, 17.3.1.1). */
 bool arch_is_passing(ArchVcpu *vcpu)
 {
-	return x86_fetch(vcpu, X86_REGS, NULL) && vcpu->regs.rflags & RFLAGS_RF;
+	return x86_fetch(vcpu, X86_REGS, NULL) && vcpu->regs.rflags & X86_RFLAGS_RF;
 }
 
 /*
@@ -141,7 +139,7 @@ bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len)
 	    vcpu->regs.rip % PAGE_SIZE + n > PAGE_SIZE)
 		return false;
 	vcpu->regs.rip += n;
-	vcpu->regs.rflags &= ~RFLAGS_RF;
+	vcpu->regs.rflags &= ~X86_RFLAGS_RF;
 	x86_mark_dirty(vcpu, X86_REGS);
 	return true;
 }
@@ -241,7 +239,7 @@ bool arch_takes_trap(ArchVcpu *vcpu, const struct kvm_run *run)
 	const struct kvm_debug_exit_arch *exit = &run->debug.arch;
 	uint64_t own = vcpu->own.cause & X86_DR6_CAUSES;
 
-	if (exit->exception != VECTOR_DB || !(exit->dr6 & X86_DR6_CAUSES))
+	if (exit->exception != X86_VECTOR_DB || !(exit->dr6 & X86_DR6_CAUSES))
 		return true;
 	if (own && (own != X86_DR6_BS || !is_nmi_step(vcpu)))
 		return true;
@@ -255,9 +253,9 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *
 	uint64_t cause = vcpu->own.cause;
 
 	vcpu->own.cause = 0;
-	if (exit->exception == VECTOR_BP)
-		return inject(vcpu, VECTOR_BP, error);
-	if (exit->exception != VECTOR_DB) {
+	if (exit->exception == X86_VECTOR_BP)
+		return inject(vcpu, X86_VECTOR_BP, error);
+	if (exit->exception != X86_VECTOR_DB) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
 			    "debug exit with exception %u: expected 1 or 3", exit->exception);
 		return false;
@@ -265,5 +263,5 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *
 	if (!(exit->dr6 & X86_DR6_CAUSES) && !skip_icebp(vcpu, run, mem, error))
 		return false;
 	return deliver_dr6(vcpu, cause ? cause : exit->dr6 & ~X86_DR6_CAUSES, error) &&
-	       inject(vcpu, VECTOR_DB, error);
+	       inject(vcpu, X86_VECTOR_DB, error);
 }

@@ -4,10 +4,8 @@
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/kvm/vcpu.h"
-
-#define CR4_VMXE (1ull << 13)
-#define EFER_SVME (1ull << 12)
 
 /* The state of VMX is its header and two pages, that of SVM one page less. */
 #define STATE_ROOM 16384
@@ -20,7 +18,7 @@
 static bool may_be_nested(ArchVcpu *vcpu)
 {
 	return x86_fetch(vcpu, X86_SREGS, NULL) &&
-	       (vcpu->sregs.cr4 & CR4_VMXE || vcpu->sregs.efer & EFER_SVME);
+	       (vcpu->sregs.cr4 & X86_CR4_VMXE || vcpu->sregs.efer & X86_EFER_SVME);
 }
 
 /* KVM fills in nothing when the room is too small, so it gets room for all. */

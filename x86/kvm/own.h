@@ -11,8 +11,6 @@
 
 #include "x86/kvm/vcpu.h"
 
-#define X86_RFLAGS_TF (1ull << 8)
-
 /* X86_REGS were read: add the TF that KVM hides. They were written: that is what is hidden now. */
 void x86_own_show_tf(ArchVcpu *vcpu);
 void x86_own_note_tf(ArchVcpu *vcpu);

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 
 #include "kvm/probe.h"
+#include "x86/cpu/bits.h"
 #include "x86/cpu/debugreg.h"
 
 /* Guest-physical layout; linear addresses are the same. */
@@ -31,8 +32,6 @@ enum {
 
 #define ENTRY_TABLE 0x3ull /* present, writable */
 #define ENTRY_PAGE 0x83ull /* and a 2 MiB page */
-#define RFLAGS_FIXED 0x2ull
-#define RFLAGS_RF (1ull << 16)
 
 /* ---- The machine ---- */
 
@@ -97,7 +96,7 @@ static bool set_regs(ProbeVcpu *vcpu, uint64_t rflags)
 		.rip = CODE,
 		.rsp = STACK_TOP,
 		.rbx = DATA,
-		.rflags = RFLAGS_FIXED | rflags,
+		.rflags = X86_RFLAGS_FIXED | rflags,
 	};
 
 	return ioctl(vcpu->fd, KVM_SET_REGS, &regs) == 0;
@@ -170,7 +169,7 @@ static bool try_hw_break(Probe *probe, bool *ret_pass)
 		  probe_debug(&vcpu, KVM_GUESTDBG_USE_HW_BP, &point) &&
 		  runs_to_trap(&vcpu, 1, CODE);
 
-	*ret_pass = ok && set_regs(&vcpu, RFLAGS_RF) && probe_run(&vcpu) &&
+	*ret_pass = ok && set_regs(&vcpu, X86_RFLAGS_RF) && probe_run(&vcpu) &&
 		    vcpu.run->exit_reason == KVM_EXIT_HLT;
 	probe_close(&vcpu);
 	return ok;

@@ -11,15 +11,12 @@
 #include <linux/kvm.h>
 #include <string.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/kvm/selector.h"
 
-#define RFLAGS_FIXED (1ull << 1)
-#define RFLAGS_VM (1ull << 17)
 /* The flags that exist (SDM volume 1, figure 3-8): KVM_RUN fails when another one is set. */
 #define RFLAGS_LEGAL 0x3f7fd7ull
 #define MXCSR_LEGAL 0xffffu /* all of it, on every CPU with 64-bit mode */
-#define CR4_LA57 (1ull << 12)
-#define MSR_TSC 0x10
 
 /* The widest row: half a zmm register. */
 #define ROW_MAX 32
@@ -110,7 +107,7 @@ static bool refuse(const GdbReg *reg, uint64_t value, const char *why, GError **
 /* Do the bits above the linear address width repeat the highest one? Needs valid sregs. */
 static bool is_canonical(const ArchVcpu *vcpu, uint64_t addr)
 {
-	unsigned unused = vcpu->sregs.cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
+	unsigned unused = vcpu->sregs.cr4 & X86_CR4_LA57 ? 64 - 57 : 64 - 48;
 
 	return (uint64_t)((int64_t)(addr << unused) >> unused) == addr;
 }
@@ -137,8 +134,8 @@ static bool write_regs(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GE
 		why = bad_rip(vcpu, value);
 	if (is_flags) {
 		/* Flags that do not exist are ignored, as POPF ignores them. */
-		value = (value & RFLAGS_LEGAL) | RFLAGS_FIXED;
-		if (value & RFLAGS_VM && x86_long_mode(vcpu))
+		value = (value & RFLAGS_LEGAL) | X86_RFLAGS_FIXED;
+		if (value & X86_RFLAGS_VM && x86_long_mode(vcpu))
 			why = "there is no virtual 8086 mode in long mode";
 	}
 	if (why)
@@ -203,7 +200,7 @@ static bool restores_tsc(ArchVcpu *vcpu, const GdbReg *reg, uint64_t value)
 {
 	uint64_t now;
 
-	if (reg->id != MSR_TSC || !vcpu->tsc_shown)
+	if (reg->id != X86_MSR_TSC || !vcpu->tsc_shown)
 		return false;
 	memcpy(&now, at_msr(vcpu, reg), sizeof(now));
 	return value >= vcpu->tsc_shown && value <= now;
@@ -222,7 +219,7 @@ static bool write_msr(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GEr
 	}
 	if (!x86_fetch(vcpu, X86_MSRS, error))
 		return false;
-	if (reg->id == MSR_TSC || vcpu->msrs[slot].value == value)
+	if (reg->id == X86_MSR_TSC || vcpu->msrs[slot].value == value)
 		return true;
 	x86_write_msr(vcpu, slot, before, NULL);
 	return not_kept(reg->name, error);
@@ -373,7 +370,7 @@ bool arch_read_reg(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **err
 {
 	if (!read_row(vcpu, reg, buf, error))
 		return false;
-	if (reg->source == X86_FROM_MSR && reg->id == MSR_TSC && !vcpu->tsc_shown)
+	if (reg->source == X86_FROM_MSR && reg->id == X86_MSR_TSC && !vcpu->tsc_shown)
 		vcpu->tsc_shown = value_of(reg, buf);
 	return true;
 }

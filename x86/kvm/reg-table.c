@@ -12,6 +12,7 @@
 #include <linux/kvm.h>
 #include <stddef.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/cpu/xsave.h"
 
 #define ROW(name, num, bits, type, group, source, id)                                              \
@@ -126,7 +127,7 @@ static const GdbReg pkeys_rows[] = {
 };
 
 static const GdbReg system_rows[] = {
-	MSR("k_gs_base", 26, "int64", 0xc0000102),
+	MSR("k_gs_base", 26, "int64", X86_MSR_KERNEL_GS_BASE),
 	CR(cr0, 27, "x64_cr0"),
 	CR(cr2, 28, "int64"),
 	CR(cr3, 29, "x64_cr3"),
@@ -159,16 +160,16 @@ static const GdbReg system_rows[] = {
 	SYS("ldtr", 195, 32, "int32", X86_FROM_SELECTOR, SREG(ldt)),
 	BASE("ldtr_base", 196, ldt),
 	LIMIT("ldtr_limit", 197, ldt),
-	MSR("star", 198, "int64", 0xc0000081),
-	MSR("lstar", 199, "code_ptr", 0xc0000082),
-	MSR("cstar", 200, "code_ptr", 0xc0000083),
-	MSR("fmask", 201, "int64", 0xc0000084),
-	MSR("sysenter_cs", 202, "int64", 0x174),
-	MSR("sysenter_esp", 203, "data_ptr", 0x175),
-	MSR("sysenter_eip", 204, "code_ptr", 0x176),
-	MSR("pat", 205, "int64", 0x277),
-	MSR("tsc", 206, "int64", 0x10),
-	MSR("tsc_aux", 207, "int64", 0xc0000103),
+	MSR("star", 198, "int64", X86_MSR_STAR),
+	MSR("lstar", 199, "code_ptr", X86_MSR_LSTAR),
+	MSR("cstar", 200, "code_ptr", X86_MSR_CSTAR),
+	MSR("fmask", 201, "int64", X86_MSR_FMASK),
+	MSR("sysenter_cs", 202, "int64", X86_MSR_SYSENTER_CS),
+	MSR("sysenter_esp", 203, "data_ptr", X86_MSR_SYSENTER_ESP),
+	MSR("sysenter_eip", 204, "code_ptr", X86_MSR_SYSENTER_EIP),
+	MSR("pat", 205, "int64", X86_MSR_PAT),
+	MSR("tsc", 206, "int64", X86_MSR_TSC),
+	MSR("tsc_aux", 207, "int64", X86_MSR_TSC_AUX),
 	SYS("apic_base", 208, 64, "x64_apic_base", X86_FROM_SREGS, SREG(apic_base)),
 };
 

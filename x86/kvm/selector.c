@@ -6,10 +6,8 @@
 #include <linux/kvm.h>
 #include <string.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/cpu/segment.h"
-
-#define CR0_PE 1u
-#define RFLAGS_VM (1ull << 17)
 
 static bool fail(GError **error, GdbError code, const char *why)
 {
@@ -156,14 +154,14 @@ bool x86_load_selector(ArchVcpu *vcpu, size_t reg, uint16_t selector, struct kvm
 	if (!x86_fetch(vcpu, X86_SREGS, error) || !x86_fetch(vcpu, X86_REGS, error))
 		return false;
 	memcpy(&now, (const uint8_t *)&vcpu->sregs + reg, sizeof(now));
-	if (!(vcpu->sregs.cr0 & CR0_PE)) {
+	if (!(vcpu->sregs.cr0 & X86_CR0_PE)) {
 		if (system)
 			return fail(error, GDB_ERROR_INVAL,
 				    "there are no descriptors in real mode");
 		*ret = load_real(&now, selector);
 		return true;
 	}
-	if (!system && vcpu->regs.rflags & RFLAGS_VM) {
+	if (!system && vcpu->regs.rflags & X86_RFLAGS_VM) {
 		*ret = load_vm86(selector);
 		return true;
 	}

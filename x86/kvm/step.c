@@ -16,24 +16,14 @@
 #include <sys/ioctl.h>
 
 #include "kvm/arch.h"
+#include "x86/cpu/bits.h"
 #include "x86/cpu/exception.h"
 #include "x86/cpu/insn.h"
 #include "x86/cpu/segment.h"
 #include "x86/kvm/own.h"
 
-#define RFLAGS_VM (1ull << 17)
-#define CR0_PE 1u
-#define CR0_PG (1u << 31)
-
-#define VECTOR_DB 1
-#define DR6_BS (1u << 14)
-
 /* How far up a handler's stack the frame of the exception is looked for: more than a kernel's. */
 #define STACK_MAX 32768
-
-#define MSR_LSTAR 0xc0000082
-#define MSR_CSTAR 0xc0000083
-#define MSR_FMASK 0xc0000084
 
 /* What arch_step_end() needs: lies in ArchStep.note. */
 typedef struct Notes {
@@ -81,7 +71,7 @@ static uint64_t read_msr(ArchVcpu *vcpu, uint32_t index)
 
 static X86Idt idt_of(const ArchVcpu *vcpu)
 {
-	if (!(vcpu->sregs.cr0 & CR0_PE))
+	if (!(vcpu->sregs.cr0 & X86_CR0_PE))
 		return X86_IDT_REAL;
 	return x86_long_mode(vcpu) ? X86_IDT_LONG : X86_IDT_PROTECTED;
 }
@@ -145,7 +135,7 @@ static void add_faults(ArchVcpu *vcpu, const uint8_t *insn, size_t len, const Ar
 	n = mem->read(mem->opaque, vcpu->sregs.idt.base, table, n);
 	x86_fault_vectors(insn, len, likely);
 	for (unsigned i = 0; i < X86_N_LIKELY; i++) {
-		if ((likely[i] == X86_VECTOR_PF && !(vcpu->sregs.cr0 & CR0_PG)) ||
+		if ((likely[i] == X86_VECTOR_PF && !(vcpu->sregs.cr0 & X86_CR0_PG)) ||
 		    (likely[i] + 1) * size > n)
 			continue;
 		add_entry(vcpu, table + likely[i] * size, mem, step);
@@ -158,8 +148,8 @@ static uint64_t syscall_target(ArchVcpu *vcpu, bool *ret_clears)
 	*ret_clears = false;
 	if (!x86_long_mode(vcpu) || !x86_fetch(vcpu, X86_MSRS, NULL))
 		return 0;
-	*ret_clears = read_msr(vcpu, MSR_FMASK) & X86_RFLAGS_TF;
-	return read_msr(vcpu, vcpu->sregs.cs.l ? MSR_LSTAR : MSR_CSTAR);
+	*ret_clears = read_msr(vcpu, X86_MSR_FMASK) & X86_RFLAGS_TF;
+	return read_msr(vcpu, vcpu->sregs.cs.l ? X86_MSR_LSTAR : X86_MSR_CSTAR);
 }
 
 /* What the instruction itself enters comes before what may go wrong with it. */
@@ -169,7 +159,7 @@ static void find_landings(ArchVcpu *vcpu, const X86Insn *insn, const ArchMemory 
 	bool clears;
 
 	if (vcpu->own.cause)
-		add_vector(vcpu, VECTOR_DB, mem, step);
+		add_vector(vcpu, X86_VECTOR_DB, mem, step);
 	switch (insn->kind) {
 	case X86_INSN_SYSCALL:
 		notes->syscall_ip = syscall_target(vcpu, &clears);
@@ -316,8 +306,8 @@ static bool is_complete(const struct kvm_run *run)
 {
 	const struct kvm_debug_exit_arch *exit = &run->debug.arch;
 
-	return run->exit_reason == KVM_EXIT_DEBUG && exit->exception == VECTOR_DB &&
-	       (exit->dr6 & DR6_BS);
+	return run->exit_reason == KVM_EXIT_DEBUG && exit->exception == X86_VECTOR_DB &&
+	       (exit->dr6 & X86_DR6_BS);
 }
 
 /* Has it left for a handler? Else it is where it was, or behind the instruction. */
@@ -340,7 +330,7 @@ static unsigned frame_word(const ArchVcpu *vcpu, unsigned n)
 static bool has_stack(const ArchVcpu *vcpu, const Notes *notes)
 {
 	return x86_long_mode(vcpu) || vcpu->sregs.ss.dpl != notes->cpl ||
-	       notes->saved.flags & RFLAGS_VM;
+	       notes->saved.flags & X86_RFLAGS_VM;
 }
 
 /*

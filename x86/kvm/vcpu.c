@@ -12,27 +12,22 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/kvm/own.h"
 
-#define MSR_SYSENTER_CS 0x174
-#define MSR_SYSENTER_ESP 0x175
-#define MSR_SYSENTER_EIP 0x176
-#define MSR_TSC 0x10
-#define MSR_PAT 0x277
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_CSTAR 0xc0000083
-#define MSR_FMASK 0xc0000084
-#define MSR_KERNEL_GS_BASE 0xc0000102
-#define MSR_TSC_AUX 0xc0000103
-
 const uint32_t x86_msr_index[X86_N_MSRS] = {
-	MSR_KERNEL_GS_BASE, MSR_STAR,	      MSR_LSTAR, MSR_CSTAR, MSR_FMASK,	 MSR_SYSENTER_CS,
-	MSR_SYSENTER_ESP,   MSR_SYSENTER_EIP, MSR_PAT,	 MSR_TSC,   MSR_TSC_AUX,
+	X86_MSR_KERNEL_GS_BASE,
+	X86_MSR_STAR,
+	X86_MSR_LSTAR,
+	X86_MSR_CSTAR,
+	X86_MSR_FMASK,
+	X86_MSR_SYSENTER_CS,
+	X86_MSR_SYSENTER_ESP,
+	X86_MSR_SYSENTER_EIP,
+	X86_MSR_PAT,
+	X86_MSR_TSC,
+	X86_MSR_TSC_AUX,
 };
-
-#define CR4_PAE (1u << 5)
-#define EFER_LMA (1ull << 10)
 
 #define BIT_OF(group) (1u << (group))
 
@@ -299,7 +294,7 @@ void x86_ask_for_regs(ArchVcpu *vcpu)
 static void take_regs(ArchVcpu *vcpu)
 {
 	const struct kvm_sync_regs *sync = &vcpu->run->s.regs;
-	bool is_pae = sync->sregs.cr4 & CR4_PAE && !(sync->sregs.efer & EFER_LMA);
+	bool is_pae = sync->sregs.cr4 & X86_CR4_PAE && !(sync->sregs.efer & X86_EFER_LMA);
 
 	if (!vcpu->asked_for_regs)
 		return;
@@ -459,7 +454,7 @@ void arch_set_phys_reader(ArchVcpu *vcpu, ArchPhysRead read, void *opaque)
 
 bool x86_long_mode(const ArchVcpu *vcpu)
 {
-	return vcpu->sregs.efer & EFER_LMA;
+	return vcpu->sregs.efer & X86_EFER_LMA;
 }
 
 bool arch_get_pc(ArchVcpu *vcpu, uint64_t *ret, GError **error)
