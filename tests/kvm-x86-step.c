@@ -246,37 +246,91 @@ static void test_step_fault_no_slot(void)
 
 typedef struct ModeRow {
 	const char *name;
-	bool gates16;
+	enum { REAL, REAL_BASE, PROTECTED, PROTECTED16 } mode;
+	bool user;
 	unsigned word, n_words;
 } ModeRow;
 
-/* Not from user code: QEMU 10 ends there itself, as an L1. Such frames: tests/test-x86-exception.c.
- */
 static const ModeRow mode_rows[] = {
-	{"protected", false, 4, 3},
-	{"protected-gate16", true, 2, 3},
+	{"real", REAL, false, 2, 3},
+	{"real-base", REAL_BASE, false, 2, 3},
+	{"protected", PROTECTED, false, 4, 3},
+	{"protected-user", PROTECTED, true, 4, 5},
+	{"protected-gate16", PROTECTED16, false, 2, 3},
+	{"protected-user-gate16", PROTECTED16, true, 2, 5},
 };
+
+/* Returns the base of the code segment. */
+static uint64_t open_mode(Rig *rig, const ModeRow *row)
+{
+	rig_open(rig, BYTES("\x90\xcd\x50\xf4"), false); /* nop; int $0x50; hlt */
+	if (row->mode == REAL || row->mode == REAL_BASE)
+		rig_set_real(rig, row->mode == REAL_BASE);
+	else
+		rig_set_protected(rig, row->user, row->mode == PROTECTED16);
+	return row->mode == REAL_BASE ? CODE : 0;
+}
+
+/* The frame is the guest's own: there is no TF in it. Then iret would go behind the int. */
+static void check_mode_frame(Rig *rig, const ModeRow *row, uint64_t base)
+{
+	const uint64_t at = STACK - row->word * row->n_words;
+	uint32_t flags = 0, ip = 0;
+
+	g_assert_cmphex(rig_regs(rig).rsp, ==, at);
+	memcpy(&ip, rig->ram + at, row->word);
+	memcpy(&flags, rig->ram + at + 2 * row->word, row->word);
+	g_assert_cmphex(ip, ==, CODE + 3 - base);
+	g_assert_cmphex(flags & ~RF, ==, 2);
+}
+
+static uint64_t linear_pc(Rig *rig)
+{
+	struct kvm_sregs sregs;
+
+	g_assert_cmpint(ioctl(rig->fd, KVM_GET_SREGS, &sregs), ==, 0);
+	return sregs.cs.base + rig_regs(rig).rip;
+}
 
 static void test_step_mode(const void *data)
 {
 	const ModeRow *row = data;
-	uint32_t flags = 0, ip = 0;
-	uint64_t at;
+	uint64_t base;
 	Rig rig;
 
 	if (!rig_has(features.step, "steps") || !rig_has(features.hw_break, "hardware breakpoints"))
 		return;
-	rig_open(&rig, BYTES("\x90\xcd\x50\xf4"), false); /* nop; int $0x50; hlt */
-	rig_set_protected(&rig, row->gates16);
-	at = STACK - row->word * row->n_words;
+	/* It looks for the breakpoint at eip, without the base of cs, finds none and takes it for
+	 * one of its own gdb, which it has not: SIGSEGV. */
+	if (row->mode == REAL_BASE && rig_is_tcg()) {
+		g_test_skip("QEMU as the host dies of a breakpoint in a code segment with a base");
+		return;
+	}
+	base = open_mode(&rig, row);
 	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
 	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
-	g_assert_cmphex(rig_regs(&rig).rip, ==, HANDLERS + 16 * 0x50);
-	g_assert_cmphex(rig_regs(&rig).rsp, ==, at);
-	memcpy(&ip, rig.ram + at, row->word);
-	memcpy(&flags, rig.ram + at + 2 * row->word, row->word);
-	g_assert_cmphex(ip, ==, CODE + 3);
-	g_assert_cmphex(flags & ~RF, ==, 2);
+	g_assert_cmphex(linear_pc(&rig), ==, HANDLERS + 16 * 0x50);
+	check_mode_frame(&rig, row, base);
+	rig_close(&rig);
+}
+
+/* The same without a slot for the handler, which halts. */
+static void test_step_mode_no_slot(const void *data)
+{
+	const ModeRow *row = data;
+	ArchFeatures all = features;
+	uint64_t base;
+	Rig rig;
+
+	if (!rig_has(features.step, "steps"))
+		return;
+	features.hw_break = false;
+	base = open_mode(&rig, row);
+	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
+	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_HLT);
+	features = all;
+	g_assert_cmphex(linear_pc(&rig), ==, HANDLERS + 16 * 0x50 + 1);
+	check_mode_frame(&rig, row, base);
 	rig_close(&rig);
 }
 
@@ -354,9 +408,11 @@ static void test_step_load_tf(void)
 static void add_modes(void)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(mode_rows); i++) {
-		g_autofree char *path = g_strdup_printf("/kvm-x86-step/int-%s", mode_rows[i].name);
+		g_autofree char *path = g_strdup_printf("/kvm-x86-step/mode/%s", mode_rows[i].name);
+		g_autofree char *no_slot = g_strconcat(path, "-no-slot", NULL);
 
 		g_test_add_data_func(path, &mode_rows[i], test_step_mode);
+		g_test_add_data_func(no_slot, &mode_rows[i], test_step_mode_no_slot);
 	}
 }
 

@@ -3,6 +3,7 @@
  */
 #include "tests/x86-rig.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -139,6 +140,14 @@ void rig_open(Rig *rig, const void *code, size_t len, bool with_irqchip)
 	rig->memory = (ArchMemory){rig_read_mem, rig_write_mem, rig};
 }
 
+bool rig_is_tcg(void)
+{
+	unsigned eax, signature[3];
+
+	__cpuid(0x40000000, eax, signature[0], signature[1], signature[2]);
+	return memcmp(signature, "TCGTCGTCGTCG", sizeof(signature)) == 0;
+}
+
 /* ---- Other modes ---- */
 
 static void set_mode(Rig *rig, const struct kvm_sregs *sregs, uint64_t rip, uint64_t rsp)
@@ -150,17 +159,51 @@ static void set_mode(Rig *rig, const struct kvm_sregs *sregs, uint64_t rip, uint
 	arch_forget(rig->vcpu);
 }
 
+void rig_set_real(Rig *rig, bool with_base)
+{
+	const uint32_t handlers = with_base ? HANDLERS : 0;
+	struct kvm_segment data = {.limit = 0xffff, .type = 3, .present = 1, .s = 1};
+	struct kvm_sregs sregs;
+
+	g_assert_cmpint(ioctl(rig->fd, KVM_GET_SREGS, &sregs), ==, 0);
+	sregs.ds = sregs.es = sregs.ss = sregs.fs = sregs.gs = sregs.cs = data;
+	sregs.cs.base = with_base ? CODE : 0;
+	sregs.cs.selector = sregs.cs.base >> 4;
+	sregs.cs.type = 11;
+	sregs.idt = (struct kvm_dtable){.base = OTHER_IDT, .limit = 4 * N_VECTORS - 1};
+	sregs.cr0 = 0x30;
+	sregs.cr4 = sregs.efer = 0;
+	for (uint32_t i = 0; i < N_VECTORS; i++) {
+		uint32_t entry = (handlers >> 4) << 16 | (HANDLERS - handlers + 16 * i);
+
+		memcpy(rig->ram + OTHER_IDT + 4 * i, &entry, 4);
+	}
+	set_mode(rig, &sregs, CODE - sregs.cs.base, STACK);
+}
+
 static void fill_protected(Rig *rig, bool gates16)
 {
 	const uint64_t type = gates16 ? 0xe600 : 0xee00;
+	const uint32_t stack[] = {STACK, 0x10};
 
 	put64(rig, GDT + 0x08, 0x00cf9b000000ffff);
+	put64(rig, GDT + 0x18, 0x00cffb000000ffff);
+	put64(rig, GDT + 0x20, 0x00cff3000000ffff);
 	for (uint64_t i = 0; i < N_VECTORS; i++)
 		put64(rig, OTHER_IDT + 8 * i, (HANDLERS + 16 * i) | 0x08 << 16 | type << 32);
+	memcpy(rig->ram + TSS + 4, stack, sizeof(stack));
 	put64(rig, OTHER_PD, 0x87); /* 4 MiB */
 }
 
-void rig_set_protected(Rig *rig, bool gates16)
+static void to_user(struct kvm_sregs *sregs)
+{
+	sregs->ds.dpl = sregs->cs.dpl = 3;
+	sregs->ds.selector = 0x23;
+	sregs->es = sregs->fs = sregs->gs = sregs->ss = sregs->ds;
+	sregs->cs.selector = 0x1b;
+}
+
+void rig_set_protected(Rig *rig, bool user, bool gates16)
 {
 	struct kvm_sregs sregs;
 
@@ -168,14 +211,21 @@ void rig_set_protected(Rig *rig, bool gates16)
 	g_assert_cmpint(ioctl(rig->fd, KVM_GET_SREGS, &sregs), ==, 0);
 	sregs.cs.l = 0;
 	sregs.cs.db = 1;
-	sregs.tr = (struct kvm_segment){
-		.base = TSS, .limit = 0x67, .selector = 0x28, .type = 11, .present = 1};
+	if (user)
+		to_user(&sregs);
+	/* busy; but QEMU as the host ends with "invalid tss type" then at an entry from CPL 3 */
+	sregs.tr = (struct kvm_segment){.base = TSS,
+					.limit = 0x67,
+					.selector = 0x28,
+					.type = rig_is_tcg() ? 9 : 11,
+					.present = 1};
+	sregs.gdt.limit = 0x27;
 	sregs.idt = (struct kvm_dtable){.base = OTHER_IDT, .limit = 8 * N_VECTORS - 1};
 	sregs.cr0 = 0x80000031;
 	sregs.cr3 = OTHER_PD;
 	sregs.cr4 = 0x10;
 	sregs.efer = 0;
-	set_mode(rig, &sregs, CODE, STACK);
+	set_mode(rig, &sregs, CODE, user ? USER_STACK : STACK);
 }
 
 void rig_close(Rig *rig)

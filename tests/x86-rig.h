@@ -28,6 +28,7 @@ enum {
 	OTHER_IDT = 0xc000, /* of the modes that are not long mode */
 	TSS = 0xd000,
 	OTHER_PD = 0xe000,
+	USER_STACK = 0xf000,
 	RAM_SIZE = 0x10000,
 	SYSCALL_ENTRY = HANDLERS + 16 * 0x7f,
 	VECTOR_PF = 14,
@@ -55,15 +56,20 @@ bool rig_init(int *argc, char ***argv, ArchFeatures *ret);
 /* @feature; when it is false the test is skipped. */
 bool rig_has(bool feature, const char *what);
 
+/* Is the host a machine that QEMU emulates? Its SVM has faults of its own. */
+bool rig_is_tcg(void);
+
 /* A machine about to run @code, stopped and with clean registers. Close it. */
 void rig_open(Rig *rig, const void *code, size_t len, bool with_irqchip);
 void rig_close(Rig *rig);
 
 /*
- * Protected mode, with paging, for a machine that was just opened, with the same handlers; gates of
- * 32 or 16 bits.
+ * Other modes, for a machine that was just opened, with the same handlers. Real mode, @with_base:
+ * code and handlers each begin at offset 0 of their segments, else they are in segment 0. Protected
+ * mode, with paging: at CPL 0, or at 3 with its stack at USER_STACK; gates of 32 or 16 bits.
  */
-void rig_set_protected(Rig *rig, bool gates16);
+void rig_set_real(Rig *rig, bool with_base);
+void rig_set_protected(Rig *rig, bool user, bool gates16);
 
 /* ArchMemory.read; @opaque: the Rig. */
 size_t rig_read_mem(void *opaque, uint64_t addr, void *buf, size_t len);
