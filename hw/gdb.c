@@ -62,14 +62,6 @@ static void on_powerdown(void *opaque)
 	vm->power.press_button(vm->power.opaque);
 }
 
-static void on_clock_held(void *opaque, uint64_t ns)
-{
-	Vm *vm = opaque;
-
-	if (vm->power.hold_timer != NULL)
-		vm->power.hold_timer(vm->power.opaque, ns);
-}
-
 static void on_log(void *opaque G_GNUC_UNUSED, const char *line)
 {
 	vm_log("%s", line);
@@ -80,7 +72,6 @@ static const KvmGdbOps ops = {
 	.part = on_part,
 	.poweroff = on_poweroff,
 	.reset = on_reset,
-	.clock_held = on_clock_held,
 	.log = on_log,
 };
 
@@ -91,7 +82,6 @@ static const KvmGdbOps ops_with_button = {
 	.poweroff = on_poweroff,
 	.reset = on_reset,
 	.powerdown = on_powerdown,
-	.clock_held = on_clock_held,
 	.log = on_log,
 };
 
@@ -184,6 +174,13 @@ bool vm_gdb_renew(Vm *vm, GError **error)
 		return false;
 	kvm_gdb_notify(vm->gdb, NULL, KVM_GDB_RESET);
 	return true;
+}
+
+uint64_t vm_gdb_held_ns(void *opaque)
+{
+	Vm *vm = opaque;
+
+	return vm->gdb != NULL ? kvm_gdb_clock_held(vm->gdb) : 0;
 }
 
 void vm_gdb_panic(Vm *vm, Vcpu *vcpu)

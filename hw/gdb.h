@@ -24,6 +24,12 @@ bool vm_gdb_renew(Vm *vm, GError **error);
 /* vm_gdb_panic: the guest's kernel panicked on @vcpu. [any thread] */
 void vm_gdb_panic(Vm *vm, Vcpu *vcpu);
 
+/*
+ * vm_gdb_held_ns: for how many nanoseconds the debugger has held the clocks of @vm, a Vm, so far.
+ * [any thread]
+ */
+uint64_t vm_gdb_held_ns(void *vm);
+
 /* vm_gdb_end: tell the client that the machine exited with @status, and let parked vCPUs go.
  * Before vCPUs are joined; does nothing without --gdb or
  * the second time. [main thread] */

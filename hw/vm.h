@@ -30,8 +30,6 @@ typedef struct VmArch VmArch;
 /* What the machine has of these; NULL where it has none. [any thread] */
 typedef struct VmPower {
 	void (*press_button)(void *opaque);
-	/* The guest was stopped for @ns, and its clocks go on from where they were. */
-	void (*hold_timer)(void *opaque, uint64_t ns);
 	void *opaque;
 } VmPower;
 

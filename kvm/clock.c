@@ -32,7 +32,7 @@ static gboolean on_timer(gpointer data)
 	KvmClock *clock = data;
 	KvmGdb *gdb = clock->gdb;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	clock->armed = false;
 	g_source_set_ready_time(clock->timer, -1);
 	if (gdb->world == WORLD_STOPPED && !clock->held && clock->stop && gdb->vcpus->len) {
@@ -42,7 +42,7 @@ static gboolean on_timer(gpointer data)
 			clock->held = arch_clock_save(gdb->vm_fd, kvm_vcpu_at(gdb, 0)->arch,
 						      &clock->saved);
 	}
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -98,8 +98,7 @@ static void restore(KvmClock *clock)
 		if (vcpu)
 			arch_clock_restore(gdb->vm_fd, vcpu->arch, i == 0, &clock->saved, &held_ns);
 	}
-	if (held_ns && gdb->ops && gdb->ops->clock_held)
-		gdb->ops->clock_held(gdb->opaque, held_ns);
+	__atomic_add_fetch(&gdb->held_ns, held_ns, __ATOMIC_SEQ_CST);
 }
 
 void kvm_clock_resuming(KvmClock *clock)

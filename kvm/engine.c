@@ -13,20 +13,6 @@
 
 #define VMGDB_VERSION_TEXT "vmgdb " VMGDB_VERSION
 
-void engine_log(KvmGdb *gdb, const char *format, ...)
-{
-	g_autofree char *line = NULL;
-	va_list args;
-
-	va_start(args, format);
-	line = g_strdup_vprintf(format, args);
-	va_end(args);
-	if (gdb->ops && gdb->ops->log)
-		gdb->ops->log(gdb->opaque, line);
-	else
-		g_message("%s", line);
-}
-
 #define SWEEP_LIMIT_MS 1000
 
 void engine_sweep(KvmGdb *gdb)
@@ -37,12 +23,9 @@ void engine_sweep(KvmGdb *gdb)
 				"made by fork() may still have one");
 }
 
-static void on_dirty(void *opaque, uint64_t gpa, size_t len)
+static void on_dirty(void *gdb, uint64_t gpa, size_t len)
 {
-	KvmGdb *gdb = opaque;
-
-	if (gdb->ops && gdb->ops->mark_dirty)
-		gdb->ops->mark_dirty(gdb->opaque, gpa, len);
+	notice_change(gdb, gpa, len);
 }
 
 /* ---- Timers ---- */
@@ -51,9 +34,9 @@ static gboolean on_grace(gpointer data)
 {
 	KvmGdb *gdb = data;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	halt_grace_over(gdb);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -61,9 +44,9 @@ static gboolean on_limit(gpointer data)
 {
 	KvmGdb *gdb = data;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	through_limit(gdb);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -144,7 +127,9 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->ops_table.monitor = monitor_table_new();
 	if (!ops || !ops->reset)
 		gdb->ops_table.reset = NULL;
+	engine_lock(gdb);
 	say_what_is_missing(gdb);
+	engine_unlock(gdb);
 	return gdb;
 }
 
@@ -212,15 +197,15 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 {
 	GdbServer *server = gdb->server;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	gdb->ended = true;
 	owe_parked_eintr(gdb);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	if (server) {
 		gdb_server_set_exit_status(server, exit_status);
 		gdb_server_free(server);
 	}
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	gdb->server = NULL;
 	gdb->attached = false;
 	if (gdb->world != WORLD_FREE) {
@@ -232,7 +217,7 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 	}
 	if (gdb->world == WORLD_STOPPED)
 		halt_set_free(gdb);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 }
 
 /* ---- What the VMM tells ---- */
@@ -310,10 +295,10 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 		return NULL;
 	}
 	arch_set_phys_reader(vcpu->arch, physical_read_own, gdb);
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	vcpu->attention = gdb->world != WORLD_FREE;
 	put_vcpu(gdb, vcpu);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	return vcpu;
 }
 
@@ -321,15 +306,15 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 void kvm_gdb_remove_vcpu(KvmGdbVcpu *vcpu)
 {
 	g_return_if_fail(vcpu->index != 0);
-	g_mutex_lock(&vcpu->gdb->lock);
+	engine_lock(vcpu->gdb);
 	halt_remove(vcpu);
 	vcpu_release(vcpu);
-	g_mutex_unlock(&vcpu->gdb->lock);
+	engine_unlock(vcpu->gdb);
 }
 
 void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 {
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	kvm_breaks_reset(gdb->breaks);
 	/* What was read of the old clocks is not for the new ones. */
 	kvm_clock_stopped(gdb->clock);
@@ -338,7 +323,7 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 	g_ptr_array_set_size(gdb->vcpus, 0);
 	gdb->turns.over = NULL;
 	gdb->vm_fd = vm_fd;
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 }
 
 bool kvm_gdb_set_log(KvmGdb *gdb, const char *path, GError **error)
@@ -368,9 +353,9 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 	}
 	if (!wait)
 		return true;
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	halt_request_stop(gdb);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	return true;
 }
 
@@ -381,9 +366,9 @@ const char *kvm_gdb_address(const KvmGdb *gdb)
 
 void kvm_gdb_set_clock(KvmGdb *gdb, KvmGdbClock clock)
 {
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	kvm_clock_set_stop(gdb->clock, clock == KVM_GDB_CLOCK_STOP);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 }
 
 void kvm_gdb_set_architecture(KvmGdb *gdb, const char *name)
@@ -396,6 +381,11 @@ void kvm_gdb_set_name(KvmGdb *gdb, const char *name)
 {
 	g_free(gdb->name);
 	gdb->name = g_strdup(name);
+}
+
+uint64_t kvm_gdb_clock_held(const KvmGdb *gdb)
+{
+	return __atomic_load_n(&gdb->held_ns, __ATOMIC_SEQ_CST);
 }
 
 bool kvm_gdb_has_client(const KvmGdb *gdb)
@@ -419,12 +409,12 @@ void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event)
 {
 	GdbStopKind kind = event == KVM_GDB_PANIC ? GDB_STOP_PANIC : GDB_STOP_SHUTDOWN;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	if (!vcpu)
 		vcpu = kvm_vcpu_at(gdb, 0);
 	if (event == KVM_GDB_RESET)
 		on_reset(gdb);
 	else if (gdb->attached && vcpu)
 		halt_event(vcpu, kind, 0, 0);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 }

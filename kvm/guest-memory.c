@@ -27,9 +27,9 @@ static bool ask_device(KvmGdb *gdb, uint64_t gpa, uint8_t *data, size_t len, boo
 {
 	bool answers;
 
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	answers = gdb->ops->mmio(gdb->opaque, gpa, data, len, is_write);
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	return answers;
 }
 

@@ -20,9 +20,8 @@
  * Both are sequentially consistent, so one of the two sees the other.
  *
  * The lock is never held across KVM_RUN, except with immediate_exit, nor while a device of the VMM
- * is asked (guest-memory.c). gdb_server_post_stop() and the callbacks mark_dirty, clock_held and
- * log are called under it: the server's lock is a leaf, and these must not call the engine
- * (kvm/kvm-gdb.h says so).
+ * is asked (guest-memory.c), nor while a callback of the VMM's runs (notices.c). Under it only
+ * gdb_server_post_stop() is called: the server's lock is a leaf.
  */
 #ifndef VMGDB_KVM_INTERNAL_H
 #define VMGDB_KVM_INTERNAL_H
@@ -160,6 +159,12 @@ typedef struct Turns {
 	gint64 next_at; /* none may begin before this time */
 } Turns;
 
+/* What the VMM is to hear of when the lock is given up: notices.c. */
+typedef struct Notices {
+	GArray *changes;  /* of guest RAM; or NULL */
+	GPtrArray *lines; /* for its user; or NULL */
+} Notices;
+
 /* Symbols of the kernel that kvm/task.c wants. */
 typedef enum TaskSymbol {
 	TASK_BANNER,
@@ -189,6 +194,8 @@ struct KvmGdb {
 	char *architecture;	/* that the VMM wants described, or NULL */
 	GdbTargetOps ops_table; /* kvm_target_ops and the table, which is owned */
 	struct KvmClock *clock;
+	uint64_t held_ns; /* atomic: how long the guest's clocks were held, in all */
+	Notices notices;
 	struct MonitorSave *save; /* a monitor command that writes a file; or NULL */
 	GdbRegSet *regs;
 	GPtrArray *vcpus;   /* of KvmGdbVcpu, by index */
@@ -213,8 +220,26 @@ struct KvmGdb {
 	ArchRoot kernel_root; /* the last one seen that is the kernel's (kvm/translate.c) */
 };
 
+/* ---- notices.c ---- */
+
+/* unlock also says what the VMM shall hear: no callback runs under the lock. */
+void engine_lock(KvmGdb *gdb);
+void engine_unlock(KvmGdb *gdb);
+/* KvmGdbOps.mark_dirty, log: when the lock, which is held, is given up. */
+void notice_change(KvmGdb *gdb, uint64_t gpa, uint64_t len);
+void engine_log(KvmGdb *gdb, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+typedef KvmGdb KvmGdbLocked;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvmGdbLocked, engine_unlock)
+
+static inline KvmGdbLocked *engine_locked(KvmGdb *gdb)
+{
+	engine_lock(gdb);
+	return gdb;
+}
+
 /* Holds the engine's lock to the end of the block. */
-#define LOCKED(gdb) g_autoptr(GMutexLocker) G_GNUC_UNUSED locker = g_mutex_locker_new(&(gdb)->lock)
+#define LOCKED(gdb) g_autoptr(KvmGdbLocked) G_GNUC_UNUSED locked_gdb = engine_locked(gdb)
 
 /* ---- halt.c: stop and resume; all with the lock held ---- */
 
@@ -419,6 +444,4 @@ KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error);
 /* Takes breakpoints that are gone out of pages that the guest has copied; while the world stands.
  */
 void engine_sweep(KvmGdb *gdb);
-void engine_log(KvmGdb *gdb, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
 #endif

@@ -53,12 +53,12 @@ bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, GError **error)
 			    gdb_reg_set_architecture(gdb->regs));
 		return false;
 	}
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	kvm_symbols_free(gdb->symbols);
 	gdb->symbols = g_steal_pointer(&symbols);
 	gdb->warned_vmlinux = false;
 	gdb->comm_offset = 0;
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	return true;
 }
 
@@ -152,7 +152,7 @@ bool kaslr_load_offset(void *target, uint64_t *ret_slide, uint64_t *ret_text)
 	KaslrState state = KASLR_EARLY;
 	bool warn;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	if (gdb->world == WORLD_STOPPED)
 		state = kaslr_find(gdb, ret_slide);
 	if (state == KASLR_KNOWN)
@@ -164,7 +164,7 @@ bool kaslr_load_offset(void *target, uint64_t *ret_slide, uint64_t *ret_text)
 			   "gdb: %s is not the vmlinux of the kernel that runs: names and lines "
 			   "will be wrong",
 			   kvm_symbols_path(gdb->symbols));
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	return state == KASLR_KNOWN;
 }
 
@@ -219,12 +219,12 @@ bool kaslr_monitor(void *target, G_GNUC_UNUSED unsigned cpu, G_GNUC_UNUSED const
 	KaslrState state;
 	uint64_t slide = 0;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	state = kaslr_find(gdb, &slide);
 	if (state == KASLR_KNOWN)
 		append_advice(gdb->symbols, slide, out);
 	else
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "%s", troubles[state]);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	return state == KASLR_KNOWN;
 }

@@ -45,8 +45,8 @@ typedef struct KvmGdbPart {
 
 /*
  * What a VMM may offer. Every member may be NULL, then the feature is absent.
- * Called on the engine's thread while the world is stopped, except where it says otherwise. The
- * engine's lock is held for mark_dirty, clock_held and log, so these must not call the engine.
+ * Called on the engine's thread while the world is stopped, except where it says otherwise. No lock
+ * of the engine's is held for any of them.
  */
 typedef struct KvmGdbOps {
 	/*
@@ -59,7 +59,10 @@ typedef struct KvmGdbOps {
 	/* Part @i of the machine, in any order, for `info mtree` and `info roms`. FALSE: no more.
 	 */
 	bool (*part)(void *opaque, unsigned i, KvmGdbPart *ret);
-	/* The debugger changed guest RAM: for a VMM that logs dirty pages. Any thread. */
+	/*
+	 * The debugger changed guest RAM, a moment ago: for a VMM that logs dirty pages. Any
+	 * thread.
+	 */
 	void (*mark_dirty)(void *opaque, uint64_t gpa, size_t len);
 	/*
 	 * The client wants the machine ended (k, vKill). It stands, and no vCPU executes anything
@@ -74,11 +77,9 @@ typedef struct KvmGdbOps {
 	/* The client presses the power button; likewise. */
 	void (*powerdown)(void *opaque);
 	/*
-	 * The guest's clocks were held for @ns while it was stopped, and go on from where they
-	 * were: for a VMM with timers of its own. Before the guest runs on; any thread.
+	 * One line for the VMM's user ("this KVM does not report int3 ..."). NULL: g_message(). Any
+	 * thread.
 	 */
-	void (*clock_held)(void *opaque, uint64_t ns);
-	/* One line for the VMM's user ("this KVM does not report int3 ..."). NULL: g_message(). */
 	void (*log)(void *opaque, const char *line);
 } KvmGdbOps;
 
@@ -179,6 +180,12 @@ bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, struct _GError **error);
  */
 typedef enum KvmGdbClock { KVM_GDB_CLOCK_STOP, KVM_GDB_CLOCK_RUN } KvmGdbClock;
 void kvm_gdb_set_clock(KvmGdb *gdb, KvmGdbClock clock);
+/*
+ * kvm_gdb_clock_held: [any thread] for how many nanoseconds the guest's clocks have been held so
+ * far, in all. A VMM with timers of its own takes that off its time. It grows before the guest runs
+ * on.
+ */
+uint64_t kvm_gdb_clock_held(const KvmGdb *gdb);
 /*
  * kvm_gdb_set_architecture: gdb's name of the architecture to describe: "i386" for 32-bit code on
  * an x86 CPU that has long mode, since gdb takes a 32-bit ELF file with no other; "i386:x86-64",

@@ -54,7 +54,7 @@ static bool info_cpus(void *target, unsigned cpu, const char *args G_GNUC_UNUSED
 {
 	KvmGdb *gdb = target;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, i);
 
@@ -63,7 +63,7 @@ static bool info_cpus(void *target, unsigned cpu, const char *args G_GNUC_UNUSED
 					       i == cpu ? '*' : ' ', i,
 					       __atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST));
 	}
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	return true;
 }
 
@@ -73,9 +73,9 @@ static bool info_status(void *target, unsigned cpu G_GNUC_UNUSED, const char *ar
 	KvmGdb *gdb = target;
 	bool stopped;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	stopped = gdb->world == WORLD_STOPPED;
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	g_string_append_printf(out, "VM status: %s\n", stopped ? "paused (debug)" : "running");
 	return true;
 }

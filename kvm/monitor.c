@@ -28,10 +28,10 @@ bool monitor_enter(void *target, unsigned cpu, ArchMonitor *ret, GError **error)
 	KvmGdb *gdb = target;
 	KvmGdbVcpu *vcpu;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	vcpu = target_vcpu(gdb, cpu, error);
 	if (!vcpu) {
-		g_mutex_unlock(&gdb->lock);
+		engine_unlock(gdb);
 		return false;
 	}
 	*ret = (ArchMonitor){vcpu->arch, cpu, gdb->vm_fd, vcpu->fd, physical_read_own, gdb};
@@ -42,7 +42,7 @@ void monitor_leave(void *target)
 {
 	KvmGdb *gdb = target;
 
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 }
 
 const char *monitor_span_kind(const KvmSpan *span)

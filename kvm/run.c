@@ -138,9 +138,9 @@ static bool park(KvmGdbVcpu *vcpu, const sigset_t *old)
 	if (halt_may_run(vcpu))
 		return true;
 	timed = turns_slice(vcpu, &slice);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	woken = wait_for_wake(vcpu, old, timed ? &slice : NULL);
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	return woken;
 }
 
@@ -292,9 +292,9 @@ static Result run_attended(KvmGdbVcpu *vcpu)
 		relax_attention(vcpu);
 		turns_has_run(vcpu);
 		set_state(vcpu, VCPU_RUNNING);
-		g_mutex_unlock(&gdb->lock);
+		engine_unlock(gdb);
 		result = enter_kvm(vcpu);
-		g_mutex_lock(&gdb->lock);
+		engine_lock(gdb);
 		set_state(vcpu, VCPU_PARKED);
 		if (after_run(vcpu, &result))
 			break;
@@ -341,7 +341,7 @@ static int leave(KvmGdbVcpu *vcpu, Result result, uint32_t before)
 	set_state(vcpu, VCPU_OUTSIDE);
 	halt_check_stopped(vcpu->gdb);
 	turns_has_run(vcpu);
-	g_mutex_unlock(&vcpu->gdb->lock);
+	engine_unlock(vcpu->gdb);
 	errno = result.err;
 	return result.ret;
 }
@@ -351,9 +351,9 @@ __attribute__((noinline)) static void leave_noticed(KvmGdbVcpu *vcpu)
 {
 	int err = errno;
 
-	g_mutex_lock(&vcpu->gdb->lock);
+	engine_lock(vcpu->gdb);
 	halt_check_stopped(vcpu->gdb);
-	g_mutex_unlock(&vcpu->gdb->lock);
+	engine_unlock(vcpu->gdb);
 	errno = err;
 }
 
@@ -363,7 +363,7 @@ __attribute__((noinline)) static int run_noticed(KvmGdbVcpu *vcpu, const Result 
 	uint32_t before = vcpu->run->exit_reason;
 	Result result;
 
-	g_mutex_lock(&vcpu->gdb->lock);
+	engine_lock(vcpu->gdb);
 	set_state(vcpu, VCPU_PARKED);
 	if (run && after_run(vcpu, run))
 		return leave(vcpu, *run, before);

@@ -291,10 +291,10 @@ static void kill_machine(void *target)
 		detach(target);
 		return;
 	}
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	gdb->attached = false;
 	halt_stop_for_client(gdb);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	gdb->ops->poweroff(gdb->opaque);
 }
 

@@ -89,10 +89,10 @@ void task_symbol_told(void *target, unsigned n, uint64_t value)
 {
 	KvmGdb *gdb = target;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	gdb->told[n] = value;
 	gdb->comm_offset = 0;
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 }
 
 void task_forget(KvmGdb *gdb)

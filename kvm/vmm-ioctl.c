@@ -27,7 +27,7 @@ static int set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *wante
 
 	if (!wanted)
 		return ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, NULL);
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	ours = gdb->attached || gdb->world != WORLD_FREE;
 	if (!ours) {
 		/* A VMM does this before it runs the vCPU; no other thread is kept waiting. */
@@ -42,7 +42,7 @@ static int set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *wante
 	} else {
 		vcpu->vmm_debug = *wanted;
 	}
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 	return ret;
 }
 
@@ -55,7 +55,7 @@ static void keep_mask(KvmGdbVcpu *vcpu, const sigset_t *blocked)
 	KvmGdb *gdb = vcpu->gdb;
 	sigset_t watch;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	vcpu->has_mask = blocked != NULL;
 	if (blocked) {
 		vcpu->mask = *blocked;
@@ -70,7 +70,7 @@ static void keep_mask(KvmGdbVcpu *vcpu, const sigset_t *blocked)
 		close(vcpu->mask_fd);
 		vcpu->mask_fd = -1;
 	}
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 }
 
 static int set_signal_mask(KvmGdbVcpu *vcpu, const struct kvm_signal_mask *mask)
@@ -104,24 +104,24 @@ static void hand_over(KvmGdbVcpu *vcpu)
 	g_autoptr(GError) error = NULL;
 	KvmGdb *gdb = vcpu->gdb;
 
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	if (!is_running(vcpu)) {
 		vcpu->reapply |= arch_is_dirty(vcpu->arch);
 		if (!arch_flush(vcpu->arch, &error))
 			engine_log(gdb, "gdb: CPU %u: registers were not written: %s", vcpu->index,
 				   error->message);
 	}
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 }
 
 static void take_over(KvmGdbVcpu *vcpu)
 {
-	g_mutex_lock(&vcpu->gdb->lock);
+	engine_lock(vcpu->gdb);
 	if (!is_running(vcpu)) {
 		arch_forget(vcpu->arch);
 		vcpu->reapply = true;
 	}
-	g_mutex_unlock(&vcpu->gdb->lock);
+	engine_unlock(vcpu->gdb);
 }
 
 static int other(KvmGdbVcpu *vcpu, unsigned long request, void *arg)

@@ -154,8 +154,16 @@ static void on_poweroff(void *opaque)
 	COUNT(((Rig *)opaque)->poweroffs);
 }
 
+/* What a VMM may do in a callback: the engine's lock is free. */
+static void call_engine(Rig *rig)
+{
+	if (rig->gdb)
+		kvm_gdb_unmap(rig->gdb, 1ull << 40, 4096);
+}
+
 static void on_dirty(void *opaque, uint64_t gpa G_GNUC_UNUSED, size_t len G_GNUC_UNUSED)
 {
+	call_engine(opaque);
 	COUNT(((Rig *)opaque)->dirty);
 }
 
@@ -191,6 +199,7 @@ static bool on_mmio(void *opaque, uint64_t gpa, void *data, size_t len, bool is_
 
 static void on_log(void *opaque, const char *line)
 {
+	call_engine(opaque);
 	if (strstr(line, "vmlinux"))
 		COUNT(((Rig *)opaque)->warnings);
 }

@@ -14,6 +14,7 @@ typedef struct Rig {
 	Pm *pm;
 	bool level;
 	unsigned irq, power_offs;
+	uint64_t held_ns;
 } Rig;
 
 static void set_line(void *opaque, unsigned irq, bool level)
@@ -29,10 +30,15 @@ static void on_power_off(void *opaque)
 	((Rig *)opaque)->power_offs++;
 }
 
+static uint64_t held_ns(void *opaque)
+{
+	return ((Rig *)opaque)->held_ns;
+}
+
 static void rig_open(Rig *rig)
 {
 	*rig = (Rig){0};
-	rig->pm = pm_new((IrqLine){set_line, rig, X86_IRQ_SCI}, on_power_off, rig);
+	rig->pm = pm_new((IrqLine){set_line, rig, X86_IRQ_SCI}, on_power_off, held_ns, rig);
 }
 
 static uint32_t in(Rig *rig, unsigned offset, unsigned len)
@@ -106,7 +112,7 @@ static void test_hold(void)
 
 	rig_open(&rig);
 	before = in(&rig, X86_PM_TIMER, 4);
-	pm_hold_timer(rig.pm, 10 * 1000000000ull);
+	rig.held_ns = 10 * 1000000000ull;
 	back = before - in(&rig, X86_PM_TIMER, 4);
 	g_assert_cmpuint(back, <=, 10 * TIMER_HZ + 8);
 	g_assert_cmpuint(back, >, 0);

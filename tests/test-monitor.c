@@ -415,7 +415,7 @@ static void test_interrupted(void)
 static void test_clock_held(void)
 {
 	Rig *rig = rig_new_stopped(2);
-	uint64_t before, after;
+	uint64_t before, after, held;
 
 	resume_to(rig, "vCont;s:1", "T05");
 	before = toy_clock(rig->vm);
@@ -423,9 +423,11 @@ static void test_clock_held(void)
 	g_usleep(100 * 1000);
 	expect_text(rig, "stop", "");
 	g_usleep(1000 * 1000);
+	held = kvm_gdb_clock_held(rig->gdb);
 	resume_to(rig, "vCont;s:1", "T05");
 	after = toy_clock(rig->vm);
 	g_assert_cmpuint(after - before, <, 900 * 1000);
+	g_assert_cmpuint(kvm_gdb_clock_held(rig->gdb) - held, >=, 900 * 1000 * 1000ull);
 	g_assert_cmpuint(toy_clock_sets(rig->vm), >=, 1);
 	g_assert_cmpuint(toy_excuses(rig->vm, 0), >=, 1);
 	g_assert_cmpuint(toy_excuses(rig->vm, 1), >=, 1);

@@ -16,23 +16,25 @@
 #define CONTROL_SLEEP_ENABLE 0x2000u /* reads as zero */
 
 struct Pm {
-	GMutex lock; /* all but the two below */
+	GMutex lock; /* all but what is behind @control */
 	uint16_t status;
 	uint16_t enable;
 	uint16_t control;
-	uint64_t held_ns; /* how long the timer has stood still */
 	IrqLine sci;
 	void (*power_off)(void *opaque);
+	uint64_t (*held_ns)(void *opaque);
 	void *opaque;
 };
 
-Pm *pm_new(IrqLine sci, void (*power_off)(void *opaque), void *opaque)
+Pm *pm_new(IrqLine sci, void (*power_off)(void *opaque), uint64_t (*held_ns)(void *opaque),
+	   void *opaque)
 {
 	Pm *pm = g_new0(Pm, 1);
 
 	g_mutex_init(&pm->lock);
 	pm->sci = sci;
 	pm->power_off = power_off;
+	pm->held_ns = held_ns;
 	pm->opaque = opaque;
 	return pm;
 }
@@ -47,7 +49,7 @@ void pm_free(Pm *pm)
 
 static uint32_t timer_now(const Pm *pm)
 {
-	uint64_t us = g_get_monotonic_time() - pm->held_ns / 1000;
+	uint64_t us = g_get_monotonic_time() - pm->held_ns(pm->opaque) / 1000;
 
 	return us / G_USEC_PER_SEC * PM_TIMER_HZ +
 	       us % G_USEC_PER_SEC * PM_TIMER_HZ / G_USEC_PER_SEC;
@@ -79,15 +81,6 @@ void pm_press_button(void *owner)
 	g_mutex_lock(&pm->lock);
 	pm->status |= EVENT_POWER_BUTTON;
 	update_sci_locked(pm);
-	g_mutex_unlock(&pm->lock);
-}
-
-void pm_hold_timer(void *owner, uint64_t ns)
-{
-	Pm *pm = owner;
-
-	g_mutex_lock(&pm->lock);
-	pm->held_ns += ns;
 	g_mutex_unlock(&pm->lock);
 }
 

@@ -7,6 +7,7 @@
 
 #include "hw/arch.h"
 #include "hw/dev/devices.h"
+#include "hw/gdb.h"
 #include "hw/util.h"
 #include "x86/cpu/bits.h"
 #include "x86/hw/cpuid.h"
@@ -101,7 +102,7 @@ bool vm_arch_add_devices(Vm *vm, GError **error)
 	Rtc *rtc = vm_own(vm, rtc_new(), (GDestroyNotify)rtc_free);
 	I8042 *i8042 = vm_own(vm, i8042_new(vm_irq(vm, X86_IRQ_KEYBOARD), on_reset, vm),
 			      (GDestroyNotify)i8042_free);
-	Pm *pm = vm_own(vm, pm_new(vm_irq(vm, X86_IRQ_SCI), on_power_off, vm),
+	Pm *pm = vm_own(vm, pm_new(vm_irq(vm, X86_IRQ_SCI), on_power_off, vm_gdb_held_ns, vm),
 			(GDestroyNotify)pm_free);
 	const struct {
 		const char *name;
@@ -126,7 +127,7 @@ bool vm_arch_add_devices(Vm *vm, GError **error)
 		{"reset", X86_PORT_RESET, 1, BUS_BYTES | BUS_ALONE, reset_port_io, vm},
 	};
 
-	vm->power = (VmPower){pm_press_button, pm_hold_timer, pm};
+	vm->power = (VmPower){pm_press_button, pm};
 	for (unsigned i = 0; i < G_N_ELEMENTS(ports); i++) {
 		if (!bus_add(vm->pio, ports[i].name, ports[i].port, ports[i].size, ports[i].flags,
 			     ports[i].handler, ports[i].owner, error))

@@ -1,0 +1,76 @@
+/*
+ * kvm/notices.c - the engine's lock, and what the VMM hears when it is given up.
+ *
+ * A callback may call the engine, or wait for a lock of the VMM's that another thread holds while
+ * it calls the engine. So none is called under the engine's lock: what the VMM shall hear is kept,
+ * and said by the thread that gives the lock up, at once and in order.
+ */
+#include "kvm/internal.h"
+
+typedef struct Change {
+	uint64_t gpa, len;
+} Change;
+
+void engine_lock(KvmGdb *gdb)
+{
+	g_mutex_lock(&gdb->lock);
+}
+
+static void deliver(KvmGdb *gdb, const Notices *notices)
+{
+	const KvmGdbOps *ops = gdb->ops;
+
+	for (unsigned i = 0; notices->changes && i < notices->changes->len; i++) {
+		const Change *change = &g_array_index(notices->changes, Change, i);
+
+		ops->mark_dirty(gdb->opaque, change->gpa, change->len);
+	}
+	for (unsigned i = 0; notices->lines && i < notices->lines->len; i++) {
+		const char *line = notices->lines->pdata[i];
+
+		if (ops && ops->log)
+			ops->log(gdb->opaque, line);
+		else
+			g_message("%s", line);
+	}
+}
+
+void engine_unlock(KvmGdb *gdb)
+{
+	Notices notices = gdb->notices;
+
+	gdb->notices = (Notices){0};
+	g_mutex_unlock(&gdb->lock);
+	if (!notices.changes && !notices.lines)
+		return;
+	deliver(gdb, &notices);
+	g_clear_pointer(&notices.changes, g_array_unref);
+	g_clear_pointer(&notices.lines, g_ptr_array_unref);
+}
+
+void notice_change(KvmGdb *gdb, uint64_t gpa, uint64_t len)
+{
+	GArray *changes = gdb->notices.changes;
+	Change change = {gpa, len}, *last;
+
+	if (!gdb->ops || !gdb->ops->mark_dirty)
+		return;
+	if (!changes)
+		changes = gdb->notices.changes = g_array_new(FALSE, FALSE, sizeof(Change));
+	last = changes->len ? &g_array_index(changes, Change, changes->len - 1) : NULL;
+	if (last && last->gpa + last->len == gpa)
+		last->len += len;
+	else if (!last || last->gpa != gpa || last->len != len)
+		g_array_append_val(changes, change);
+}
+
+void engine_log(KvmGdb *gdb, const char *format, ...)
+{
+	va_list args;
+
+	if (!gdb->notices.lines)
+		gdb->notices.lines = g_ptr_array_new_with_free_func(g_free);
+	va_start(args, format);
+	g_ptr_array_add(gdb->notices.lines, g_strdup_vprintf(format, args));
+	va_end(args);
+}
