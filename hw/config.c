@@ -50,7 +50,7 @@ static const char description[] =
 	"Exit status: 0 the guest powered off or rebooted, or Ctrl-a x; 1 an error, a triple "
 	"fault\n"
 	"or a panic that the guest reported (pvpanic), named on stderr; 2 a wrong command line;\n"
-	"128+N lkvm was ended by signal N; else what the guest wrote to its debug exit (%s).\n"
+	"128+N signal N ended lkvm; any other: what the guest wrote to its debug exit (%s).\n"
 	"\n"
 	"Debugging: lkvm run --gdb 1234 %s, then gdb vmlinux, target remote :1234.\n"
 	"With --gdb the kernel's command line gets `nokaslr` and not `panic=1`. With --gdb stdio\n"
@@ -63,7 +63,7 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "FILE"},
 		{"initrd", 'i', 0, G_OPTION_ARG_FILENAME, &raw->initrd, "initial RAM disk", "FILE"},
 		{"params", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &raw->params,
-		 "append to the kernel's command line; may be given more than once", "TEXT"},
+		 "append to the kernel's command line; may be given more than once", "CMDLINE"},
 		{"mem", 'm', 0, G_OPTION_ARG_STRING, &raw->memory,
 		 "memory in MiB, or with M or G (default 192 + 64 per CPU)", "SIZE"},
 		{"cpus", 'c', 0, G_OPTION_ARG_INT, &raw->n_cpus, "virtual CPUs (default 1)", "N"},
@@ -72,17 +72,17 @@ static GOptionContext *new_context(RawOptions *raw)
 		{"console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
 		 "serial (default), or none: output is shown, stdin is left alone", "KIND"},
 		{"name", 0, 0, G_OPTION_ARG_STRING, &raw->name,
-		 "a name for the guest: of the process, and for `monitor info name`", "NAME"},
+		 "the guest's name, for ps and for `monitor info name`", "NAME"},
 		{"reboot", 0, 0, G_OPTION_ARG_NONE, &raw->reboot,
-		 "the guest's reboot boots it again, with the same gdb; else it ends lkvm", NULL},
+		 "boot again when the guest reboots, with the same gdb; else lkvm ends", NULL},
 		{"gdb", 0, 0, G_OPTION_ARG_STRING, &raw->gdb,
-		 "let gdb in at [HOST:]PORT, unix:PATH, stdio or /dev/TTY", "WHERE"},
+		 "let gdb connect at [HOST:]PORT, unix:PATH, stdio or /dev/TTY", "WHERE"},
 		{"gdb-wait", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_wait,
 		 "wait for gdb before the first guest instruction", NULL},
 		{"gdb-kaslr", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_kaslr,
 		 "do not add `nokaslr` with --gdb", NULL},
 		{"gdb-arch", 0, 0, G_OPTION_ARG_STRING, &raw->gdb_arch,
-		 "what gdb is told of: i386 for 32-bit code; default: as the guest's CPU is",
+		 "the architecture that gdb sees: i386 for 32-bit code; default: the guest's CPU",
 		 "NAME"},
 		{"gdb-vmlinux", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_vmlinux,
 		 "the kernel's symbols, for a gdb without a program (default: beside the kernel)",

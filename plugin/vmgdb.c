@@ -113,7 +113,7 @@ typedef struct Option {
 
 static const Option options[] = {
 	{"--gdb", PLUGIN_ENV_GDB, VALUE_TEXT, check_where, " WHERE",
-	 "[HOST:]PORT, unix:PATH or a character device; port 0 takes a free\n"
+	 "[HOST:]PORT, unix:PATH or a character device; port 0 is any free\n"
 	 "one. The line \"gdb: listening on ADDRESS\" on stderr says where, when\n"
 	 "the machine begins to run."},
 	{"--gdb-wait", PLUGIN_ENV_WAIT, VALUE_NONE, NULL, "",
@@ -123,8 +123,8 @@ static const Option options[] = {
 	{"--gdb-vmlinux", PLUGIN_ENV_VMLINUX, VALUE_FILE, check_vmlinux, " FILE",
 	 "the guest kernel's symbols: a bare gdb finds them by itself"},
 	{"--gdb-arch", PLUGIN_ENV_ARCH, VALUE_TEXT, NULL, " NAME",
-	 "what gdb is told of: i386 for 32-bit code on an x86 CPU; default: as\n"
-	 "the guest's CPU is"},
+	 "the architecture that gdb sees: i386 for 32-bit code on an x86 CPU;\n"
+	 "default: the guest's CPU"},
 	{"--gdb-clock", PLUGIN_ENV_CLOCK, VALUE_TEXT, check_clock, " KIND",
 	 "the guest's clocks while it is stopped: \"stop\" (default) or \"run\""},
 };
