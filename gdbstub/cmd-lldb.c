@@ -6,35 +6,20 @@
  */
 #include "gdbstub/internal.h"
 
-/* What lldb calls the machines whose registers have gdb's name @architecture. */
-static const struct {
-	const char *architecture, *triple;
-	const char *more; /* of qHostInfo */
-} machines[] = {
-	{"i386:x86-64", "x86_64-unknown-linux-gnu",
-	 "vm-page-size:4096;watchpoint_exceptions_received:after;"},
-	{"i386", "i386-unknown-linux-gnu",
-	 "vm-page-size:4096;watchpoint_exceptions_received:after;"},
-	{"aarch64", "aarch64-unknown-linux-gnu",
-	 "addressing_bits:48;watchpoint_exceptions_received:before;"},
-};
-
 static void append_machine(GdbSession *session, bool host)
 {
 	const GdbRegSet *set = session->ops->registers(session->target);
-	const char *name = gdb_reg_set_architecture(set);
+	const GdbArchitecture *architecture = gdb_reg_set_architecture(set);
 
-	for (unsigned n = 0; n < G_N_ELEMENTS(machines); n++) {
-		if (!g_str_equal(machines[n].architecture, name))
-			continue;
+	if (architecture->triple) {
 		g_string_append(session->reply, "triple:");
-		gdb_hex_append(session->reply, machines[n].triple, strlen(machines[n].triple));
+		gdb_hex_append(session->reply, architecture->triple, strlen(architecture->triple));
 		g_string_append_c(session->reply, ';');
-		if (host)
-			g_string_append(session->reply, machines[n].more);
 	}
+	if (host && architecture->host_info)
+		g_string_append(session->reply, architecture->host_info);
 	g_string_append_printf(session->reply, "endian:little;ptrsize:%u;",
-			       g_str_equal(name, "i386") ? 4 : 8);
+			       architecture->pointer_bytes);
 }
 
 static GdbReply cmd_host_info(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct GdbRegSet {
-	char *architecture;
+	const GdbArchitecture *architecture;
 	unsigned g_limit, pc_num;
 	GPtrArray *features; /* GdbFeature, whose rows are ours */
 	GPtrArray *rows;     /* const GdbReg, ascending by number */
@@ -26,11 +26,11 @@ static void feature_free(gpointer data)
 	g_free(feature);
 }
 
-GdbRegSet *gdb_reg_set_new(const char *architecture, unsigned g_count, unsigned pc_num)
+GdbRegSet *gdb_reg_set_new(const GdbArchitecture *architecture, unsigned g_count, unsigned pc_num)
 {
 	GdbRegSet *set = g_new0(GdbRegSet, 1);
 
-	set->architecture = g_strdup(architecture);
+	set->architecture = architecture;
 	set->g_limit = g_count;
 	set->pc_num = pc_num;
 	set->features = g_ptr_array_new_with_free_func(feature_free);
@@ -46,7 +46,6 @@ void gdb_reg_set_free(GdbRegSet *set)
 {
 	if (!set)
 		return;
-	g_free(set->architecture);
 	g_ptr_array_unref(set->features);
 	g_ptr_array_unref(set->rows);
 	g_hash_table_unref(set->by_name);
@@ -141,7 +140,7 @@ const unsigned *gdb_reg_set_expedited(const GdbRegSet *set, unsigned *ret_n)
 	return (const unsigned *)(gpointer)set->expedited->data;
 }
 
-const char *gdb_reg_set_architecture(const GdbRegSet *set)
+const GdbArchitecture *gdb_reg_set_architecture(const GdbRegSet *set)
 {
 	return set->architecture;
 }
@@ -202,7 +201,7 @@ static char *build_xml(const GdbRegSet *set)
 	GString *xml = g_string_new("<?xml version=\"1.0\"?>\n"
 				    "<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
 				    "<target version=\"1.0\">\n");
-	g_autofree char *architecture = g_markup_escape_text(set->architecture, -1);
+	g_autofree char *architecture = g_markup_escape_text(set->architecture->name, -1);
 
 	g_string_append_printf(xml, "<architecture>%s</architecture>\n", architecture);
 	for (unsigned n = 0; n < set->features->len; n++)

@@ -54,16 +54,27 @@ typedef struct GdbFeature {
 	unsigned n_rows;
 } GdbFeature;
 
+/*
+ * The CPU that has the registers, as clients name it. Borrowed; must outlive the set (a literal).
+ * @host_info: what qHostInfo says of it beyond triple, byte order and pointer size, each word as
+ * "key:value;" (LLDB, "GDB Remote Protocol Extensions"); or NULL.
+ */
+typedef struct GdbArchitecture {
+	const char *name;   /* gdb's: "i386:x86-64", "aarch64" */
+	const char *triple; /* LLVM's: "x86_64-unknown-linux-gnu"; NULL: lldb is told none */
+	unsigned pointer_bytes;
+	const char *host_info;
+} GdbArchitecture;
+
 /* The registers of one target. Immutable once it is given to a server. */
 typedef struct GdbRegSet GdbRegSet;
 
 /*
  * gdb_reg_set_new: an empty set.
- * @architecture: gdb's name, "i386:x86-64" or "aarch64".
  * @g_count: rows numbered below this make up the g and G packets, ascending, without padding.
  * @pc_num: number of the program counter (what `c ADDR` writes).
  */
-GdbRegSet *gdb_reg_set_new(const char *architecture, unsigned g_count, unsigned pc_num);
+GdbRegSet *gdb_reg_set_new(const GdbArchitecture *architecture, unsigned g_count, unsigned pc_num);
 void gdb_reg_set_free(GdbRegSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GdbRegSet, gdb_reg_set_free)
 
@@ -105,7 +116,7 @@ const GdbReg *const *gdb_reg_set_rows(const GdbRegSet *set, unsigned *ret_n);
 unsigned gdb_reg_set_g_count(const GdbRegSet *set);
 size_t gdb_reg_set_g_bytes(const GdbRegSet *set);
 const unsigned *gdb_reg_set_expedited(const GdbRegSet *set, unsigned *ret_n);
-const char *gdb_reg_set_architecture(const GdbRegSet *set);
+const GdbArchitecture *gdb_reg_set_architecture(const GdbRegSet *set);
 
 /*
  * gdb_reg_set_xml: the whole target.xml as one file, features inlined, every <reg> with its

@@ -15,6 +15,36 @@
 
 #include "gdbstub/target.h"
 
+/* ---- What the architecture is, as data ---- */
+
+/*
+ * What a Linux kernel writes to a register of each CPU: the address of @symbol, and @offset. By the
+ * difference the engine finds how far KASLR has moved the kernel (kvm/kaslr.c).
+ */
+typedef struct ArchAnchor {
+	const char *reg; /* gdb's name */
+	const char *symbol;
+	unsigned offset;
+} ArchAnchor;
+
+/*
+ * Each architecture defines one.
+ * @elf_machine: e_machine (elf.h) of a kernel for it, and of a core file.
+ * @descriptions: what gdb can be told that the CPU is, ending with NULL; the first one is what fits
+ * a kernel of @elf_machine.
+ * @anchors: the usual one first, ending with a NULL reg.
+ * @current_task: the register that holds the address of the task that runs, while the CPU is in
+ * Linux's kernel and has an address of the kernel's in it. NULL: Linux has it in the per-CPU
+ * variable current_task, in some versions the first member of pcpu_hot.
+ */
+typedef struct ArchInfo {
+	uint16_t elf_machine;
+	const GdbArchitecture *const *descriptions;
+	const ArchAnchor *anchors;
+	const char *current_task;
+} ArchInfo;
+extern const ArchInfo arch_info;
+
 /* ---- What this KVM does, found by trying it ---- */
 
 typedef struct ArchFeatures {
@@ -71,11 +101,10 @@ typedef bool (*ArchPhysRead)(void *opaque, uint64_t gpa, void *buf, size_t len);
 void arch_set_phys_reader(ArchVcpu *vcpu, ArchPhysRead read, void *opaque);
 
 /*
- * arch_reg_set: the rows that this vCPU's guest has (AVX only with AVX ...). @architecture: gdb's
- * name of the one to describe, which this machine must know, or NULL: what the guest's CPU is.
- * Caller frees.
+ * arch_reg_set: the rows that this vCPU's guest has (AVX only with AVX ...), described as
+ * @description, one of arch_info's; NULL: as what the guest's CPU is. Caller frees.
  */
-GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const char *architecture, GError **error);
+GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const GdbArchitecture *description, GError **error);
 
 /*
  * GdbTargetOps.read_register and write_register. Writes of general, float and vector registers stay
@@ -136,11 +165,10 @@ bool arch_io_pending(const struct kvm_run *run);
  * arch_show_registers: the registers of CPU @index as QEMU's `info registers` prints them, from
  * the line "CPU#N" on.
  * arch_core_notes: append the ELF notes that describe CPU @index in a core file: NT_PRSTATUS and
- * what crash reads. arch_core_machine: e_machine of that file.
+ * what crash reads.
  */
 bool arch_show_registers(ArchVcpu *vcpu, unsigned index, GString *out, GError **error);
 bool arch_core_notes(ArchVcpu *vcpu, unsigned index, GByteArray *notes, GError **error);
-extern const uint16_t arch_core_machine;
 
 /* ---- Clocks ---- */
 

@@ -333,15 +333,35 @@ bool kvm_gdb_set_log(KvmGdb *gdb, const char *path, GError **error)
 	return gdb->log != NULL;
 }
 
+/* The one that gdb names @name; NULL when that is NULL. */
+static bool find_description(const char *name, const GdbArchitecture **ret, GError **error)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+
+	for (const GdbArchitecture *const *one = arch_info.descriptions; *one; one++) {
+		*ret = name ? *one : NULL;
+		if (!name || g_str_equal(name, (*one)->name))
+			return true;
+		g_string_append_printf(names, "%s%s", names->len ? " or " : "", (*one)->name);
+	}
+	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "no architecture '%s' here: expected %s",
+		    name, names->str);
+	return false;
+}
+
 bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 {
+	const GdbArchitecture *description;
+
 	g_return_val_if_fail(!gdb->server, false);
 	if (!gdb->vcpus->len) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
 			    "a machine without a vCPU cannot be debugged");
 		return false;
 	}
-	gdb->regs = arch_reg_set(kvm_vcpu_at(gdb, 0)->arch, gdb->architecture, error);
+	if (!find_description(gdb->architecture, &description, error))
+		return false;
+	gdb->regs = arch_reg_set(kvm_vcpu_at(gdb, 0)->arch, description, error);
 	if (!gdb->regs)
 		return false;
 	gdb->server = gdb_server_new(gdb->context, &gdb->ops_table, gdb, VMGDB_VERSION_TEXT);

@@ -11,46 +11,23 @@
 
 #define BANNER_MAX 512
 
-/* What the kernel writes to a register: the address @symbol + @offset. The first row of a machine
- * is the usual one. */
-static const struct {
-	unsigned machine;
-	const char *architecture; /* gdb's name */
-	const char *reg, *symbol;
-	unsigned offset;
-} anchors[] = {
-	{EM_X86_64, "i386:x86-64", "lstar", "entry_SYSCALL_64", 0},
-	{EM_AARCH64, "aarch64", "VBAR_EL1", "vectors", 0},
-	/* Against Spectre-BHB, where the kernel is not isolated: by a loop, firmware, CLRBHB. */
-	{EM_AARCH64, "aarch64", "VBAR_EL1", "__bp_harden_el1_vectors", 0},
-	{EM_AARCH64, "aarch64", "VBAR_EL1", "__bp_harden_el1_vectors", 2048},
-	{EM_AARCH64, "aarch64", "VBAR_EL1", "__bp_harden_el1_vectors", 4096},
-};
-
-static int find_anchor(const KvmSymbols *symbols)
+bool kaslr_is_native(const KvmGdb *gdb)
 {
-	for (unsigned n = 0; n < G_N_ELEMENTS(anchors); n++) {
-		if (anchors[n].machine == kvm_symbols_machine(symbols))
-			return n;
-	}
-	return -1;
+	return gdb_reg_set_architecture(gdb->regs) == arch_info.descriptions[0];
 }
 
 bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, GError **error)
 {
 	g_autoptr(KvmSymbols) symbols = kvm_symbols_open(path, error);
-	int anchor;
 
 	g_return_val_if_fail(gdb->regs, false);
 	if (!symbols)
 		return false;
-	anchor = find_anchor(symbols);
-	if (anchor < 0 ||
-	    !g_str_equal(anchors[anchor].architecture, gdb_reg_set_architecture(gdb->regs))) {
+	if (kvm_symbols_machine(symbols) != arch_info.elf_machine || !kaslr_is_native(gdb)) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
 			    "%s: a program for another machine (ELF machine %u) than this one (%s)",
 			    path, kvm_symbols_machine(symbols),
-			    gdb_reg_set_architecture(gdb->regs));
+			    gdb_reg_set_architecture(gdb->regs)->name);
 		return false;
 	}
 	engine_lock(gdb);
@@ -93,15 +70,15 @@ static KaslrState check_banner(KvmGdbVcpu *vcpu, uint64_t slide)
 	return memcmp(expected, found, len) ? KASLR_MISMATCH : KASLR_KNOWN;
 }
 
-static KaslrState find_by_anchor(KvmGdbVcpu *vcpu, unsigned anchor, uint64_t *ret_slide)
+static KaslrState find_by_anchor(KvmGdbVcpu *vcpu, const ArchAnchor *anchor, uint64_t *ret_slide)
 {
 	uint64_t now, link;
 
-	if (!kvm_symbols_find(vcpu->gdb->symbols, anchors[anchor].symbol, &link))
+	if (!kvm_symbols_find(vcpu->gdb->symbols, anchor->symbol, &link))
 		return KASLR_MISMATCH;
-	if (!kaslr_read_register(vcpu, anchors[anchor].reg, &now) || !now)
+	if (!kaslr_read_register(vcpu, anchor->reg, &now) || !now)
 		return KASLR_EARLY;
-	*ret_slide = now - (link + anchors[anchor].offset);
+	*ret_slide = now - (link + anchor->offset);
 	/* Kernels move by whole pages. */
 	if (*ret_slide % 4096)
 		return KASLR_MISMATCH;
@@ -111,12 +88,11 @@ static KaslrState find_by_anchor(KvmGdbVcpu *vcpu, unsigned anchor, uint64_t *re
 /* The usual anchor's word, unless another one explains the register. */
 static KaslrState find_by_cpu(KvmGdbVcpu *vcpu, uint64_t *ret_slide)
 {
-	int usual = find_anchor(vcpu->gdb->symbols);
-	KaslrState state = find_by_anchor(vcpu, usual, ret_slide);
+	const ArchAnchor *anchor = arch_info.anchors;
+	KaslrState state = find_by_anchor(vcpu, anchor, ret_slide);
 
-	for (unsigned n = usual + 1; state != KASLR_KNOWN && n < G_N_ELEMENTS(anchors); n++) {
-		if (anchors[n].machine == anchors[usual].machine &&
-		    find_by_anchor(vcpu, n, ret_slide) == KASLR_KNOWN)
+	while (state != KASLR_KNOWN && (++anchor)->reg) {
+		if (find_by_anchor(vcpu, anchor, ret_slide) == KASLR_KNOWN)
 			state = KASLR_KNOWN;
 	}
 	return state;

@@ -299,7 +299,7 @@ static bool write_front(KvmGdb *gdb, MonitorSave *save, GString *out, GError **e
 					: "no VMCOREINFO in the guest's memory: crash and drgn "
 					  "need it for a kernel with KASLR\n");
 	images = find_images(gdb, save);
-	front = vmcore_front(arch_core_machine, save->ranges, images, notes);
+	front = vmcore_front(arch_info.elf_machine, save->ranges, images, notes);
 	last = &g_array_index(save->ranges, VmcoreRange, save->ranges->len - 1);
 	if (ftruncate(save->fd, last->offset + last->size) < 0)
 		return fail_io(save, "cannot write to", error);

@@ -104,7 +104,7 @@ void task_forget(KvmGdb *gdb)
 /* ---- What a CPU runs ---- */
 
 /* The per-CPU pointer was a variable of its own, then (6.2 to 6.14) the first member of another. */
-static bool current_x86(KvmGdbVcpu *vcpu, const uint64_t *places, uint64_t *ret_task)
+static bool read_per_cpu(KvmGdbVcpu *vcpu, const uint64_t *places, uint64_t *ret_task)
 {
 	uint64_t variable = places[TASK_CURRENT] ? places[TASK_CURRENT] : places[TASK_HOT], offset;
 
@@ -113,29 +113,14 @@ static bool current_x86(KvmGdbVcpu *vcpu, const uint64_t *places, uint64_t *ret_
 	       read_word(vcpu, variable + offset, ret_task);
 }
 
-static bool current_arm64(KvmGdbVcpu *vcpu, const uint64_t *places G_GNUC_UNUSED,
-			  uint64_t *ret_task)
-{
-	/* In user mode it is the user's stack pointer. */
-	return kaslr_read_register(vcpu, "SP_EL0", ret_task) && *ret_task >> 63;
-}
-
 static bool find_current(KvmGdbVcpu *vcpu, const uint64_t *places, uint64_t *ret_task)
 {
-	static const struct {
-		const char *architecture; /* gdb's name */
-		bool (*current)(KvmGdbVcpu *vcpu, const uint64_t *places, uint64_t *ret_task);
-	} machines[] = {
-		{"i386:x86-64", current_x86},
-		{"aarch64", current_arm64},
-	};
-	const char *architecture = gdb_reg_set_architecture(vcpu->gdb->regs);
-
-	for (unsigned n = 0; n < G_N_ELEMENTS(machines); n++) {
-		if (g_str_equal(machines[n].architecture, architecture))
-			return machines[n].current(vcpu, places, ret_task);
-	}
-	return false;
+	if (!kaslr_is_native(vcpu->gdb))
+		return false;
+	if (!arch_info.current_task)
+		return read_per_cpu(vcpu, places, ret_task);
+	/* In user mode it is the user's. */
+	return kaslr_read_register(vcpu, arch_info.current_task, ret_task) && *ret_task >> 63;
 }
 
 /* init_task's name is "swapper", later "swapper/0". */

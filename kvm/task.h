@@ -2,9 +2,9 @@
  * kvm/task.h - the name of the task that a CPU runs, where the kernel's symbols are known: from its
  * vmlinux, or told by the client.
  *
- * The current task comes from the kernel's per-CPU variable (x86) or from SP_EL0 (arm64). Where the
- * name lies in it is not in the symbol table; it is found once, in init_task, whose name is known.
- * For the engine, with its lock held and the world stopped.
+ * The current task comes from the kernel's per-CPU variable (x86) or from SP_EL0 (arm64): arch_info
+ * says which. Where the name lies in it is not in the symbol table; it is found once, in init_task,
+ * whose name is known. For the engine, with its lock held and the world stopped.
  */
 #ifndef VMGDB_KVM_TASK_H
 #define VMGDB_KVM_TASK_H

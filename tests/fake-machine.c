@@ -63,7 +63,13 @@ G_STATIC_ASSERT(G_N_ELEMENTS(core_rows) + G_N_ELEMENTS(odd_rows) == FAKE_N_ROWS)
 GdbRegSet *fake_reg_set(void)
 {
 	static const unsigned expedited[] = {FAKE_REG_PC, FAKE_REG_RSP, FAKE_REG_FLAGS};
-	GdbRegSet *set = gdb_reg_set_new("i386:x86-64", FAKE_REG_V0 + 1, FAKE_REG_PC);
+	static const GdbArchitecture architecture = {
+		.name = "i386:x86-64",
+		.triple = "x86_64-unknown-linux-gnu",
+		.pointer_bytes = 8,
+		.host_info = "vm-page-size:4096;watchpoint_exceptions_received:after;",
+	};
+	GdbRegSet *set = gdb_reg_set_new(&architecture, FAKE_REG_V0 + 1, FAKE_REG_PC);
 
 	gdb_reg_set_add(set, &core_feature);
 	gdb_reg_set_add(set, &odd_feature);

@@ -177,7 +177,8 @@ static SessionRig *rig_new(void)
 
 	rig->log = g_string_new(NULL);
 	rig->breaks = g_array_new(FALSE, FALSE, sizeof(GdbBreak));
-	rig->set = gdb_reg_set_new("i386:x86-64", 3, 2);
+	rig->architecture = (GdbArchitecture){.name = "pdp", .pointer_bytes = 2};
+	rig->set = gdb_reg_set_new(&rig->architecture, 3, 2);
 	gdb_reg_set_add(rig->set, &feature);
 	gdb_reg_set_expedite(rig->set, expedited, 2);
 	rig->ops = (GdbTargetOps){

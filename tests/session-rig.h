@@ -16,6 +16,7 @@
 typedef struct SessionRig {
 	GString *log; /* what the target was asked, in short words */
 	GdbRegSet *set;
+	GdbArchitecture architecture; /* of @set; only with a name and a pointer's size */
 	GdbTargetOps ops;
 	bool refuse_resume, refuse_reset;
 	GArray *breaks; /* GdbBreak */

@@ -123,7 +123,7 @@ static void test_monitor(void)
 
 	for (unsigned i = 0; i < lines->len; i++) {
 		if (g_str_equal(lines->pdata[i], X86_ONLY))
-			here = arch_core_machine == EM_X86_64;
+			here = arch_info.elf_machine == EM_X86_64;
 		else if (here)
 			g_hash_table_add(documented, g_strdup(lines->pdata[i]));
 	}

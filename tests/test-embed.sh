@@ -81,7 +81,8 @@ cat >"$W/h.cc" <<'END'
 int main()
 {
 	KvmGdbThread *thread = kvm_gdb_thread_new(nullptr);
-	GdbRegSet *set = gdb_reg_set_new("i386", 0, 0);
+	static const GdbArchitecture architecture = {"i386", nullptr, 4, nullptr};
+	GdbRegSet *set = gdb_reg_set_new(&architecture, 0, 0);
 
 	kvm_gdb_thread_free(thread);
 	gdb_reg_set_free(set);

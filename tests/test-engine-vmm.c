@@ -481,7 +481,10 @@ static void test_renew_clock(void)
 	rig_free(rig);
 }
 
-/* A VMM may try another address; what the first try made is not left behind (LeakSanitizer). */
+/*
+ * A VMM may try another address, or architecture; what the first try made is not left behind
+ * (LeakSanitizer).
+ */
 static void test_listen_again(void)
 {
 	g_autoptr(GError) error = NULL;
@@ -491,6 +494,13 @@ static void test_listen_again(void)
 	g_assert_no_error(error);
 	kvm_gdb_add_vcpu(gdb, 0, toy_fd(vm, 0), toy_run(vm, 0), &error);
 	g_assert_no_error(error);
+	kvm_gdb_set_architecture(gdb, "pdp");
+	g_assert_false(kvm_gdb_listen(gdb, "0", false, &error));
+	g_assert_error(error, GDB_ERROR, GDB_ERROR_INVAL);
+	g_assert_cmpstr(error->message, ==,
+			"no architecture 'pdp' here: expected linux toy or toy");
+	g_clear_error(&error);
+	kvm_gdb_set_architecture(gdb, "toy");
 	for (unsigned i = 0; i < 2; i++) {
 		g_assert_false(kvm_gdb_listen(gdb, "nonsense", false, &error));
 		g_assert_error(error, GDB_ERROR, GDB_ERROR_INVAL);

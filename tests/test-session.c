@@ -53,6 +53,21 @@ static void test_held(void)
 	session_rig_output(rig, "+$2020xxxx22222222");
 }
 
+/* What lldb is told of the machine comes with the registers, and only what they say. */
+static void test_architecture(void)
+{
+	g_autoptr(SessionRig) rig = session_rig_new_stopped();
+
+	session_rig_ask(rig, "qHostInfo", "$endian:little;ptrsize:2;");
+	session_rig_ask(rig, "qProcessInfo", "$pid:1;endian:little;ptrsize:2;");
+	rig->architecture.triple = "pdp-dec";
+	rig->architecture.host_info = "word:18;";
+	session_rig_ask(rig, "qHostInfo",
+			"$triple:7064702d646563;word:18;endian:little;ptrsize:2;");
+	session_rig_ask(rig, "qProcessInfo",
+			"$pid:1;triple:7064702d646563;endian:little;ptrsize:2;");
+}
+
 static void test_held_interrupt(void)
 {
 	g_autoptr(SessionRig) rig = session_rig_new(false);
@@ -449,6 +464,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/session/next", test_next);
+	g_test_add_func("/session/architecture", test_architecture);
 	g_test_add_func("/session/held", test_held);
 	g_test_add_func("/session/held-interrupt", test_held_interrupt);
 	g_test_add_func("/session/run-and-stop", test_run_and_stop);

@@ -271,7 +271,7 @@ static void test_i386(Fixture *fix, gconstpointer data)
 	const GdbReg *const *rows = gdb_reg_set_rows(set, &n);
 
 	(void)data;
-	g_assert_cmpstr(gdb_reg_set_architecture(set), ==, "i386");
+	g_assert_cmpstr(gdb_reg_set_architecture(set)->name, ==, "i386");
 	g_assert_cmpuint(gdb_reg_set_g_count(set), ==, g_strv_length(list));
 	for (unsigned i = 0; list[i]; i++) {
 		g_assert_cmpuint(rows[i]->num, ==, i);

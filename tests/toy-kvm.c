@@ -3,6 +3,7 @@
  */
 #include "tests/toy-kvm.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -508,7 +509,17 @@ void arch_set_phys_reader(ArchVcpu *vcpu G_GNUC_UNUSED, ArchPhysRead read G_GNUC
 {
 }
 
-GdbRegSet *arch_reg_set(ArchVcpu *vcpu G_GNUC_UNUSED, const char *architecture G_GNUC_UNUSED,
+static const GdbArchitecture toy = {.name = "toy", .pointer_bytes = 8};
+static const GdbArchitecture linux_toy = {.name = "linux toy", .pointer_bytes = 8};
+
+const ArchInfo arch_info = {
+	.elf_machine = EM_X86_64,
+	.descriptions = (const GdbArchitecture *const[]){&linux_toy, &toy, NULL},
+	.anchors = (const ArchAnchor[]){{"lstar", "entry_SYSCALL_64", 0}, {0}},
+};
+
+GdbRegSet *arch_reg_set(ArchVcpu *vcpu G_GNUC_UNUSED,
+			const GdbArchitecture *description G_GNUC_UNUSED,
 			GError **error G_GNUC_UNUSED)
 {
 	static const GdbReg rows[] = {
@@ -519,7 +530,7 @@ GdbRegSet *arch_reg_set(ArchVcpu *vcpu G_GNUC_UNUSED, const char *architecture G
 	static const GdbReg system_rows[] = {{"lstar", 5, 64, "code_ptr", NULL, 0, 3}};
 	static const GdbFeature feature = {"org.vmgdb.toy", NULL, rows, G_N_ELEMENTS(rows)};
 	static const GdbFeature system = {"org.vmgdb.toy.system", NULL, system_rows, 1};
-	GdbRegSet *set = gdb_reg_set_new(like_linux ? "i386:x86-64" : "toy", TOY_REGS, TOY_PC);
+	GdbRegSet *set = gdb_reg_set_new(like_linux ? &linux_toy : &toy, TOY_REGS, TOY_PC);
 
 	gdb_reg_set_add(set, &feature);
 	if (like_linux)
@@ -892,8 +903,6 @@ bool arch_core_notes(ArchVcpu *vcpu, unsigned index G_GNUC_UNUSED, GByteArray *n
 	vmcore_add_note(notes, "TOY", 1, cached(vcpu), sizeof(vcpu->regs));
 	return true;
 }
-
-const uint16_t arch_core_machine = 0;
 
 const GdbMonitorCommand arch_monitor_commands[] = {{0}};
 

@@ -98,8 +98,6 @@ bool arch_show_registers(ArchVcpu *vcpu, unsigned index, GString *out, GError **
 
 /* ---- Core files ---- */
 
-const uint16_t arch_core_machine = EM_AARCH64;
-
 /* struct elf_prstatus of the arm64 ABI. */
 typedef struct Prstatus {
 	uint8_t head[32];

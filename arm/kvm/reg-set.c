@@ -219,7 +219,7 @@ static void add_tls(GdbRegSet *set, const struct kvm_reg_list *list)
 	add(set, "org.gnu.gdb.aarch64.tls", NULL, rows);
 }
 
-GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const char *architecture, GError **error)
+GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const GdbArchitecture *description, GError **error)
 {
 	/* What gdb and lldb look at after each step, so that they need not send g. */
 	static const unsigned expedited[] = {
@@ -233,12 +233,9 @@ GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const char *architecture, GError **error
 
 	if (list == NULL)
 		return NULL;
-	if (architecture != NULL && !g_str_equal(architecture, "aarch64")) {
-		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
-			    "no architecture '%s' here: expected aarch64", architecture);
-		return NULL;
-	}
-	GdbRegSet *set = gdb_reg_set_new("aarch64", ARM_NUM_G, ARM_NUM_PC);
+	if (description == NULL)
+		description = arch_info.descriptions[0];
+	GdbRegSet *set = gdb_reg_set_new(description, ARM_NUM_G, ARM_NUM_PC);
 	core.types = types_text("arm-core");
 	gdb_reg_set_add(set, &core);
 	if (vcpu->max_vq > 0)

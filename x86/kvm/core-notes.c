@@ -11,8 +11,6 @@
 #include "x86/cpu/monitor.h"
 #include "x86/kvm/vcpu.h"
 
-const uint16_t arch_core_machine = EM_X86_64;
-
 /* struct elf_prstatus of the x86-64 ABI; only what a dump of a machine can know is named. */
 typedef struct Prstatus {
 	uint8_t head[32];

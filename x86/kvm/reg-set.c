@@ -72,7 +72,7 @@ static const char *types_text(const char *name)
 
 /* One of the two descriptions that are made of the table. */
 typedef struct Shape {
-	const char *architecture;
+	const GdbArchitecture *architecture;
 	unsigned n_g, pc;
 	const unsigned *expedited;
 	unsigned n_expedited;
@@ -135,8 +135,16 @@ GdbRegSet *x86_reg_set_new(unsigned has, const X86Msr *msrs)
 		X86_NUM_RIP, X86_NUM_RSP, X86_NUM_RBP, X86_NUM_EFLAGS, X86_NUM_CS,
 	};
 	static const Shape shape = {
-		"i386:x86-64", X86_NUM_G,    X86_NUM_RIP, expedited, G_N_ELEMENTS(expedited),
-		x86_hints,     &x86_n_hints, same_row,	  same_text, same_text,
+		&x86_64_architecture,
+		X86_NUM_G,
+		X86_NUM_RIP,
+		expedited,
+		G_N_ELEMENTS(expedited),
+		x86_hints,
+		&x86_n_hints,
+		same_row,
+		same_text,
+		same_text,
 	};
 
 	return make(&shape, has, msrs);
@@ -149,33 +157,15 @@ GdbRegSet *x86_i386_set_new(unsigned has, const X86Msr *msrs)
 		X86_I386_NUM_EFLAGS, X86_I386_NUM_CS,
 	};
 	static const Shape shape = {
-		"i386",
-		X86_I386_NUM_G,
-		X86_I386_NUM_EIP,
-		expedited,
-		G_N_ELEMENTS(expedited),
-		x86_i386_hints,
-		&x86_i386_n_hints,
-		x86_i386_row,
-		x86_i386_feature,
-		x86_i386_types,
+		&x86_i386_architecture,	 X86_I386_NUM_G, X86_I386_NUM_EIP,  expedited,
+		G_N_ELEMENTS(expedited), x86_i386_hints, &x86_i386_n_hints, x86_i386_row,
+		x86_i386_feature,	 x86_i386_types,
 	};
 
 	return make(&shape, has, msrs);
 }
 
-/* @architecture: NULL, by the guest's CPUID. */
-static bool choose(const char *architecture, bool guest_is_i386, bool *ret_i386, GError **error)
-{
-	*ret_i386 = architecture ? strcmp(architecture, "i386") == 0 : guest_is_i386;
-	if (!architecture || *ret_i386 || strcmp(architecture, "i386:x86-64") == 0)
-		return true;
-	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
-		    "no architecture '%s' here: expected i386 or i386:x86-64", architecture);
-	return false;
-}
-
-GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const char *architecture, GError **error)
+GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const GdbArchitecture *description, GError **error)
 {
 	struct {
 		uint32_t nent, padding;
@@ -191,8 +181,8 @@ GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const char *architecture, GError **error
 			    g_strerror(errno));
 		return NULL;
 	}
-	if (!choose(architecture, x86_guest_is_i386(cpuid.entries, cpuid.nent), &i386, error))
-		return NULL;
+	i386 = description ? description == &x86_i386_architecture
+			   : x86_guest_is_i386(cpuid.entries, cpuid.nent);
 	has = x86_guest_has(cpuid.entries, cpuid.nent, &vcpu->xsave_layout);
 	return i386 ? x86_i386_set_new(has, vcpu->msrs) : x86_reg_set_new(has, vcpu->msrs);
 }
