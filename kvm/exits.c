@@ -220,9 +220,16 @@ bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 	return false;
 }
 
+void exits_seen(KvmGdbVcpu *vcpu)
+{
+	if (exits_io_open(vcpu))
+		arch_get_pc(vcpu->arch, &vcpu->step.from, NULL);
+}
+
 /*
- * The I/O is finished and KVM has said nothing of a step: on x86 a store to a device has moved pc
- * before the VMM saw it, and its step would go on through the next instruction.
+ * The I/O is finished and KVM has said nothing of a step: there was none yet, or on x86 a store to
+ * a device has moved pc before the VMM saw it, and its step would go on through the next
+ * instruction.
  */
 static void end_step_of_io(KvmGdbVcpu *vcpu)
 {
@@ -236,9 +243,11 @@ static void end_step_of_io(KvmGdbVcpu *vcpu)
 
 void exits_io_finished(KvmGdbVcpu *vcpu)
 {
+	GdbActionKind action = vcpu->action.kind;
+
 	vcpu->exit = EXIT_FINISHED;
 	arch_forget(vcpu->arch);
-	if (vcpu->step.open)
+	if (vcpu->step.open || action == GDB_ACTION_STEP || action == GDB_ACTION_RANGE)
 		end_step_of_io(vcpu);
 	else
 		leaving_look(vcpu);

@@ -288,6 +288,8 @@ static void stopped(KvmGdb *gdb)
 		/* The next client came while the last one's breakpoints were being taken out. */
 		gdb->world = WORLD_STOPPED;
 	}
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		exits_seen(kvm_vcpu_at(gdb, i));
 	post(gdb, choose_event(gdb));
 }
 
@@ -412,6 +414,7 @@ void halt_resume(KvmGdb *gdb, const GdbAction *actions)
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
 		leaving_plan(vcpu);
+		exits_seen(vcpu);
 		vcpu->turn_owed = false;
 	}
 	kvm_clock_resuming(gdb->clock);

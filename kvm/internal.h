@@ -353,6 +353,11 @@ bool exits_io_open(const KvmGdbVcpu *vcpu);
 bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err);
 /* A KVM_RUN with immediate_exit has finished the open I/O instruction, and done nothing else. */
 void exits_io_finished(KvmGdbVcpu *vcpu);
+/*
+ * At a stop and at the resume: the client has seen where the vCPU is. With an I/O instruction half
+ * done its next step begins there, and what has moved pc before belongs to none.
+ */
+void exits_seen(KvmGdbVcpu *vcpu);
 
 /* ---- translate.c: with the lock held, while @vcpu does not run ---- */
 
