@@ -156,8 +156,12 @@ $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 
 # Tests of the engine bring their own architecture and KVM.
-TOYS := $(foreach t,breaks engine% memory monitor%,$(filter $(B)/tests/test-$(t),$(TESTS)))
+TOYS := $(foreach t,breaks engine% memory model monitor%,$(filter $(B)/tests/test-$(t),$(TESTS)))
 $(TOYS): $(B)/tests/toy-kvm.o
+# This one is its own host, too.
+$(B)/tests/test-model: LDFLAGS += $(addprefix -Wl$(,)--wrap=,ioctl close ppoll eventfd eventfd_write eventfd_read \
+	process_vm_readv process_vm_writev pthread_sigmask sigpending gettid tgkill g_mutex_lock g_mutex_unlock \
+	g_get_monotonic_time gdb_server_post_stop gdb_server_post_output)
 $(B)/tests/test-plugin-seccomp: $(B)/plugin/seccomp.o
 
 GUEST_LD := $(call src,$(GUEST_DIR)/*.ld)

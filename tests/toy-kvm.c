@@ -68,6 +68,7 @@ typedef struct ToyCpu {
 struct ToyVm {
 	uint64_t clock_behind; /* of the host's clock; atomic */
 	unsigned clock_sets;   /* atomic */
+	const ToyWatcher *watcher;
 	uint8_t ram[TOY_RAM];
 	int late;
 	unsigned n;
@@ -215,6 +216,45 @@ uint32_t toy_control(ToyVm *vm, unsigned cpu)
 uint64_t toy_instructions(ToyVm *vm, unsigned cpu)
 {
 	return __atomic_load_n(&vm->cpus[cpu].instructions, __ATOMIC_SEQ_CST);
+}
+
+void toy_set_watcher(ToyVm *vm, const ToyWatcher *watcher)
+{
+	vm->watcher = watcher;
+}
+
+uint64_t toy_reg(ToyVm *vm, unsigned cpu, unsigned reg)
+{
+	return vm->cpus[cpu].regs[reg];
+}
+
+uint64_t toy_digest(ToyVm *vm, unsigned cpu)
+{
+	const ToyCpu *at = &vm->cpus[cpu];
+	uint64_t sum = at->pass | at->io_done << 1 | at->step_off << 2 | at->io_length << 3 |
+		       at->monitor << 8 | (uint64_t)at->debug.control << 10;
+	const uint8_t *bytes = (const uint8_t *)&at->debug.arch;
+
+	sum ^= (uint64_t)at->run_error << 48 ^ (uint64_t)at->control_error << 56;
+	/* r0 only counts. */
+	for (unsigned i = 1; i < TOY_REGS; i++)
+		sum = (sum ^ at->regs[i]) * 0x9e3779b97f4a7c15 + (sum >> 29);
+	for (unsigned i = 0; i < sizeof(ToyDebugRegs); i++)
+		sum = (sum ^ bytes[i]) * 0x100000001b3;
+	return sum;
+}
+
+static unsigned index_of(const ToyCpu *cpu)
+{
+	return cpu - cpu->vm->cpus;
+}
+
+static void note_executed(const ToyCpu *cpu, uint64_t pc)
+{
+	const ToyWatcher *watcher = cpu->vm->watcher;
+
+	if (watcher)
+		watcher->executed(watcher->opaque, index_of(cpu), pc);
 }
 
 static bool to_physical(bool kernel, bool late, uint64_t addr, uint64_t *ret)
@@ -378,6 +418,7 @@ static bool finish_io(ToyCpu *cpu)
 		return false;
 	if (was_port)
 		cpu->regs[1] = cpu->run->io.data_offset;
+	note_executed(cpu, cpu->regs[TOY_PC]);
 	cpu->regs[TOY_PC] += cpu->io_length;
 	cpu->io_length = 0;
 	cpu->pass = false;
@@ -391,6 +432,21 @@ static int fail(int error)
 	return -1;
 }
 
+/* Does something end this KVM_RUN before its next instruction? @first: it has executed none. */
+static bool is_interrupted(ToyCpu *cpu, bool first)
+{
+	const ToyWatcher *watcher = cpu->vm->watcher;
+
+	if (watcher && !first) {
+		if (watcher->before(watcher->opaque, index_of(cpu)))
+			return false;
+		cpu->run->exit_reason = KVM_EXIT_INTR;
+		return true;
+	}
+	/* The exit reason stays, as with KVM. */
+	return __atomic_load_n(&cpu->run->immediate_exit, __ATOMIC_SEQ_CST);
+}
+
 static int run_cpu(ToyCpu *cpu)
 {
 	int error;
@@ -401,15 +457,13 @@ static int run_cpu(ToyCpu *cpu)
 	error = __atomic_exchange_n(&cpu->run_error, 0, __ATOMIC_SEQ_CST);
 	if (error)
 		return fail(error);
-	for (;;) {
+	for (bool first = true;; first = false) {
 		bool pass = cpu->pass, io_done = cpu->io_done;
 		uint64_t pc = cpu->regs[TOY_PC];
 		int point, ret;
 
 		cpu->io_done = false;
-
-		/* The exit reason stays, as with KVM. */
-		if (__atomic_load_n(&cpu->run->immediate_exit, __ATOMIC_SEQ_CST))
+		if (is_interrupted(cpu, first))
 			return fail(EINTR);
 		if (__atomic_load_n(&cpu->halted, __ATOMIC_SEQ_CST)) {
 			sched_yield();
@@ -424,6 +478,8 @@ static int run_cpu(ToyCpu *cpu)
 		/* A trap, like every fault, leaves the instruction to be done. */
 		if (ret == RAN || cpu->io_length || cpu->regs[TOY_PC] != pc)
 			cpu->pass = false;
+		if (ret == RAN || cpu->regs[TOY_PC] != pc)
+			note_executed(cpu, pc);
 		if (ret != RAN)
 			return ret;
 		if (!(__atomic_add_fetch(&cpu->instructions, 1, __ATOMIC_SEQ_CST) % 64))
@@ -473,6 +529,15 @@ struct ArchVcpu {
 	uint64_t regs[TOY_REGS];
 	bool valid, dirty;
 };
+
+uint64_t toy_cache_digest(const ArchVcpu *vcpu)
+{
+	uint64_t sum = vcpu->valid | vcpu->dirty << 1;
+
+	for (unsigned i = 1; i < TOY_REGS && vcpu->valid; i++)
+		sum = (sum ^ vcpu->regs[i]) * 0x9e3779b97f4a7c15 + (sum >> 29);
+	return sum;
+}
 
 bool kvm_probe(int kvm_fd G_GNUC_UNUSED, ArchFeatures *ret, GError **error G_GNUC_UNUSED)
 {
@@ -781,7 +846,7 @@ bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len)
 {
 	if (!skips || !len || insn[0] != 0x90)
 		return false;
-	cached(vcpu)[TOY_PC]++;
+	note_executed(vcpu->cpu, cached(vcpu)[TOY_PC]++);
 	vcpu->dirty = true;
 	__atomic_add_fetch(&vcpu->cpu->instructions, 1, __ATOMIC_SEQ_CST);
 	return true;

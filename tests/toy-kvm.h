@@ -15,14 +15,11 @@
  *   e7 lo hi    store to a device at that address: MMIO exit. On x86 pc is behind it already when
  *               the VMM sees the exit, and nothing ends a step there; else KVM_RUN finishes it
  *   a0 lo hi    load exclusive: r1 = the byte at that address
- *   a1 lo hi    store exclusive: r1 + 1, and r2 = 0; or nothing and r2 = 1, where a KVM_RUN has ended
- *               since the load. A watchpoint is hit before it
- *   a4 lo hi    as a0, again and again until r1 is 0: a spin lock in one place
- *   a2 rel8     jump as eb, if r2 is not 0
- *   a3 rel8     jump as eb, if r1 is not 0
- *   fa lo hi    a page fault that enters the handler there, with steps turned off as on x86
- *   ff          the machine shuts down
- * It has three hardware points, shared by all types.
+ *   a1 lo hi    store exclusive: r1 + 1, and r2 = 0; or nothing and r2 = 1, where a KVM_RUN has
+ * ended since the load. A watchpoint is hit before it a4 lo hi    as a0, again and again until r1
+ * is 0: a spin lock in one place a2 rel8     jump as eb, if r2 is not 0 a3 rel8     jump as eb, if
+ * r1 is not 0 fa lo hi    a page fault that enters the handler there, with steps turned off as on
+ * x86 ff          the machine shuts down It has three hardware points, shared by all types.
  *
  * Addresses: RAM is [0, TOY_RAM). TOY_ALIAS + x is RAM x too. TOY_LATE + x is RAM x once
  * toy_map_late() was called. TOY_KERNEL + x is RAM x, but only for a CPU in kernel mode; of it
@@ -97,6 +94,27 @@ void toy_fail_control(ToyVm *vm, unsigned cpu, int error);
 
 /* In r3 while a step masks interrupts, as on arm, and as long as nobody takes it out. */
 #define TOY_MASK (1ull << 63)
+
+/*
+ * For a test that runs all CPUs on one thread and decides itself who goes on.
+ * before: called before each instruction but the first of a KVM_RUN; FALSE: a signal ends it. With
+ * it, immediate_exit is looked at where a KVM_RUN begins and nowhere else, as KVM does.
+ * executed: the instruction at @pc is done.
+ */
+typedef struct ToyWatcher {
+	bool (*before)(void *opaque, unsigned cpu);
+	void (*executed)(void *opaque, unsigned cpu, uint64_t pc);
+	void *opaque;
+} ToyWatcher;
+
+void toy_set_watcher(ToyVm *vm, const ToyWatcher *watcher); /* borrowed */
+/* A number for all that the next KVM_RUN of this CPU depends on, but for memory. */
+uint64_t toy_digest(ToyVm *vm, unsigned cpu);
+/* Likewise for the engine's cache of its registers. */
+struct ArchVcpu;
+uint64_t toy_cache_digest(const struct ArchVcpu *vcpu);
+/* A register as KVM has it. */
+uint64_t toy_reg(ToyVm *vm, unsigned cpu, unsigned reg);
 
 /* Counts; may be read while the CPU runs. */
 unsigned toy_guest_traps(ToyVm *vm, unsigned cpu);   /* traps the guest got itself */
