@@ -334,6 +334,61 @@ static void test_step_mode_no_slot(const void *data)
 	rig_close(&rig);
 }
 
+/* A handler that is near: right behind int $0x50, or a byte behind it. */
+typedef struct NearRow {
+	const char *name;
+	uint64_t handler;
+	bool slot;
+} NearRow;
+
+static const NearRow near_rows[] = {
+	{"behind", CODE + 3, true},
+	{"near", CODE + 4, true},
+	{"near-no-slot", CODE + 4, false},
+};
+
+static void test_step_near(const void *data)
+{
+	const NearRow *row = data;
+	ArchFeatures all = features;
+	Rig rig;
+
+	if (!rig_has(features.step, "steps") || !rig_has(features.hw_break, "hardware breakpoints"))
+		return;
+	features.hw_break = row->slot;
+	rig_open(&rig, BYTES("\x90\xcd\x50\xf4\xf4"), false); /* nop; int $0x50; hlt; hlt */
+	memcpy(rig.ram + IDT + 16 * 0x50, &row->handler, 2);
+	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
+	g_assert_cmpuint(step(&rig), ==, row->slot ? KVM_EXIT_DEBUG : KVM_EXIT_HLT);
+	features = all;
+	g_assert_cmphex(rig_regs(&rig).rip, ==, row->handler + (row->slot ? 0 : 1));
+	g_assert_cmphex(rig_get64(&rig, STACK - 40), ==, CODE + 3);
+	g_assert_cmphex(rig_get64(&rig, STACK - 24) & ~RF, ==, 2);
+	rig_close(&rig);
+}
+
+/* The first instruction of a handler to which its own faults would lead. */
+static void test_step_in_handler(void)
+{
+	const uint64_t handler = HANDLERS + 16 * VECTOR_PF;
+	struct kvm_regs regs;
+	Rig rig;
+
+	if (!rig_has(features.step, "steps"))
+		return;
+	rig_open(&rig, BYTES("\xf4"), false);
+	memset(rig.ram + handler, 0x90, 2);
+	regs = rig_regs(&rig);
+	regs.rip = handler;
+	g_assert_cmpint(ioctl(rig.fd, KVM_SET_REGS, &regs), ==, 0);
+	arch_forget(rig.vcpu);
+	for (unsigned i = 1; i <= 2; i++) {
+		g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
+		g_assert_cmphex(rig_regs(&rig).rip, ==, handler + i);
+	}
+	rig_close(&rig);
+}
+
 /* syscall with an FMASK that leaves TF alone: the step ends at the entry, and r11 has none. */
 static void test_step_syscall_unmasked(void)
 {
@@ -405,6 +460,15 @@ static void test_step_load_tf(void)
 	rig_close(&rig);
 }
 
+static void add_near(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(near_rows); i++) {
+		g_autofree char *path = g_strdup_printf("/kvm-x86-step/near/%s", near_rows[i].name);
+
+		g_test_add_data_func(path, &near_rows[i], test_step_near);
+	}
+}
+
 static void add_modes(void)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(mode_rows); i++) {
@@ -427,7 +491,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm-x86-step/syscall-unmasked", test_step_syscall_unmasked);
 	g_test_add_func("/kvm-x86-step/own-tf", test_step_own_tf);
 	g_test_add_func("/kvm-x86-step/load-tf", test_step_load_tf);
+	g_test_add_func("/kvm-x86-step/in-handler", test_step_in_handler);
 	add_modes();
+	add_near();
 	for (unsigned i = 0; i < G_N_ELEMENTS(programs); i++) {
 		g_autofree char *path = g_strdup_printf("/kvm-x86-step/%s", programs[i].name);
 		g_test_add_data_func(path, &programs[i], test_step_program);

@@ -90,8 +90,13 @@ static bool code_base(ArchVcpu *vcpu, uint16_t selector, const ArchMemory *mem, 
 	return true;
 }
 
-static void add_landing(ArchStep *step, uint64_t addr)
+/* Not where the instruction is itself: there it would be hit before it. */
+static void add_landing(ArchVcpu *vcpu, ArchStep *step, uint64_t addr)
 {
+	uint64_t pc;
+
+	if (arch_get_pc(vcpu, &pc, NULL) && addr == pc)
+		return;
 	for (unsigned i = 0; i < step->n_landings; i++)
 		if (step->landings[i] == addr)
 			return;
@@ -111,7 +116,7 @@ static void add_entry(ArchVcpu *vcpu, const uint8_t *entry, const ArchMemory *me
 		base = gate.selector << 4;
 	else if (idt == X86_IDT_PROTECTED && !code_base(vcpu, gate.selector, mem, &base))
 		return;
-	add_landing(step, idt == X86_IDT_LONG ? gate.offset : (uint32_t)(gate.offset + base));
+	add_landing(vcpu, step, idt == X86_IDT_LONG ? gate.offset : (uint32_t)(gate.offset + base));
 }
 
 static void add_vector(ArchVcpu *vcpu, uint8_t vector, const ArchMemory *mem, ArchStep *step)
@@ -164,7 +169,7 @@ static void find_landings(ArchVcpu *vcpu, const X86Insn *insn, const ArchMemory 
 	case X86_INSN_SYSCALL:
 		notes->syscall_ip = syscall_target(vcpu, &clears);
 		if (clears && notes->syscall_ip)
-			add_landing(step, notes->syscall_ip);
+			add_landing(vcpu, step, notes->syscall_ip);
 		notes->tf_after &= !clears;
 		break;
 	case X86_INSN_INT:
@@ -310,11 +315,32 @@ static bool is_complete(const struct kvm_run *run)
 	       (exit->dr6 & X86_DR6_BS);
 }
 
-/* Has it left for a handler? Else it is where it was, or behind the instruction. */
-static bool has_left(const ArchVcpu *vcpu, const Notes *notes)
+static bool is_at_landing(ArchVcpu *vcpu, const ArchStep *step)
+{
+	uint64_t pc;
+
+	if (!arch_get_pc(vcpu, &pc, NULL))
+		return false;
+	for (unsigned i = 0; i < step->n_landings; i++)
+		if (step->landings[i] == pc)
+			return true;
+	return false;
+}
+
+/*
+ * A run that did not complete the instruction: has it left for a handler? Else it is where it was,
+ * or behind the instruction. A handler may be near, too: then only its landing tells.
+ */
+static bool has_left(ArchVcpu *vcpu, const ArchStep *step, const Notes *notes)
 {
 	return vcpu->sregs.cs.selector != notes->saved.cs ||
-	       vcpu->regs.rip - notes->saved.ip > X86_INSN_MAX;
+	       vcpu->regs.rip - notes->saved.ip > X86_INSN_MAX || is_at_landing(vcpu, step);
+}
+
+/* The same when nothing else tells; a frame of the instruction's must show it. */
+static bool may_have_left(const ArchVcpu *vcpu, const Notes *notes)
+{
+	return vcpu->regs.rip != notes->saved.ip && vcpu->regs.rip != notes->saved.next_ip;
 }
 
 /* Words of frames in the guest's mode: @n-th choice, 0 when there are no more. */
@@ -357,7 +383,7 @@ static void clear_tf_in_frame(ArchVcpu *vcpu, const ArchMemory *mem, const Notes
 }
 
 /* Take the TF that is ours out of where the instruction has stored it. */
-static void clean(ArchVcpu *vcpu, const ArchMemory *mem, const Notes *notes)
+static void clean(ArchVcpu *vcpu, const ArchMemory *mem, const ArchStep *step, const Notes *notes)
 {
 	bool is_next = vcpu->regs.rip == notes->saved.next_ip;
 
@@ -367,7 +393,8 @@ static void clean(ArchVcpu *vcpu, const ArchMemory *mem, const Notes *notes)
 		   (is_next || vcpu->regs.rip == notes->syscall_ip)) {
 		vcpu->regs.r11 &= ~X86_RFLAGS_TF;
 		x86_mark_dirty(vcpu, X86_REGS);
-	} else if (!is_complete(vcpu->run) && has_left(vcpu, notes)) {
+	} else if (!is_complete(vcpu->run) &&
+		   (has_left(vcpu, step, notes) || may_have_left(vcpu, notes))) {
 		clear_tf_in_frame(vcpu, mem, notes);
 	}
 }
@@ -393,7 +420,7 @@ void arch_step_end(ArchVcpu *vcpu, const ArchMemory *mem, const ArchStep *step)
 	    !x86_fetch(vcpu, X86_SREGS, NULL))
 		return;
 	if (!notes.own_tf)
-		clean(vcpu, mem, &notes);
-	else if (!complete && has_left(vcpu, &notes))
+		clean(vcpu, mem, step, &notes);
+	else if (!complete && has_left(vcpu, step, &notes))
 		x86_own_set_tf(vcpu, false); /* every entry clears it */
 }
