@@ -2,16 +2,15 @@
  * hard - what the debugged Linux runs that is hard for a debugger, linked statically. Each prints a
  * line "hard: NAME N ok" per round or "hard: NAME N bad: WHY", and goes on for ever.
  *
- *   hard uffd       an instruction (hard_touch) reads a page that another thread delivers 50 ms
- * later hard exclusive  an exclusive sequence (hard_ldxr) counts hard_count up (arm64) hard fork a
- * child writes to the page of the code at HARD_CODE, so it gets its own, and calls the code there
- *   hard migrate    the page of the code at HARD_CODE moves to other memory (soft offline)
+ *   hard uffd       an instruction (hard_touch) reads a page that comes 50 ms later
+ *   hard exclusive  an exclusive sequence (hard_ldxr) counts hard_count up (arm64)
+ *   hard fork       a child gets its own copy of the page of the code at HARD_CODE, and calls it
+ *   hard migrate    the page of the code at HARD_CODE moves to other memory
  *   hard collapse   the page of the code at HARD_CODE becomes a part of a huge page
- *   hard two        two processes have different code at HARD_CODE; in one of them the first bytes
- *                   of the other's are a number
+ *   hard two        two processes have different code at HARD_CODE; one has the other's in a number
  *   hard hotplug    CPU 1 goes off and on again
- *   hard module     the module /lib/virtio_ring.ko is removed and loaded again; in front of each
- * round: "hard: module has vring_interrupt at ADDRESS"
+ *   hard module     the module /lib/virtio_ring.ko goes and comes, each time after a line
+ *                   "hard: module has vring_interrupt at ADDRESS"
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -46,6 +45,16 @@ static void say(bool ok, const char *why)
 {
 	printf("hard: %s %u %s%s\n", name, ++round_nr, ok ? "ok" : "bad: ", ok ? "" : why);
 	fflush(stdout);
+}
+
+static bool put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
 }
 
 /* ---- A page that comes late ---- */
@@ -202,13 +211,64 @@ static void run_fork(void)
 	}
 }
 
+#define MANY (32ul << 20)
+
+/* The numbers of the pages of memory that are at @page and behind it. */
+static void get_frames(const char *page, uint64_t *ret, size_t n)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	ssize_t len = n * sizeof(*ret);
+
+	if (pread(fd, ret, len, (uintptr_t)page / PAGE * sizeof(*ret)) != len)
+		exit(3);
+	close(fd);
+	for (size_t i = 0; i < n; i++)
+		ret[i] &= (1ull << 55) - 1;
+}
+
+/* Replaces the page at @base by its copy in the lowest of many pages, with free ones above it. */
+static void move_down(char *base)
+{
+	static uint64_t frames[MANY / PAGE];
+	char *many = mmap(NULL, MANY, PROT_READ | PROT_WRITE | PROT_EXEC,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t low = 0;
+
+	madvise(many, MANY, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < MANY; i += PAGE)
+		many[i] = 1;
+	get_frames(many, frames, MANY / PAGE);
+	for (size_t i = 0; i < MANY / PAGE; i++)
+		if (frames[i] < frames[low])
+			low = i;
+	memcpy(many + low * PAGE, base, PAGE);
+	if (mremap(many + low * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base) != base)
+		exit(3);
+	munmap(many, MANY);
+}
+
+/* By what takes a bad page out of use, and where the kernel cannot: by compaction of its memory. */
+static bool migrate(char *base)
+{
+	uint64_t before, after;
+	bool done;
+
+	if (madvise(base, PAGE, MADV_SOFT_OFFLINE) == 0)
+		return true;
+	move_down(base);
+	get_frames(base, &before, 1);
+	done = put_text("/proc/sys/vm/compact_memory", "1");
+	get_frames(base, &after, 1);
+	return done && before != after;
+}
+
 static void run_migrate(void)
 {
-	void *base = map_code(HARD_CODE, PAGE);
+	char *base = map_code(HARD_CODE, PAGE);
 
 	put_code(HARD_CODE, code, sizeof(code));
 	for (;;) {
-		if (madvise(base, PAGE, MADV_SOFT_OFFLINE))
+		if (!migrate(base))
 			say(false, "this kernel does not move the page");
 		else
 			say(call(HARD_CODE) == RESULT, "the code does something else");
@@ -250,7 +310,7 @@ static void run_two(void)
 	if (!pid)
 		name = "two-number";
 	for (;;) {
-		for (int i = 0; i < 1000; i++) {
+		for (int i = 0; i < 100; i++) {
 			if (call(start) != result)
 				say(false, "the code does something else");
 			usleep(10);
@@ -266,16 +326,6 @@ static void run_two(void)
 }
 
 /* ---- The machine ---- */
-
-static bool put_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
 
 static void run_hotplug(void)
 {
