@@ -19,12 +19,30 @@ guest own "vmgdb run --gdb tcp:127.0.0.1:1299 --" -gdb tcp:0.0.0.0:1234
 vmgdb run $gdb -- lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 384 -c 2 \
 	-p "console=ttyS0 nokaslr text=$TEXT_ADDR" </dev/null
 echo "lab: lkvm status $?"
+vmgdb run $gdb --gdb-arch i386 -- qemu-system-i386 -L /rom -M pc -vga none -accel kvm -cpu host \
+	-nodefaults -display none -m 64 -kernel /boot/i386 </dev/null
+echo "lab: i386 status $?"
 END
+}
+
+# The i386 QEMU, and a guest for it. Debian's is a script that runs the one in libexec.
+add_i386()
+{
+	local qemu
+	gcc -g -m32 -nostdlib -static -no-pie -Wl,-N,-Ttext=0x100000,--build-id=none \
+		-Wl,--no-warn-rwx-segments -o "$W/i386.elf" "$LAB/i386.S" || lab_die "cannot build i386.S"
+	lab_add "$W/i386.elf" boot/i386
+	add_rom multiboot_dma.bin
+	qemu=$(command -v qemu-system-i386) || lab_die "no qemu-system-i386"
+	lab_add "$qemu" bin/qemu-system-i386 # it needs the libraries of qemu-system-x86_64
+	[ ! -x /usr/libexec/qemu-system-i386 ] || lab_add /usr/libexec/qemu-system-i386 \
+		usr/libexec/qemu-system-i386
 }
 
 lab_open
 write_job
 add_plugin amd64
+add_i386
 export LAB_CPUS=2 LAB_BREAK=no
 lab_boot svm "$W/job" 2
 
@@ -62,4 +80,8 @@ next_shell "lkvm under the plugin"
 gdb_script 120 look
 LAB_COMMAND=42 gdb_script 60 leave
 check "lkvm: ends with status 0" lab_wait 150 'lab: lkvm status 0$'
+
+next_listens "i386"
+VMLINUX=$W/i386.elf gdb_script 60 i386
+check "i386: gdb's kill ends QEMU" lab_wait 60 'lab: i386 status'
 finish
