@@ -87,4 +87,7 @@ static const GdbCommand rows[] = {
 	{"z", GDB_MATCH_PREFIX, "x,x,x?;*", GDB_WHEN_STOPPED, false, cmd_remove},
 };
 
-const GdbCommandTable gdb_commands_break = {rows, G_N_ELEMENTS(rows)};
+const GdbCommandTable gdb_commands_break = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+};

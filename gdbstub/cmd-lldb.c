@@ -74,7 +74,8 @@ static GdbReply cmd_watch_slots(GdbSession *session, G_GNUC_UNUSED const GdbArgs
 
 /* ---- Threads ---- */
 
-bool gdb_lldb_take_suffix(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu)
+/* lldb writes it as ";thread:ID;". */
+static bool take_suffix(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu)
 {
 	static const char word[] = ";thread:";
 	const size_t word_len = strlen(word);
@@ -82,7 +83,7 @@ bool gdb_lldb_take_suffix(GdbSession *session, const char *packet, size_t *len, 
 	size_t at = *len;
 	GdbText text;
 
-	if (!*len || !strchr("gGpP", *packet))
+	if (!session->agreed.thread_suffix || !*len || !strchr("gGpP", *packet))
 		return false;
 	/* Only the last such word counts, and it must be the end of the packet. */
 	while (at > 0 && (*len - at < word_len || memcmp(packet + at, word, word_len)))
@@ -112,7 +113,8 @@ static void append_pc(GdbSession *session, GString *out, unsigned cpu)
 	gdb_number_append(out, pc);
 }
 
-void gdb_lldb_append_threads(GdbSession *session, GString *out)
+/* "threads:1,2;thread-pcs:...;" for a client that asked for it. */
+static void append_threads(GdbSession *session, GString *out)
 {
 	g_autoptr(GString) pcs = g_string_new(NULL);
 	const char *comma = "";
@@ -245,4 +247,13 @@ static const GdbCommand rows[] = {
 	{"qMemoryRegionInfo:", GDB_MATCH_PREFIX, "x", GDB_WHEN_STOPPED, false, cmd_region},
 };
 
-const GdbCommandTable gdb_commands_lldb = {rows, G_N_ELEMENTS(rows)};
+static const GdbHooks hooks = {
+	.take_cpu = take_suffix,
+	.append_stop = append_threads,
+};
+
+const GdbCommandTable gdb_commands_lldb = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+	.hooks = &hooks,
+};

@@ -125,4 +125,7 @@ static const GdbCommand rows[] = {
 	{"X", GDB_MATCH_PREFIX, "x,x:*", GDB_WHEN_STOPPED, false, cmd_write_binary},
 };
 
-const GdbCommandTable gdb_commands_mem = {rows, G_N_ELEMENTS(rows)};
+const GdbCommandTable gdb_commands_mem = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+};

@@ -218,4 +218,7 @@ static const GdbCommand rows[] = {
 	{"qRcmd,", GDB_MATCH_PREFIX, "*", GDB_WHEN_STOPPED, false, cmd_monitor},
 };
 
-const GdbCommandTable gdb_commands_monitor = {rows, G_N_ELEMENTS(rows)};
+const GdbCommandTable gdb_commands_monitor = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+};

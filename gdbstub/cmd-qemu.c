@@ -9,12 +9,18 @@
 
 #include "gdbstub/internal.h"
 
-unsigned gdb_session_step_flags(const GdbSession *session)
+/* The bits of GdbStepFlags that the target can do. */
+static unsigned possible_flags(const GdbSession *session)
 {
 	const GdbTargetOps *ops = session->ops;
 	bool can = ops->can_block_irq && ops->can_block_irq(session->target);
 
 	return GDB_STEP_ENABLE | (can ? GDB_STEP_NOIRQ : 0);
+}
+
+static void set_flags(GdbSession *session)
+{
+	session->run.step_flags = possible_flags(session);
 }
 
 static GdbReply cmd_supported(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
@@ -28,7 +34,7 @@ static GdbReply cmd_supported(GdbSession *session, G_GNUC_UNUSED const GdbArgs *
 static GdbReply cmd_step_bits(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
 	g_string_append_printf(session->reply, "ENABLE=%d", GDB_STEP_ENABLE);
-	if (gdb_session_step_flags(session) & GDB_STEP_NOIRQ)
+	if (possible_flags(session) & GDB_STEP_NOIRQ)
 		g_string_append_printf(session->reply, ",NOIRQ=%d", GDB_STEP_NOIRQ);
 	return gdb_reply(GDB_REPLY_DATA);
 }
@@ -51,7 +57,7 @@ static bool parse_value(const GdbArg *arg, uint64_t *ret)
 
 static GdbReply cmd_set_step(GdbSession *session, const GdbArgs *args)
 {
-	unsigned can = gdb_session_step_flags(session);
+	unsigned can = possible_flags(session);
 	uint64_t flags;
 
 	if (!parse_value(&args->v[0], &flags))
@@ -113,4 +119,10 @@ static const GdbCommand rows[] = {
 	{"Qqemu.Pid", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_pid},
 };
 
-const GdbCommandTable gdb_commands_qemu = {rows, G_N_ELEMENTS(rows)};
+static const GdbHooks hooks = {.attached = set_flags};
+
+const GdbCommandTable gdb_commands_qemu = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+	.hooks = &hooks,
+};

@@ -94,4 +94,7 @@ static const GdbCommand rows[] = {
 	{"qGDBServerVersion", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_server_version},
 };
 
-const GdbCommandTable gdb_commands_query = {rows, G_N_ELEMENTS(rows)};
+const GdbCommandTable gdb_commands_query = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+};

@@ -151,4 +151,7 @@ static const GdbCommand rows[] = {
 	{"P", GDB_MATCH_PREFIX, "x=*", GDB_WHEN_STOPPED, false, cmd_write_one},
 };
 
-const GdbCommandTable gdb_commands_regs = {rows, G_N_ELEMENTS(rows)};
+const GdbCommandTable gdb_commands_regs = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+};

@@ -155,7 +155,7 @@ static GdbReply cmd_kill(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 	return gdb_reply(GDB_REPLY_NOTHING);
 }
 
-bool gdb_run_is_kill(const GdbSession *session, const char *packet, size_t len)
+static bool is_kill(const GdbSession *session, const char *packet, size_t len)
 {
 	GdbText text = gdb_text(packet, len);
 	uint64_t process;
@@ -271,4 +271,10 @@ static const GdbCommand rows[] = {
 	{"vAttach;", GDB_MATCH_PREFIX, "x", STOPPED_OR_NONE, true, cmd_attach},
 };
 
-const GdbCommandTable gdb_commands_run = {rows, G_N_ELEMENTS(rows)};
+static const GdbHooks hooks = {.is_kill = is_kill};
+
+const GdbCommandTable gdb_commands_run = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+	.hooks = &hooks,
+};

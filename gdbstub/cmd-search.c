@@ -174,4 +174,7 @@ static const GdbCommand rows[] = {
 	{"qCRC:", GDB_MATCH_PREFIX, "x,x", GDB_WHEN_STOPPED, false, cmd_crc},
 };
 
-const GdbCommandTable gdb_commands_search = {rows, G_N_ELEMENTS(rows)};
+const GdbCommandTable gdb_commands_search = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+};

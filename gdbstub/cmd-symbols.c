@@ -46,7 +46,7 @@ static bool ends_offsets(const char *name)
 	return g_strv_contains(later, name);
 }
 
-void gdb_symbols_note(GdbSession *session, const GdbCommand *row)
+static void note_packet(GdbSession *session, const GdbCommand *row)
 {
 	session->run.previous = row ? row->name : "";
 	session->run.offsets_over |= ends_offsets(session->run.previous);
@@ -136,4 +136,10 @@ static const GdbCommand rows[] = {
 	{"qSymbol:", GDB_MATCH_PREFIX, "s:*", GDB_ALWAYS, false, cmd_symbol},
 };
 
-const GdbCommandTable gdb_commands_symbols = {rows, G_N_ELEMENTS(rows)};
+static const GdbHooks hooks = {.handled = note_packet};
+
+const GdbCommandTable gdb_commands_symbols = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+	.hooks = &hooks,
+};

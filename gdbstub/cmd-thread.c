@@ -94,4 +94,7 @@ static const GdbCommand rows[] = {
 	{"qThreadExtraInfo,", GDB_MATCH_PREFIX, "t", GDB_WHEN_ATTACHED, false, cmd_describe},
 };
 
-const GdbCommandTable gdb_commands_thread = {rows, G_N_ELEMENTS(rows)};
+const GdbCommandTable gdb_commands_thread = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+};

@@ -83,4 +83,7 @@ static const GdbCommand rows[] = {
 	{"qXfer:threads:read:", GDB_MATCH_PREFIX, "s:x,x", GDB_WHEN_ATTACHED, false, cmd_threads},
 };
 
-const GdbCommandTable gdb_commands_xfer = {rows, G_N_ELEMENTS(rows)};
+const GdbCommandTable gdb_commands_xfer = {
+	.rows = rows,
+	.n_rows = G_N_ELEMENTS(rows),
+};

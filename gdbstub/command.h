@@ -79,10 +79,28 @@ typedef struct GdbCommand {
 #define GDB_WHEN_ATTACHED (GDB_SESSION_STOPPED | GDB_SESSION_RUNNING)
 #define GDB_ALWAYS (GDB_SESSION_NONE | GDB_WHEN_ATTACHED | GDB_SESSION_KILLED)
 
-/* A family's rows. A list of tables is an array of pointers that ends with NULL. */
+/*
+ * What a family does beside its own packets. Each may be NULL.
+ * attached: a client was attached: set what the family keeps in the session for it.
+ * take_cpu: does this packet, of any family, name at its end the CPU that it is for? Then @len is
+ * shortened by that; @ret_cpu: UINT_MAX for a CPU that is not there. Else nothing is changed.
+ * handled: a packet was handled; @row: NULL for one that is not known.
+ * append_stop: "key:value;" words at the end of a stop reply.
+ * is_kill: does this packet end the machine?
+ */
+typedef struct GdbHooks {
+	void (*attached)(GdbSession *session);
+	bool (*take_cpu)(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu);
+	void (*handled)(GdbSession *session, const GdbCommand *row);
+	void (*append_stop)(GdbSession *session, GString *out);
+	bool (*is_kill)(const GdbSession *session, const char *packet, size_t len);
+} GdbHooks;
+
+/* A family. A list of tables is an array of pointers that ends with NULL. */
 typedef struct GdbCommandTable {
 	const GdbCommand *rows;
 	unsigned n_rows;
+	const GdbHooks *hooks; /* or NULL */
 } GdbCommandTable;
 
 /*

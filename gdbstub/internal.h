@@ -101,7 +101,7 @@ struct GdbSession {
 	uint8_t *memory;      /* GDB_PACKET_MAX bytes for memory on its way */
 };
 
-/* The families. */
+/* The families: each is one cmd-*.c, and a line in families.c. */
 extern const GdbCommandTable *const gdb_command_tables[];
 extern const GdbCommandTable gdb_commands_query, gdb_commands_regs, gdb_commands_mem,
 	gdb_commands_run, gdb_commands_break, gdb_commands_thread, gdb_commands_monitor,
@@ -180,25 +180,15 @@ void gdb_session_append_stop(GdbSession *session, GString *out);
 /* gdb_session_append_expedited: the expedited registers of @cpu, as a stop reply has them. */
 void gdb_session_append_expedited(GdbSession *session, GString *out, unsigned cpu);
 
-/*
- * gdb_lldb_append_threads: "threads:1,2;thread-pcs:...;" for a client that asked for it.
- * gdb_lldb_take_suffix: the CPU that ";thread:ID;" at the end of a packet names; @len is shortened.
- * FALSE, and nothing changed, when the packet has none. @ret_cpu: UINT_MAX for an unknown one.
- */
-void gdb_lldb_append_threads(GdbSession *session, GString *out);
-bool gdb_lldb_take_suffix(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu);
+/* All families' hooks (gdbstub/command.h); of take_cpu and is_kill the first that says TRUE. */
+void gdb_families_attached(GdbSession *session);
+bool gdb_families_take_cpu(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu);
+void gdb_families_handled(GdbSession *session, const GdbCommand *row);
+void gdb_families_append_stop(GdbSession *session, GString *out);
+bool gdb_families_is_kill(const GdbSession *session, const char *packet, size_t len);
 
 /* gdb_session_exec_file: the path of the program that runs in the target, or NULL. */
 const char *gdb_session_exec_file(const GdbSession *session);
-
-/* gdb_run_is_kill: does this packet end the machine? */
-bool gdb_run_is_kill(const GdbSession *session, const char *packet, size_t len);
-
-/* gdb_symbols_note: a packet was handled; @row: NULL for one that is not known. */
-void gdb_symbols_note(GdbSession *session, const GdbCommand *row);
-
-/* gdb_session_step_flags: the bits of GdbStepFlags that the target can do. */
-unsigned gdb_session_step_flags(const GdbSession *session);
 
 /*
  * Memory in the address space that the client chose: @cpu's virtual one, or the physical one.

@@ -131,7 +131,7 @@ void gdb_session_append_stop(GdbSession *session, GString *out)
 {
 	gdb_stop_append(out, &session->run.stop, &session->agreed.features);
 	gdb_session_append_expedited(session, out, session->run.stop.cpu);
-	gdb_lldb_append_threads(session, out);
+	gdb_families_append_stop(session, out);
 }
 
 void gdb_session_send_stop(GdbSession *session)

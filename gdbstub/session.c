@@ -5,22 +5,6 @@
 
 #include "gdbstub/internal.h"
 
-const GdbCommandTable *const gdb_command_tables[] = {
-	&gdb_commands_mem,
-	&gdb_commands_regs,
-	&gdb_commands_run,
-	&gdb_commands_break,
-	&gdb_commands_query,
-	&gdb_commands_thread,
-	&gdb_commands_xfer,
-	&gdb_commands_search,
-	&gdb_commands_monitor,
-	&gdb_commands_qemu,
-	&gdb_commands_lldb,
-	&gdb_commands_symbols,
-	NULL,
-};
-
 GdbSessionState gdb_session_next(GdbSessionState state, GdbSessionEvent event)
 {
 	switch (event) {
@@ -93,7 +77,8 @@ void gdb_session_attach(GdbSession *session)
 	if (session->lazy)
 		forget_client(session);
 	session->view = (GdbView){0};
-	session->run = (GdbRun){.step_flags = gdb_session_step_flags(session)};
+	session->run = (GdbRun){0};
+	gdb_families_attached(session);
 	gdb_session_move(session, GDB_SESSION_ATTACH);
 	session->ops->attach(session->target);
 }
@@ -202,17 +187,17 @@ static GdbReply answer_packet(GdbSession *session, const char *packet, size_t le
 
 	row = gdb_command_find(gdb_command_tables, packet, len, &text);
 	reply = answer_by_row(session, row, text);
-	gdb_symbols_note(session, row);
+	gdb_families_handled(session, row);
 	return reply;
 }
 
-/* lldb names the thread at the end of the packet, for this packet only. */
+/* Some packets name the thread at their end, for this packet only. */
 static GdbReply answer_for_thread(GdbSession *session, const char *packet, size_t len)
 {
 	unsigned cpu, chosen = session->view.cpu;
 	GdbReply reply;
 
-	if (!session->agreed.thread_suffix || !gdb_lldb_take_suffix(session, packet, &len, &cpu))
+	if (!gdb_families_take_cpu(session, packet, &len, &cpu))
 		return answer_packet(session, packet, len);
 	if (cpu == UINT_MAX)
 		return gdb_reply_fail(GDB_ERROR_NOENT, "no such thread");
@@ -405,7 +390,7 @@ static bool holds_kill(const GdbSession *session)
 	size_t len;
 
 	packet = gdb_frame_payload(&session->frame, &len);
-	return gdb_run_is_kill(session, packet, len);
+	return gdb_families_is_kill(session, packet, len);
 }
 
 void gdb_session_hang_up(GdbSession *session, const uint8_t *data, size_t len)

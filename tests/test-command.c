@@ -28,8 +28,8 @@ static const GdbCommand second_rows[] = {
 	ROW("s", PREFIX, "?x"),
 	ROW("s", WHOLE, NULL),
 };
-static const GdbCommandTable first = {first_rows, G_N_ELEMENTS(first_rows)};
-static const GdbCommandTable second = {second_rows, G_N_ELEMENTS(second_rows)};
+static const GdbCommandTable first = {.rows = first_rows, .n_rows = G_N_ELEMENTS(first_rows)};
+static const GdbCommandTable second = {.rows = second_rows, .n_rows = G_N_ELEMENTS(second_rows)};
 static const GdbCommandTable *const tables[] = {&first, &second, NULL};
 
 static void check_find(const char *packet, const GdbCommand *expected, const char *rest)
@@ -119,7 +119,8 @@ static void test_shadowed(void)
 {
 	static const GdbCommand twice_rows[] = {ROW("qC", WHOLE, NULL)};
 	static const GdbCommand many_rows[] = {ROW("many", PREFIX, "x,x,x,x,x")};
-	static const GdbCommandTable twice = {twice_rows, 1}, many = {many_rows, 1};
+	static const GdbCommandTable twice = {.rows = twice_rows, .n_rows = 1},
+				     many = {.rows = many_rows, .n_rows = 1};
 	const GdbCommandTable *const bad[] = {&first, &second, &twice, NULL};
 	const GdbCommandTable *const too_many[] = {&first, &many, NULL};
 

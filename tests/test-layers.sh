@@ -62,6 +62,9 @@ forbid "no #if but include guards, and extern C for C++" \
 forbid "an architecture is named in its own folder only" \
 	'"(i386|x86|amd64|aarch64|arm64)[^"]*"|\bEM_(X86|AARCH|386|ARM)|"(lstar|VBAR_EL1|SP_EL0)"' \
 	{gdbstub,kvm,plugin,hw,hw/dev}/*.c
+forbid "the session knows the families by their hooks only" \
+	'gdb_(commands|lldb|symbols|run|qemu|monitor|xfer|mem|regs|query|search)_' \
+	gdbstub/{session,reply,server,conn}.c
 forbid "public headers name no GLib type: kvm/kvm-gdb.h" "$inc"'(glib|gio)' kvm/kvm-gdb.h
 
 # The list for sandboxes has every request that the code makes. What a VMM asks for, kvm/vmm-ioctl.c only

@@ -1,0 +1,84 @@
+/*
+ * gdbstub/families.c - the families of packets, and what they do beside their own packets.
+ */
+#include "gdbstub/internal.h"
+
+const GdbCommandTable *const gdb_command_tables[] = {
+	&gdb_commands_mem,
+	&gdb_commands_regs,
+	&gdb_commands_run,
+	&gdb_commands_break,
+	&gdb_commands_query,
+	&gdb_commands_thread,
+	&gdb_commands_xfer,
+	&gdb_commands_search,
+	&gdb_commands_monitor,
+	&gdb_commands_qemu,
+	&gdb_commands_lldb,
+	&gdb_commands_symbols,
+	NULL,
+};
+
+/* The next family's hooks from *@at on, NULL at the end. */
+static const GdbHooks *next_hooks(unsigned *at)
+{
+	static const GdbHooks none;
+	const GdbCommandTable *table = gdb_command_tables[*at];
+
+	if (!table)
+		return NULL;
+	++*at;
+	return table->hooks ? table->hooks : &none;
+}
+
+void gdb_families_attached(GdbSession *session)
+{
+	const GdbHooks *hooks;
+
+	for (unsigned at = 0; (hooks = next_hooks(&at));) {
+		if (hooks->attached)
+			hooks->attached(session);
+	}
+}
+
+bool gdb_families_take_cpu(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu)
+{
+	const GdbHooks *hooks;
+
+	for (unsigned at = 0; (hooks = next_hooks(&at));) {
+		if (hooks->take_cpu && hooks->take_cpu(session, packet, len, ret_cpu))
+			return true;
+	}
+	return false;
+}
+
+void gdb_families_handled(GdbSession *session, const GdbCommand *row)
+{
+	const GdbHooks *hooks;
+
+	for (unsigned at = 0; (hooks = next_hooks(&at));) {
+		if (hooks->handled)
+			hooks->handled(session, row);
+	}
+}
+
+void gdb_families_append_stop(GdbSession *session, GString *out)
+{
+	const GdbHooks *hooks;
+
+	for (unsigned at = 0; (hooks = next_hooks(&at));) {
+		if (hooks->append_stop)
+			hooks->append_stop(session, out);
+	}
+}
+
+bool gdb_families_is_kill(const GdbSession *session, const char *packet, size_t len)
+{
+	const GdbHooks *hooks;
+
+	for (unsigned at = 0; (hooks = next_hooks(&at));) {
+		if (hooks->is_kill && hooks->is_kill(session, packet, len))
+			return true;
+	}
+	return false;
+}
