@@ -54,16 +54,17 @@ static GdbReply cmd_insert(GdbSession *session, const GdbArgs *args)
  */
 static void choose_space(GdbSession *session, GdbBreak *bp)
 {
-	const GdbBreakOps *breaks = session->ops->breaks;
+	const GdbPhysicalOps *physical = session->ops->physical;
 	GdbBreak other = *bp;
 
-	if (bp->type != GDB_BREAK_SW || !session->ops->read_physical)
+	if (bp->type != GDB_BREAK_SW || !physical)
 		return;
 	if (session->view.physical)
 		bp->type = GDB_BREAK_PHYSICAL;
 	else
 		other.type = GDB_BREAK_PHYSICAL;
-	if (!breaks->has(session->target, bp) && breaks->has(session->target, &other))
+	if (!physical->has_break(session->target, bp) &&
+	    physical->has_break(session->target, &other))
 		*bp = other;
 }
 

@@ -8,7 +8,7 @@
 
 static void append_machine(GdbSession *session, bool host)
 {
-	const GdbRegSet *set = session->ops->registers(session->target);
+	const GdbRegSet *set = session->ops->registers->set(session->target);
 	const GdbArchitecture *architecture = gdb_reg_set_architecture(set);
 
 	if (architecture->triple) {
@@ -65,10 +65,10 @@ static GdbReply cmd_echo(GdbSession *session, const GdbArgs *args)
 
 static GdbReply cmd_watch_slots(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	if (!session->ops->watch_slots)
+	if (!session->ops->breaks || !session->ops->breaks->watch_slots)
 		return gdb_reply(GDB_REPLY_EMPTY);
 	g_string_append_printf(session->reply, "num:%u;",
-			       session->ops->watch_slots(session->target));
+			       session->ops->breaks->watch_slots(session->target));
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
@@ -102,11 +102,11 @@ static bool take_suffix(GdbSession *session, const char *packet, size_t *len, un
 /* The program counter of @cpu as lldb writes numbers there: most significant digit first. */
 static void append_pc(GdbSession *session, GString *out, unsigned cpu)
 {
-	const GdbReg *reg = gdb_reg_set_pc(session->ops->registers(session->target));
+	const GdbReg *reg = gdb_reg_set_pc(session->ops->registers->set(session->target));
 	uint8_t bytes[GDB_REG_MAX_BYTES] = {0};
 	uint64_t pc = 0;
 
-	if (reg && session->ops->read_register(session->target, cpu, reg, bytes, NULL)) {
+	if (reg && session->ops->registers->read(session->target, cpu, reg, bytes, NULL)) {
 		for (unsigned n = sizeof(pc); n > 0; n--)
 			pc = pc << 8 | bytes[n - 1];
 	}
@@ -122,7 +122,7 @@ static void append_threads(GdbSession *session, GString *out)
 
 	if (!session->agreed.list_threads)
 		return;
-	n_cpus = session->ops->cpu_count(session->target);
+	n_cpus = session->ops->cpus->count(session->target);
 	g_string_append(out, "threads:");
 	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
 		if (!gdb_session_has_cpu(session, cpu))
@@ -156,7 +156,7 @@ static GdbReply cmd_thread_stop(GdbSession *session, const GdbArgs *args)
 
 static void append_json_registers(GdbSession *session, unsigned cpu)
 {
-	const GdbRegSet *set = session->ops->registers(session->target);
+	const GdbRegSet *set = session->ops->registers->set(session->target);
 	uint8_t bytes[GDB_REG_MAX_BYTES];
 	const char *comma = "";
 	const unsigned *nums;
@@ -166,7 +166,7 @@ static void append_json_registers(GdbSession *session, unsigned cpu)
 	for (unsigned n = 0; n < n_nums; n++) {
 		const GdbReg *reg = gdb_reg_set_by_num(set, nums[n]);
 
-		if (!reg || !session->ops->read_register(session->target, cpu, reg, bytes, NULL))
+		if (!reg || !session->ops->registers->read(session->target, cpu, reg, bytes, NULL))
 			continue;
 		g_string_append_printf(session->reply, "%s\"%u\":\"", comma, reg->num);
 		gdb_hex_append(session->reply, bytes, gdb_reg_bytes(reg));
@@ -189,7 +189,7 @@ static void append_json_stop(GdbSession *session, const GdbStop *stop)
 
 static GdbReply cmd_threads_json(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	unsigned n_cpus = session->ops->cpu_count(session->target);
+	unsigned n_cpus = session->ops->cpus->count(session->target);
 
 	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
 		if (!gdb_session_has_cpu(session, cpu))
@@ -213,10 +213,10 @@ static GdbReply cmd_region(GdbSession *session, const GdbArgs *args)
 	GdbRegion region = {0};
 	GError *error = NULL;
 
-	if (!session->ops->memory_region)
+	if (!session->ops->memory->region)
 		return gdb_reply(GDB_REPLY_EMPTY);
-	if (!session->ops->memory_region(session->target, session->view.cpu, args->v[0].number,
-					 &region, &error))
+	if (!session->ops->memory->region(session->target, session->view.cpu, args->v[0].number,
+					  &region, &error))
 		return gdb_reply_error(error);
 	/* The whole space has no size in 64 bits: it is told less its last byte. */
 	g_string_append_printf(session->reply, "start:%" PRIx64 ";size:%" PRIx64 ";", region.start,
@@ -230,7 +230,7 @@ static GdbReply cmd_region(GdbSession *session, const GdbArgs *args)
 
 static GdbReply cmd_region_known(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	return gdb_reply(session->ops->memory_region ? GDB_REPLY_OK : GDB_REPLY_EMPTY);
+	return gdb_reply(session->ops->memory->region ? GDB_REPLY_OK : GDB_REPLY_EMPTY);
 }
 
 static const GdbCommand rows[] = {

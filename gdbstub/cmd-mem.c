@@ -12,8 +12,8 @@ size_t gdb_session_read(GdbSession *session, unsigned cpu, uint64_t addr, uint8_
 	const GdbTargetOps *ops = session->ops;
 
 	return session->view.physical
-		       ? ops->read_physical(session->target, addr, buf, len, error)
-		       : ops->read_memory(session->target, cpu, addr, buf, len, error);
+		       ? ops->physical->read(session->target, addr, buf, len, error)
+		       : ops->memory->read(session->target, cpu, addr, buf, len, error);
 }
 
 bool gdb_session_write(GdbSession *session, unsigned cpu, uint64_t addr, const uint8_t *buf,
@@ -22,8 +22,8 @@ bool gdb_session_write(GdbSession *session, unsigned cpu, uint64_t addr, const u
 	const GdbTargetOps *ops = session->ops;
 
 	return session->view.physical
-		       ? ops->write_physical(session->target, addr, buf, len, error)
-		       : ops->write_memory(session->target, cpu, addr, buf, len, error);
+		       ? ops->physical->write(session->target, addr, buf, len, error)
+		       : ops->memory->write(session->target, cpu, addr, buf, len, error);
 }
 
 /* No access wraps around: it ends with the last address at the latest. @len > 0. */

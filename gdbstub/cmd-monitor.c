@@ -99,7 +99,7 @@ static bool run_cpu(void *data, G_GNUC_UNUSED unsigned cpu, const char *args,
 		    G_GNUC_UNUSED GString *out, GError **error)
 {
 	GdbSession *session = data;
-	unsigned n_cpus = session->ops->cpu_count(session->target);
+	unsigned n_cpus = session->ops->cpus->count(session->target);
 	guint64 chosen = 0;
 
 	session->view.monitor_cpu_chosen = *args;
@@ -131,7 +131,7 @@ static bool monitor_step(GdbSession *session, GdbWork *base, GdbReply *ret_reply
 	MonitorWork *work = (MonitorWork *)base;
 	GString *out = session->reply;
 	g_autoptr(GError) error = NULL;
-	bool more = session->ops->monitor_more(session->target, out, &error);
+	bool more = session->ops->monitor_work->more(session->target, out, &error);
 
 	if (error)
 		g_string_append_printf(out, "%s\n", error->message);
@@ -147,7 +147,7 @@ static void monitor_free(GdbWork *base)
 	MonitorWork *work = (MonitorWork *)base;
 
 	if (!work->done)
-		work->session->ops->monitor_cancel(work->session->target);
+		work->session->ops->monitor_work->cancel(work->session->target);
 	g_free(work);
 }
 
@@ -180,7 +180,7 @@ static bool run_command(GdbSession *session, const char *text, GString *out)
 	}
 	data = command == own ? (void *)session : session->target;
 	if (command->run(data, cpu, args, out, &error))
-		return command != own && session->ops->monitor_more;
+		return command != own && session->ops->monitor_work;
 	g_string_append_printf(out, "%s\n", error ? error->message : "failed");
 	return false;
 }

@@ -13,7 +13,7 @@
 static unsigned possible_flags(const GdbSession *session)
 {
 	const GdbTargetOps *ops = session->ops;
-	bool can = ops->can_block_irq && ops->can_block_irq(session->target);
+	bool can = ops->quiet && ops->quiet->can_block(session->target);
 
 	return GDB_STEP_ENABLE | (can ? GDB_STEP_NOIRQ : 0);
 }
@@ -26,7 +26,7 @@ static void set_flags(GdbSession *session)
 static GdbReply cmd_supported(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
 	g_string_append(session->reply, "sstepbits;sstep");
-	if (session->ops->read_physical)
+	if (session->ops->physical)
 		g_string_append(session->reply, ";PhyMemMode");
 	return gdb_reply(GDB_REPLY_DATA);
 }
@@ -68,13 +68,13 @@ static GdbReply cmd_set_step(GdbSession *session, const GdbArgs *args)
 				      flags, can);
 	session->run.step_flags = flags;
 	if (can & GDB_STEP_NOIRQ)
-		session->ops->block_irq(session->target, flags & GDB_STEP_NOIRQ);
+		session->ops->quiet->block(session->target, flags & GDB_STEP_NOIRQ);
 	return gdb_reply(GDB_REPLY_OK);
 }
 
 static GdbReply cmd_physical(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	if (!session->ops->read_physical)
+	if (!session->ops->physical)
 		return gdb_reply(GDB_REPLY_EMPTY);
 	g_string_append_c(session->reply, session->view.physical ? '1' : '0');
 	return gdb_reply(GDB_REPLY_DATA);
@@ -84,7 +84,7 @@ static GdbReply cmd_set_physical(GdbSession *session, const GdbArgs *args)
 {
 	uint64_t value;
 
-	if (!session->ops->read_physical)
+	if (!session->ops->physical)
 		return gdb_reply(GDB_REPLY_EMPTY);
 	if (!parse_value(&args->v[0], &value) || value > 1)
 		return gdb_reply_fail(GDB_ERROR_INVAL, "PhyMemMode: expected 0 or 1");

@@ -7,7 +7,7 @@
 
 static const GdbRegSet *get_set(GdbSession *session)
 {
-	return session->ops->registers(session->target);
+	return session->ops->registers->set(session->target);
 }
 
 static GdbReply cmd_read_all(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
@@ -19,8 +19,8 @@ static GdbReply cmd_read_all(GdbSession *session, G_GNUC_UNUSED const GdbArgs *a
 
 	regs = gdb_reg_set_rows(set, &n_regs);
 	for (unsigned n = 0; n < gdb_reg_set_g_count(set); n++) {
-		if (session->ops->read_register(session->target, session->view.cpu, regs[n], bytes,
-						NULL))
+		if (session->ops->registers->read(session->target, session->view.cpu, regs[n],
+						  bytes, NULL))
 			gdb_hex_append(session->reply, bytes, gdb_reg_bytes(regs[n]));
 		else
 			for (size_t at = 0; at < gdb_reg_bytes(regs[n]); at++)
@@ -67,8 +67,8 @@ static bool write_all(GdbSession *session, const char *hex, const uint8_t *bytes
 		size_t len = gdb_reg_bytes(regs[n]);
 
 		if (!is_unavailable(hex, 2 * len) &&
-		    !session->ops->write_register(session->target, session->view.cpu, regs[n],
-						  bytes, error))
+		    !session->ops->registers->write(session->target, session->view.cpu, regs[n],
+						    bytes, error))
 			return false;
 		hex += 2 * len;
 		bytes += len;
@@ -117,7 +117,7 @@ static GdbReply cmd_read_one(GdbSession *session, const GdbArgs *args)
 	reg = find_reg(session, args->v[0].number, &reply);
 	if (!reg)
 		return reply;
-	if (!session->ops->read_register(session->target, session->view.cpu, reg, bytes, &error))
+	if (!session->ops->registers->read(session->target, session->view.cpu, reg, bytes, &error))
 		return gdb_reply_error(error);
 	gdb_hex_append(session->reply, bytes, gdb_reg_bytes(reg));
 	return gdb_reply(GDB_REPLY_DATA);
@@ -139,7 +139,7 @@ static GdbReply cmd_write_one(GdbSession *session, const GdbArgs *args)
 				      reg->name, gdb_text_left(hex), 2 * gdb_reg_bytes(reg));
 	if (!gdb_hex_decode(hex->at, gdb_text_left(hex), bytes))
 		return gdb_reply_fail(GDB_ERROR_INVAL, "P: the value of %s is not hex", reg->name);
-	if (!session->ops->write_register(session->target, session->view.cpu, reg, bytes, &error))
+	if (!session->ops->registers->write(session->target, session->view.cpu, reg, bytes, &error))
 		return gdb_reply_error(error);
 	return gdb_reply(GDB_REPLY_OK);
 }

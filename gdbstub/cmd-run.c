@@ -19,7 +19,7 @@ static GdbReply cmd_why(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 /* One action for each CPU there is now; the array is the session's. */
 static GdbAction *get_actions(GdbSession *session, unsigned *ret_n)
 {
-	unsigned n = session->ops->cpu_count(session->target);
+	unsigned n = session->ops->cpus->count(session->target);
 
 	if (n > session->n_actions) {
 		session->actions = g_renew(GdbAction, session->actions, n);
@@ -47,12 +47,12 @@ static GdbReply resume(GdbSession *session, unsigned focus)
 
 	if (!(session->run.step_flags & GDB_STEP_ENABLE))
 		forgo_steps(session);
-	if (!session->ops->resume(session->target, session->actions, &error))
+	if (!session->ops->run->resume(session->target, session->actions, &error))
 		return gdb_reply_error(error);
 	session->run.focus = focus;
 	gdb_session_move(session, GDB_SESSION_RESUME);
 	if (session->run.interrupt_owed)
-		session->ops->stop(session->target, focus);
+		session->ops->run->stop(session->target, focus);
 	return gdb_reply(GDB_REPLY_STOP);
 }
 
@@ -76,7 +76,7 @@ static GdbReply cmd_vcont_list(GdbSession *session, G_GNUC_UNUSED const GdbArgs 
 
 static bool write_pc(GdbSession *session, unsigned cpu, uint64_t pc, GError **error)
 {
-	const GdbReg *reg = gdb_reg_set_pc(session->ops->registers(session->target));
+	const GdbReg *reg = gdb_reg_set_pc(session->ops->registers->set(session->target));
 	uint8_t bytes[GDB_REG_MAX_BYTES] = {0};
 
 	if (!reg) {
@@ -85,7 +85,7 @@ static bool write_pc(GdbSession *session, unsigned cpu, uint64_t pc, GError **er
 	}
 	for (unsigned n = 0; n < MIN(gdb_reg_bytes(reg), sizeof(pc)); n++)
 		bytes[n] = pc >> (8 * n);
-	return session->ops->write_register(session->target, cpu, reg, bytes, error);
+	return session->ops->registers->write(session->target, cpu, reg, bytes, error);
 }
 
 /*
@@ -170,7 +170,7 @@ static bool is_kill(const GdbSession *session, const char *packet, size_t len)
 static bool may_run_anew(const GdbSession *session)
 {
 	return session->agreed.extended && session->state == GDB_SESSION_STOPPED &&
-	       session->ops->reset && session->ops->kill;
+	       session->ops->run->reset && session->ops->run->kill;
 }
 
 static GdbReply cmd_vkill(GdbSession *session, const GdbArgs *args)
@@ -191,11 +191,11 @@ static bool run_anew(GdbSession *session, GdbReply *ret_reply)
 {
 	GError *error = NULL;
 
-	if (!session->agreed.extended || !session->ops->reset) {
+	if (!session->agreed.extended || !session->ops->run->reset) {
 		*ret_reply = gdb_reply(GDB_REPLY_EMPTY);
 		return false;
 	}
-	if (!session->ops->reset(session->target, &error)) {
+	if (!session->ops->run->reset(session->target, &error)) {
 		*ret_reply = gdb_reply_error(error);
 		return false;
 	}

@@ -17,7 +17,7 @@
 
 const char *gdb_session_exec_file(const GdbSession *session)
 {
-	return session->ops->exec_file ? session->ops->exec_file(session->target) : NULL;
+	return session->ops->program ? session->ops->program->exec_file(session->target) : NULL;
 }
 
 /* The annex is a process id or nothing; there is only one process. */
@@ -68,8 +68,8 @@ static GdbReply cmd_offsets(GdbSession *session, G_GNUC_UNUSED const GdbArgs *ar
 	bool is_lldb = session->agreed.thread_suffix;
 	uint64_t slide, text;
 
-	if (!is_own_question(session, is_lldb) || !session->ops->load_offset ||
-	    !session->ops->load_offset(session->target, &slide, &text) || !slide)
+	if (!is_own_question(session, is_lldb) || !session->ops->program ||
+	    !session->ops->program->load_offset(session->target, &slide, &text) || !slide)
 		return gdb_reply(GDB_REPLY_EMPTY);
 	session->run.offsets_over = true;
 	/* gdb moves all sections only by TextSeg; lldb takes that for a difference. */
@@ -111,8 +111,7 @@ static int find_name(const char *const *names, const GdbText *hex)
 static GdbReply cmd_symbol(GdbSession *session, const GdbArgs *args)
 {
 	const GdbTargetOps *ops = session->ops;
-	const char *const *names =
-		ops->symbols_wanted ? ops->symbols_wanted(session->target) : NULL;
+	const char *const *names = ops->symbols ? ops->symbols->wanted(session->target) : NULL;
 	const GdbText *hex = &args->v[1].text;
 	uint64_t value;
 	int n;
@@ -126,7 +125,7 @@ static GdbReply cmd_symbol(GdbSession *session, const GdbArgs *args)
 		return gdb_reply(GDB_REPLY_OK);
 	GdbText text = args->v[0].text;
 	if (gdb_text_left(&text) && gdb_text_number(&text, &value))
-		ops->symbol_told(session->target, n, value);
+		ops->symbols->told(session->target, n, value);
 	return ask_symbol(session, names, n + 1);
 }
 

@@ -54,7 +54,7 @@ static GdbReply cmd_current(GdbSession *session, G_GNUC_UNUSED const GdbArgs *ar
 
 static GdbReply cmd_list(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	unsigned n_cpus = session->ops->cpu_count(session->target);
+	unsigned n_cpus = session->ops->cpus->count(session->target);
 
 	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
 		if (!gdb_session_has_cpu(session, cpu))
@@ -79,7 +79,7 @@ static GdbReply cmd_describe(GdbSession *session, const GdbArgs *args)
 
 	if (!gdb_session_find_cpu(session, &args->v[0].thread, &cpu, &error))
 		return gdb_reply_error(error);
-	session->ops->describe_cpu(session->target, cpu, text);
+	session->ops->cpus->describe(session->target, cpu, text);
 	gdb_hex_append(session->reply, text->str, MIN(text->len, GDB_PACKET_MAX / 2));
 	return gdb_reply(GDB_REPLY_DATA);
 }

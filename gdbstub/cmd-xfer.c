@@ -40,7 +40,7 @@ static GdbReply cmd_features(GdbSession *session, const GdbArgs *args)
 
 	if (!gdb_text_equal(&args->v[0].text, "target.xml"))
 		return no_annex("target.xml");
-	xml = gdb_reg_set_xml(session->ops->registers(session->target));
+	xml = gdb_reg_set_xml(session->ops->registers->set(session->target));
 	return answer(session, args, xml, strlen(xml));
 }
 
@@ -49,7 +49,7 @@ static void append_thread(GdbSession *session, GString *xml, unsigned cpu)
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autofree char *safe = NULL;
 
-	session->ops->describe_cpu(session->target, cpu, text);
+	session->ops->cpus->describe(session->target, cpu, text);
 	safe = g_markup_escape_text(text->str, text->len);
 	g_string_append(xml, "<thread id=\"");
 	gdb_thread_append(xml, cpu, session->agreed.features.multiprocess);
@@ -58,7 +58,7 @@ static void append_thread(GdbSession *session, GString *xml, unsigned cpu)
 
 static void build_threads(GdbSession *session, GString *xml)
 {
-	unsigned n_cpus = session->ops->cpu_count(session->target);
+	unsigned n_cpus = session->ops->cpus->count(session->target);
 
 	g_string_assign(xml, "<?xml version=\"1.0\"?>\n<threads>\n");
 	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {

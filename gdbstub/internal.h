@@ -192,7 +192,7 @@ const char *gdb_session_exec_file(const GdbSession *session);
 
 /*
  * Memory in the address space that the client chose: @cpu's virtual one, or the physical one.
- * Otherwise as GdbTargetOps.read_memory and write_memory.
+ * Otherwise as GdbMemoryOps.read and write.
  */
 size_t gdb_session_read(GdbSession *session, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
 			GError **error);

@@ -113,7 +113,7 @@ void gdb_session_send_ack(GdbSession *session, bool good)
 
 void gdb_session_append_expedited(GdbSession *session, GString *out, unsigned cpu)
 {
-	const GdbRegSet *set = session->ops->registers(session->target);
+	const GdbRegSet *set = session->ops->registers->set(session->target);
 	uint8_t bytes[GDB_REG_MAX_BYTES];
 	const unsigned *nums;
 	unsigned n_nums;
@@ -122,7 +122,7 @@ void gdb_session_append_expedited(GdbSession *session, GString *out, unsigned cp
 	for (unsigned n = 0; n < n_nums; n++) {
 		const GdbReg *reg = gdb_reg_set_by_num(set, nums[n]);
 
-		if (reg && session->ops->read_register(session->target, cpu, reg, bytes, NULL))
+		if (reg && session->ops->registers->read(session->target, cpu, reg, bytes, NULL))
 			gdb_stop_append_register(out, reg, bytes);
 	}
 }

@@ -80,7 +80,7 @@ void gdb_session_attach(GdbSession *session)
 	session->run = (GdbRun){0};
 	gdb_families_attached(session);
 	gdb_session_move(session, GDB_SESSION_ATTACH);
-	session->ops->attach(session->target);
+	session->ops->run->attach(session->target);
 }
 
 static void drop_work(GdbSession *session)
@@ -99,11 +99,11 @@ void gdb_session_detach(GdbSession *session, bool kill)
 	drop_work(session);
 	session->wire.held = false;
 	gdb_session_move(session, GDB_SESSION_DETACH);
-	session->killed = kill && session->ops->kill;
+	session->killed = kill && session->ops->run->kill;
 	if (session->killed)
-		session->ops->kill(session->target);
+		session->ops->run->kill(session->target);
 	else
-		session->ops->detach(session->target);
+		session->ops->run->detach(session->target);
 	if (session->detached)
 		session->detached(session->detached_data);
 }
@@ -138,14 +138,14 @@ uint8_t *gdb_session_memory(GdbSession *session)
 
 bool gdb_session_has_cpu(GdbSession *session, unsigned cpu)
 {
-	return !session->ops->cpu_present || session->ops->cpu_present(session->target, cpu);
+	return !session->ops->cpus->present || session->ops->cpus->present(session->target, cpu);
 }
 
 bool gdb_session_find_cpu(GdbSession *session, const GdbThread *thread, unsigned *ret_cpu,
 			  GError **error)
 {
-	if (!gdb_thread_to_cpu(thread, session->ops->cpu_count(session->target), session->view.cpu,
-			       ret_cpu, error))
+	if (!gdb_thread_to_cpu(thread, session->ops->cpus->count(session->target),
+			       session->view.cpu, ret_cpu, error))
 		return false;
 	if (thread->thread <= 0 || gdb_session_has_cpu(session, *ret_cpu))
 		return true;
@@ -277,7 +277,7 @@ void gdb_session_interrupt(GdbSession *session)
 {
 	session->run.interrupt_owed = true;
 	if (session->state & (GDB_SESSION_ATTACHING | GDB_SESSION_RUNNING))
-		session->ops->stop(session->target, session->run.focus);
+		session->ops->run->stop(session->target, session->run.focus);
 }
 
 /* Whoever interrupts a command that takes long wants just its end. */

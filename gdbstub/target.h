@@ -5,7 +5,9 @@
  * gdb sees CPU n as thread n + 1. The server calls every operation on the thread that runs its
  * GMainContext, and never two at once. No operation may block on the guest.
  *
- * An operation or sub-table that is NULL is a feature the server does not advertise.
+ * The operations are in tables, one for each thing that a target can do. What it cannot do is a
+ * table that is NULL, and the server does not advertise it then. Inside a table all operations are
+ * there, but those of which it is said that they may be NULL.
  */
 #ifndef VMGDB_GDBSTUB_TARGET_H
 #define VMGDB_GDBSTUB_TARGET_H
@@ -76,7 +78,7 @@ typedef struct GdbAction {
 
 /*
  * The numbers are those of the Z and z packets. GDB_BREAK_PHYSICAL is a GDB_BREAK_SW whose address
- * is guest-physical: for a client in physical mode, of a target that has read_physical. Its hit is
+ * is guest-physical: for a client in physical mode, of a target that has GdbPhysicalOps. Its hit is
  * a GDB_STOP_STEP, because the client has no breakpoint at pc and would go on after a SWBREAK.
  */
 typedef enum GdbBreakType {
@@ -99,26 +101,6 @@ typedef struct GdbBreak {
 struct GdbBreakCode;
 
 /*
- * Breakpoints and watchpoints. @cpu is the CPU that the client chose with Hg, on which the address
- * is translated. Called only while the world is stopped.
- * insert: inserting what is there already is success and takes nothing twice; code that it had is
- * gone.
- * insert_code: insert, and at each hit ask @code whether to stop (gdb_break_code_hit()) on the CPU
- * that hit; it replaces what was there. An error changes nothing. The target takes its own
- * reference. NULL: the client is not told that conditions are possible.
- * remove: removing what is not there is success.
- * has: is there a breakpoint of just this type at this address? Only asked of a target that has
- * read_physical.
- */
-typedef struct GdbBreakOps {
-	bool (*insert)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
-	bool (*insert_code)(void *target, unsigned cpu, const GdbBreak *bp,
-			    struct GdbBreakCode *code, GError **error);
-	bool (*remove)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
-	bool (*has)(void *target, const GdbBreak *bp);
-} GdbBreakOps;
-
-/*
  * One `monitor` command. @name may have two words ("info registers"); the longest match wins.
  * @run: @args is what follows the name, stripped, never NULL; it may begin right after the name
  * with a '/' ("xp/4xw 0"). @cpu: the user's current thread, or what `cpu N` has chosen. Appends
@@ -137,61 +119,57 @@ typedef struct GdbRegion {
 	bool mapped, read, write, execute;
 } GdbRegion;
 
+typedef struct GdbCpuOps {
+	/* At least 1; constant while a client is connected, except that CPUs may be added. */
+	unsigned (*count)(void *target);
+	/* FALSE: a hole in the numbers, where a CPU was unplugged. May be NULL: there are none. */
+	bool (*present)(void *target, unsigned cpu);
+	/* Appends the text of qThreadExtraInfo: "CPU#0 [running]", "CPU#1 [halted]". */
+	void (*describe)(void *target, unsigned cpu, GString *text);
+} GdbCpuOps;
+
+/* @buf has gdb_reg_bytes(reg) bytes. read, write: only while stopped. */
+typedef struct GdbRegisterOps {
+	/* The same set for all CPUs and for the life of the target. */
+	const GdbRegSet *(*set)(void *target);
+	bool (*read)(void *target, unsigned cpu, const GdbReg *reg, uint8_t *buf, GError **error);
+	bool (*write)(void *target, unsigned cpu, const GdbReg *reg, const uint8_t *buf,
+		      GError **error);
+} GdbRegisterOps;
+
+/*
+ * Virtual memory as @cpu sees it now. read: the number of bytes that could be read from @addr on,
+ * less than @len when it runs into a hole; 0 with @error set when the first byte is not there.
+ * write: all or an error; nothing is written when any page is missing. @len > 0, and the last
+ * byte's address does not wrap: @addr + @len is at most 2^64.
+ * region: the stretch that @addr lies in, as @cpu sees it; a long one may be told in pieces, each
+ * of which says the same about its addresses. May be NULL.
+ */
+typedef struct GdbMemoryOps {
+	size_t (*read)(void *target, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
+		       GError **error);
+	bool (*write)(void *target, unsigned cpu, uint64_t addr, const uint8_t *buf, size_t len,
+		      GError **error);
+	bool (*region)(void *target, unsigned cpu, uint64_t addr, GdbRegion *ret, GError **error);
+} GdbMemoryOps;
+
+/*
+ * Guest-physical memory, for a client that switches to it. read, write: as GdbMemoryOps.
+ * has_break: is there a breakpoint of just this type at this address? Not asked of a target without
+ * GdbBreakOps.
+ */
+typedef struct GdbPhysicalOps {
+	size_t (*read)(void *target, uint64_t addr, uint8_t *buf, size_t len, GError **error);
+	bool (*write)(void *target, uint64_t addr, const uint8_t *buf, size_t len, GError **error);
+	bool (*has_break)(void *target, const GdbBreak *bp);
+} GdbPhysicalOps;
+
 /*
  * Run control, the one rule: after attach() and after each resume() that returned true, the target
  * posts exactly one stop with gdb_server_post_stop(), when no CPU runs guest code any more.
  * stop() only makes that stop come sooner. After detach() or kill() nothing is posted.
  */
-typedef struct GdbTargetOps {
-	/* At least 1; constant while a client is connected, except that CPUs may be added. */
-	unsigned (*cpu_count)(void *target);
-	/* FALSE: a hole in the numbers, where a CPU was unplugged. NULL: there are none. */
-	bool (*cpu_present)(void *target, unsigned cpu);
-	/* Appends the text of qThreadExtraInfo: "CPU#0 [running]", "CPU#1 [halted]". */
-	void (*describe_cpu)(void *target, unsigned cpu, GString *text);
-
-	/* The same set for all CPUs and for the life of the target. */
-	const GdbRegSet *(*registers)(void *target);
-	/* @buf has gdb_reg_bytes(reg) bytes. Only while stopped. */
-	bool (*read_register)(void *target, unsigned cpu, const GdbReg *reg, uint8_t *buf,
-			      GError **error);
-	bool (*write_register)(void *target, unsigned cpu, const GdbReg *reg, const uint8_t *buf,
-			       GError **error);
-
-	/*
-	 * Virtual memory as @cpu sees it now. read: the number of bytes that could be read from
-	 * @addr on, less than @len when it runs into a hole; 0 with @error set when the first byte
-	 * is not there. write: all or an error; nothing is written when any page is missing.
-	 * @len > 0, and the last byte's address does not wrap: @addr + @len is at most 2^64.
-	 */
-	size_t (*read_memory)(void *target, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
-			      GError **error);
-	bool (*write_memory)(void *target, unsigned cpu, uint64_t addr, const uint8_t *buf,
-			     size_t len, GError **error);
-
-	/*
-	 * Guest-physical memory, for a client that switches to it; otherwise as read_memory and
-	 * write_memory. Both or neither.
-	 */
-	size_t (*read_physical)(void *target, uint64_t addr, uint8_t *buf, size_t len,
-				GError **error);
-	bool (*write_physical)(void *target, uint64_t addr, const uint8_t *buf, size_t len,
-			       GError **error);
-
-	/*
-	 * The stretch that @addr lies in, as @cpu sees it; a long one may be told in pieces, each
-	 * of which says the same about its addresses. May be NULL.
-	 */
-	bool (*memory_region)(void *target, unsigned cpu, uint64_t addr, GdbRegion *ret,
-			      GError **error);
-
-	/*
-	 * Steps without interrupts: can this target do that, and shall it. Each attach() sets it
-	 * where it can be had. Only while stopped. Both or neither.
-	 */
-	bool (*can_block_irq)(void *target);
-	void (*block_irq)(void *target, bool block);
-
+typedef struct GdbRunOps {
 	/* A client is here: begin to stop the world. */
 	void (*attach)(void *target);
 	/*
@@ -200,7 +178,7 @@ typedef struct GdbTargetOps {
 	 * the target need not remember it.
 	 */
 	void (*stop)(void *target, unsigned cpu);
-	/* @actions has cpu_count() entries, at least one of them not GDB_ACTION_HOLD. */
+	/* @actions has count() entries, at least one of them not GDB_ACTION_HOLD. */
 	bool (*resume)(void *target, const GdbAction *actions, GError **error);
 	/* The client has gone: take every breakpoint out, then run all CPUs. */
 	void (*detach)(void *target);
@@ -211,38 +189,85 @@ typedef struct GdbTargetOps {
 	 * returns, and breakpoints stay. Only while stopped. May be NULL.
 	 */
 	bool (*reset)(void *target, GError **error);
+} GdbRunOps;
 
+/*
+ * Breakpoints and watchpoints. @cpu is the CPU that the client chose with Hg, on which the address
+ * is translated. Called only while the world is stopped.
+ * insert: inserting what is there already is success and takes nothing twice; code that it had is
+ * gone.
+ * insert_code: insert, and at each hit ask @code whether to stop (gdb_break_code_hit()) on the CPU
+ * that hit; it replaces what was there. An error changes nothing. The target takes its own
+ * reference. May be NULL: the client is not told that conditions are possible.
+ * remove: removing what is not there is success.
+ * watch_slots: how many watchpoints at most. May be NULL.
+ */
+typedef struct GdbBreakOps {
+	bool (*insert)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
+	bool (*insert_code)(void *target, unsigned cpu, const GdbBreak *bp,
+			    struct GdbBreakCode *code, GError **error);
+	bool (*remove)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
+	unsigned (*watch_slots)(void *target);
+} GdbBreakOps;
+
+/*
+ * Steps without interrupts: can this target do that, and shall it. Each attach() sets it where it
+ * can be had. Only while stopped.
+ */
+typedef struct GdbQuietOps {
+	bool (*can_block)(void *target);
+	void (*block)(void *target, bool block);
+} GdbQuietOps;
+
+/* The program that runs in the target. */
+typedef struct GdbProgramOps {
 	/*
-	 * The file of the program that runs in the target, as an absolute path of the host, for a
-	 * client that has none; NULL from it: not known. Constant while a client is connected.
+	 * Its file, as an absolute path of the host, for a client that has none; NULL from it: not
+	 * known. Constant while a client is connected.
 	 */
 	const char *(*exec_file)(void *target);
 	/*
-	 * Symbols that the client is asked for when it offers its own: their names, ending with
-	 * NULL, or NULL for none; and what it said of the @n-th. Not called for one it has not.
-	 * attach() forgets them. Both or neither.
-	 */
-	const char *const *(*symbols_wanted)(void *target);
-	void (*symbol_told)(void *target, unsigned n, uint64_t value);
-
-	/*
-	 * How far that program was moved when it was loaded, and where its first segment is now.
-	 * FALSE: not known (yet). Only while stopped.
+	 * How far it was moved when it was loaded, and where its first segment is now. FALSE: not
+	 * known (yet). Only while stopped.
 	 */
 	bool (*load_offset)(void *target, uint64_t *ret_slide, uint64_t *ret_text);
+} GdbProgramOps;
 
-	const GdbBreakOps *breaks;	       /* or NULL */
-	unsigned (*watch_slots)(void *target); /* how many watchpoints at most; or NULL */
-	const GdbMonitorCommand *monitor;      /* ends with a NULL name; or NULL */
+/*
+ * Symbols that the client is asked for when it offers its own. attach() forgets them.
+ * wanted: their names, ending with NULL, or NULL for none.
+ * told: what it said of the @n-th. Not called for one it has not.
+ */
+typedef struct GdbSymbolOps {
+	const char *const *(*wanted)(void *target);
+	void (*told)(void *target, unsigned n, uint64_t value);
+} GdbSymbolOps;
 
-	/*
-	 * The rest of a monitor command that takes long: called after its run(), again and again,
-	 * while it returns TRUE; about 10 milliseconds of work each time. Text in @out is sent at
-	 * once. @error is shown as run()'s is. monitor_cancel: the user interrupted it or left.
-	 * Both or neither.
-	 */
-	bool (*monitor_more)(void *target, GString *out, GError **error);
-	void (*monitor_cancel)(void *target);
+/*
+ * The rest of a monitor command that takes long.
+ * more: called after its run(), again and again, while it returns TRUE; about 10 milliseconds of
+ * work each time. Text in @out is sent at once. @error is shown as run()'s is.
+ * cancel: the user interrupted it or left.
+ */
+typedef struct GdbMonitorWorkOps {
+	bool (*more)(void *target, GString *out, GError **error);
+	void (*cancel)(void *target);
+} GdbMonitorWorkOps;
+
+typedef struct GdbTargetOps {
+	/* What every target has. */
+	const GdbCpuOps *cpus;
+	const GdbRegisterOps *registers;
+	const GdbMemoryOps *memory;
+	const GdbRunOps *run;
+	/* Each of these may be NULL. */
+	const GdbPhysicalOps *physical;
+	const GdbBreakOps *breaks;
+	const GdbQuietOps *quiet;
+	const GdbProgramOps *program;
+	const GdbSymbolOps *symbols;
+	const GdbMonitorCommand *monitor; /* ends with a NULL name */
+	const GdbMonitorWorkOps *monitor_work;
 } GdbTargetOps;
 
 G_END_DECLS

@@ -107,7 +107,7 @@ void arch_set_phys_reader(ArchVcpu *vcpu, ArchPhysRead read, void *opaque);
 GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const GdbArchitecture *description, GError **error);
 
 /*
- * GdbTargetOps.read_register and write_register. Writes of general, float and vector registers stay
+ * GdbRegisterOps.read and write. Writes of general, float and vector registers stay
  * in the cache until arch_flush(); those that KVM may refuse are made at once, and an error leaves
  * everything as it was.
  */

@@ -124,9 +124,11 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->limit = timer_new(gdb, "vmgdb run limit", on_limit);
 	gdb->clock = kvm_clock_new(gdb);
 	gdb->ops_table = kvm_target_ops;
+	gdb->run_ops = *kvm_target_ops.run;
+	gdb->ops_table.run = &gdb->run_ops;
 	gdb->ops_table.monitor = monitor_table_new();
 	if (!ops || !ops->reset)
-		gdb->ops_table.reset = NULL;
+		gdb->run_ops.reset = NULL;
 	engine_lock(gdb);
 	say_what_is_missing(gdb);
 	engine_unlock(gdb);

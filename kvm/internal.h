@@ -192,7 +192,8 @@ struct KvmGdb {
 	GdbLog *log;		/* or NULL */
 	char *name;		/* of the machine, or NULL */
 	char *architecture;	/* that the VMM wants described, or NULL */
-	GdbTargetOps ops_table; /* kvm_target_ops and the table, which is owned */
+	GdbTargetOps ops_table; /* kvm_target_ops, with the monitor's table, which is owned */
+	GdbRunOps run_ops;	/* in @ops_table: without reset where the VMM has none */
 	struct KvmClock *clock;
 	uint64_t held_ns; /* atomic: how long the guest's clocks were held, in all */
 	Notices notices;
@@ -254,7 +255,7 @@ bool halt_in_device(const KvmGdbVcpu *vcpu);
 void halt_check_stopped(KvmGdb *gdb);
 /* Records what happened to @vcpu and stops the world for it. */
 void halt_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc);
-/* GdbTargetOps.resume. */
+/* GdbRunOps.resume. */
 void halt_resume(KvmGdb *gdb, const GdbAction *actions);
 /* May this vCPU execute guest code now? */
 bool halt_may_run(const KvmGdbVcpu *vcpu);
@@ -363,7 +364,7 @@ void exits_seen(KvmGdbVcpu *vcpu);
 
 /* Where @addr is for @vcpu; FALSE with FAULT. */
 bool translate(KvmGdbVcpu *vcpu, uint64_t addr, ArchMapping *ret, GError **error);
-/* GdbTargetOps.memory_region; UNSUPPORTED where the architecture does not say. */
+/* GdbMemoryOps.region; UNSUPPORTED where the architecture does not say. */
 bool translate_region(KvmGdbVcpu *vcpu, uint64_t addr, GdbRegion *ret, GError **error);
 /* Where the code is that @vcpu executes; FALSE also when it is not this machine's (nested). */
 bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa);
@@ -373,14 +374,14 @@ KvmFinder translate_finder(KvmGdbVcpu *vcpu);
 /* ---- guest-memory.c: with the lock held, while @vcpu does not run ---- */
 
 /*
- * As GdbTargetOps.read_memory and write_memory, while the world is stopped. They give the lock up
+ * As GdbMemoryOps.read and write, while the world is stopped. They give the lock up
  * while a device of the VMM is asked.
  */
 size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, GError **error);
 /* RAM only, no device; how much there was. */
 size_t virtual_read_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len);
 bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len, GError **error);
-/* As GdbTargetOps.read_physical and write_physical; likewise. */
+/* As GdbPhysicalOps.read and write; likewise. */
 size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError **error);
 bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, GError **error);
 /* An ArchPhysRead, of a KvmGdb: the guest's own bytes, all of them or FALSE; RAM only. */
@@ -438,7 +439,7 @@ bool guest_debug_is_vmms(const KvmGdbVcpu *vcpu);
 
 extern const GdbTargetOps kvm_target_ops; /* without the monitor's table */
 
-/* GdbTargetOps.reset, and the monitor's: without the lock. UNSUPPORTED where the VMM has none. */
+/* GdbRunOps.reset, and the monitor's: without the lock. UNSUPPORTED where the VMM has none. */
 bool target_reset(void *target, GError **error);
 
 /* The CPU, if its registers can be looked at now: with the lock held. NULL with @error. */

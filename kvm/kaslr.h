@@ -31,9 +31,9 @@ bool kaslr_is_native(const KvmGdb *gdb);
 /* kaslr_read_register: the low 64 bits of a register by its gdb name. */
 bool kaslr_read_register(KvmGdbVcpu *vcpu, const char *name, uint64_t *ret);
 
-/* GdbTargetOps.load_offset: warns once about a vmlinux that does not fit. Takes the lock. */
+/* GdbProgramOps.load_offset: warns once about a vmlinux that does not fit. Takes the lock. */
 bool kaslr_load_offset(void *target, uint64_t *ret_slide, uint64_t *ret_text);
-/* GdbTargetOps.exec_file. */
+/* GdbProgramOps.exec_file. */
 const char *kaslr_exec_file(void *target);
 
 /* `monitor kaslr`. Takes the lock. */

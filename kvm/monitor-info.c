@@ -22,12 +22,12 @@ static bool show_one(void *target, unsigned cpu, GString *out, GError **error)
 /* One CPU that cannot be looked at does not hide the others. */
 static void show_all(void *target, GString *out)
 {
-	unsigned n = kvm_target_ops.cpu_count(target);
+	unsigned n = kvm_target_ops.cpus->count(target);
 
 	for (unsigned cpu = 0; cpu < n; cpu++) {
 		g_autoptr(GError) error = NULL;
 
-		if (!kvm_target_ops.cpu_present(target, cpu))
+		if (!kvm_target_ops.cpus->present(target, cpu))
 			continue;
 		if (!show_one(target, cpu, out, &error))
 			g_string_append_printf(out, "\nCPU#%u\n%s\n", cpu, error->message);

@@ -177,9 +177,10 @@ static size_t read_some(const Reader *reader, uint64_t addr, uint8_t *buf, size_
 {
 	if (addr > UINT64_MAX - (len - 1))
 		len = -addr;
-	return reader->physical ? kvm_target_ops.read_physical(reader->target, addr, buf, len, NULL)
-				: kvm_target_ops.read_memory(reader->target, reader->cpu, addr, buf,
-							     len, NULL);
+	return reader->physical
+		       ? kvm_target_ops.physical->read(reader->target, addr, buf, len, NULL)
+		       : kvm_target_ops.memory->read(reader->target, reader->cpu, addr, buf, len,
+						     NULL);
 }
 
 static void append_char(GString *out, uint8_t c)

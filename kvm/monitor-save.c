@@ -3,7 +3,7 @@
  * dump-guest-memory.
  *
  * Gigabytes take seconds, so a command only makes a MonitorSave, and the server's loop does a
- * piece of it at a time (GdbTargetOps.monitor_more), while the world stays stopped. The files hold
+ * piece of it at a time (GdbMonitorWorkOps), while the world stays stopped. The files hold
  * the guest's own bytes, never a breakpoint of ours. Runs of zeros become holes.
  */
 #include <errno.h>
@@ -132,8 +132,8 @@ static size_t read_piece(KvmGdb *gdb, const MonitorSave *save, uint64_t addr, si
 			 GError **error)
 {
 	if (save->kind == SAVE_VIRTUAL)
-		return kvm_target_ops.read_memory(gdb, save->cpu, addr, save->buf, len, error);
-	return kvm_target_ops.read_physical(gdb, addr, save->buf, len, error);
+		return kvm_target_ops.memory->read(gdb, save->cpu, addr, save->buf, len, error);
+	return kvm_target_ops.physical->read(gdb, addr, save->buf, len, error);
 }
 
 /*
@@ -188,7 +188,7 @@ static bool save_piece(KvmGdb *gdb, MonitorSave *save, GError **error)
 static bool take_info(KvmGdb *gdb, MonitorSave *save, uint64_t gpa)
 {
 	uint8_t note[2 * VMCORE_PAGE];
-	size_t got = kvm_target_ops.read_physical(gdb, gpa, note, sizeof(note), NULL);
+	size_t got = kvm_target_ops.physical->read(gdb, gpa, note, sizeof(note), NULL);
 	size_t size = vmcore_info_size(note, got);
 
 	if (!size || size > got)
@@ -223,13 +223,13 @@ static bool scan_piece(KvmGdb *gdb, MonitorSave *save)
 
 static bool add_cpu_notes(KvmGdb *gdb, GByteArray *notes, GError **error)
 {
-	unsigned n = kvm_target_ops.cpu_count(gdb);
+	unsigned n = kvm_target_ops.cpus->count(gdb);
 
 	for (unsigned cpu = 0; cpu < n; cpu++) {
 		ArchMonitor monitor;
 		bool ok;
 
-		if (!kvm_target_ops.cpu_present(gdb, cpu))
+		if (!kvm_target_ops.cpus->present(gdb, cpu))
 			continue;
 		if (!monitor_enter(gdb, cpu, &monitor, error))
 			return false;

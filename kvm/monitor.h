@@ -62,7 +62,7 @@ GdbMonitorCommand *monitor_table_new(void);
 typedef struct MonitorSave MonitorSave;
 
 void monitor_save_free(MonitorSave *save);
-/* GdbTargetOps.monitor_more and monitor_cancel. */
+/* GdbMonitorWorkOps. */
 bool monitor_save_more(void *target, GString *out, GError **error);
 void monitor_save_cancel(void *target);
 

@@ -366,13 +366,6 @@ static bool has_break(void *target, const GdbBreak *bp)
 	return kvm_breaks_has(gdb->breaks, bp);
 }
 
-static const GdbBreakOps break_ops = {
-	.insert = insert_break,
-	.insert_code = insert_code,
-	.remove = remove_break,
-	.has = has_break,
-};
-
 static unsigned watch_slots(void *target)
 {
 	const ArchFeatures *have = &((KvmGdb *)target)->features;
@@ -387,32 +380,75 @@ const GdbMonitorCommand target_monitor_commands[] = {
 	{0},
 };
 
-const GdbTargetOps kvm_target_ops = {
-	.cpu_count = cpu_count,
-	.cpu_present = cpu_present,
-	.describe_cpu = describe_cpu,
-	.registers = registers,
-	.read_register = read_register,
-	.write_register = write_register,
-	.read_memory = read_memory,
-	.write_memory = write_memory,
-	.read_physical = read_physical,
-	.write_physical = write_physical,
-	.memory_region = memory_region,
-	.can_block_irq = can_block_irq,
-	.block_irq = block_irq,
+static const GdbCpuOps cpu_ops = {
+	.count = cpu_count,
+	.present = cpu_present,
+	.describe = describe_cpu,
+};
+
+static const GdbRegisterOps register_ops = {
+	.set = registers,
+	.read = read_register,
+	.write = write_register,
+};
+
+static const GdbMemoryOps memory_ops = {
+	.read = read_memory,
+	.write = write_memory,
+	.region = memory_region,
+};
+
+static const GdbPhysicalOps physical_ops = {
+	.read = read_physical,
+	.write = write_physical,
+	.has_break = has_break,
+};
+
+static const GdbRunOps run_ops = {
 	.attach = attach,
 	.stop = stop,
 	.resume = resume,
 	.detach = detach,
 	.kill = kill_machine,
 	.reset = target_reset,
-	.breaks = &break_ops,
+};
+
+static const GdbBreakOps break_ops = {
+	.insert = insert_break,
+	.insert_code = insert_code,
+	.remove = remove_break,
 	.watch_slots = watch_slots,
+};
+
+static const GdbQuietOps quiet_ops = {
+	.can_block = can_block_irq,
+	.block = block_irq,
+};
+
+static const GdbProgramOps program_ops = {
 	.exec_file = kaslr_exec_file,
-	.symbols_wanted = task_symbols_wanted,
-	.symbol_told = task_symbol_told,
 	.load_offset = kaslr_load_offset,
-	.monitor_more = monitor_save_more,
-	.monitor_cancel = monitor_save_cancel,
+};
+
+static const GdbSymbolOps symbol_ops = {
+	.wanted = task_symbols_wanted,
+	.told = task_symbol_told,
+};
+
+static const GdbMonitorWorkOps monitor_work_ops = {
+	.more = monitor_save_more,
+	.cancel = monitor_save_cancel,
+};
+
+const GdbTargetOps kvm_target_ops = {
+	.cpus = &cpu_ops,
+	.registers = &register_ops,
+	.memory = &memory_ops,
+	.run = &run_ops,
+	.physical = &physical_ops,
+	.breaks = &break_ops,
+	.quiet = &quiet_ops,
+	.program = &program_ops,
+	.symbols = &symbol_ops,
+	.monitor_work = &monitor_work_ops,
 };

@@ -15,7 +15,7 @@
 void task_append_name(KvmGdbVcpu *vcpu, GString *out);
 
 /*
- * GdbTargetOps.symbols_wanted and symbol_told; they take the lock. Nothing is wanted when there is
+ * GdbSymbolOps.wanted and told; they take the lock. Nothing is wanted when there is
  * a vmlinux. task_forget: what the client said.
  */
 const char *const *task_symbols_wanted(void *target);

@@ -494,35 +494,43 @@ static const GdbMonitorCommand monitor_commands[] = {
 
 const GdbTargetOps *fake_target_ops(void)
 {
+	static const GdbCpuOps cpus = {
+		.count = op_cpu_count,
+		.describe = op_describe_cpu,
+	};
+	static const GdbRegisterOps registers = {
+		.set = op_registers,
+		.read = op_read_register,
+		.write = op_write_register,
+	};
+	static const GdbMemoryOps memory = {
+		.read = op_read_memory,
+		.write = op_write_memory,
+		.region = op_memory_region,
+	};
+	static const GdbPhysicalOps physical = {
+		.read = op_read_physical,
+		.write = op_write_physical,
+		.has_break = op_has_break,
+	};
+	static const GdbRunOps run = {op_attach, op_stop, op_resume, op_detach, op_kill, op_reset};
 	static const GdbBreakOps breaks = {
 		.insert = op_insert,
 		.insert_code = op_insert_code,
 		.remove = op_remove,
-		.has = op_has_break,
-	};
-	static const GdbTargetOps ops = {
-		.cpu_count = op_cpu_count,
-		.describe_cpu = op_describe_cpu,
-		.registers = op_registers,
-		.read_register = op_read_register,
-		.write_register = op_write_register,
-		.read_memory = op_read_memory,
-		.write_memory = op_write_memory,
-		.read_physical = op_read_physical,
-		.write_physical = op_write_physical,
-		.memory_region = op_memory_region,
-		.exec_file = op_exec_file,
-		.load_offset = op_load_offset,
 		.watch_slots = op_watch_slots,
-		.can_block_irq = op_can_block_irq,
-		.block_irq = op_block_irq,
-		.attach = op_attach,
-		.stop = op_stop,
-		.resume = op_resume,
-		.detach = op_detach,
-		.kill = op_kill,
-		.reset = op_reset,
+	};
+	static const GdbQuietOps quiet = {op_can_block_irq, op_block_irq};
+	static const GdbProgramOps program = {op_exec_file, op_load_offset};
+	static const GdbTargetOps ops = {
+		.cpus = &cpus,
+		.registers = &registers,
+		.memory = &memory,
+		.run = &run,
+		.physical = &physical,
 		.breaks = &breaks,
+		.quiet = &quiet,
+		.program = &program,
 		.monitor = monitor_commands,
 	};
 

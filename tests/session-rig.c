@@ -173,6 +173,13 @@ static SessionRig *rig_new(void)
 	};
 	static const GdbFeature feature = {"core", NULL, rows, G_N_ELEMENTS(rows)};
 	static const unsigned expedited[] = {2, 1};
+	static const GdbCpuOps cpus = {.count = op_cpu_count, .describe = op_describe};
+	static const GdbRegisterOps registers = {
+		.set = op_registers,
+		.read = op_read_register,
+		.write = op_write_register,
+	};
+	static const GdbMemoryOps memory = {.read = op_read_memory, .write = op_write_memory};
 	SessionRig *rig = g_new0(SessionRig, 1);
 
 	rig->log = g_string_new(NULL);
@@ -181,18 +188,17 @@ static SessionRig *rig_new(void)
 	rig->set = gdb_reg_set_new(&rig->architecture, 3, 2);
 	gdb_reg_set_add(rig->set, &feature);
 	gdb_reg_set_expedite(rig->set, expedited, 2);
-	rig->ops = (GdbTargetOps){
-		.cpu_count = op_cpu_count,
-		.describe_cpu = op_describe,
-		.registers = op_registers,
-		.read_register = op_read_register,
-		.write_register = op_write_register,
-		.read_memory = op_read_memory,
-		.write_memory = op_write_memory,
+	rig->run = (GdbRunOps){
 		.attach = op_attach,
 		.stop = op_stop,
 		.resume = op_resume,
 		.detach = op_detach,
+	};
+	rig->ops = (GdbTargetOps){
+		.cpus = &cpus,
+		.registers = &registers,
+		.memory = &memory,
+		.run = &rig->run,
 	};
 	return rig;
 }
@@ -210,7 +216,11 @@ SessionRig *session_rig_new_full(bool lazy)
 	static const GdbBreakOps breaks = {
 		.insert = op_insert,
 		.remove = op_remove,
-		.has = op_has,
+	};
+	static const GdbPhysicalOps physical = {
+		.read = op_read_physical,
+		.write = op_write_physical,
+		.has_break = op_has,
 	};
 	static const GdbMonitorCommand monitor[] = {
 		{"which", NULL, "say the CPU", op_which},
@@ -218,12 +228,11 @@ SessionRig *session_rig_new_full(bool lazy)
 	};
 	SessionRig *rig = rig_new();
 
-	rig->ops.kill = op_kill;
-	rig->ops.reset = op_reset;
+	rig->run.kill = op_kill;
+	rig->run.reset = op_reset;
 	rig->ops.breaks = &breaks;
 	rig->ops.monitor = monitor;
-	rig->ops.read_physical = op_read_physical;
-	rig->ops.write_physical = op_write_physical;
+	rig->ops.physical = &physical;
 	rig->session = gdb_session_new(&rig->ops, rig, "vmgdb 0.1", lazy);
 	return rig;
 }

@@ -18,6 +18,7 @@ typedef struct SessionRig {
 	GdbRegSet *set;
 	GdbArchitecture architecture; /* of @set; only with a name and a pointer's size */
 	GdbTargetOps ops;
+	GdbRunOps run; /* in @ops */
 	bool refuse_resume, refuse_reset;
 	GArray *breaks; /* GdbBreak */
 	uint8_t memory[SESSION_MEMORY];

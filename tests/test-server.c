@@ -195,7 +195,7 @@ static void test_xfer(void)
 	g_autofree char *whole = read_object(rig->client, "features", "target.xml", 0x10000);
 	g_autofree char *bytes = read_object(rig->client, "features", "target.xml", 1);
 	g_autofree char *threads = read_object(rig->client, "threads", "", 0x1000);
-	const GdbRegSet *set = fake_target_ops()->registers(rig->target);
+	const GdbRegSet *set = fake_target_ops()->registers->set(rig->target);
 
 	g_autofree char *at_end =
 		g_strdup_printf("qXfer:features:read:target.xml:%zx,10", strlen(whole));

@@ -262,7 +262,7 @@ static void test_no_reset(void)
 {
 	g_autoptr(SessionRig) rig = session_rig_new_full(false);
 
-	rig->ops.reset = NULL;
+	rig->run.reset = NULL;
 	gdb_session_attach(rig->session);
 	session_rig_post(rig, GDB_STOP_PAUSED, 0);
 	session_rig_ask(rig, "!", "$OK");

@@ -148,6 +148,35 @@ static void test_refused_resume(void)
 	session_rig_ask(rig, "vCont;c", "$E.not now");
 }
 
+/* What a target with no more than the four tables that it must have is not asked for. */
+static void test_absent(void)
+{
+	static const char *const packets[][2] = {
+		{"Z0,10,1", "$"},
+		{"z0,10,1", "$"},
+		{"qWatchpointSupportInfo:", "$"},
+		{"qMemoryRegionInfo", "$"},
+		{"qMemoryRegionInfo:0", "$"},
+		{"qqemu.Supported", "$sstepbits;sstep"},
+		{"qqemu.sstepbits", "$ENABLE=1"},
+		{"Qqemu.sstep=3", "$E22"},
+		{"qqemu.PhyMemMode", "$"},
+		{"Qqemu.PhyMemMode:1", "$"},
+		{"qXfer:exec-file:read::0,10", "$"},
+		{"Hc-1", "$OK"},
+		{"qOffsets", "$"},
+		{"qSymbol::", "$OK"},
+		{"qSymbol:10:61", "$OK"},
+		{"qRcmd,70696e67", "$O756e6b6e6f776e20636f6d6d616e643a202770696e67270a$OK"},
+		{"k", ""},
+	};
+	g_autoptr(SessionRig) rig = session_rig_new_stopped();
+
+	for (unsigned n = 0; n < G_N_ELEMENTS(packets); n++)
+		session_rig_ask(rig, packets[n][0], packets[n][1]);
+	session_rig_log(rig, "detach ");
+}
+
 static void test_legacy_resume(void)
 {
 	g_autoptr(SessionRig) rig = session_rig_new_stopped();
@@ -470,6 +499,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/session/run-and-stop", test_run_and_stop);
 	g_test_add_func("/session/illegal-while-running", test_illegal_while_running);
 	g_test_add_func("/session/refused-resume", test_refused_resume);
+	g_test_add_func("/session/absent", test_absent);
 	g_test_add_func("/session/legacy-resume", test_legacy_resume);
 	g_test_add_func("/session/choice", test_choice);
 	g_test_add_func("/session/detach", test_detach);
