@@ -116,7 +116,8 @@ static void test_trap(void)
 		      brkmax[] = {0xe0, 0xff, 0x3f, 0xd4}, hlt[] = {0x00, 0x00, 0x5e, 0xd4},
 		      svc[] = {0x01, 0x00, 0x00, 0xd4}, nop[] = {0x1f, 0x20, 0x03, 0xd5};
 	const uint8_t bkpt_a32[] = {0x74, 0x23, 0x21, 0xe1}, /* bkpt 0x1234 */
-		udf_a32[] = {0xf0, 0x01, 0xf0, 0xe7};	     /* udf #16, Linux' own for gdb */
+		udf_a32[] = {0xf0, 0x01, 0xf0, 0xe7},	     /* udf #16, Linux' own for gdb */
+		bx_lr[] = {0x1e, 0xff, 0x2f, 0xe1};
 	const uint8_t bkpt_t32[] = {0x42, 0xbe}, udf_t32[] = {0x01, 0xde};
 	/* ldrb w30, [x16, #0xfaf]: a Thumb BKPT if its first half were one */
 	const uint8_t other[] = {0x1e, 0xbe, 0x7e, 0x39};
@@ -134,6 +135,7 @@ static void test_trap(void)
 	g_assert_true(arm_insn_is_trap(ARM_A32, bkpt_a32, 4));
 	g_assert_false(arm_insn_is_trap(ARM_A32, bkpt_a32, 3));
 	g_assert_false(arm_insn_is_trap(ARM_A32, udf_a32, 4));
+	g_assert_false(arm_insn_is_trap(ARM_A32, bx_lr, 4));
 	g_assert_false(arm_insn_is_trap(ARM_A32, brk0, 4));
 	g_assert_true(arm_insn_is_trap(ARM_T32, bkpt_t32, 2));
 	g_assert_false(arm_insn_is_trap(ARM_T32, bkpt_t32, 1));

@@ -443,6 +443,12 @@ static GdbBreakCode *parse(const char *text, GError **error)
 	return gdb_break_code_parse(gdb_text(exact, strlen(text)), error);
 }
 
+/* What lies behind the packet is no part of it, digits or not. */
+static void test_code_too_long(void)
+{
+	g_assert_null(gdb_break_code_parse(gdb_text("X2,27272727", 5), NULL));
+}
+
 static void test_code_parse(void)
 {
 	static const char *const good[] = {
@@ -621,6 +627,7 @@ int main(int argc, char **argv)
 		{"printf-long", test_printf_long},
 		{"printf-opcode", test_printf_opcode},
 		{"code-parse", test_code_parse},
+		{"code-too-long", test_code_too_long},
 		{"code-limits", test_code_limits},
 		{"code-hit", test_code_hit},
 		{"code-command-fails", test_code_command_fails},

@@ -158,6 +158,9 @@ static void test_pae_pdptrs(void)
 	put64(ram, 0x8000, 0, 0x3000 | P);
 	assert_mapped(&root, ram, 0xc0007010, 0xfedcba010, 0xff0);
 	assert_unmapped(&root, ram, 0x7010);
+	/* One that is not present leads nowhere, although there is a table. */
+	root.pdptr[0] = 0x3000;
+	assert_unmapped(&root, ram, 0x7010);
 	memset(root.pdptr, 0, sizeof(root.pdptr));
 	assert_mapped(&root, ram, 0x7010, 0xfedcba010, 0xff0);
 }
