@@ -34,13 +34,24 @@ static GdbReply no_annex(const char *expected)
 	return gdb_reply_fail(GDB_ERROR_NOENT, "no such annex; expected '%s'", expected);
 }
 
+/*
+ * qSupported has no word for it. gdb and lldb know <flags>: every gdb since 2015 says swbreak+, and
+ * lldb asks for thread suffixes before it asks for the registers. radare2, which says neither,
+ * takes each field of each flags register for one more register.
+ */
+static bool knows_flags(const GdbAgreed *agreed)
+{
+	return !agreed->has_offered || agreed->features.swbreak || agreed->thread_suffix;
+}
+
 static GdbReply cmd_features(GdbSession *session, const GdbArgs *args)
 {
+	const GdbRegSet *set = session->ops->registers->set(session->target);
 	const char *xml;
 
 	if (!gdb_text_equal(&args->v[0].text, "target.xml"))
 		return no_annex("target.xml");
-	xml = gdb_reg_set_xml(session->ops->registers->set(session->target));
+	xml = knows_flags(&session->agreed) ? gdb_reg_set_xml(set) : gdb_reg_set_plain_xml(set);
 	return answer(session, args, xml, strlen(xml));
 }
 

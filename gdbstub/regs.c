@@ -15,7 +15,7 @@ struct GdbRegSet {
 	GArray *expedited;
 	size_t g_bytes;
 	unsigned g_count;
-	char *xml;
+	char *xml, *plain_xml;
 };
 
 static void feature_free(gpointer data)
@@ -42,6 +42,12 @@ GdbRegSet *gdb_reg_set_new(const GdbArchitecture *architecture, unsigned g_count
 	return set;
 }
 
+static void forget_xml(GdbRegSet *set)
+{
+	g_clear_pointer(&set->xml, g_free);
+	g_clear_pointer(&set->plain_xml, g_free);
+}
+
 void gdb_reg_set_free(GdbRegSet *set)
 {
 	if (!set)
@@ -52,7 +58,7 @@ void gdb_reg_set_free(GdbRegSet *set)
 	g_hash_table_unref(set->by_num);
 	g_hash_table_unref(set->hints);
 	g_array_unref(set->expedited);
-	g_free(set->xml);
+	forget_xml(set);
 	g_free(set);
 }
 
@@ -85,7 +91,7 @@ void gdb_reg_set_add(GdbRegSet *set, const GdbFeature *feature)
 		add_row(set, &copy->rows[n]);
 	g_ptr_array_add(set->features, copy);
 	g_ptr_array_sort(set->rows, compare_rows);
-	g_clear_pointer(&set->xml, g_free);
+	forget_xml(set);
 }
 
 void gdb_reg_set_expedite(GdbRegSet *set, const unsigned *nums, unsigned n)
@@ -100,7 +106,7 @@ void gdb_reg_set_hint(GdbRegSet *set, const GdbRegHint *hints, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		g_hash_table_insert(set->hints, GUINT_TO_POINTER(hints[i].num),
 				    (gpointer)&hints[i]);
-	g_clear_pointer(&set->xml, g_free);
+	forget_xml(set);
 }
 
 const GdbReg *gdb_reg_set_by_num(const GdbRegSet *set, unsigned num)
@@ -160,15 +166,45 @@ static void append_hint(GString *xml, const GdbRegHint *hint)
 		append_attribute(xml, "generic", hint->generic);
 }
 
-static void append_reg(GString *xml, const GdbReg *row, const GdbRegHint *hint)
+/* Where the <flags> that begins at @flags has its end. */
+static const char *flags_end(const char *flags)
+{
+	static const char end[] = "</flags>";
+	const char *at = strchr(flags, '>');
+
+	if (at && at[-1] == '/')
+		return at + 1;
+	at = strstr(flags, end);
+	return at ? at + strlen(end) : flags + strlen(flags);
+}
+
+static void append_types(GString *xml, const char *types, bool plain)
+{
+	const char *flags;
+
+	while (plain && (flags = strstr(types, "<flags"))) {
+		g_string_append_len(xml, types, flags - types);
+		types = flags_end(flags);
+	}
+	g_string_append(xml, types);
+}
+
+static bool is_flags(const GdbFeature *feature, const char *type)
+{
+	g_autofree char *start = g_strdup_printf("<flags id=\"%s\"", type ? type : "");
+
+	return feature->types && strstr(feature->types, start);
+}
+
+static void append_reg(GString *xml, const GdbReg *row, const char *type, const GdbRegHint *hint)
 {
 	bool is_system = g_strcmp0(row->group, "system") == 0;
 
 	g_string_append(xml, "<reg");
 	append_attribute(xml, "name", row->name);
 	g_string_append_printf(xml, " bitsize=\"%u\" regnum=\"%u\"", row->bits, row->num);
-	if (row->type)
-		append_attribute(xml, "type", row->type);
+	if (type)
+		append_attribute(xml, "type", type);
 	if (row->group)
 		append_attribute(xml, "group", row->group);
 	if (is_system)
@@ -181,22 +217,25 @@ static void append_reg(GString *xml, const GdbReg *row, const GdbRegHint *hint)
 	g_string_append(xml, "/>\n");
 }
 
-static void append_feature(GString *xml, const GdbRegSet *set, const GdbFeature *feature)
+static void append_feature(GString *xml, const GdbRegSet *set, const GdbFeature *feature,
+			   bool plain)
 {
 	g_string_append(xml, "<feature");
 	append_attribute(xml, "name", feature->name);
 	g_string_append(xml, ">\n");
 	if (feature->types)
-		g_string_append(xml, feature->types);
+		append_types(xml, feature->types, plain);
 	for (unsigned n = 0; n < feature->n_rows; n++) {
 		const GdbReg *row = &feature->rows[n];
 
-		append_reg(xml, row, g_hash_table_lookup(set->hints, GUINT_TO_POINTER(row->num)));
+		/* A register without a type is a number. */
+		append_reg(xml, row, plain && is_flags(feature, row->type) ? NULL : row->type,
+			   g_hash_table_lookup(set->hints, GUINT_TO_POINTER(row->num)));
 	}
 	g_string_append(xml, "</feature>\n");
 }
 
-static char *build_xml(const GdbRegSet *set)
+static char *build_xml(const GdbRegSet *set, bool plain)
 {
 	GString *xml = g_string_new("<?xml version=\"1.0\"?>\n"
 				    "<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
@@ -205,17 +244,28 @@ static char *build_xml(const GdbRegSet *set)
 
 	g_string_append_printf(xml, "<architecture>%s</architecture>\n", architecture);
 	for (unsigned n = 0; n < set->features->len; n++)
-		append_feature(xml, set, g_ptr_array_index(set->features, n));
+		append_feature(xml, set, g_ptr_array_index(set->features, n), plain);
 	g_string_append(xml, "</target>\n");
 	return g_string_free(xml, FALSE);
 }
 
+/* Only a cache is written: to its callers the set stays what it was. */
+static const char *cached_xml(const GdbRegSet *set, bool plain)
+{
+	GdbRegSet *cache = (GdbRegSet *)set;
+	char **xml = plain ? &cache->plain_xml : &cache->xml;
+
+	if (!*xml)
+		*xml = build_xml(set, plain);
+	return *xml;
+}
+
 const char *gdb_reg_set_xml(const GdbRegSet *set)
 {
-	/* Only a cache is written: to its callers the set stays what it was. */
-	GdbRegSet *cache = (GdbRegSet *)set;
+	return cached_xml(set, false);
+}
 
-	if (!cache->xml)
-		cache->xml = build_xml(set);
-	return cache->xml;
+const char *gdb_reg_set_plain_xml(const GdbRegSet *set)
+{
+	return cached_xml(set, true);
 }

@@ -168,10 +168,12 @@ static SessionRig *rig_new(void)
 {
 	static const GdbReg rows[] = {
 		{.name = "a", .num = 0, .bits = 16, .type = "int16"},
-		{.name = "b", .num = 1, .bits = 16, .type = "int16"},
+		{.name = "b", .num = 1, .bits = 16, .type = "b_flags"},
 		{.name = "pc", .num = 2, .bits = 32, .type = "code_ptr"},
 	};
-	static const GdbFeature feature = {"core", NULL, rows, G_N_ELEMENTS(rows)};
+	static const char types[] = "<flags id=\"b_flags\" size=\"2\">"
+				    "<field name=\"one\" start=\"1\" end=\"1\"/></flags>\n";
+	static const GdbFeature feature = {"core", types, rows, G_N_ELEMENTS(rows)};
 	static const unsigned expedited[] = {2, 1};
 	static const GdbCpuOps cpus = {.count = op_cpu_count, .describe = op_describe};
 	static const GdbRegisterOps registers = {

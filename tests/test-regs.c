@@ -135,6 +135,35 @@ static void test_xml(void)
 			"save-restore=no encoding=uint format=hex\n");
 }
 
+/* No <flags>, of either form, and no register of such a type; the rest is the same. */
+static void test_plain_xml(void)
+{
+	static const GdbReg rows[] = {
+		{"a", 20, 32, "a_flags", "general", 0, 0},
+		{"b", 21, 64, "b_vec", NULL, 0, 0},
+	};
+	GdbFeature feature = {"org.vmgdb.flags",
+			      "<vector id=\"b_vec\" type=\"uint8\" count=\"8\"/>\n"
+			      "<flags id=\"a_flags\" size=\"4\">\n"
+			      "  <field name=\"one\" start=\"0\" end=\"0\"/>\n"
+			      "</flags>\n<!-- behind -->\n",
+			      rows, G_N_ELEMENTS(rows)};
+	g_autoptr(GdbRegSet) set = make_set();
+
+	gdb_reg_set_add(set, &feature);
+	const char *xml = gdb_reg_set_plain_xml(set);
+	g_assert_null(strstr(xml, "<flags"));
+	g_assert_null(strstr(xml, "<field"));
+	g_assert_null(strstr(xml, "_flags\""));
+	g_assert_nonnull(strstr(xml, "<reg name=\"a\" bitsize=\"32\" regnum=\"20\" group"));
+	g_assert_nonnull(strstr(xml, "<reg name=\"flags\" bitsize=\"32\" regnum=\"1\" group"));
+	g_assert_nonnull(strstr(xml, "<vector id=\"b_vec\" type=\"uint8\" count=\"8\"/>\n"));
+	g_assert_nonnull(strstr(xml, "<!-- behind -->"));
+	g_assert_nonnull(strstr(xml, "type=\"b_vec\""));
+	g_assert_nonnull(strstr(gdb_reg_set_xml(set), "type=\"a_flags\""));
+	g_assert_nonnull(strstr(gdb_reg_set_xml(set), "<flags id=\"a_flags\""));
+}
+
 /* For lldb, after what gdb reads. */
 static void test_hints(void)
 {
@@ -165,6 +194,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/regs/expedite", test_expedite);
 	g_test_add_func("/regs/taken-number", test_taken_number);
 	g_test_add_func("/regs/xml", test_xml);
+	g_test_add_func("/regs/plain-xml", test_plain_xml);
 	g_test_add_func("/regs/hints", test_hints);
 	return g_test_run();
 }

@@ -53,6 +53,29 @@ static void test_held(void)
 	session_rig_output(rig, "+$2020xxxx22222222");
 }
 
+/* Does a client that says @hello, and nothing else, get types that have <flags>? */
+static bool gets_flags(const char *hello)
+{
+	g_autoptr(SessionRig) rig = session_rig_new_stopped();
+	g_autofree char *xml = NULL;
+
+	session_rig_packet(rig, hello);
+	g_free(session_rig_take(rig));
+	session_rig_packet(rig, "qXfer:features:read:target.xml:0,1000");
+	xml = session_rig_take(rig);
+	g_assert_nonnull(strstr(xml, "<reg name=\"b\" bitsize=\"16\" regnum=\"1\""));
+	g_assert_cmpint(!strstr(xml, "<flags"), ==, !strstr(xml, "type=\"b_flags\""));
+	return strstr(xml, "<flags");
+}
+
+static void test_flags(void)
+{
+	g_assert_true(gets_flags("qSupported:multiprocess+;swbreak+;xmlRegisters=i386")); /* gdb */
+	g_assert_true(gets_flags("QThreadSuffixSupported"));				  /* lldb */
+	g_assert_true(gets_flags("?"));
+	g_assert_false(gets_flags("qSupported:multiprocess+;qRelocInsn+;xmlRegisters=i386"));
+}
+
 /* What lldb is told of the machine comes with the registers, and only what they say. */
 static void test_architecture(void)
 {
@@ -494,6 +517,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/session/next", test_next);
 	g_test_add_func("/session/architecture", test_architecture);
+	g_test_add_func("/session/flags", test_flags);
 	g_test_add_func("/session/held", test_held);
 	g_test_add_func("/session/held-interrupt", test_held_interrupt);
 	g_test_add_func("/session/run-and-stop", test_run_and_stop);
