@@ -55,8 +55,9 @@ typedef struct GdbAxOps {
 
 /*
  * gdb_ax_eval: run @code. @budget: what it takes is taken off it. @ret: the top of the stack at the
- * end; untouched on failure. NULL when no value is wanted. Memory is little-endian, operands in the code are big-endian. Trace opcodes
- * pop their operands and do nothing; trace state variables are 0 and cannot be set.
+ * end; untouched on failure. NULL when no value is wanted. Memory is little-endian, operands in the
+ * code are big-endian. Trace opcodes pop their operands and do nothing; trace state variables are 0
+ * and cannot be set.
  */
 GdbAxStatus gdb_ax_eval(const uint8_t *code, size_t len, const GdbAxOps *ops, void *opaque,
 			GdbAxBudget *budget, int64_t *ret);

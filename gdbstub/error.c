@@ -3,7 +3,10 @@
  */
 #include "gdbstub/internal.h"
 
-G_DEFINE_QUARK(gdb - error - quark, gdb_error)
+/* The name of the quark has no blanks. */
+/* clang-format off */
+G_DEFINE_QUARK(gdb-error-quark, gdb_error)
+/* clang-format on */
 
 /*
  * Clients show E.text as it comes, without undoing escapes, so what would need one, and what would

@@ -2,8 +2,8 @@
  * x86/cpu/bits.h - bits of the registers, numbers of MSRs and of exceptions, by their names in the
  * manuals. Each stands here once.
  *
- * SDM volume 3: 2.3 (RFLAGS), 2.5 (CR0, CR3, CR4), 2.2.1 (EFER), 4.5 (entries of page tables), 6.3.1
- * (vectors), 17.2 (DR6, DR7); volume 4 (MSRs).
+ * SDM volume 3: 2.3 (RFLAGS), 2.5 (CR0, CR3, CR4), 2.2.1 (EFER), 4.5 (entries of page
+ * tables), 6.3.1 (vectors), 17.2 (DR6, DR7); volume 4 (MSRs).
  */
 #ifndef VMGDB_X86_CPU_BITS_H
 #define VMGDB_X86_CPU_BITS_H
@@ -32,10 +32,10 @@
 #define X86_EFER_LMA (1ull << 10)
 #define X86_EFER_SVME (1ull << 12)
 
-#define X86_DR6_HITS 0xfull	/* B0-B3: that slot's condition was met */
-#define X86_DR6_BD (1ull << 13) /* an access to a debug register with DR7.GD set */
-#define X86_DR6_BS (1ull << 14) /* a single step */
-#define X86_DR6_BT (1ull << 15) /* a task switch */
+#define X86_DR6_HITS 0xfull	   /* B0-B3: that slot's condition was met */
+#define X86_DR6_BD (1ull << 13)	   /* an access to a debug register with DR7.GD set */
+#define X86_DR6_BS (1ull << 14)	   /* a single step */
+#define X86_DR6_BT (1ull << 15)	   /* a task switch */
 #define X86_DR6_ONES 0xffff0ff0ull /* read as 1, or are active when 0 (RTM, bus lock) */
 #define X86_DR7_GD (1ull << 13)
 
