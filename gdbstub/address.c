@@ -68,7 +68,7 @@ static bool parse(const char *where, GdbAddress *address)
 }
 
 /*
- * QEMU's words behind a socket's address that say what is done here anyhow. What asks for
+ * QEMU's options behind a socket's address that say what is done here anyhow. What asks for
  * something else is an error, and so is a word that nobody knows: it is not part of a path.
  */
 static bool is_qemu_word(const char *word)
@@ -87,7 +87,7 @@ static bool check_words(const char *where, char **words, GError **error)
 			continue;
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
 			    "gdb address '%s': '%s' is not possible here; after a comma only "
-			    "QEMU's words server, nowait, wait=off and nodelay are taken",
+			    "QEMU's options server, nowait, wait=off and nodelay are taken",
 			    where, *words);
 		return false;
 	}

@@ -218,7 +218,7 @@ static GdbReply cmd_region(GdbSession *session, const GdbArgs *args)
 	if (!session->ops->memory->region(session->target, session->view.cpu, args->v[0].number,
 					  &region, &error))
 		return gdb_reply_error(error);
-	/* The whole space has no size in 64 bits: it is told less its last byte. */
+	/* The whole space has no size in 64 bits: it is reported without its last byte. */
 	g_string_append_printf(session->reply, "start:%" PRIx64 ";size:%" PRIx64 ";", region.start,
 			       MAX(region.last - region.start + 1, region.last - region.start));
 	if (region.mapped)

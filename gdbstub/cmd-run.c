@@ -225,7 +225,7 @@ static GdbReply cmd_restart(GdbSession *session, G_GNUC_UNUSED const GdbArgs *ar
 	return run_anew(session, &reply) ? gdb_reply(GDB_REPLY_NOTHING) : reply;
 }
 
-/* Attached already: the last stop. After D: attach anew, and its stop is the answer. */
+/* Attached already: the last stop. After D: attach again, and its stop is the answer. */
 static GdbReply cmd_attach(GdbSession *session, const GdbArgs *args)
 {
 	GdbReply reply;

@@ -83,7 +83,7 @@ static GdbReply cmd_threads(GdbSession *session, const GdbArgs *args)
 {
 	if (!gdb_text_equal(&args->v[0].text, ""))
 		return no_annex("");
-	/* Made anew when a reading starts, so that its pieces fit together. */
+	/* Made again when a reading starts, so that its pieces fit together. */
 	if (!args->v[1].number || !session->threads_xml->len)
 		build_threads(session, session->threads_xml);
 	return answer(session, args, session->threads_xml->str, session->threads_xml->len);

@@ -50,8 +50,8 @@ void gdb_server_set_log(GdbServer *server, GdbLog *log);
  * - unix:PATH: a unix socket, mode 0600; a stale socket is replaced, another file is not
  * - stdio: this process' standard input and output
  * - /dev/NAME: a character device; a terminal is put into raw mode
- * tcp: may stand before a PORT or HOST, and QEMU's words that ask for just this (",server,nowait")
- * behind an address.
+ * tcp: may stand before a PORT or HOST, and QEMU's options that ask for just this
+ * (",server,nowait") behind an address.
  * @error: names @where, what was expected, or why the system refused. Called once per server.
  */
 bool gdb_server_listen(GdbServer *server, const char *where, GError **error);

@@ -18,13 +18,13 @@ G_BEGIN_DECLS
 
 typedef struct GdbLog GdbLog;
 
-/* gdb_log_open: makes @path anew. NULL with @error (G_FILE_ERROR), which names it. */
+/* gdb_log_open: creates or overwrites @path. NULL with @error (G_FILE_ERROR), which names it. */
 GdbLog *gdb_log_open(const char *path, GError **error);
 /* NULL is accepted. */
 void gdb_log_free(GdbLog *log);
 
-/* "<- payload" for what the client said, "-> payload" for what it was told; unprintable bytes and
- * backslashes as \xNN. */
+/* "<- payload" for what the client said, "-> payload" for what the stub replied; unprintable bytes
+ * and backslashes as \xNN. */
 void gdb_log_packet(GdbLog *log, bool from_client, const void *payload, size_t len);
 /* One line; without a newline. */
 void gdb_log_line(GdbLog *log, const char *format, ...) G_GNUC_PRINTF(2, 3);

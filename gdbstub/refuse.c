@@ -23,7 +23,7 @@ typedef struct Refusal {
 	GSocket *socket; /* of @stream */
 	char *why;
 	GdbFrame frame; /* what the client says */
-	bool told;
+	bool refused;
 	GSource *in_source, *timer;
 } Refusal;
 
@@ -53,7 +53,7 @@ static void tell(Refusal *refusal)
 	g_socket_send(refusal->socket, (const char *)bytes->data, bytes->len, NULL, NULL);
 	/* To close with bytes of the client unread would take the answer away from it. */
 	g_socket_shutdown(refusal->socket, FALSE, TRUE, NULL);
-	refusal->told = true;
+	refusal->refused = true;
 }
 
 /* Is there a packet in these bytes, whole and right or not? */
@@ -81,7 +81,7 @@ static gboolean on_readable(G_GNUC_UNUSED GSocket *socket, G_GNUC_UNUSED GIOCond
 		return G_SOURCE_CONTINUE;
 	if (n <= 0)
 		g_ptr_array_remove_fast(refusal->refusals->all, refusal);
-	else if (!refusal->told && has_packet(refusal, bytes, n))
+	else if (!refusal->refused && has_packet(refusal, bytes, n))
 		tell(refusal);
 	return G_SOURCE_CONTINUE;
 }
@@ -90,7 +90,7 @@ static gboolean on_time(gpointer data)
 {
 	Refusal *refusal = data;
 
-	if (!refusal->told)
+	if (!refusal->refused)
 		tell(refusal);
 	g_ptr_array_remove_fast(refusal->refusals->all, refusal);
 	return G_SOURCE_CONTINUE;

@@ -115,7 +115,7 @@ static bool open_host(GdbTransport *transport, GError **error)
 }
 
 /*
- * A client that is told "localhost" tries either loopback. FALSE with ADDRESS_IN_USE when the
+ * A client that gets "localhost" tries either loopback. FALSE with ADDRESS_IN_USE when the
  * second one has somebody else at that port; a machine without IPv6 has one.
  */
 static bool open_loopbacks(GdbTransport *transport, GError **error)

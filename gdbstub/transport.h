@@ -38,7 +38,7 @@ GIOStream *gdb_transport_accept(GdbTransport *transport, GSocket *listener, GErr
 
 /*
  * gdb_transport_get_line: the line's stream. May be called again when the stream has ended: a
- * device is opened anew, as a plugged line comes back; stdio has ended for good. NULL with @error.
+ * device is opened again, as a plugged line comes back; stdio has ended for good. NULL with @error.
  */
 GIOStream *gdb_transport_get_line(GdbTransport *transport, GError **error);
 

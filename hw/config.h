@@ -20,7 +20,7 @@ typedef struct VmConfig {
 	uint64_t memory;   /* bytes, a multiple of 1 MiB */
 	unsigned n_cpus;
 	bool console; /* FALSE: --console none */
-	bool reboot;  /* the guest's reboot makes the machine anew, else it is the end */
+	bool reboot;  /* the guest's reboot boots it again, else it is the end */
 	bool gdb_wait;
 	bool gdb_kaslr;
 	char *gdb_log;	    /* where to write what the stub does, or NULL */

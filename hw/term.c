@@ -48,7 +48,7 @@ struct Term {
 	uint64_t lost;
 	bool stopping;
 	bool broken;  /* nobody reads any more: drop */
-	bool waiting; /* a sender was told of little room and wants to hear of more */
+	bool waiting; /* a sender got little room and waits for more */
 };
 
 /* ---- The terminal's settings ---- */
@@ -116,7 +116,7 @@ static void restore(Term *term)
 		return;
 	ssize_t done = write(term->keeper_pipe, "", 1);
 	close(term->keeper_pipe);
-	/* A keeper that could not be told sees the pipe end, restores once more and ends too. */
+	/* A keeper that gets no message sees the pipe end, restores once more and ends too. */
 	(void)done;
 	waitpid(term->keeper, NULL, 0);
 }

@@ -81,8 +81,8 @@ void vm_reboot(Vm *vm);
 bool vm_running(Vm *vm);
 
 /*
- * vm_reset: as if power had been off and on: everything of KVM's and every device is made anew, RAM
- * is cleared, the kernel and its files are read again. The terminal and the stub stay, with the
+ * vm_reset: as if power had been off and on: everything of KVM's and every device is made again,
+ * RAM is cleared, the kernel and its files are read again. The terminal and the stub stay, with the
  * client's breakpoints. FALSE with @error: there is no machine any more, and it has ended.
  * [main thread, in vm_run(), with the world stopped in the stub]
  */

@@ -30,7 +30,7 @@ typedef struct ArchAnchor {
 /*
  * Each architecture defines one.
  * @elf_machine: e_machine (elf.h) of a kernel for it, and of a core file.
- * @descriptions: what gdb can be told that the CPU is, ending with NULL; the first one is what fits
+ * @descriptions: the CPUs that can be reported to gdb, ending with NULL; the first one is what fits
  * a kernel of @elf_machine.
  * @anchors: the usual one first, ending with a NULL reg.
  * @current_task: the register that holds the address of the task that runs, while the CPU is in
@@ -176,7 +176,7 @@ bool arch_core_notes(ArchVcpu *vcpu, unsigned index, GByteArray *notes, GError *
  * What the guest's clocks show, for a machine that is stopped.
  * arch_clock_save: read them; @vcpu: the first one. FALSE: this KVM does not tell.
  * arch_clock_restore: set them back to @saved; for each vCPU in turn, @first for the first one.
- * @ret_held_ns: by how much they were set back, where that can be told.
+ * @ret_held_ns: by how much they were set back, where that is known.
  * arch_clock_excuse: tell the guest's lockup detectors that this vCPU was stopped.
  */
 typedef struct ArchClock {

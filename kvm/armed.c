@@ -140,7 +140,7 @@ static bool arm_points(KvmGdbVcpu *vcpu)
 	return arm_ways(vcpu) && fits;
 }
 
-/* The guest's own points that do not fire now: the user is told once. */
+/* The guest's own points that do not fire now are reported to the user once. */
 static void tell_left_out(KvmGdbVcpu *vcpu, unsigned left_out)
 {
 	g_autofree char *text = NULL;

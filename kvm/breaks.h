@@ -78,7 +78,7 @@ void kvm_breaks_clear(KvmBreaks *breaks);
  */
 void kvm_breaks_rearm(KvmBreaks *breaks, const KvmFinder *finder);
 /*
- * kvm_breaks_reset: the machine begins anew and will load its memory again. Software breakpoints
+ * kvm_breaks_reset: the machine begins again and will load its memory again. Software breakpoints
  * leave memory and wait for it in hardware points as at the start, those for which there is none
  * without one: their number is returned. Those at physical addresses are written over what is
  * there. kvm_breaks_rearm() places all of them; kvm_breaks_find_lost() those without, and may be

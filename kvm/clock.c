@@ -7,7 +7,7 @@
 #include "kvm/clock.h"
 
 #define HOLD_US (20 * 1000)
-/* Stops too short to be held add up; after so much of them the guest is told. */
+/* Stops too short to be held add up; after so much of them KVM_KVMCLOCK_CTRL tells the guest. */
 #define EXCUSE_US (500 * 1000)
 
 struct KvmClock {

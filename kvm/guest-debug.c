@@ -1,5 +1,5 @@
 /*
- * kvm/guest-debug.c - what one vCPU must be told before KVM_RUN, and what its debug exits mean.
+ * kvm/guest-debug.c - what KVM must know of a vCPU before KVM_RUN, and what its debug exits mean.
  *
  * The order is the contract with KVM: registers, then KVM_SET_GUEST_DEBUG (which arms a step for
  * the pc it sees at that moment; Linux arch/x86/kvm/x86.c, singlestep_rip), then an exception for
@@ -84,9 +84,9 @@ static bool set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *want
 
 /*
  * Registers and control, in this order: a step is armed for the pc that KVM knows by then. It is
- * armed anew each time, since an instruction that loads the flags (popf, iret) may have taken KVM's
- * TF away. Any other control stays over a write of registers. Without @last something comes after
- * it, before KVM_RUN.
+ * armed again each time, since an instruction that loads the flags (popf, iret) may have taken
+ * KVM's TF away. Any other control stays over a write of registers. Without @last something comes
+ * after it, before KVM_RUN.
  */
 static bool put(KvmGdbVcpu *vcpu, bool last, GError **error)
 {

@@ -119,7 +119,7 @@ static void set_not_there(KvmGdb *gdb, GError **error, uint64_t addr, uint64_t g
 		    why_no_memory(gdb, gpa));
 }
 
-/* What a device did may have ended the stop, or made the machine anew. */
+/* What a device did may have ended the stop, or reset the machine. */
 static bool still_stopped(KvmGdb *gdb, const KvmGdbVcpu *vcpu, unsigned index)
 {
 	return gdb->world == WORLD_STOPPED && kvm_vcpu_at(gdb, index) == vcpu;

@@ -1,5 +1,5 @@
 /*
- * kvm/halt.c - stopping and resuming all vCPUs, and which event is told when.
+ * kvm/halt.c - stopping and resuming all vCPUs, and which event is reported when.
  *
  * Everything here runs under the engine's lock and never waits: who stops the world asks, and
  * the last vCPU to halt completes the stop.
@@ -226,7 +226,7 @@ static void log_resume(KvmGdb *gdb)
 	}
 }
 
-/* A breakpoint by its physical address is told as GDB_BREAK_PHYSICAL says. */
+/* A breakpoint by its physical address is reported as GDB_BREAK_PHYSICAL says. */
 static GdbStop stop_to_tell(KvmGdbVcpu *vcpu)
 {
 	GdbStop stop = vcpu->event.stop;

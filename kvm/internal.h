@@ -14,6 +14,23 @@
  * looks at the world first. So a stop is complete when no vCPU is RUNNING. One that the VMM has
  * unplugged, from OUTSIDE, is GONE: it keeps its place, held for ever, until another one gets it.
  *
+ * Words of this engine that are not the field's:
+ *
+ *   point    a breakpoint or watchpoint of the client, whatever it is made of
+ *   patch    a trap instruction of ours in guest memory, where the guest has other bytes (patch.h)
+ *   copy     a page that the guest has copied with a patch in it (copies.h)
+ *   armed    what the hardware slots of a vCPU hold during its next KVM_RUN (armed.c)
+ *   met      a point at pc that has been reported or skipped: no second hit before the vCPU has
+ *            executed the instruction there
+ *   leaving  to execute that instruction, past or through what is met there (leaving.c)
+ *   turn     the right of one vCPU to step over a patch while all others wait (turns.c)
+ *   through  to run through code that fails when it is stepped: exclusive sequences (through.c)
+ *   landing  where a single-step may end with stepping turned off, such as an exception handler: a
+ *            slot or a patch there ends the step
+ *   root     the page tables in force and how they are walked: CR3, or TTBR0 and TTBR1 (ArchRoot)
+ *   world    all vCPUs together: free, running, stopping or stopped
+ *   hook     kvm_gdb_run(), which a VMM calls in place of KVM_RUN
+ *
  * One lock protects everything here; the only fields touched without it are @state and @attention,
  * by which a vCPU that nobody debugs enters and leaves KVM_RUN without the lock. A vCPU stores
  * @state and then loads @attention; who wants to stop it stores @attention and then loads @state.

@@ -164,7 +164,7 @@ static char *gdb_command(const KvmSymbols *symbols, uint64_t slide)
 			       slide, stays ? " -s .data..percpu 0" : "");
 }
 
-/* The kernel's lx-symbols loads the vmlinux anew without an offset; gdb's hook puts that right. */
+/* The kernel's lx-symbols loads the vmlinux again without an offset; gdb's hook puts that right. */
 static void append_advice(const KvmSymbols *symbols, uint64_t slide, GString *out)
 {
 	g_autofree char *command = gdb_command(symbols, slide);

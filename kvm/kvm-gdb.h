@@ -96,7 +96,7 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, struct _GMainContext *context, const 
 		    void *opaque, struct _GError **error);
 
 /*
- * kvm_gdb_end: end the session (the client is told that the machine exited with
+ * kvm_gdb_end: end the session (it is reported to the client that the machine exited with
  * @exit_status), take every breakpoint out of guest memory, and let parked vCPUs return EINTR.
  * To be called before the VMM joins its vCPU threads: they return from kvm_gdb_run(), which from
  * then on is the bare ioctl. NULL is accepted.
@@ -146,7 +146,8 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 void kvm_gdb_remove_vcpu(KvmGdbVcpu *vcpu);
 
 /*
- * kvm_gdb_renew: for a VMM that resets its machine by making it anew in KVM: from now on the VM is
+ * kvm_gdb_renew: for a VMM that resets its machine by making a new one in KVM: from now on the VM
+ * is
  * @vm_fd, and has no vCPU until each was added again by kvm_gdb_add_vcpu(); the KvmGdbVcpu known so
  * far are gone. No thread may be in kvm_gdb_run() or come to it with one of those, the number of
  * vCPUs must be the same again, and the mappings of memory stay what they are. Called before the

@@ -1,7 +1,7 @@
 /*
  * kvm/monitor-map.c - `info mtree` and `info roms`: what is where in the machine.
  *
- * RAM and ROM are what the engine was told of by kvm_gdb_map(); devices and what was loaded are the
+ * RAM and ROM are what kvm_gdb_map() has named; devices and what was loaded are the
  * VMM's to name.
  */
 #include <inttypes.h>

@@ -35,7 +35,7 @@ struct MonitorSave {
 	uint64_t at;	  /* and how far in it */
 	uint64_t done, total;
 	uint64_t missing; /* of a core: bytes that cannot be read, left as zeros */
-	int64_t told;	  /* when progress was last shown */
+	int64_t shown;	  /* when progress was last shown */
 	uint8_t *buf;	  /* CHUNK bytes */
 };
 
@@ -90,7 +90,7 @@ static MonitorSave *save_new(SaveKind kind, char *path, GError **error)
 	save->path = path;
 	save->ranges = g_array_new(FALSE, TRUE, sizeof(VmcoreRange));
 	save->buf = g_malloc(CHUNK);
-	save->told = g_get_monotonic_time();
+	save->shown = g_get_monotonic_time();
 	if (open_file(save, error))
 		return save;
 	monitor_save_free(save);
@@ -325,9 +325,9 @@ static void show_progress(MonitorSave *save, GString *out)
 {
 	int64_t now = g_get_monotonic_time();
 
-	if (now - save->told < PROGRESS_US)
+	if (now - save->shown < PROGRESS_US)
 		return;
-	save->told = now;
+	save->shown = now;
 	if (save->scanning)
 		g_string_append(out, "looking for VMCOREINFO\n");
 	else

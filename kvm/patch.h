@@ -32,7 +32,7 @@ void kvm_patches_ref(KvmPatches *patches, uint64_t gpa);
 void kvm_patches_unref(KvmPatches *patches, uint64_t gpa);
 /* Every patch out of guest memory, whoever wants it. */
 void kvm_patches_clear(KvmPatches *patches);
-/* Guest memory was loaded anew (reset): write every patch over what is there now. */
+/* Guest memory was loaded again (reset): write every patch over what is there now. */
 void kvm_patches_rewrite(KvmPatches *patches);
 
 /*

@@ -3,7 +3,7 @@
  *
  * Reads 64-bit little-endian ELF files with a symbol table. The file may be anything: every offset
  * and size in it is checked. It is read with pread(), not mapped, so that a file that is built
- * anew meanwhile cannot raise SIGBUS. Not thread-safe; knows nothing of KVM.
+ * again meanwhile cannot raise SIGBUS. Not thread-safe; knows nothing of KVM.
  */
 #ifndef VMGDB_KVM_SYMBOLS_H
 #define VMGDB_KVM_SYMBOLS_H

@@ -1,6 +1,6 @@
 /*
  * kvm/task.c - the name of the task that a CPU runs, where the kernel's symbols are known: from its
- * vmlinux, or told by the client.
+ * vmlinux, or from the client.
  */
 #include "kvm/task.h"
 

@@ -1,6 +1,6 @@
 /*
  * kvm/task.h - the name of the task that a CPU runs, where the kernel's symbols are known: from its
- * vmlinux, or told by the client.
+ * vmlinux, or from the client.
  *
  * The current task comes from the kernel's per-CPU variable (x86) or from SP_EL0 (arm64): arch_info
  * says which. Where the name lies in it is not in the symbol table; it is found once, in init_task,

@@ -5,7 +5,7 @@
  * at each way out, with interrupts blocked, and with no point in force that is met already. That
  * may take as long as another CPU holds a lock, which it cannot give back while it is held for this
  * run, or waits for an interrupt to be taken here. So the run is given up after a while: wherever
- * it is then, it has left the point, which is met anew when it comes there again.
+ * it is then, it has left the point, which is met again when it comes there again.
  */
 #include "kvm/internal.h"
 

@@ -176,13 +176,13 @@ int64_t vmcore_find_info(const uint8_t *data, size_t len)
 
 bool vmcore_info_symbol(const GByteArray *note, const char *name, uint64_t *ret)
 {
-	g_autofree char *words = g_strdup_printf("\nSYMBOL(%s)=", name);
+	g_autofree char *entry = g_strdup_printf("\nSYMBOL(%s)=", name);
 	size_t text_at = MIN(note->len, sizeof(Elf64_Nhdr) + INFO_NAME_ROOM);
 	g_autofree char *text = g_strndup((const char *)note->data + text_at, note->len - text_at);
-	const char *at = strstr(text, words);
+	const char *at = strstr(text, entry);
 
 	if (!at)
 		return false;
-	*ret = g_ascii_strtoull(at + strlen(words), NULL, 16);
+	*ret = g_ascii_strtoull(at + strlen(entry), NULL, 16);
 	return true;
 }

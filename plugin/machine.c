@@ -1,5 +1,5 @@
 /*
- * plugin/machine.c - what the VMM told KVM, kept for the engine, and the engine's start.
+ * plugin/machine.c - what the VMM gave KVM, kept for the engine, and the engine's start.
  */
 #include "plugin/machine.h"
 

@@ -39,7 +39,7 @@ void plugin_unmap_host(void *addr, size_t len);
 
 /*
  * The VMM is about to install this seccomp filter (NULL: it only asks whether the kernel has
- * filters). When it forbids what the engine needs, debugging ends now, with words, because
+ * filters). When it forbids what the engine needs, debugging ends now, with a message, because
  * afterwards it would end the VMM.
  */
 void plugin_seccomp(const struct sock_fprog *filter);
@@ -52,6 +52,6 @@ void plugin_seccomp(const struct sock_fprog *filter);
 #define PLUGIN_ENV_VMLINUX "VMGDB_VMLINUX" /* the guest's kernel with symbols; absolute, too */
 #define PLUGIN_ENV_ARCH "VMGDB_ARCH"	   /* the architecture to describe */
 #define PLUGIN_ENV_CLOCK "VMGDB_CLOCK"	   /* "run": the guest's clocks go on while it is stopped */
-#define PLUGIN_ENV_PID "VMGDB_PID"	   /* of the program that `vmgdb run` was told to run */
+#define PLUGIN_ENV_PID "VMGDB_PID"	   /* of the program that `vmgdb run` starts */
 
 #endif

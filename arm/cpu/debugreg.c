@@ -133,7 +133,7 @@ static Piece first_piece(uint64_t addr, uint64_t left)
 	};
 }
 
-/* How many pieces; more than ARM_N_SLOTS is told as ARM_N_SLOTS + 1. */
+/* How many pieces; more than ARM_N_SLOTS counts as ARM_N_SLOTS + 1. */
 static unsigned count_pieces(const GdbBreak *point)
 {
 	uint64_t addr = untag(point->addr), left = point->kind;

@@ -2,7 +2,7 @@
  * arm/cpu/pages.h - call me: what page tables map, as stretches with the same rights.
  *
  * Pure, on top of arm/cpu/walk.h. Addresses between the two halves hold nothing here, also where
- * TBI makes the CPU ignore their top byte: each page is told of once. Guests make tables as large
+ * TBI makes the CPU ignore their top byte: each page is reported once. Guests make tables as large
  * as they like, so each call does a bounded amount of work and can be taken up where it ended.
  */
 #ifndef VMGDB_ARM_CPU_PAGES_H

@@ -108,7 +108,7 @@ static bool get_mpidrs(Vm *vm, uint64_t *mpidrs, GError **error)
  * gdb before 14 cannot strip the signature of a kernel return address: no backtrace, no finish. So
  * with --gdb the kernel does not sign, unless --params speaks of it. The CPU still can.
  */
-static char *kernel_words(const VmConfig *config)
+static char *kernel_command_line(const VmConfig *config)
 {
 	bool sign = config->gdb == NULL ||
 		    (config->params != NULL && strstr(config->params, "pauth") != NULL);
@@ -121,7 +121,7 @@ static char *kernel_words(const VmConfig *config)
 static bool write_fdt(Vm *vm, const Loaded *loaded, GError **error)
 {
 	const ArmGic *gic = &vm->arch->gic;
-	g_autofree char *words = kernel_words(vm->config);
+	g_autofree char *command_line = kernel_command_line(vm->config);
 	g_autofree uint64_t *mpidrs = g_new0(uint64_t, vm->vcpus->len);
 	ArmFdtInput input = {
 		.ram_addr = ARM_RAM_ADDR,
@@ -133,7 +133,7 @@ static bool write_fdt(Vm *vm, const Loaded *loaded, GError **error)
 		.gic_dist_size = gic->dist_size,
 		.gic_cpu_addr = gic->cpu_addr,
 		.gic_cpu_size = gic->cpu_size,
-		.command_line = words,
+		.command_line = command_line,
 		.initrd_addr = loaded->initrd,
 		.initrd_size = loaded->initrd_size,
 	};

@@ -1,5 +1,5 @@
 /*
- * arm/hw/fdt.c - the device tree: what the kernel is told of the machine in arm/hw/map.h.
+ * arm/hw/fdt.c - the device tree: what the kernel learns of the machine in arm/hw/map.h.
  */
 #include <gio/gio.h>
 #include <libfdt.h>

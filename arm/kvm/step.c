@@ -121,7 +121,7 @@ static bool read_around(uint64_t pc, const ArchMemory *mem, uint32_t *insns, Arm
 	return *ret_at < ret->n;
 }
 
-/* Most instructions are told by themselves, without a look around. */
+/* Most instructions are known by themselves, without a look around. */
 static bool can_be_in_sequence(const ArmStepState *state, bool at_store, const ArchMemory *mem)
 {
 	uint32_t insn;

@@ -2,7 +2,7 @@
  * hw/dev/pvpanic.c - the guest's kernel says that it has panicked.
  *
  * Without a debugger that is the end of the machine. With one the machine goes on: the engine
- * stops it when a client is connected, and the kernel's own last words still come out.
+ * stops it when a client is connected, and the kernel's own last lines still come out.
  */
 #include "hw/dev/devices.h"
 #include "hw/gdb.h"

@@ -21,7 +21,7 @@ struct Serial {
 	uint8_t ier, lcr, mcr, fcr, scr, dll, dlm;
 	bool thr_event; /* "transmitter empty" was not yet seen by reading IIR */
 	bool tx_full;	/* the peer had no room at the last look */
-	bool irq_level; /* what the interrupt controller was told last */
+	bool irq_level; /* the last level that the interrupt controller got */
 	uint8_t fifo[FIFO_SIZE];
 	unsigned n_fifo;
 	unsigned polls; /* LSR reads in a row, up to POLLS: the guest waits for input */

@@ -49,7 +49,7 @@ static unsigned piece_length(uint64_t addr, uint64_t left)
 	return length;
 }
 
-/* How many slots the point takes; more than X86_N_SLOTS is told as X86_N_SLOTS + 1. */
+/* How many slots the point takes; more than X86_N_SLOTS counts as X86_N_SLOTS + 1. */
 static unsigned count_slots(const GdbBreak *point)
 {
 	uint64_t addr = point->addr, left = point->kind;

@@ -1,5 +1,5 @@
 /*
- * x86/hw/acpi-aml.c - the DSDT: the devices that a guest finds only by being told, and \_S5.
+ * x86/hw/acpi-aml.c - the DSDT: the devices that a guest cannot find by itself, and \_S5.
  *
  * AML is written by a few functions that each append one term (ACPI 6.4, chapter 20). A term with
  * a length encloses a body that was built first.

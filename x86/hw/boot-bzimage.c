@@ -15,7 +15,7 @@
 #define ENTRY_64 0x200		 /* offset in the payload */
 #define LOADER_UNKNOWN 0xff
 
-/* The header's end is told by the jump at its start: 0x202 + the byte at 0x201. */
+/* The header's end is known by the jump at its start: 0x202 + the byte at 0x201. */
 #define HEADER_END(data) (0x202u + (data)[0x201])
 
 static void read_header(const uint8_t *data, size_t size, struct setup_header *ret)

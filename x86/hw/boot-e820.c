@@ -1,5 +1,5 @@
 /*
- * x86/hw/boot-e820.c - the memory map that the guest is told.
+ * x86/hw/boot-e820.c - the memory map that the guest gets.
  */
 #include "x86/hw/boot.h"
 

@@ -78,7 +78,7 @@ bool x86_boot_load(Vm *vm, X86Entry *ret_entry, GError **error)
 {
 	const VmConfig *config = vm->config;
 	g_auto(LoadedFile) kernel = {0}, initrd = {0};
-	g_autofree char *words = config_command_line(config, vm_arch_command_line());
+	g_autofree char *command_line = config_command_line(config, vm_arch_command_line());
 
 	if (!loader_open(config->kernel, "kernel", &kernel, error) ||
 	    (config->initrd != NULL && !loader_open(config->initrd, "initrd", &initrd, error)))
@@ -90,7 +90,7 @@ bool x86_boot_load(Vm *vm, X86Entry *ret_entry, GError **error)
 		.initrd_path = config->initrd,
 		.initrd = initrd.data,
 		.initrd_size = initrd.size,
-		.command_line = words,
+		.command_line = command_line,
 		.rsdp = X86_ACPI,
 	};
 	return load_kernel(&vm->memory, &input, ret_entry, error) && write_acpi(vm, error) &&

@@ -5,7 +5,7 @@
  * VM's (KVM_SET_CLOCK); the TSC is moved by its offset, of all vCPUs by the same amount, so that
  * they stay in step and KVM keeps its master clock (vcpu.rst, KVM_VCPU_TSC_CTRL). Writing the MSR
  * instead would lose that. Where KVM has no such attribute (before 5.16) the TSC goes on, as
- * under QEMU. KVM_KVMCLOCK_CTRL tells the guest's lockup detectors to start anew.
+ * under QEMU. KVM_KVMCLOCK_CTRL tells the guest's lockup detectors to start again.
  */
 #include <linux/kvm.h>
 #include <string.h>

@@ -191,7 +191,7 @@ static bool is_amd(void)
 
 /*
  * ICEBP is a trap: the guest's handler must see rip behind it. SVM exits there, but VMX exits at
- * the instruction. Bytes of it on both sides of rip are told apart by the vendor.
+ * the instruction. Bytes of it on both sides of rip differ by the vendor.
  */
 static bool skip_icebp(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *mem,
 		       GError **error)

@@ -9,7 +9,7 @@
 
 #include "x86/kvm/reg-table.h"
 
-/* What gdb can be told that the CPU is: those of arch_info. */
+/* The CPUs that can be reported to gdb: those of arch_info. */
 extern const GdbArchitecture x86_64_architecture, x86_i386_architecture;
 
 /* As X86_NUM_..., QEMU's numbers of its i386-softmmu: rows below X86_I386_NUM_G are in g. */
