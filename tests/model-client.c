@@ -256,6 +256,7 @@ static void say_packet(Model *model, const char *packet)
 		resume(model, packet);
 		return;
 	}
+	model->killed |= *packet == 'k';
 	reply = ask(model, packet);
 	if (*packet == 'P' && *reply == 'E') /* it is in a device of the VMM */
 		return;

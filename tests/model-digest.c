@@ -95,6 +95,7 @@ static uint64_t mix_client(uint64_t sum, const Model *model)
 		model->panic_owed,
 		model->signals,
 		model->failures,
+		model->failed_runs,
 		model->says,
 		model->physical,
 		model->n_stops,

@@ -173,16 +173,26 @@ static bool handle_exit(Model *model, unsigned i, int ret)
 	}
 }
 
+/* EIO: the debug control could not be applied, and no client is there to be told. */
+static void note_error(Model *model, unsigned i, int error)
+{
+	if (error == EFAULT && model->failed_runs)
+		model->failed_runs--;
+	else if (error != EIO || !model->scenario->failures)
+		model_break_rule(model, "CPU %u: the VMM gets the error %d", i, error);
+}
+
 static void vmm_thread(unsigned i)
 {
 	Model *model = the_model;
 
 	for (;;) {
 		int ret = kvm_gdb_run(model->cpus[i].vcpu);
+		int error = ret < 0 ? errno : 0;
 
-		if (ret < 0 && errno != EINTR && !model->scenario->failures)
-			model_break_rule(model, "CPU %u: the VMM gets the error %d", i, errno);
-		if ((ret == 0 || errno == EINTR) && !handle_exit(model, i, ret))
+		if (error && error != EINTR)
+			note_error(model, i, error);
+		else if (!handle_exit(model, i, ret))
 			return;
 	}
 }
@@ -350,6 +360,7 @@ void model_choose(Model *model, unsigned choice)
 		toy_fail_control(model->vm, choice - MODEL_FAIL_CONTROL, EINVAL);
 	} else if (choice >= MODEL_FAIL_RUN) {
 		model->failures--;
+		model->failed_runs++;
 		toy_fail_run(model->vm, choice - MODEL_FAIL_RUN, EFAULT);
 	} else if (choice >= MODEL_SIGNAL) {
 		model->signals--;
@@ -439,6 +450,17 @@ static void check_interrupt(Model *model)
 		model_break_rule(model, "the panic is not told");
 }
 
+/* Where the engine keeps a vCPU, a signal of the VMM gets its thread back all the same. */
+static void check_signals(Model *model)
+{
+	for (unsigned n = 0; n < ROUNDS / 8; n++)
+		round_of_all(model, false);
+	for (unsigned i = 0; i < model->scenario->n; i++) {
+		if (host_place(i) != HOST_DEVICE && toy_run(model->vm, i)->immediate_exit == 1)
+			model_break_rule(model, "CPU %u: the VMM does not get its thread back", i);
+	}
+}
+
 static void check_registers(Model *model, bool seen_by_client)
 {
 	for (unsigned i = 0; i < model->scenario->n; i++) {
@@ -481,6 +503,8 @@ static void check_free(Model *model)
 	if (memcmp(toy_ram(model->vm) + MODEL_CODE, model->code, sizeof(model->code)) != 0)
 		model_break_rule(model, "the client is gone, and a patch is left in memory");
 	check_registers(model, false);
+	if (model->failed_runs)
+		model_break_rule(model, "the VMM does not hear of the error of a KVM_RUN");
 	for (unsigned i = 0; i < model->scenario->n; i++) {
 		if (toy_guest_traps(model->vm, i))
 			model_break_rule(model, "CPU %u: the guest got a trap", i);
@@ -499,6 +523,7 @@ void model_finish(Model *model)
 	if (model->session && !model_fault(model)) {
 		check_running(model);
 		check_interrupt(model);
+		check_signals(model);
 		check_registers(model, true);
 	}
 	if (model->session)

@@ -120,7 +120,8 @@ struct Model {
 	bool interrupt_owed; /* by 0x03 */
 	bool killed, panic_owed;
 
-	unsigned signals, failures, says;
+	unsigned signals, failures, says; /* that are left */
+	unsigned failed_runs;		  /* that the VMM has not seen */
 	char *fault;
 };
 
