@@ -265,7 +265,8 @@ void halt_set_free(KvmGdb *gdb)
 
 		vcpu->event.pending = false;
 		vcpu->leaving = (Leaving){0};
-		vcpu->action = (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
+		if (state_of(vcpu) != VCPU_GONE)
+			vcpu->action = (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
 	}
 	if (gdb->world == WORLD_STOPPED)
 		kvm_clock_resuming(gdb->clock);
