@@ -87,6 +87,7 @@ tests: $(TESTS) $(GUESTS)
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla $(WERROR)
 CPPFLAGS += -I$(SRCDIR) -I$(B) -D_GNU_SOURCE -DVMGDB_VERSION='"$(VERSION)"' \
+	-DVMGDB_CHECKS=$(if $(CHECKS)$(SANITIZE),1,0) \
 	$(GLIB_CFLAGS) $(FDT_CFLAGS)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(SAN_CFLAGS) $(CFLAGS)
 LIBS := $(GLIB_LIBS) $(FDT_LIBS) -lm -pthread

@@ -6,6 +6,7 @@
  * and said by the thread that gives the lock up, at once and in order.
  */
 #include "kvm/internal.h"
+#include "kvm/invariants.h"
 
 typedef struct Change {
 	uint64_t gpa, len;
@@ -35,10 +36,21 @@ static void deliver(KvmGdb *gdb, const Notices *notices)
 	}
 }
 
+static void check(KvmGdb *gdb)
+{
+	unsigned cpu;
+	const char *rule = invariants_broken(gdb, &cpu);
+
+	if (rule)
+		g_error("vmgdb: CPU %u: %s", cpu, rule);
+}
+
 void engine_unlock(KvmGdb *gdb)
 {
 	Notices notices = gdb->notices;
 
+	if (VMGDB_CHECKS)
+		check(gdb);
 	gdb->notices = (Notices){0};
 	g_mutex_unlock(&gdb->lock);
 	if (!notices.changes && !notices.lines)

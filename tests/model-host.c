@@ -4,6 +4,8 @@
  */
 #include "tests/model-host.h"
 
+#include "kvm/invariants.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -338,7 +340,11 @@ void __wrap_g_mutex_lock(GMutex *mutex)
 
 void __wrap_g_mutex_unlock(GMutex *mutex)
 {
+	unsigned cpu;
+
 	if (host.gdb && mutex == &host.gdb->lock) {
+		if (!host.fault)
+			host.fault = invariants_broken(host.gdb, &cpu);
 		host.locked = false;
 		if (current())
 			current()->result = 1;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kvm/invariants.h"
 #include "tests/model.h"
 
 /* Hexadecimal: 90 nop, 01 add to a byte, e6 I/O, e7 store to a device, eb jump (tests/toy-kvm.h).
@@ -353,6 +354,44 @@ static void test_scenario(gconstpointer data)
 	g_assert_true(fine);
 }
 
+/* ---- The rules for the engine's own state ---- */
+
+static void expect_rule(Model *model, const char *words)
+{
+	unsigned cpu;
+	const char *rule = invariants_broken(model->gdb, &cpu);
+
+	g_assert_nonnull(rule);
+	g_assert_nonnull(strstr(rule, words));
+}
+
+/* Each is broken by hand: the model shows that the engine keeps them. */
+static void test_invariants(void)
+{
+	Model *model = model_new(&scenarios[0]);
+	KvmGdbVcpu *vcpu = model->cpus[1].vcpu;
+	unsigned cpu;
+
+	g_assert_cmpstr(invariants_broken(model->gdb, &cpu), ==, NULL);
+	model->gdb->detaching = true;
+	expect_rule(model, "no stop is on its way");
+	model->gdb->detaching = false;
+	model->gdb->turns.over = vcpu;
+	expect_rule(model, "has its turn while nobody runs");
+	model->gdb->turns.over = NULL;
+	vcpu->leaving.over = OVER_WAITING;
+	expect_rule(model, "waits its turn");
+	vcpu->leaving.over = OVER_NOTHING;
+	vcpu->step.through = true;
+	expect_rule(model, "is no step");
+	vcpu->step.through = false;
+	vcpu->action.kind = GDB_ACTION_HOLD;
+	expect_rule(model, "held that nobody debugs");
+	vcpu->action.kind = GDB_ACTION_CONTINUE;
+	g_assert_cmpstr(invariants_broken(model->gdb, &cpu), ==, NULL);
+	model_free(model);
+}
+
 /* ---- Replaying ---- */
 
 static const ModelScenario *find_scenario(const char *name)
@@ -415,5 +454,6 @@ int main(int argc, char **argv)
 
 		g_test_add_data_func(path, &scenarios[i], test_scenario);
 	}
+	g_test_add_func("/model/invariants", test_invariants);
 	return g_test_run();
 }

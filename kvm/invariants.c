@@ -1,0 +1,78 @@
+/*
+ * kvm/invariants.c - see kvm/invariants.h.
+ */
+#include "kvm/invariants.h"
+
+#include "kvm/internal.h"
+
+typedef struct Rule {
+	bool holds;
+	const char *text;
+} Rule;
+
+static const char *first_broken(const Rule *rules, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!rules[i].holds)
+			return rules[i].text;
+	}
+	return NULL;
+}
+
+static bool is_gone(const KvmGdbVcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_GONE;
+}
+
+/* Its state is no part of this: a vCPU says RUNNING before it looks whether it may run. */
+static const char *broken_by(const KvmGdbVcpu *vcpu)
+{
+	const KvmGdb *gdb = vcpu->gdb;
+	const Leaving *leaving = &vcpu->leaving;
+	const Step *step = &vcpu->step;
+	bool held = vcpu->action.kind == GDB_ACTION_HOLD;
+	bool free = gdb->world == WORLD_FREE;
+	const Rule rules[] = {
+		{!free || !vcpu->event.pending, "there is something to report, and nobody to hear"},
+		{!free || is_gone(vcpu) || !held, "a CPU is held that nobody debugs"},
+		{!free || leaving->over == OVER_NOTHING, "a CPU of a free machine waits its turn"},
+		{leaving->over == OVER_NOTHING || leaving->met & MET_PATCH,
+		 "a CPU steps over a patch that it has not met"},
+		{(leaving->over == OVER_ALONE) == (gdb->turns.over == vcpu),
+		 "the CPU whose turn it is does not know, or another one believes it is"},
+		{!step->through || step->open, "a run through code is no step"},
+		{!step->patched || step->open, "the landing of a step outlives it"},
+		{!is_gone(vcpu) || (held && !vcpu->event.pending && !step->open),
+		 "an unplugged CPU takes part"},
+	};
+
+	return first_broken(rules, G_N_ELEMENTS(rules));
+}
+
+static const char *broken_by_machine(const KvmGdb *gdb)
+{
+	const Turns *turns = &gdb->turns;
+	bool moving = gdb->world == WORLD_RUNNING || gdb->world == WORLD_STOPPING;
+	const Rule rules[] = {
+		{!gdb->detaching || gdb->world == WORLD_STOPPING || gdb->ended,
+		 "a client is leaving, and no stop is on its way"},
+		{gdb->world != WORLD_RUNNING || gdb->attached || gdb->ended,
+		 "a machine without a client waits for a resume"},
+		{!turns->over || moving, "a CPU has its turn while nobody runs"},
+		{turns->over || !turns->n_also, "a patch is lifted for nobody's turn"},
+	};
+
+	return first_broken(rules, G_N_ELEMENTS(rules));
+}
+
+const char *invariants_broken(KvmGdb *gdb, unsigned *ret_cpu)
+{
+	const char *rule = broken_by_machine(gdb);
+
+	*ret_cpu = gdb->stop_cpu;
+	for (unsigned i = 0; i < gdb->vcpus->len && !rule; i++) {
+		*ret_cpu = i;
+		rule = broken_by(kvm_vcpu_at(gdb, i));
+	}
+	return rule;
+}
