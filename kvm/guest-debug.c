@@ -28,9 +28,14 @@ static bool begin_step(KvmGdbVcpu *vcpu, GError **error)
 	*step = (Step){0};
 	if (!arch_get_pc(vcpu->arch, &step->from, error))
 		return false;
-	step->open = through_begin(vcpu) ||
-		     arch_step_begin(vcpu->arch, vcpu->gdb->block_irq, &memory, &step->arch, error);
-	return step->open;
+	step->open = through_begin(vcpu);
+	/* It stands in no sequence, or no slot is free for a way out of it. */
+	if (!step->open && vcpu->leaving.met == MET_SEQUENCE)
+		leaving_end(vcpu);
+	if (!step->open && wants_step(vcpu))
+		step->open = arch_step_begin(vcpu->arch, vcpu->gdb->block_irq, &memory, &step->arch,
+					     error);
+	return step->open || !wants_step(vcpu);
 }
 
 void guest_debug_end_step(KvmGdbVcpu *vcpu)

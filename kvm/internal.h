@@ -87,6 +87,7 @@ typedef enum Met {
 	MET_PATCH = 2,	     /* a software breakpoint in memory */
 	MET_GUEST_POINT = 4, /* a point of the guest's own that it has masked */
 	MET_WATCH = 8,	     /* a watchpoint that was hit before its access */
+	MET_SEQUENCE = 16,   /* nothing, but the client goes on with this CPU alone */
 } Met;
 
 /* A patch is left only while no other vCPU runs: turns.c. */

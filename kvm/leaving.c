@@ -67,16 +67,57 @@ static bool stands_there(const KvmGdbVcpu *vcpu)
 	return arch_get_pc(vcpu->arch, &pc, NULL) && pc == vcpu->leaving.pc;
 }
 
+static bool is_point_there(const KvmGdbVcpu *vcpu)
+{
+	unsigned n;
+	const GdbBreak *points = kvm_breaks_points(vcpu->gdb->breaks, &n);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (points[i].type == GDB_BREAK_HW && points[i].addr == vcpu->leaving.pc)
+			return true;
+	}
+	return false;
+}
+
+static bool goes_on_alone(const KvmGdbVcpu *vcpu)
+{
+	KvmGdb *gdb = vcpu->gdb;
+
+	if (vcpu->action.kind != GDB_ACTION_CONTINUE)
+		return false;
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		if (i != vcpu->index && kvm_vcpu_at(gdb, i)->action.kind != GDB_ACTION_HOLD)
+			return false;
+	}
+	return gdb->vcpus->len > 1;
+}
+
+/*
+ * gdb steps over an exclusive sequence by a breakpoint behind it, to which it lets this CPU run
+ * alone. An interrupt would lead it away, to where it may wait for a lock of those that are held.
+ */
+static void plan_alone(KvmGdbVcpu *vcpu)
+{
+	uint64_t pc;
+
+	if (!goes_on_alone(vcpu) || !arch_get_pc(vcpu->arch, &pc, NULL))
+		return;
+	vcpu->leaving = (Leaving){.met = MET_SEQUENCE, .pc = pc};
+	/* A client that goes on where a point is wants to hear of it. */
+	if (is_point_there(vcpu))
+		leaving_end(vcpu);
+}
+
 void leaving_plan(KvmGdbVcpu *vcpu)
 {
 	const KvmPatches *patches = vcpu->gdb->patches;
 	Leaving *leaving = &vcpu->leaving;
 
 	leaving->over = OVER_NOTHING;
-	if (!leaving->met)
-		return;
-	if (!stands_there(vcpu))
+	if (leaving->met && !stands_there(vcpu))
 		leaving_end(vcpu);
+	if (!leaving->met)
+		plan_alone(vcpu);
 	else if (leaving->met & MET_PATCH && vcpu->action.kind != GDB_ACTION_HOLD &&
 		 !vcpu->event.pending && kvm_patches_any(patches) &&
 		 translate_pc(vcpu, leaving->pc, &leaving->gpa) &&
@@ -106,23 +147,12 @@ void leaving_removed(KvmGdb *gdb, uint64_t addr)
 	}
 }
 
-static bool is_point_there(const KvmGdbVcpu *vcpu)
-{
-	unsigned n;
-	const GdbBreak *points = kvm_breaks_points(vcpu->gdb->breaks, &n);
-
-	for (unsigned i = 0; i < n; i++) {
-		if (points[i].type == GDB_BREAK_HW && points[i].addr == vcpu->leaving.pc)
-			return true;
-	}
-	return false;
-}
-
 static bool needs_step(KvmGdbVcpu *vcpu)
 {
 	const Leaving *leaving = &vcpu->leaving;
 
-	if (leaving->over == OVER_ALONE || leaving->met & (MET_WATCH | MET_GUEST_POINT))
+	if (leaving->over == OVER_ALONE ||
+	    leaving->met & (MET_WATCH | MET_GUEST_POINT | MET_SEQUENCE))
 		return true;
 	return leaving->met & MET_POINT && is_point_there(vcpu) &&
 	       !arch_pass_break(&vcpu->gdb->features, vcpu->arch);

@@ -237,6 +237,56 @@ static void test_lock_in_place(void)
 	check_lock_in_place("Z1,220,1;" NEVER);
 }
 
+/*
+ * As gdb steps over a load exclusive: its breakpoint is out, there is one behind the store, and
+ * this CPU goes on alone. An interrupt waits whose handler wants a lock that the other CPU has.
+ */
+static void check_alone(const char *behind, const char *reason)
+{
+	Rig *rig = rig_new_looping(2);
+
+	put_code(rig, 0x220, "a05004a3fbebfe");
+	put_code(rig, LOCK, "ff");
+	rsp_expect(rig->client, "Z0,200,1", "OK");
+	resume_to_reason(rig, "vCont;c", "swbreak:;");
+	rsp_expect(rig->client, "z0,200,1", "OK");
+	rsp_expect(rig->client, behind, "OK");
+	toy_interrupt(rig->vm, 0, 0x220);
+	resume_to_reason(rig, "vCont;c:1", reason);
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x207);
+	g_assert_cmpuint(read_reg(rig, 1, 2), ==, 0);
+	expect_clean(rig);
+	/* and then it is taken */
+	rsp_expect(rig->client, "Z1,220,1", "OK");
+	resume_to_reason(rig, "vCont;c", "hwbreak:;");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x220);
+	rig_free(rig);
+}
+
+static void test_alone(void)
+{
+	check_alone("Z0,207,1", "swbreak:;");
+	check_alone("Z1,207,1", "hwbreak:;");
+}
+
+/* A client that goes on alone at a point hears of it; elsewhere the CPU just runs. */
+static void test_alone_elsewhere(void)
+{
+	Rig *rig = rig_new_looping(2);
+
+	rsp_expect(rig->client, "Z1,200,1", "OK");
+	resume_to_reason(rig, "vCont;c:1", "hwbreak:;");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x200);
+	rsp_expect(rig->client, "z1,200,1", "OK");
+	write_pc(rig, 1, 0x300);
+	rsp_client_send(rig->client, "vCont;c:1");
+	expect_runs(rig, 0);
+	g_assert_true(toy_control(rig->vm, 0) == 0);
+	interrupt(rig);
+	expect_clean(rig);
+	rig_free(rig);
+}
+
 /* Nobody gives it back: the client can still stop the machine, and step. */
 static void test_lock_for_ever(void)
 {
@@ -281,6 +331,8 @@ int main(int argc, char **argv)
 		{"two", test_two},
 		{"no-slot", test_no_slot},
 		{"lock", test_lock},
+		{"alone", test_alone},
+		{"alone-elsewhere", test_alone_elsewhere},
 		{"lock-for-ever", test_lock_for_ever},
 		{"lock-in-place", test_lock_in_place},
 	};

@@ -63,6 +63,7 @@ typedef struct ToyCpu {
 	struct kvm_guest_debug debug;
 	unsigned guest_traps, control_calls, excuses;
 	uint64_t instructions;
+	uint64_t handler; /* of the interrupt that waits, atomic; 0: none does */
 } ToyCpu;
 
 struct ToyVm {
@@ -198,6 +199,11 @@ bool toy_halted(ToyVm *vm, unsigned cpu)
 	return __atomic_load_n(&vm->cpus[cpu].halted, __ATOMIC_SEQ_CST);
 }
 
+void toy_interrupt(ToyVm *vm, unsigned cpu, uint64_t handler)
+{
+	__atomic_store_n(&vm->cpus[cpu].handler, handler, __ATOMIC_SEQ_CST);
+}
+
 unsigned toy_guest_traps(ToyVm *vm, unsigned cpu)
 {
 	return __atomic_load_n(&vm->cpus[cpu].guest_traps, __ATOMIC_SEQ_CST);
@@ -236,6 +242,7 @@ uint64_t toy_digest(ToyVm *vm, unsigned cpu)
 	const uint8_t *bytes = (const uint8_t *)&at->debug.arch;
 
 	sum ^= (uint64_t)at->run_error << 48 ^ (uint64_t)at->control_error << 56;
+	sum ^= at->handler << 20;
 	/* r0 only counts. */
 	for (unsigned i = 1; i < TOY_REGS; i++)
 		sum = (sum ^ at->regs[i]) * 0x9e3779b97f4a7c15 + (sum >> 29);
@@ -447,6 +454,14 @@ static bool is_interrupted(ToyCpu *cpu, bool first)
 	return __atomic_load_n(&cpu->run->immediate_exit, __ATOMIC_SEQ_CST);
 }
 
+static void take_interrupt(ToyCpu *cpu)
+{
+	if (cpu->regs[3] & TOY_MASK || !__atomic_load_n(&cpu->handler, __ATOMIC_SEQ_CST))
+		return;
+	cpu->regs[TOY_PC] = __atomic_exchange_n(&cpu->handler, 0, __ATOMIC_SEQ_CST);
+	cpu->monitor = false;
+}
+
 static int run_cpu(ToyCpu *cpu)
 {
 	int error;
@@ -459,7 +474,7 @@ static int run_cpu(ToyCpu *cpu)
 		return fail(error);
 	for (bool first = true;; first = false) {
 		bool pass = cpu->pass, io_done = cpu->io_done;
-		uint64_t pc = cpu->regs[TOY_PC];
+		uint64_t pc;
 		int point, ret;
 
 		cpu->io_done = false;
@@ -471,6 +486,8 @@ static int run_cpu(ToyCpu *cpu)
 		}
 		if (io_done && cpu->debug.control & KVM_GUESTDBG_SINGLESTEP)
 			return debug_exit(cpu, TOY_STEP, 0, 0);
+		take_interrupt(cpu);
+		pc = cpu->regs[TOY_PC];
 		point = pass ? -1 : match_point(cpu, true, cpu->regs[TOY_PC]);
 		if (point >= 0)
 			return debug_exit(cpu, TOY_POINT, point, cpu->regs[TOY_PC]);

@@ -116,6 +116,9 @@ uint64_t toy_cache_digest(const struct ArchVcpu *vcpu);
 /* A register as KVM has it. */
 uint64_t toy_reg(ToyVm *vm, unsigned cpu, unsigned reg);
 
+/* Goes to @handler as soon as it is not masked, and does not come back. */
+void toy_interrupt(ToyVm *vm, unsigned cpu, uint64_t handler);
+
 /* Counts; may be read while the CPU runs. */
 unsigned toy_guest_traps(ToyVm *vm, unsigned cpu);   /* traps the guest got itself */
 unsigned toy_control_calls(ToyVm *vm, unsigned cpu); /* KVM_SET_GUEST_DEBUG */
