@@ -55,10 +55,11 @@ lab_open()
 	build_tool gcc wire
 }
 
-# build_tool CC NAME: NAME.c, linked statically, into W
+# build_tool CC NAME [FLAGS...]: NAME.c, linked statically, into W
 build_tool()
 {
-	"$1" -D_GNU_SOURCE -O2 -g -static -o "$W/$2" "$LAB/$2.c" || lab_die "cannot build $2.c with $1"
+	"$1" -D_GNU_SOURCE -O2 -g -static "${@:3}" -o "$W/$2" "$LAB/$2.c" ||
+		lab_die "cannot build $2.c with $1"
 }
 
 lab_close()
@@ -107,7 +108,8 @@ HARD="uffd exclusive fork migrate collapse two hotplug module"
 make_l2()
 {
 	build_tool "$(cross "$1" gcc)" guest
-	build_tool "$(cross "$1" gcc)" hard
+	# Where no other program has code: a hardware breakpoint at a user's address is hit in each.
+	build_tool "$(cross "$1" gcc)" hard -Wl,-Ttext-segment=0x10000000
 	cp "$CACHE/lab-$1/busybox" "$W/l2/bin/"
 	cp "$W/guest" "$W/hard" "$W/l2/bin/"
 	echo "hards='$HARD'" >"$W/l2/bin/hards"
