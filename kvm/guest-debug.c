@@ -133,8 +133,12 @@ bool guest_debug_apply(KvmGdbVcpu *vcpu, GError **error)
 {
 	if (apply(vcpu, error))
 		return true;
-	/* The client looks at the registers now: without what the step needed. */
+	/*
+	 * The client looks at the registers now: without what the step needed. KVM has that already,
+	 * and an I/O instruction that is finished next drops what waits to be written.
+	 */
 	guest_debug_end_step(vcpu);
+	arch_flush(vcpu->arch, NULL);
 	return false;
 }
 

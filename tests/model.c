@@ -67,6 +67,11 @@ bool model_has_break(const Model *model, uint64_t addr)
 	return false;
 }
 
+bool model_has_failed(const Model *model)
+{
+	return model->failures < model->scenario->failures;
+}
+
 static void check_break(Model *model, unsigned i)
 {
 	ModelCpu *cpu = &model->cpus[i];
@@ -112,7 +117,8 @@ static void on_executed(void *opaque, unsigned i, uint64_t pc)
 		model_break_rule(model, "CPU %u: %u accesses to its device, %u instructions", i,
 				 cpu->accesses, cpu->ios);
 	cpu->finished += model->standing;
-	if (cpu->steps++ && cpu->action == GDB_ACTION_STEP && !model->standing)
+	if (cpu->steps++ && cpu->action == GDB_ACTION_STEP && !model->standing &&
+	    !model_has_failed(model))
 		model_break_rule(model, "CPU %u executes %u instructions in a step", i, cpu->steps);
 	cpu->executed++;
 	cpu->hit_told = false;
@@ -277,11 +283,6 @@ void model_free(Model *model)
 
 /* ---- Choices ---- */
 
-static bool has_failed(const Model *model)
-{
-	return !model->failures;
-}
-
 static void add_cpu_choices(const Model *model, unsigned i, uint64_t *ret)
 {
 	HostPlace place = host_place(i);
@@ -290,7 +291,7 @@ static void add_cpu_choices(const Model *model, unsigned i, uint64_t *ret)
 		*ret |= 1ull << (MODEL_STEP + i);
 	if (model->signals && place != HOST_NEW && place != HOST_ENDED)
 		*ret |= 1ull << (MODEL_SIGNAL + i);
-	if (!has_failed(model) && place != HOST_ENDED)
+	if (model->failures && place != HOST_ENDED)
 		*ret |= 1ull << (MODEL_FAIL_RUN + i) | 1ull << (MODEL_FAIL_CONTROL + i);
 }
 

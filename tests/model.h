@@ -127,6 +127,11 @@ struct Model {
 
 /* Records the first broken rule. */
 void model_break_rule(Model *model, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/*
+ * A KVM_RUN that fails after it has finished I/O forgets a step of that instruction: the engine
+ * does not keep it either, so steps are not counted from then on.
+ */
+bool model_has_failed(const Model *model);
 bool model_has_break(const Model *model, uint64_t addr);
 /* model-client.c */
 void model_connect(Model *model);
