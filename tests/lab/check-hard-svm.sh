@@ -8,7 +8,7 @@
 
 if [ -z "${LAB_HARD:-}${LAB_SLOW:-}" ]; then
 	echo "1..0 # SKIP each takes a minute: LAB_SLOW=yes, or LAB_HARD with names of" \
-		"uffd hotplug timer, runs them"
+		"uffd fork migrate collapse two hotplug timer, runs them"
 	exit
 fi
 if [ -n "${LAB_SVM_QEMU:-}" ]; then

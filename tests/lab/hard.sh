@@ -70,6 +70,7 @@ hard_job()
 one_guest()
 {
 	LAB_CPUS=$1
+	shells=0 # with so many CPUs
 	next_listens "$1 CPUs"
 	next_shell "$1 CPUs"
 }
