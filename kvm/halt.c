@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 
 /* How long a stop waits for vCPUs that are in the VMM in the middle of an I/O instruction. */
 #define GRACE_US (50 * 1000)
+/* And how often for one whose thread does not sleep there: it only waits for a CPU of the host. */
+#define GRACES_MAX 20
 
 KvmGdbVcpu *kvm_vcpu_at(KvmGdb *gdb, unsigned index)
 {
@@ -66,6 +69,11 @@ static bool has_seen_kick(const KvmGdbVcpu *vcpu)
 {
 	return vcpu->kick == KICK_SENT &&
 	       __atomic_load_n(vcpu->signals, __ATOMIC_SEQ_CST) != vcpu->signals_before;
+}
+
+bool halt_in_handler(const KvmGdbVcpu *vcpu)
+{
+	return state_of(vcpu) == VCPU_RUNNING && has_seen_kick(vcpu);
 }
 
 bool halt_in_guest(const KvmGdbVcpu *vcpu)
@@ -300,10 +308,36 @@ static void start_grace(KvmGdb *gdb)
 		g_source_set_ready_time(gdb->grace, g_get_monotonic_time() + GRACE_US);
 }
 
+/* proc(5), /proc/PID/stat: the state stands behind the name, which may have any bytes. */
+static bool is_asleep(const KvmGdbVcpu *vcpu)
+{
+	g_autofree char *path = g_strdup_printf("/proc/self/task/%d/stat",
+						__atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST));
+	g_autofree char *stat = NULL;
+	const char *name_end = NULL;
+
+	if (g_file_get_contents(path, &stat, NULL, NULL))
+		name_end = strrchr(stat, ')');
+	return !name_end || !g_str_has_prefix(name_end, ") R");
+}
+
+/* Is there one that the stop waits for, and that will be here soon? */
+static bool any_on_its_way(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+		bool is_waited_for = halt_in_handler(vcpu) || halt_in_device(vcpu);
+
+		if (is_waited_for && !is_asleep(vcpu))
+			return true;
+	}
+	return false;
+}
+
 void halt_grace_over(KvmGdb *gdb)
 {
 	g_source_set_ready_time(gdb->grace, -1);
-	gdb->grace_over = true;
+	gdb->grace_over = ++gdb->graces >= GRACES_MAX || !any_on_its_way(gdb);
 	halt_check_stopped(gdb);
 	if (gdb->world == WORLD_STOPPING)
 		start_grace(gdb);
@@ -336,6 +370,7 @@ void halt_request_stop(KvmGdb *gdb)
 		return;
 	gdb->world = WORLD_STOPPING;
 	gdb->grace_over = false;
+	gdb->graces = 0;
 	halt_demand_attention(gdb);
 	halt_kick_all(gdb);
 	halt_check_stopped(gdb);

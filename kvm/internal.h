@@ -228,6 +228,7 @@ struct KvmGdb {
 	bool runs_on;	   /* since the last resume: a CPU does more than one step */
 	unsigned stop_cpu; /* the CPU to name in a GDB_STOP_PAUSED */
 	GSource *grace;	   /* ends the wait for vCPUs that are in the VMM with an I/O half done */
+	unsigned graces; /* how often it was waited so in this stop */
 	bool grace_over;
 	GSource *limit; /* ends runs through code that must not be stepped */
 	Turns turns;
@@ -288,6 +289,11 @@ void halt_kick_all(KvmGdb *gdb);
 void halt_kick(KvmGdbVcpu *vcpu);
 /* A stop has waited long enough for vCPUs that are in the VMM with something half done. */
 void halt_grace_over(KvmGdb *gdb);
+/*
+ * While the world is stopped: is its thread out of KVM_RUN, but not back here? One that comes from
+ * outside says for a moment that it is RUNNING; it has seen no kick.
+ */
+bool halt_in_handler(const KvmGdbVcpu *vcpu);
 /* Can this vCPU execute guest code at this moment? */
 bool halt_in_guest(const KvmGdbVcpu *vcpu);
 /* A stop of the client's: it does not wait for a vCPU that a signal handler of the VMM keeps. */

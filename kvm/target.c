@@ -35,7 +35,7 @@ static const char in_handler[] = "kept by the VMM in a signal handler";
 /* Why its registers cannot be written now, though they can be read; NULL: they can. */
 static const char *why_busy(const KvmGdbVcpu *vcpu)
 {
-	if (__atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_RUNNING)
+	if (halt_in_handler(vcpu))
 		return in_handler;
 	return halt_in_device(vcpu) ? in_device : NULL;
 }
