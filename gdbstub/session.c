@@ -411,7 +411,6 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 
 	if (session->state == GDB_SESSION_NONE)
 		return;
-	owed = owed && session->state != GDB_SESSION_STOPPED;
 	if (stop->kind == GDB_STOP_PAUSED)
 		session->run.interrupt_owed = false;
 	session->run.stop = *stop;
