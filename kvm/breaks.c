@@ -334,6 +334,13 @@ bool kvm_breaks_has(const KvmBreaks *breaks, const GdbBreak *bp)
 	return bp->type == GDB_BREAK_SW && g_hash_table_contains(breaks->softs, &bp->addr);
 }
 
+bool kvm_breaks_in_memory(const KvmBreaks *breaks, uint64_t addr)
+{
+	const Soft *soft = g_hash_table_lookup(breaks->softs, &addr);
+
+	return soft && soft->place == IN_PATCH;
+}
+
 /* @softs: either table. */
 static void remove_soft(KvmBreaks *breaks, GHashTable *softs, uint64_t addr)
 {

@@ -112,6 +112,8 @@ unsigned kvm_breaks_each_at_point(const KvmBreaks *breaks, unsigned index, KvmBr
 
 /* Does a hit of this kind at this address still belong to a breakpoint? (events that waited) */
 bool kvm_breaks_wants(const KvmBreaks *breaks, GdbStopKind kind, uint64_t addr);
+/* A software breakpoint is at the virtual address @addr: is it in memory, and not in a slot? */
+bool kvm_breaks_in_memory(const KvmBreaks *breaks, uint64_t addr);
 /* Is there a software breakpoint of just this type (by either kind of address) there? */
 bool kvm_breaks_has(const KvmBreaks *breaks, const GdbBreak *bp);
 /* Is there a breakpoint by this guest-physical address? */

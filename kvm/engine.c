@@ -2,6 +2,7 @@
  * kvm/engine.c - the life of an engine: making it, its vCPUs and memory, listening, the end.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -224,12 +225,19 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 
 /* ---- What the VMM tells ---- */
 
+static void log_slot(KvmGdb *gdb, const char *what, uint64_t gpa, uint64_t size)
+{
+	gdb_log_line(gdb->log, "memory: 0x%" PRIx64 " to 0x%" PRIx64 " %s", gpa, gpa + size - 1,
+		     what);
+}
+
 void kvm_gdb_map(KvmGdb *gdb, uint64_t gpa, uint64_t size, void *host, unsigned flags)
 {
 	LOCKED(gdb);
 
 	kvm_patches_before_change(gdb->patches, gpa, size);
 	kvm_memory_map(gdb->memory, gpa, size, host, flags);
+	log_slot(gdb, "is RAM", gpa, size);
 	kvm_patches_after_change(gdb->patches);
 }
 
@@ -239,6 +247,7 @@ void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size)
 
 	kvm_patches_before_change(gdb->patches, gpa, size);
 	kvm_memory_unmap(gdb->memory, gpa, size);
+	log_slot(gdb, "is no RAM any more", gpa, size);
 	kvm_patches_after_change(gdb->patches);
 }
 

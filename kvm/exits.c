@@ -107,7 +107,7 @@ static void on_step(KvmGdbVcpu *vcpu, uint64_t pc)
 static void on_point(KvmGdbVcpu *vcpu, const Cause *cause, uint64_t pc)
 {
 	GdbStopKind kind = kvm_breaks_point_kind(vcpu->gdb->breaks, cause->point);
-	bool stop = hit_at_point(vcpu, cause->point);
+	bool stop = hit_at_point(vcpu, pc, cause->point);
 
 	if (cause->step && !stop)
 		on_step(vcpu, pc);

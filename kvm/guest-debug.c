@@ -124,8 +124,11 @@ static bool apply(KvmGdbVcpu *vcpu, GError **error)
 		return false;
 	if (trap && !arch_reinject(vcpu->arch, vcpu->run, &memory, error))
 		return false;
-	if (trap)
-		vcpu->exit = EXIT_FINISHED;
+	if (!trap)
+		return true;
+	gdb_log_line(vcpu->gdb->log, "CPU %u: the trap is the guest's own and given to it",
+		     vcpu->index);
+	vcpu->exit = EXIT_FINISHED;
 	return true;
 }
 
@@ -134,8 +137,8 @@ bool guest_debug_apply(KvmGdbVcpu *vcpu, GError **error)
 	if (apply(vcpu, error))
 		return true;
 	/*
-	 * The client looks at the registers now: without what the step needed. KVM has that already,
-	 * and an I/O instruction that is finished next drops what waits to be written.
+	 * The client looks at the registers now: without what the step needed. KVM has that
+	 * already, and an I/O instruction that is finished next drops what waits to be written.
 	 */
 	guest_debug_end_step(vcpu);
 	arch_flush(vcpu->arch, NULL);

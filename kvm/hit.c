@@ -66,18 +66,30 @@ static void ask_one(void *opaque, const GdbBreak *bp)
 		say_failure(question->vcpu, bp->addr, status);
 }
 
+/* Nobody hears of it but the log. */
+static bool is_wanted(const Question *question, bool any, uint64_t pc)
+{
+	if (!any || question->stop)
+		return true;
+	gdb_log_line(question->vcpu->gdb->log,
+		     "CPU %u: skipped at 0x%" PRIx64 ": condition or dprintf",
+		     question->vcpu->index, pc);
+	return false;
+}
+
 bool hit_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa)
 {
 	Question question = {vcpu, GDB_AX_BUDGET, false};
 
-	return !kvm_breaks_each_at_patch(vcpu->gdb->breaks, pc, gpa, ask_one, &question) ||
-	       question.stop;
+	bool any = kvm_breaks_each_at_patch(vcpu->gdb->breaks, pc, gpa, ask_one, &question);
+
+	return is_wanted(&question, any, pc);
 }
 
-bool hit_at_point(KvmGdbVcpu *vcpu, unsigned index)
+bool hit_at_point(KvmGdbVcpu *vcpu, uint64_t pc, unsigned index)
 {
 	Question question = {vcpu, GDB_AX_BUDGET, false};
+	bool any = kvm_breaks_each_at_point(vcpu->gdb->breaks, index, ask_one, &question);
 
-	return !kvm_breaks_each_at_point(vcpu->gdb->breaks, index, ask_one, &question) ||
-	       question.stop;
+	return is_wanted(&question, any, pc);
 }

@@ -420,7 +420,7 @@ ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
  * world stop? Runs the commands that came with it.
  */
 bool hit_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa);
-bool hit_at_point(KvmGdbVcpu *vcpu, unsigned index);
+bool hit_at_point(KvmGdbVcpu *vcpu, uint64_t pc, unsigned index);
 
 /* ---- armed.c: on the vCPU's own thread with the lock held ---- */
 

@@ -4,6 +4,8 @@
  * Each operation takes the engine's lock; vCPU ioctls happen here for vCPUs that are parked or
  * outside, which KVM allows once KVM_RUN has returned.
  */
+#include <inttypes.h>
+
 #include "kvm/internal.h"
 #include "kvm/kaslr.h"
 #include "kvm/monitor.h"
@@ -323,6 +325,21 @@ static bool insert_any(KvmGdbVcpu *vcpu, const GdbBreak *bp, GError **error)
 	return kvm_breaks_insert_hw(breaks, bp, &finder, error);
 }
 
+static void log_break(KvmGdb *gdb, const char *what, const GdbBreak *bp)
+{
+	static const char *const types[] = {
+		[GDB_BREAK_SW] = "break",      [GDB_BREAK_HW] = "hbreak",
+		[GDB_WATCH_WRITE] = "watch",   [GDB_WATCH_READ] = "rwatch",
+		[GDB_WATCH_ACCESS] = "awatch", [GDB_BREAK_PHYSICAL] = "physical break",
+	};
+	bool is_soft = bp->type == GDB_BREAK_SW && kvm_breaks_has(gdb->breaks, bp);
+
+	gdb_log_line(gdb->log, "%s at 0x%" PRIx64 " %s%s", types[bp->type], bp->addr, what,
+		     !is_soft					   ? ""
+		     : kvm_breaks_in_memory(gdb->breaks, bp->addr) ? " in memory"
+								   : " in a hardware slot");
+}
+
 static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreakCode *code,
 			GError **error)
 {
@@ -332,9 +349,12 @@ static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreak
 
 	if (!vcpu || (code && !kvm_conditions_fit(gdb->conditions, bp, code, error)))
 		return false;
-	if (!insert_any(vcpu, bp, error))
+	if (!insert_any(vcpu, bp, error)) {
+		log_break(gdb, "not inserted", bp);
 		return false;
+	}
 	kvm_conditions_set(gdb->conditions, bp, code);
+	log_break(gdb, "inserted", bp);
 	return true;
 }
 
@@ -353,6 +373,7 @@ static bool remove_break(void *target, unsigned cpu, const GdbBreak *bp, GError 
 		return false;
 	kvm_breaks_remove(gdb->breaks, bp);
 	kvm_conditions_set(gdb->conditions, bp, NULL);
+	log_break(gdb, "removed", bp);
 	if (bp->type == GDB_BREAK_SW || bp->type == GDB_BREAK_HW)
 		leaving_removed(gdb, bp->addr);
 	return true;

@@ -5,6 +5,7 @@
  * other gets past its own; then all run. A breakpoint that is hit all the time must not keep the
  * others from running for good: who was held is owed a turn to run before the next step over.
  */
+#include <inttypes.h>
 #include <sys/eventfd.h>
 
 #include "kvm/internal.h"
@@ -35,6 +36,8 @@ void turns_lift_when_alone(KvmGdb *gdb)
 			return;
 	}
 	kvm_patches_lift(gdb->patches, turns->over->leaving.gpa);
+	gdb_log_line(gdb->log, "CPU %u: steps over the breakpoint at guest-physical 0x%" PRIx64,
+		     turns->over->index, turns->over->leaving.gpa);
 	turns->lifted = true;
 	turns->began = g_get_monotonic_time();
 	halt_wake(gdb);

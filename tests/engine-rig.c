@@ -224,7 +224,7 @@ static const KvmGdbOps ops = {
 };
 
 /* A machine that listens; every CPU's pc is 0x100, where a loop of two nops is. */
-Rig *rig_new(unsigned n, bool wait)
+static Rig *rig_make(unsigned n, bool wait, const char *log)
 {
 	Rig *rig = g_new0(Rig, 1);
 	g_autoptr(GError) error = NULL;
@@ -235,10 +235,17 @@ Rig *rig_new(unsigned n, bool wait)
 	rig->vm = toy_new(n);
 	rig->gdb = kvm_gdb_new(-1, -1, NULL, &ops, rig, &error);
 	g_assert_no_error(error);
+	g_assert_true(!log || kvm_gdb_set_log(rig->gdb, log, &error));
+	g_assert_no_error(error);
 	add_cpus(rig);
 	g_assert_true(kvm_gdb_listen(rig->gdb, "0", wait, &error));
 	g_assert_no_error(error);
 	return rig;
+}
+
+Rig *rig_new(unsigned n, bool wait)
+{
+	return rig_make(n, wait, NULL);
 }
 
 void rig_free(Rig *rig)
@@ -272,7 +279,12 @@ void connect_client(Rig *rig)
 /* A running machine with a client: the world stands. */
 Rig *rig_new_stopped(unsigned n)
 {
-	Rig *rig = rig_new(n, true);
+	return rig_new_logged(n, NULL);
+}
+
+Rig *rig_new_logged(unsigned n, const char *log)
+{
+	Rig *rig = rig_make(n, true, log);
 
 	start_all(rig);
 	connect_client(rig);

@@ -63,6 +63,8 @@ void start_all(Rig *rig);
 /* A client connects, and the world stands. rig_new_stopped: a running machine with one. */
 void connect_client(Rig *rig);
 Rig *rig_new_stopped(unsigned n);
+/* The same, with a log (kvm_gdb_set_log()) in the file @log. */
+Rig *rig_new_logged(unsigned n, const char *log);
 /* The client closes; waits until no debug control is left. */
 void hang_up(Rig *rig);
 /* Is nobody connected, and no debug control in force? @data: the Rig; for test_wait(). */

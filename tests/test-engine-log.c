@@ -1,0 +1,86 @@
+/*
+ * tests/test-engine-log.c - what the log says of breakpoints: what one needs to see why one was
+ * missed. On the toy architecture.
+ */
+#include "tests/engine-rig.h"
+
+#include <glib/gstdio.h>
+
+#define NEVER "X3,220027"
+
+/* The lines follow each other in the log, with others between them. */
+static void assert_lines(const char *path, const char *const *lines)
+{
+	g_autofree char *text = NULL;
+	const char *at;
+
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	at = text;
+	for (; *lines; lines++) {
+		const char *found = strstr(at, *lines);
+
+		if (!found)
+			g_error("no line \"%s\" in the rest of the log:\n%s", *lines, at);
+		at = found + 1;
+	}
+}
+
+static void test_breaks(void)
+{
+	static const char *const lines[] = {
+		"memory: 0x0 to 0x",
+		" is RAM\n",
+		"break at 0x202 inserted in memory\n",
+		"hbreak at 0x201 inserted\n",
+		"resumed\n",
+		"CPU 0: skipped at 0x201: condition or dprintf\n",
+		"CPU 0: skipped at 0x202: condition or dprintf\n",
+		"CPU 0: steps over the breakpoint at guest-physical 0x202\n",
+		"hbreak at 0x201 removed\n",
+		"break at 0xffffffff00000000 inserted in a hardware slot\n",
+		"break at 0x202 not inserted",
+		"CPU 0: the trap is the guest's own and given to it\n",
+		"break at 0x202 removed\n",
+		"memory: 0x10000000000 to 0x10000000fff is no RAM any more\n",
+		NULL,
+	};
+	g_autofree char *path = NULL;
+	Rig *rig;
+	int fd = g_file_open_tmp("vmgdb-log-XXXXXX", &path, NULL);
+
+	g_assert_cmpint(fd, >=, 0);
+	close(fd);
+	rig = rig_new_logged(1, path);
+	/* At 0x200: three nops; back to 0x200. At 0x300: int3 of the guest's own. */
+	put_code(rig, 0x200, "909090ebfb");
+	put_code(rig, 0x300, "ccebfd");
+	write_pc(rig, 1, 0x200);
+	rsp_expect(rig->client, "Z0,202,1;" NEVER, "OK");
+	rsp_expect(rig->client, "Z1,201,1;" NEVER, "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	interrupt(rig);
+	rsp_expect(rig->client, "z1,201,1", "OK");
+	rsp_expect(rig->client, "Z0,ffffffff00000000,1", "OK");
+	rsp_expect_error(rig->client, "Z0,202,7");
+	write_pc(rig, 1, 0x300);
+	rsp_client_send(rig->client, "vCont;c");
+	while (!toy_guest_traps(rig->vm, 0))
+		test_run_for(NULL, 1);
+	interrupt(rig);
+	rsp_expect(rig->client, "z0,202,1", "OK");
+	kvm_gdb_unmap(rig->gdb, 1ull << 40, 4096);
+	rig_free(rig);
+	assert_lines(path, lines);
+	g_remove(path);
+}
+
+int main(int argc, char **argv)
+{
+	static const TestCase cases[] = {
+		{"breaks", test_breaks},
+		{0},
+	};
+
+	return test_main(argc, argv, "engine-log", cases);
+}
