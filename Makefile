@@ -10,6 +10,13 @@
 
 all:
 
+# These build a lot: with all CPUs, unless a -j says otherwise.
+ifneq ($(filter check check-quick run,$(MAKECMDGOALS)),)
+ifeq ($(MAKELEVEL)$(filter -j% --jobs%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+endif
+
 # These do all their own set-up on a fresh Debian.
 INSTALL_DEPS := $(if $(filter check check-quick run,$(MAKECMDGOALS)),--install-deps)
 
