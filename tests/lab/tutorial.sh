@@ -34,7 +34,7 @@ tutorial_block()
 build_module()
 {
 	local headers=$CACHE/headers-arm64
-	make -s -C "$headers/build" M="$W/$1" ARCH=arm64 CROSS_COMPILE="$(cross arm64 '')" \
+	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$headers/build" M="$W/$1" ARCH=arm64 CROSS_COMPILE="$(cross arm64 '')" \
 		CC="$(cross arm64 gcc)" modules >"$W/module.log" 2>&1 ||
 		lab_die "cannot build the module: $(tail -n 3 "$W/module.log")"
 }
