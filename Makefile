@@ -165,7 +165,7 @@ $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
 
 # Tests of the engine bring their own architecture and KVM.
 TOYS := $(foreach t,breaks engine% memory model monitor%,$(filter $(B)/tests/test-$(t),$(TESTS)))
-$(TOYS): $(B)/tests/toy-kvm.o
+$(TOYS): $(B)/tests/toy-kvm.o $(B)/tests/toy-arch.o
 # This one is its own host, too.
 $(B)/tests/test-model: LDFLAGS += $(addprefix -Wl$(,)--wrap=,ioctl close ppoll eventfd eventfd_write eventfd_read \
 	process_vm_readv process_vm_writev pthread_sigmask sigpending gettid tgkill g_mutex_lock g_mutex_unlock \

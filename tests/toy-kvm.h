@@ -16,10 +16,14 @@
  *               the VMM sees the exit, and nothing ends a step there; else KVM_RUN finishes it
  *   a0 lo hi    load exclusive: r1 = the byte at that address
  *   a1 lo hi    store exclusive: r1 + 1, and r2 = 0; or nothing and r2 = 1, where a KVM_RUN has
- * ended since the load. A watchpoint is hit before it a4 lo hi    as a0, again and again until r1
- * is 0: a spin lock in one place a2 rel8     jump as eb, if r2 is not 0 a3 rel8     jump as eb, if
- * r1 is not 0 fa lo hi    a page fault that enters the handler there, with steps turned off as on
- * x86 ff          the machine shuts down It has three hardware points, shared by all types.
+ *               ended since the load. A watchpoint is hit before it
+ *   a4 lo hi    as a0, again and again until r1 is 0: a spin lock in one place
+ *   a2 rel8     jump as eb, if r2 is not 0
+ *   a3 rel8     jump as eb, if r1 is not 0
+ *   fa lo hi    a page fault that enters the handler there, with steps turned off as on x86
+ *   ff          the machine shuts down
+ *
+ * It has three hardware points, shared by all types.
  *
  * Addresses: RAM is [0, TOY_RAM). TOY_ALIAS + x is RAM x too. TOY_LATE + x is RAM x once
  * toy_map_late() was called. TOY_KERNEL + x is RAM x, but only for a CPU in kernel mode; of it
