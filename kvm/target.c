@@ -332,12 +332,16 @@ static void log_break(KvmGdb *gdb, const char *what, const GdbBreak *bp)
 		[GDB_WATCH_WRITE] = "watch",   [GDB_WATCH_READ] = "rwatch",
 		[GDB_WATCH_ACCESS] = "awatch", [GDB_BREAK_PHYSICAL] = "physical break",
 	};
-	bool is_soft = bp->type == GDB_BREAK_SW && kvm_breaks_has(gdb->breaks, bp);
 
-	gdb_log_line(gdb->log, "%s at 0x%" PRIx64 " %s%s", types[bp->type], bp->addr, what,
-		     !is_soft					   ? ""
-		     : kvm_breaks_in_memory(gdb->breaks, bp->addr) ? " in memory"
-								   : " in a hardware slot");
+	gdb_log_line(gdb->log, "%s at 0x%" PRIx64 " %s", types[bp->type], bp->addr, what);
+}
+
+static const char *inserted_where(KvmGdb *gdb, const GdbBreak *bp)
+{
+	if (bp->type != GDB_BREAK_SW)
+		return "inserted";
+	return kvm_breaks_in_memory(gdb->breaks, bp->addr) ? "inserted in memory"
+							   : "inserted in a hardware slot";
 }
 
 static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreakCode *code,
@@ -354,7 +358,7 @@ static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreak
 		return false;
 	}
 	kvm_conditions_set(gdb->conditions, bp, code);
-	log_break(gdb, "inserted", bp);
+	log_break(gdb, inserted_where(gdb, bp), bp);
 	return true;
 }
 

@@ -38,7 +38,7 @@ static void test_breaks(void)
 		"CPU 0: steps over the breakpoint at guest-physical 0x202\n",
 		"hbreak at 0x201 removed\n",
 		"break at 0xffffffff00000000 inserted in a hardware slot\n",
-		"break at 0x202 not inserted",
+		"break at 0x202 not inserted\n",
 		"CPU 0: the trap is the guest's own and given to it\n",
 		"break at 0x202 removed\n",
 		"memory: 0x10000000000 to 0x10000000fff is no RAM any more\n",
