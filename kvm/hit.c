@@ -80,7 +80,6 @@ static bool is_wanted(const Question *question, bool any, uint64_t pc)
 bool hit_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa)
 {
 	Question question = {vcpu, GDB_AX_BUDGET, false};
-
 	bool any = kvm_breaks_each_at_patch(vcpu->gdb->breaks, pc, gpa, ask_one, &question);
 
 	return is_wanted(&question, any, pc);

@@ -67,13 +67,13 @@ static bool stands_there(const KvmGdbVcpu *vcpu)
 	return arch_get_pc(vcpu->arch, &pc, NULL) && pc == vcpu->leaving.pc;
 }
 
-static bool is_point_there(const KvmGdbVcpu *vcpu)
+static bool is_point_at(const KvmGdbVcpu *vcpu, uint64_t pc)
 {
 	unsigned n;
 	const GdbBreak *points = kvm_breaks_points(vcpu->gdb->breaks, &n);
 
 	for (unsigned i = 0; i < n; i++) {
-		if (points[i].type == GDB_BREAK_HW && points[i].addr == vcpu->leaving.pc)
+		if (points[i].type == GDB_BREAK_HW && points[i].addr == pc)
 			return true;
 	}
 	return false;
@@ -100,12 +100,9 @@ static void plan_alone(KvmGdbVcpu *vcpu)
 {
 	uint64_t pc;
 
-	if (!goes_on_alone(vcpu) || !arch_get_pc(vcpu->arch, &pc, NULL))
-		return;
-	vcpu->leaving = (Leaving){.met = MET_SEQUENCE, .pc = pc};
 	/* A client that goes on where a point is wants to hear of it. */
-	if (is_point_there(vcpu))
-		leaving_end(vcpu);
+	if (goes_on_alone(vcpu) && arch_get_pc(vcpu->arch, &pc, NULL) && !is_point_at(vcpu, pc))
+		vcpu->leaving = (Leaving){.met = MET_SEQUENCE, .pc = pc};
 }
 
 void leaving_plan(KvmGdbVcpu *vcpu)
@@ -154,7 +151,7 @@ static bool needs_step(KvmGdbVcpu *vcpu)
 	if (leaving->over == OVER_ALONE ||
 	    leaving->met & (MET_WATCH | MET_GUEST_POINT | MET_SEQUENCE))
 		return true;
-	return leaving->met & MET_POINT && is_point_there(vcpu) &&
+	return leaving->met & MET_POINT && is_point_at(vcpu, leaving->pc) &&
 	       !arch_pass_break(&vcpu->gdb->features, vcpu->arch);
 }
 
