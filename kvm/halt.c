@@ -354,7 +354,7 @@ void halt_check_stopped(KvmGdb *gdb)
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
 		/* Most vCPUs that have seen the kick are here in a moment. */
-		if (state_of(vcpu) == VCPU_RUNNING && !(gdb->grace_over && has_seen_kick(vcpu)))
+		if (halt_in_guest(vcpu) || (halt_in_handler(vcpu) && !gdb->grace_over))
 			return;
 		waiting |= halt_in_device(vcpu);
 	}
