@@ -3,7 +3,7 @@
  *
  * A row says everything the protocol needs to know about one register. g, G, p, P, expedited
  * registers, monitor output and target.xml all read the same rows, so a register is written down
- * once. Rows are made by the owner of the target (x86/kvm/reg-access.c, arm/kvm/reg-access.c); this
+ * once. Rows are made by the owner of the target (x86/kvm/reg-table.c, arm/kvm/reg-table.c); this
  * file knows no architecture.
  */
 #ifndef VMGDB_GDBSTUB_REGS_H
