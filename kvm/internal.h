@@ -228,7 +228,7 @@ struct KvmGdb {
 	bool runs_on;	   /* since the last resume: a CPU does more than one step */
 	unsigned stop_cpu; /* the CPU to name in a GDB_STOP_PAUSED */
 	GSource *grace;	   /* ends the wait for vCPUs that are in the VMM with an I/O half done */
-	unsigned graces; /* how often it was waited so in this stop */
+	unsigned graces;   /* how often it was waited so in this stop */
 	bool grace_over;
 	GSource *limit; /* ends runs through code that must not be stepped */
 	Turns turns;

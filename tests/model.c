@@ -413,8 +413,9 @@ static bool round_of_all(Model *model, bool devices)
 /* Each CPU that the client lets run does, unless a stop comes. */
 static void check_running(Model *model)
 {
-	unsigned before[HOST_CPUS];
+	unsigned before[HOST_CPUS] = {0};
 
+	g_assert(model->scenario->n <= HOST_CPUS);
 	for (unsigned i = 0; i < model->scenario->n; i++)
 		before[i] = model->cpus[i].executed;
 	for (unsigned n = 0; n < ROUNDS && model_is_running(model); n++)
@@ -493,8 +494,9 @@ static bool all_ran(const Model *model, const unsigned *from)
 
 static void check_free(Model *model)
 {
-	unsigned from[HOST_CPUS];
+	unsigned from[HOST_CPUS] = {0};
 
+	g_assert(model->scenario->n <= HOST_CPUS);
 	for (unsigned i = 0; i < model->scenario->n; i++)
 		from[i] = model->cpus[i].executed;
 	for (unsigned n = 0; n < ROUNDS && !all_ran(model, from) && !model_fault(model); n++)

@@ -73,10 +73,10 @@ all_requests_listed()
 {
 	local arch=$1 name missing=
 	shift
-	for name in $(grep -hoE 'ioctl\([^;"]*\bKVM_[A-Z0-9_]+|\bKVM_(GET|SET)_[A-Z0-9_]+' "$@" |
-		grep -oE '\bKVM_[A-Z0-9_]+' | grep -vE '^KVM_(CAP|MP_STATE)_' | sort -u); do
+	while read -r name; do
 		grep -qE "REQUEST\\($name\\)" "$arch/kvm/requests.c" || missing="$missing $name"
-	done
+	done < <(grep -hoE 'ioctl\([^;"]*\bKVM_[A-Z0-9_]+|\bKVM_(GET|SET)_[A-Z0-9_]+' "$@" |
+		grep -oE '\bKVM_[A-Z0-9_]+' | grep -vE '^KVM_(CAP|MP_STATE)_' | sort -u)
 	n=$((n + 1))
 	if [ -z "$missing" ]; then
 		echo "ok $n every request of $arch is in $arch/kvm/requests.c"
@@ -87,10 +87,10 @@ all_requests_listed()
 	fi
 }
 engine=()
-for f in kvm/*.c; do [ $f = kvm/vmm-ioctl.c ] || engine+=($f); done
+for f in kvm/*.c; do [ "$f" = kvm/vmm-ioctl.c ] || engine+=("$f"); done
 for arch in x86 arm; do
 	own=()
-	for f in $arch/kvm/*.c; do
+	for f in "$arch"/kvm/*.c; do
 		case $f in */requests.c | */reset.c) ;; *) own+=("$f") ;; esac
 	done
 	all_requests_listed $arch "${engine[@]}" "${own[@]}"

@@ -316,8 +316,9 @@ static void add_first_node(Search *search)
 static double seconds_each(void)
 {
 	const char *wish = g_getenv("VMGDB_MODEL_SECONDS");
+	const unsigned n = G_N_ELEMENTS(scenarios);
 
-	return (wish ? g_ascii_strtod(wish, NULL) : 8) / G_N_ELEMENTS(scenarios);
+	return (wish ? g_ascii_strtod(wish, NULL) : 8) / n;
 }
 
 /* ThreadSanitizer keeps a stack of calls for each thread, and coroutines are none to it. */

@@ -21,7 +21,7 @@ static void connect_tcp(FakeRig *rig)
 /* "127.0.0.1:45678" */
 static char *connected_from(int fd)
 {
-	struct sockaddr_in mine;
+	struct sockaddr_in mine = {0};
 	socklen_t len = sizeof(mine);
 
 	g_assert_cmpint(getsockname(fd, (struct sockaddr *)&mine, &len), ==, 0);
@@ -102,7 +102,7 @@ static int get_tcp_option(int fd, int name)
 /* The server's end of its connection: the descriptor whose peer is ours. */
 static int find_peer(int fd)
 {
-	struct sockaddr_in mine, peer;
+	struct sockaddr_in mine = {0}, peer = {0};
 
 	for (int other = 3; other < 1024; other++) {
 		socklen_t len = sizeof(mine), peer_len = sizeof(peer);
