@@ -1,0 +1,163 @@
+/*
+ * guest/symbols.c - a table of symbols, by address and by name.
+ */
+#include "guest/symbols.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_MAX (16u * 1024 * 1024)
+#define NAMES_MAX (1024u * 1024 * 1024)
+
+struct LinuxSymbols {
+	GArray *rows;	 /* of LinuxSymbol */
+	GString *names;	 /* one after the other, each with its NUL */
+	GArray *by_name; /* of unsigned: rows in the order of their names, then as added; or NULL */
+};
+
+LinuxSymbols *linux_symbols_new(void)
+{
+	LinuxSymbols *symbols = g_new0(LinuxSymbols, 1);
+
+	symbols->rows = g_array_new(FALSE, FALSE, sizeof(LinuxSymbol));
+	symbols->names = g_string_new(NULL);
+	g_string_append_c(symbols->names, '\0');
+	return symbols;
+}
+
+void linux_symbols_free(LinuxSymbols *symbols)
+{
+	if (!symbols)
+		return;
+	g_array_unref(symbols->rows);
+	g_string_free(symbols->names, TRUE);
+	g_clear_pointer(&symbols->by_name, g_array_unref);
+	g_free(symbols);
+}
+
+bool linux_symbols_add(LinuxSymbols *symbols, uint64_t addr, char type, const char *name,
+		       size_t len)
+{
+	LinuxSymbol row = {.addr = addr, .name = symbols->names->len, .type = type};
+
+	if (!len || memchr(name, '\0', len) || symbols->rows->len >= ROWS_MAX ||
+	    len >= NAMES_MAX - symbols->names->len)
+		return false;
+	g_string_append_len(symbols->names, name, len);
+	g_string_append_c(symbols->names, '\0');
+	g_array_append_val(symbols->rows, row);
+	return true;
+}
+
+/* Names lie in the order in which they were added. */
+static int by_addr(const void *a, const void *b)
+{
+	const LinuxSymbol *x = a, *y = b;
+
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return x->name < y->name ? -1 : x->name > y->name;
+}
+
+static int by_name(const void *a, const void *b, void *symbols)
+{
+	const LinuxSymbol *rows = linux_symbols_rows(symbols, NULL);
+	const LinuxSymbol *x = &rows[*(const unsigned *)a], *y = &rows[*(const unsigned *)b];
+	int order = strcmp(linux_symbols_name(symbols, x), linux_symbols_name(symbols, y));
+
+	if (order)
+		return order;
+	return x->name < y->name ? -1 : x->name > y->name;
+}
+
+void linux_symbols_sort(LinuxSymbols *symbols)
+{
+	unsigned n = symbols->rows->len;
+
+	g_clear_pointer(&symbols->by_name, g_array_unref);
+	symbols->by_name = g_array_sized_new(FALSE, FALSE, sizeof(unsigned), n);
+	if (!n)
+		return;
+	qsort(symbols->rows->data, n, sizeof(LinuxSymbol), by_addr);
+	for (unsigned i = 0; i < n; i++)
+		g_array_append_val(symbols->by_name, i);
+	qsort_r(symbols->by_name->data, n, sizeof(unsigned), by_name, symbols);
+}
+
+const LinuxSymbol *linux_symbols_rows(const LinuxSymbols *symbols, unsigned *ret_n)
+{
+	if (ret_n)
+		*ret_n = symbols->rows->len;
+	return (const LinuxSymbol *)(const void *)symbols->rows->data;
+}
+
+const char *linux_symbols_names(const LinuxSymbols *symbols, size_t *ret_len)
+{
+	*ret_len = symbols->names->len;
+	return symbols->names->str;
+}
+
+const char *linux_symbols_name(const LinuxSymbols *symbols, const LinuxSymbol *symbol)
+{
+	return symbols->names->str + symbol->name;
+}
+
+bool linux_symbols_find(const LinuxSymbols *symbols, const char *name, uint64_t *ret_addr)
+{
+	const LinuxSymbol *rows = linux_symbols_rows(symbols, NULL);
+	const unsigned *order = (const unsigned *)(const void *)symbols->by_name->data;
+	unsigned low = 0, high = symbols->by_name->len;
+
+	/* The first that is not before @name. */
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
+
+		if (strcmp(linux_symbols_name(symbols, &rows[order[mid]]), name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == symbols->by_name->len ||
+	    !g_str_equal(linux_symbols_name(symbols, &rows[order[low]]), name))
+		return false;
+	*ret_addr = rows[order[low]].addr;
+	return true;
+}
+
+/* How many lie at @addr or before it (@or_at), or only before it. */
+static unsigned n_before(const LinuxSymbols *symbols, uint64_t addr, bool or_at)
+{
+	unsigned low = 0, high;
+	const LinuxSymbol *rows = linux_symbols_rows(symbols, &high);
+
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
+
+		if (rows[mid].addr < addr || (or_at && rows[mid].addr == addr))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+const LinuxSymbol *linux_symbols_at(const LinuxSymbols *symbols, uint64_t addr)
+{
+	const LinuxSymbol *rows = linux_symbols_rows(symbols, NULL);
+	unsigned n = n_before(symbols, addr, true);
+
+	return n ? &rows[n_before(symbols, rows[n - 1].addr, false)] : NULL;
+}
+
+uint64_t linux_symbols_end(const LinuxSymbols *symbols, const LinuxSymbol *symbol)
+{
+	unsigned n, at = n_before(symbols, symbol->addr, true);
+	const LinuxSymbol *rows = linux_symbols_rows(symbols, &n);
+
+	return at < n ? rows[at].addr : UINT64_MAX;
+}
+
+bool linux_symbol_is_code(const LinuxSymbol *symbol)
+{
+	return strchr("tTwW", symbol->type) && symbol->type;
+}

@@ -1,0 +1,181 @@
+/*
+ * tests/test-guest-symbols.c - the sentences of guest/memory.h and guest/symbols.h.
+ */
+#include "guest/memory.h"
+#include "guest/symbols.h"
+
+#include <string.h>
+
+#include "tests/test-util.h"
+
+/* ---- Memory: 1,024 bytes at 0x1000, and then nothing ---- */
+
+#define BASE 0x1000u
+
+typedef struct Room {
+	uint8_t bytes[1024];
+	LinuxMemory memory;
+} Room;
+
+static size_t read_room(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	const Room *room = opaque;
+	size_t there;
+
+	if (addr < BASE || addr >= BASE + sizeof(room->bytes))
+		return 0;
+	there = MIN(len, BASE + sizeof(room->bytes) - addr);
+	memcpy(buf, room->bytes + (addr - BASE), there);
+	return there;
+}
+
+static Room *room_new(void)
+{
+	Room *room = g_new0(Room, 1);
+
+	room->memory = (LinuxMemory){.read = read_room, .opaque = room};
+	return room;
+}
+
+static void test_numbers(void)
+{
+	g_autofree Room *room = room_new();
+	uint32_t word = 0;
+	uint64_t wide = 0;
+
+	memcpy(room->bytes + 8, "\x01\x02\x03\x04\x05\x06\x07\x08", 8);
+	g_assert_true(linux_read_u32(&room->memory, BASE + 8, &word));
+	g_assert_cmphex(word, ==, 0x04030201);
+	g_assert_true(linux_read_u64(&room->memory, BASE + 8, &wide));
+	g_assert_cmphex(wide, ==, 0x0807060504030201);
+	/* A part is not enough, and an address does not wrap. */
+	g_assert_false(linux_read_u64(&room->memory, BASE + 1020, &wide));
+	g_assert_true(linux_read_u32(&room->memory, BASE + 1020, &word));
+	g_assert_false(linux_read_u64(&room->memory, UINT64_MAX - 3, &wide));
+}
+
+static void test_strings(void)
+{
+	g_autofree Room *room = room_new();
+	g_autofree char *whole = NULL, *empty = NULL;
+
+	memset(room->bytes, 'a', sizeof(room->bytes));
+	room->bytes[200] = '\0';
+	whole = linux_read_string(&room->memory, BASE + 2, 200);
+	g_assert_nonnull(whole);
+	g_assert_cmpuint(strlen(whole), ==, 198);
+	empty = linux_read_string(&room->memory, BASE + 200, 1);
+	g_assert_cmpstr(empty, ==, "");
+	/* No NUL in so many bytes; a hole before it. */
+	g_assert_null(linux_read_string(&room->memory, BASE + 2, 198));
+	g_assert_null(linux_read_string(&room->memory, BASE + 1000, 100));
+}
+
+static void test_blocks(void)
+{
+	g_autofree Room *room = room_new();
+	g_autoptr(GByteArray) block = NULL;
+	g_autoptr(GError) error = NULL;
+
+	room->bytes[1023] = 7;
+	block = linux_read_block(&room->memory, BASE, 1024, 1024, "the room", &error);
+	g_assert_no_error(error);
+	g_assert_cmpuint(block->len, ==, 1024);
+	g_assert_cmpuint(block->data[1023], ==, 7);
+	g_assert_null(linux_read_block(&room->memory, BASE, 1025, 1024, "the room", &error));
+	g_assert_error(error, LINUX_ERROR, LINUX_ERROR_DAMAGED);
+	g_assert_cmpstr(error->message, ==, "the room: 1025 bytes; at most 1024 are expected");
+	g_clear_error(&error);
+	g_assert_null(linux_read_block(&room->memory, BASE, 1025, 1u << 30, "the room", &error));
+	g_assert_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT);
+	g_assert_cmpstr(error->message, ==, "the room: memory at 0x1000 cannot be read");
+}
+
+/* ---- Symbols ---- */
+
+static void add(LinuxSymbols *symbols, uint64_t addr, char type, const char *name)
+{
+	g_assert_true(linux_symbols_add(symbols, addr, type, name, strlen(name)));
+}
+
+static LinuxSymbols *make_symbols(void)
+{
+	LinuxSymbols *symbols = linux_symbols_new();
+
+	add(symbols, 0x3000, 'D', "data");
+	add(symbols, 0x2000, 't', "twice");
+	add(symbols, 0x1000, 'T', "start");
+	add(symbols, 0x2000, 'T', "alias");
+	add(symbols, 0x2800, 't', "twice");
+	linux_symbols_sort(symbols);
+	return symbols;
+}
+
+static void test_find(void)
+{
+	g_autoptr(LinuxSymbols) symbols = make_symbols(), none = linux_symbols_new();
+	uint64_t addr = 0;
+
+	g_assert_true(linux_symbols_find(symbols, "twice", &addr));
+	g_assert_cmphex(addr, ==, 0x2000);
+	g_assert_true(linux_symbols_find(symbols, "data", &addr));
+	g_assert_cmphex(addr, ==, 0x3000);
+	g_assert_false(linux_symbols_find(symbols, "twic", &addr));
+	g_assert_false(linux_symbols_find(symbols, "zzz", &addr));
+	linux_symbols_sort(none);
+	g_assert_false(linux_symbols_find(none, "a", &addr));
+	g_assert_null(linux_symbols_at(none, 5));
+}
+
+static void assert_at(LinuxSymbols *symbols, uint64_t addr, const char *name, uint64_t end)
+{
+	const LinuxSymbol *found = linux_symbols_at(symbols, addr);
+
+	g_assert_nonnull(found);
+	g_assert_cmpstr(linux_symbols_name(symbols, found), ==, name);
+	g_assert_cmphex(linux_symbols_end(symbols, found), ==, end);
+}
+
+static void test_by_address(void)
+{
+	g_autoptr(LinuxSymbols) symbols = make_symbols();
+
+	g_assert_null(linux_symbols_at(symbols, 0xfff));
+	assert_at(symbols, 0x1000, "start", 0x2000);
+	assert_at(symbols, 0x1fff, "start", 0x2000);
+	/* Of two at one address the first that was added. */
+	assert_at(symbols, 0x2001, "twice", 0x2800);
+	assert_at(symbols, UINT64_MAX, "data", UINT64_MAX);
+}
+
+static void test_names(void)
+{
+	g_autoptr(LinuxSymbols) symbols = make_symbols();
+	size_t len;
+	unsigned n;
+	const char *names = linux_symbols_names(symbols, &len);
+	const LinuxSymbol *rows = linux_symbols_rows(symbols, &n);
+
+	g_assert_cmpmem(names, len, "\0data\0twice\0start\0alias\0twice", 30);
+	g_assert_cmpuint(n, ==, 5);
+	g_assert_cmphex(rows[0].addr, ==, 0x1000);
+	g_assert_true(linux_symbol_is_code(&rows[0]));
+	g_assert_false(linux_symbol_is_code(&rows[4]));
+	g_assert_false(linux_symbols_add(symbols, 1, 't', "", 0));
+	g_assert_false(linux_symbols_add(symbols, 1, 't', "a\0b", 3));
+}
+
+static const TestCase cases[] = {
+	{"numbers", test_numbers},
+	{"strings", test_strings},
+	{"blocks", test_blocks},
+	{"find", test_find},
+	{"by-address", test_by_address},
+	{"names", test_names},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	return test_main(argc, argv, "guest-symbols", cases);
+}
