@@ -1,0 +1,43 @@
+/*
+ * guest/types.h - the types of the guest's kernel, out of its BTF (Linux,
+ * Documentation/bpf/btf.rst), read by libbpf. Pure; not thread-safe.
+ */
+#ifndef VMGDB_GUEST_TYPES_H
+#define VMGDB_GUEST_TYPES_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct btf;
+typedef struct LinuxTypes LinuxTypes;
+
+/*
+ * linux_types_new: @data (@len bytes; copied) is a whole .BTF section. @base: whose types a
+ * module's BTF goes on from; it must outlive the new one; NULL for the kernel's own. NULL with
+ * @error when it is damaged.
+ */
+LinuxTypes *linux_types_new(const void *data, size_t len, const LinuxTypes *base, GError **error);
+void linux_types_free(LinuxTypes *types);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxTypes, linux_types_free)
+
+/* linux_types_btf: libbpf's view of it. Owned by @types. */
+const struct btf *linux_types_btf(const LinuxTypes *types);
+
+/* Where a member lies, in bytes. */
+typedef struct LinuxMember {
+	uint32_t offset, size;
+} LinuxMember;
+
+/*
+ * linux_types_member: @path names a member of the structure or union @type, or one of a member of
+ * it and so on: "thread.sp". Members of unnamed ones inside are found as C finds them. FALSE: there
+ * is none, or it is a bit field.
+ * linux_types_size: of the structure or union @type, in bytes; FALSE when there is none.
+ */
+bool linux_types_member(const LinuxTypes *types, const char *type, const char *path,
+			LinuxMember *ret);
+bool linux_types_size(const LinuxTypes *types, const char *type, uint32_t *ret);
+
+#endif
