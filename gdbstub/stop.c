@@ -34,6 +34,7 @@ static const struct {
 	[GDB_STOP_INTERNAL_ERROR] = {NULL, "signal", SIGNAL_ABRT, false},
 	[GDB_STOP_WATCHDOG] = {NULL, "signal", SIGNAL_ALRM, false},
 	[GDB_STOP_IO_ERROR] = {NULL, "signal", SIGNAL_STOP, false},
+	[GDB_STOP_LIBRARY] = {"library", "trace", SIGNAL_TRAP, false},
 };
 
 static bool is_offered(GdbStopKind kind, const GdbFeatures *features)

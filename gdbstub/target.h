@@ -55,6 +55,7 @@ typedef enum GdbStopKind {
 	GDB_STOP_INTERNAL_ERROR, /* the hypervisor cannot go on: SIGABRT */
 	GDB_STOP_WATCHDOG,	 /* SIGALRM */
 	GDB_STOP_IO_ERROR,	 /* SIGSTOP */
+	GDB_STOP_LIBRARY,	 /* what GdbLibraryOps.list() says has changed: SIGTRAP */
 } GdbStopKind;
 
 typedef struct GdbStop {
@@ -234,6 +235,74 @@ typedef struct GdbProgramOps {
 } GdbProgramOps;
 
 /*
+ * Files that the target makes itself, the program among them, and that the client reads through the
+ * connection. A client that is answered once reads all its files so, also those of its own host, so
+ * it is answered only where the target has such a program.
+ * program: its name, an absolute path for open(), valid until the next call; its symbols are at the
+ * addresses where they are now. NULL: there is none (yet), and GdbProgramOps tells what there is
+ * instead. Asked until it has said a name or the client was told that there are no files; what
+ * holds then holds for the connection.
+ * open: a descriptor of a regular file, for reading, which the caller closes. -1 with @error
+ * (GDB_ERROR_NOENT: not one of the files that are offered): it failed. -1 without @error: it is
+ * being made: call again, for about 10 milliseconds of work each time. Whoever does not want it any
+ * more does not say so: what was begun may be kept. @path is what the client sent, of any length.
+ * Both only while stopped.
+ */
+typedef struct GdbFileOps {
+	const char *(*program)(void *target);
+	int (*open)(void *target, const char *path, GError **error);
+} GdbFileOps;
+
+/*
+ * A file that is loaded beside the program: a kernel module. @name: an absolute path, of the same
+ * kind as the program's: for GdbFileOps.open() in a connection that is offered such files, else of
+ * the host.
+ * @sections: where each section of the file with SHF_ALLOC is, in the file's order; one that is not
+ * there any more has an address out of the way.
+ */
+typedef struct GdbLibrary {
+	const char *name;
+	const uint64_t *sections;
+	unsigned n_sections;
+} GdbLibrary;
+
+/*
+ * offers: does the client hear of libraries? gdb must then be told that no system that it knows
+ * runs here. Asked once in a connection, when it begins; the answer holds for it.
+ * list: all that are loaded now; owned by the target, until the next call. NULL with @error when
+ * it cannot be known. A target may post GDB_STOP_LIBRARY to a client for which it was called.
+ * Both only while stopped.
+ */
+typedef struct GdbLibraryOps {
+	bool (*offers)(void *target);
+	const GdbLibrary *(*list)(void *target, unsigned *ret_n, GError **error);
+} GdbLibraryOps;
+
+/*
+ * A table for `info os NAME`.
+ * @help: one line. @title: a word or two, as a window of it is called. @columns: their titles,
+ * ending with NULL.
+ * @fill: appends the cells as strings that @cells frees, row after row, as many as there are
+ * columns in each. Any bytes may be in them. FALSE with @error. Only while stopped.
+ */
+typedef struct GdbOsTable {
+	const char *name, *help, *title;
+	const char *const *columns;
+	bool (*fill)(void *target, GPtrArray *cells, GError **error);
+} GdbOsTable;
+
+/*
+ * The system that runs in the target.
+ * @tables: ends with a NULL name; or NULL.
+ * vmcoreinfo: appends the text that a Linux kernel keeps for readers of its memory
+ * ("OSRELEASE=6.1.0\n..."). FALSE with @error: not known (yet). Only while stopped. May be NULL.
+ */
+typedef struct GdbOsOps {
+	const GdbOsTable *tables;
+	bool (*vmcoreinfo)(void *target, GString *text, GError **error);
+} GdbOsOps;
+
+/*
  * Symbols that the client is asked for when it offers its own. attach() forgets them.
  * wanted: their names, ending with NULL, or NULL for none.
  * told: what it said of the @n-th. Not called for one it has not.
@@ -265,6 +334,9 @@ typedef struct GdbTargetOps {
 	const GdbBreakOps *breaks;
 	const GdbQuietOps *quiet;
 	const GdbProgramOps *program;
+	const GdbFileOps *files;
+	const GdbLibraryOps *libraries;
+	const GdbOsOps *os;
 	const GdbSymbolOps *symbols;
 	const GdbMonitorCommand *monitor; /* ends with a NULL name */
 	const GdbMonitorWorkOps *monitor_work;

@@ -201,6 +201,7 @@ static const char *kind_name(GdbStopKind kind)
 		[GDB_STOP_INTERNAL_ERROR] = "internal error",
 		[GDB_STOP_WATCHDOG] = "watchdog",
 		[GDB_STOP_IO_ERROR] = "I/O error",
+		[GDB_STOP_LIBRARY] = "module loaded or unloaded",
 	};
 
 	return names[kind];
