@@ -22,6 +22,18 @@ typedef struct LinuxMemory {
 	void *opaque;
 } LinuxMemory;
 
+/*
+ * A part of the kernel's image, from @start up to @end exclusively, that is mapped throughout.
+ * @writable: the kernel may write there.
+ */
+typedef struct LinuxRange {
+	uint64_t start, end;
+	bool writable;
+} LinuxRange;
+
+/* What is longer is not read as a whole. */
+#define LINUX_RANGE_MAX (256u * 1024 * 1024)
+
 /* All of them, or FALSE. @ret has no meaning then. */
 bool linux_read(const LinuxMemory *memory, uint64_t addr, void *ret, size_t len);
 bool linux_read_u32(const LinuxMemory *memory, uint64_t addr, uint32_t *ret);
