@@ -1,0 +1,176 @@
+/*
+ * guest/exports.c - find the tables of exported symbols by a name that is in each.
+ */
+#include "guest/exports.h"
+
+#include <string.h>
+
+#define ENTRIES_MAX (256u * 1024)
+#define NAME_MAX_LEN 512u
+#define PLACES_MAX 16u /* where a name may lie; each costs a search */
+
+/* One range of the kernel. */
+typedef struct Piece {
+	const uint8_t *data;
+	size_t len;
+	uint64_t addr;
+} Piece;
+
+typedef struct Entry {
+	uint64_t value;
+	const char *name;
+} Entry;
+
+static bool relative(const Piece *piece, size_t at, uint64_t *ret)
+{
+	int32_t distance;
+
+	if (at > piece->len || piece->len - at < sizeof(distance))
+		return false;
+	memcpy(&distance, piece->data + at, sizeof(distance));
+	distance = GINT32_FROM_LE(distance);
+	*ret = piece->addr + at + distance;
+	return true;
+}
+
+/* The names lie in the same range, and are what C calls things by. */
+static const char *name_at(const Piece *piece, uint64_t addr)
+{
+	size_t at = addr - piece->addr, end = at;
+
+	if (addr < piece->addr || at >= piece->len)
+		return NULL;
+	while (end < piece->len && end - at < NAME_MAX_LEN &&
+	       (g_ascii_isalnum(piece->data[end]) || piece->data[end] == '_'))
+		end++;
+	return end > at && end < piece->len && !piece->data[end] ? (const char *)piece->data + at
+								 : NULL;
+}
+
+static bool read_entry(const Piece *piece, size_t at, Entry *ret)
+{
+	uint64_t name;
+
+	if (!relative(piece, at, &ret->value) || !relative(piece, at + 4, &name))
+		return false;
+	ret->name = name_at(piece, name);
+	return ret->name != NULL;
+}
+
+/* Are there entries of @size bytes on both sides of the one at @at, in the order of their names? */
+static bool is_entry_size(const Piece *piece, size_t at, size_t size)
+{
+	Entry before, own, after;
+
+	return at >= size && read_entry(piece, at - size, &before) && read_entry(piece, at, &own) &&
+	       read_entry(piece, at + size, &after) && strcmp(before.name, own.name) < 0 &&
+	       strcmp(own.name, after.name) < 0;
+}
+
+/* An entry whose name is at @name: its offset. */
+static bool find_entry(const Piece *piece, uint64_t name, size_t *ret, size_t *ret_size)
+{
+	for (size_t at = 4; at + 4 <= piece->len; at += 4) {
+		uint64_t to;
+
+		if (!relative(piece, at, &to) || to != name)
+			continue;
+		*ret = at - 4;
+		for (*ret_size = 12; *ret_size >= 8; *ret_size -= 4) {
+			if (is_entry_size(piece, *ret, *ret_size))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Code has its symbol already, and kallsyms has no other. */
+static bool is_new(const LinuxSymbols *symbols, const Entry *entry)
+{
+	const LinuxSymbol *at = linux_symbols_at(symbols, entry->value);
+	uint64_t known;
+
+	return !(at && at->addr == entry->value) &&
+	       !linux_symbols_find(symbols, entry->name, &known);
+}
+
+/* The first entry of the table that has one at @at. */
+static size_t first_entry(const Piece *piece, size_t at, size_t size)
+{
+	Entry before, entry;
+
+	while (at >= size && read_entry(piece, at, &entry) &&
+	       read_entry(piece, at - size, &before) && strcmp(before.name, entry.name) < 0)
+		at -= size;
+	return at;
+}
+
+static unsigned add_table(LinuxSymbols *symbols, const Piece *piece, size_t at, size_t size)
+{
+	g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(Entry));
+	const char *last = "";
+	Entry entry;
+
+	at = first_entry(piece, at, size);
+	for (unsigned n = 0; n < ENTRIES_MAX; n++, at += size) {
+		if (!read_entry(piece, at, &entry) || strcmp(last, entry.name) >= 0)
+			break;
+		last = entry.name;
+		if (is_new(symbols, &entry))
+			g_array_append_val(entries, entry);
+	}
+	for (unsigned i = 0; i < entries->len; i++) {
+		const Entry *row = &g_array_index(entries, Entry, i);
+
+		linux_symbols_add(symbols, row->value, 'D', row->name, strlen(row->name));
+	}
+	if (entries->len)
+		linux_symbols_sort(symbols);
+	return entries->len;
+}
+
+/* The table that has @name, wherever else that string may lie. */
+static bool find_table(const Piece *piece, const char *name, size_t *ret, size_t *ret_size)
+{
+	g_autofree char *whole = g_strdup_printf("_%s", name);
+	const uint8_t *hit = piece->data, *end = piece->data + piece->len;
+
+	whole[0] = '\0';
+	for (unsigned n = 0; n < PLACES_MAX; n++) {
+		hit = memmem(hit, end - hit, whole, strlen(name) + 2);
+		if (!hit++)
+			break;
+		if (find_entry(piece, piece->addr + (hit - piece->data), ret, ret_size))
+			return true;
+	}
+	return false;
+}
+
+unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
+			   const LinuxRange *ranges, unsigned n)
+{
+	/* One that everybody may use, and one for the GPL only. */
+	static const char *const known[] = {"init_task", "init_uts_ns"};
+	unsigned added = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		g_autoptr(GByteArray) block = NULL;
+		Piece piece = {.addr = ranges[i].start};
+
+		if (ranges[i].writable)
+			continue;
+		block = linux_read_block(memory, ranges[i].start, ranges[i].end - ranges[i].start,
+					 LINUX_RANGE_MAX, "the kernel", NULL);
+		if (!block)
+			continue;
+		piece.data = block->data;
+		piece.len = block->len;
+		for (unsigned k = 0; k < G_N_ELEMENTS(known); k++) {
+			size_t at, size;
+
+			if (find_table(&piece, known[k], &at, &size))
+				added += add_table(symbols, &piece, at, size);
+		}
+	}
+	return added;
+}
