@@ -15,9 +15,12 @@
 #include "gdbstub/internal.h"
 #include "gdbstub/xfer.h"
 
-const char *gdb_session_exec_file(const GdbSession *session)
+const char *gdb_session_exec_file(GdbSession *session)
 {
-	return session->ops->program ? session->ops->program->exec_file(session->target) : NULL;
+	const GdbProgramOps *program = session->ops->program;
+	const char *own = gdb_session_program(session);
+
+	return own || !program ? own : program->exec_file(session->target);
 }
 
 /* The annex is a process id or nothing; there is only one process. */
@@ -68,6 +71,9 @@ static GdbReply cmd_offsets(GdbSession *session, G_GNUC_UNUSED const GdbArgs *ar
 	bool is_lldb = session->agreed.thread_suffix;
 	uint64_t slide, text;
 
+	/* The target's own program is where it is. */
+	if (gdb_session_program(session))
+		return gdb_reply(GDB_REPLY_EMPTY);
 	if (!is_own_question(session, is_lldb) || !session->ops->program ||
 	    !session->ops->program->load_offset(session->target, &slide, &text) || !slide)
 		return gdb_reply(GDB_REPLY_EMPTY);

@@ -86,6 +86,7 @@ typedef struct GdbCommand {
  * shortened by that; @ret_cpu: UINT_MAX for a CPU that is not there. Else nothing is changed.
  * handled: a packet was handled; @row: NULL for one that is not known.
  * append_stop: "key:value;" words at the end of a stop reply.
+ * gone: the client has gone: free what the family keeps for it. Also called when there was none.
  * is_kill: does this packet end the machine?
  */
 typedef struct GdbHooks {
@@ -93,6 +94,7 @@ typedef struct GdbHooks {
 	bool (*take_cpu)(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu);
 	void (*handled)(GdbSession *session, const GdbCommand *row);
 	void (*append_stop)(GdbSession *session, GString *out);
+	void (*gone)(GdbSession *session);
 	bool (*is_kill)(const GdbSession *session, const char *packet, size_t len);
 } GdbHooks;
 

@@ -4,19 +4,13 @@
 #include "gdbstub/internal.h"
 
 const GdbCommandTable *const gdb_command_tables[] = {
-	&gdb_commands_mem,
-	&gdb_commands_regs,
-	&gdb_commands_run,
-	&gdb_commands_break,
-	&gdb_commands_query,
-	&gdb_commands_thread,
-	&gdb_commands_xfer,
-	&gdb_commands_search,
-	&gdb_commands_monitor,
-	&gdb_commands_qemu,
-	&gdb_commands_lldb,
-	&gdb_commands_symbols,
-	NULL,
+	&gdb_commands_mem,     &gdb_commands_regs,
+	&gdb_commands_run,     &gdb_commands_break,
+	&gdb_commands_query,   &gdb_commands_thread,
+	&gdb_commands_xfer,    &gdb_commands_search,
+	&gdb_commands_monitor, &gdb_commands_qemu,
+	&gdb_commands_lldb,    &gdb_commands_symbols,
+	&gdb_commands_file,    NULL,
 };
 
 /* The next family's hooks from *@at on, NULL at the end. */
@@ -69,6 +63,16 @@ void gdb_families_append_stop(GdbSession *session, GString *out)
 	for (unsigned at = 0; (hooks = next_hooks(&at));) {
 		if (hooks->append_stop)
 			hooks->append_stop(session, out);
+	}
+}
+
+void gdb_families_gone(GdbSession *session)
+{
+	const GdbHooks *hooks;
+
+	for (unsigned at = 0; (hooks = next_hooks(&at));) {
+		if (hooks->gone)
+			hooks->gone(session);
 	}
 }
 

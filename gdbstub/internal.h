@@ -41,6 +41,7 @@ typedef struct GdbAgreed {
 	bool thread_suffix; /* lldb: g G p P may name a thread at their end */
 	bool extended;	    /* !: it may run the machine anew after it has killed it */
 	bool list_threads;  /* lldb: stop replies list the threads and their pcs */
+	bool files_refused; /* vFile was answered as a packet that is not known */
 } GdbAgreed;
 
 /* How bytes are exchanged with it: as long as the client. */
@@ -73,6 +74,9 @@ typedef struct GdbRun {
 	bool offsets_over;    /* the client will not ask qOffsets any more (cmd-symbols.c) */
 } GdbRun;
 
+/* How many of the target's files a client can have open at a time. */
+#define GDB_FILES_MAX 8
+
 struct GdbSession {
 	const GdbTargetOps *ops;
 	void *target;
@@ -98,7 +102,9 @@ struct GdbSession {
 	unsigned n_actions;
 	GdbWork *work;
 	GString *threads_xml; /* the document that qXfer:threads:read is in the middle of */
-	uint8_t *memory;      /* GDB_PACKET_MAX bytes for memory on its way */
+	char *program;	      /* the name of the target's own program, which the client was told */
+	int files[GDB_FILES_MAX]; /* the client's descriptors: one of this process plus 1, or 0 */
+	uint8_t *memory;	  /* GDB_PACKET_MAX bytes for memory on its way */
 };
 
 /* The families: each is one cmd-*.c, and a line in families.c. */
@@ -106,7 +112,7 @@ extern const GdbCommandTable *const gdb_command_tables[];
 extern const GdbCommandTable gdb_commands_query, gdb_commands_regs, gdb_commands_mem,
 	gdb_commands_run, gdb_commands_break, gdb_commands_thread, gdb_commands_monitor,
 	gdb_commands_xfer, gdb_commands_search, gdb_commands_qemu, gdb_commands_lldb,
-	gdb_commands_symbols;
+	gdb_commands_symbols, gdb_commands_file;
 
 /* The monitor's commands that are the session's own, which is their target; NULL name at the end.
  */
@@ -185,10 +191,17 @@ void gdb_families_attached(GdbSession *session);
 bool gdb_families_take_cpu(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu);
 void gdb_families_handled(GdbSession *session, const GdbCommand *row);
 void gdb_families_append_stop(GdbSession *session, GString *out);
+void gdb_families_gone(GdbSession *session);
 bool gdb_families_is_kill(const GdbSession *session, const char *packet, size_t len);
 
-/* gdb_session_exec_file: the path of the program that runs in the target, or NULL. */
-const char *gdb_session_exec_file(const GdbSession *session);
+/*
+ * gdb_session_program: the name of the program that the client reads through the connection, or
+ * NULL: then vFile is not known in it (GdbFileOps).
+ * gdb_session_exec_file: the path of the program that runs in the target, that one or one of the
+ * host; or NULL.
+ */
+const char *gdb_session_program(GdbSession *session);
+const char *gdb_session_exec_file(GdbSession *session);
 
 /*
  * Memory in the address space that the client chose: @cpu's virtual one, or the physical one.

@@ -47,6 +47,7 @@ void gdb_session_free(GdbSession *session)
 	if (!session)
 		return;
 	gdb_session_detach(session, false);
+	gdb_families_gone(session);
 	gdb_frame_clear(&session->frame);
 	g_byte_array_unref(session->out);
 	g_byte_array_unref(session->last);
@@ -65,6 +66,7 @@ void gdb_session_set_log(GdbSession *session, GdbLog *log)
 /* Of the client. What it looks at and its run control end with its attachment. */
 static void forget_client(GdbSession *session)
 {
+	gdb_families_gone(session);
 	session->agreed = (GdbAgreed){0};
 	session->wire = (GdbWire){0};
 	g_byte_array_set_size(session->last, 0);

@@ -44,10 +44,22 @@ struct FakeTarget {
 	bool irq_blocked;
 	const char *program; /* and how far it was moved: */
 	uint64_t slide;
-	int unreadable; /* number of a register, or -1 */
+	FakeFile own;	    /* its own program */
+	unsigned own_turns; /* how often open() still says "not yet" */
+	int unreadable;	    /* number of a register, or -1 */
 	GdbAction actions[FAKE_MAX_CPUS];
 	FakeCpu cpus[]; /* n_cpus of them */
 };
+
+/* What it offers beside the machine (fake-files.c). */
+extern const GdbFileOps fake_file_ops;
+
+/*
+ * What an operation begins with, and what it ends with. @stopped: it may only come while the world
+ * is stopped.
+ */
+FakeTarget *fake_enter(FakeTarget *target, bool stopped);
+void fake_leave(FakeTarget *target);
 
 /* The rows, as a fresh set; a row's id is its index into FakeCpu.regs. */
 GdbRegSet *fake_reg_set(void);

@@ -29,20 +29,26 @@ static FakeTarget *enter(void *data)
 	return target;
 }
 
-static FakeTarget *enter_cpu(void *data, unsigned cpu, bool stopped)
+FakeTarget *fake_enter(FakeTarget *target, bool stopped)
 {
-	FakeTarget *target = enter(data);
-
-	if (cpu >= target->n_cpus)
-		g_error("the server named CPU %u of %u", cpu, target->n_cpus);
+	enter(target);
 	if (!target->attached)
-		complain(target, "an operation on a CPU without attach()");
+		complain(target, "an operation without attach()");
 	if (stopped && target->n_running)
 		complain(target, "an operation that needs a stopped world came while it runs");
 	return target;
 }
 
-static void leave(FakeTarget *target)
+static FakeTarget *enter_cpu(void *data, unsigned cpu, bool stopped)
+{
+	FakeTarget *target = fake_enter(data, stopped);
+
+	if (cpu >= target->n_cpus)
+		g_error("the server named CPU %u of %u", cpu, target->n_cpus);
+	return target;
+}
+
+void fake_leave(FakeTarget *target)
 {
 	g_mutex_unlock(&target->lock);
 }
@@ -59,7 +65,7 @@ static void op_describe_cpu(void *data, unsigned cpu, GString *text)
 	g_string_append_printf(
 		text, "CPU#%u [%s]", cpu,
 		fake_get_reg(&target->cpus[cpu], FAKE_REG_PC) == FAKE_IDLE ? "halted" : "running");
-	leave(target);
+	fake_leave(target);
 }
 
 static const GdbRegSet *op_registers(void *data)
@@ -77,7 +83,7 @@ static bool op_read_register(void *data, unsigned cpu, const GdbReg *reg, uint8_
 		memcpy(buf, target->cpus[cpu].regs[reg->id], gdb_reg_bytes(reg));
 	else
 		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "%s cannot be read", reg->name);
-	leave(target);
+	fake_leave(target);
 	return readable;
 }
 
@@ -93,7 +99,7 @@ static bool op_write_register(void *data, unsigned cpu, const GdbReg *reg, const
 		memcpy(bytes, buf, gdb_reg_bytes(reg));
 	else
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "%s cannot be written", reg->name);
-	leave(target);
+	fake_leave(target);
 	return writable;
 }
 
@@ -128,7 +134,7 @@ static size_t op_read_memory(void *data, unsigned cpu, uint64_t addr, uint8_t *b
 	}
 	if (done == 0)
 		fault(error, addr);
-	leave(target);
+	fake_leave(target);
 	return done;
 }
 
@@ -143,7 +149,7 @@ static bool op_write_memory(void *data, unsigned cpu, uint64_t addr, const uint8
 		ok = fake_byte(target, addr + i) || fault(error, addr + i);
 	for (size_t i = 0; i < len && ok; i++)
 		*fake_byte(target, addr + i) = buf[i];
-	leave(target);
+	fake_leave(target);
 	return ok;
 }
 
@@ -186,7 +192,7 @@ static bool op_memory_region(void *data, unsigned cpu, uint64_t addr, GdbRegion 
 	ret->read = ret->mapped;
 	ret->execute = ret->start == FAKE_CODE;
 	ret->write = ret->mapped && !ret->execute;
-	leave(target);
+	fake_leave(target);
 	return true;
 }
 
@@ -202,7 +208,7 @@ static bool op_load_offset(void *data, uint64_t *ret_slide, uint64_t *ret_text)
 
 	*ret_slide = target->slide;
 	*ret_text = FAKE_TEXT + target->slide;
-	leave(target);
+	fake_leave(target);
 	return known;
 }
 
@@ -221,7 +227,7 @@ static void op_block_irq(void *data, bool block)
 	FakeTarget *target = enter_cpu(data, 0, true);
 
 	target->irq_blocked = block;
-	leave(target);
+	fake_leave(target);
 }
 
 static void op_attach(void *data)
@@ -241,7 +247,7 @@ static void op_attach(void *data)
 	fake_run_inline(target);
 	if (target->killed && target->stop_owed)
 		fake_post(target, &stop);
-	leave(target);
+	fake_leave(target);
 }
 
 static void op_stop(void *data, unsigned cpu)
@@ -255,7 +261,7 @@ static void op_stop(void *data, unsigned cpu)
 		g_cond_broadcast(&target->cond);
 		fake_run_inline(target);
 	}
-	leave(target);
+	fake_leave(target);
 }
 
 static bool check_resume(FakeTarget *target, const GdbAction *actions)
@@ -307,7 +313,7 @@ static bool op_resume(void *data, const GdbAction *actions, GError **error)
 		if (!fake_report_event(target))
 			start(target);
 	}
-	leave(target);
+	fake_leave(target);
 	return ok;
 }
 
@@ -325,7 +331,7 @@ static void op_detach(void *data)
 	g_ptr_array_set_size(target->codes, 0);
 	if (!target->killed)
 		fake_run_all(target);
-	leave(target);
+	fake_leave(target);
 }
 
 static void op_kill(void *data)
@@ -343,7 +349,7 @@ static void op_kill(void *data)
 	target->stop_wanted = true;
 	g_cond_broadcast(&target->cond);
 	fake_run_inline(target);
-	leave(target);
+	fake_leave(target);
 }
 
 /* The CPUs begin anew; memory stays. */
@@ -356,7 +362,7 @@ static bool op_reset(void *data, G_GNUC_UNUSED GError **error)
 		target->cpus[i].has_event = false;
 	}
 	target->counts.resets++;
-	leave(target);
+	fake_leave(target);
 	return true;
 }
 
@@ -420,7 +426,7 @@ static bool insert(void *data, unsigned cpu, const GdbBreak *bp, GdbBreakCode *c
 		gdb_break_code_unref(target->codes->pdata[i]);
 		target->codes->pdata[i] = gdb_break_code_ref(code);
 	}
-	leave(target);
+	fake_leave(target);
 	return ok;
 }
 
@@ -451,7 +457,7 @@ static bool op_remove(void *data, unsigned cpu, const GdbBreak *bp, GError **err
 		g_array_remove_index_fast(target->breaks, i);
 		g_ptr_array_remove_index_fast(target->codes, i);
 	}
-	leave(target);
+	fake_leave(target);
 	return true;
 }
 
@@ -531,6 +537,7 @@ const GdbTargetOps *fake_target_ops(void)
 		.breaks = &breaks,
 		.quiet = &quiet,
 		.program = &program,
+		.files = &fake_file_ops,
 		.monitor = monitor_commands,
 	};
 

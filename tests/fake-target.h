@@ -93,6 +93,17 @@ const GdbAction *fake_target_last_actions(FakeTarget *target);
 /* The machine runs this program (a literal), whose text is linked at FAKE_TEXT, moved by @slide. */
 #define FAKE_TEXT 0xffffffff81000000u
 void fake_target_set_program(FakeTarget *target, const char *path, uint64_t slide);
+/*
+ * The machine makes this program itself; the strings and bytes must outlive it. A NULL name: none.
+ * @turns: open() says so often "not yet", each time.
+ */
+typedef struct FakeFile {
+	const char *name;
+	const void *bytes;
+	size_t len;
+	unsigned turns;
+} FakeFile;
+void fake_target_set_own_program(FakeTarget *target, const FakeFile *file);
 /* Did the server ask for steps without interrupts? TRUE again with each client. */
 bool fake_target_blocks_irq(FakeTarget *target);
 /* Every breach of the contract by the server, one per line; "" when there was none. */

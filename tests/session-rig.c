@@ -4,6 +4,7 @@
 #include "tests/session-rig.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "gdbstub/frame.h"
 
@@ -157,6 +158,17 @@ static bool op_has(void *data, const GdbBreak *bp)
 	return find_break(data, bp) >= 0;
 }
 
+static const char *op_program(G_GNUC_UNUSED void *data)
+{
+	return "/own";
+}
+
+static int op_open(G_GNUC_UNUSED void *data, G_GNUC_UNUSED const char *path,
+		   G_GNUC_UNUSED GError **error)
+{
+	return memfd_create("session-rig", MFD_CLOEXEC);
+}
+
 static bool op_which(G_GNUC_UNUSED void *data, unsigned cpu, G_GNUC_UNUSED const char *args,
 		     GString *out, G_GNUC_UNUSED GError **error)
 {
@@ -224,6 +236,7 @@ SessionRig *session_rig_new_full(bool lazy)
 		.write = op_write_physical,
 		.has_break = op_has,
 	};
+	static const GdbFileOps files = {op_program, op_open};
 	static const GdbMonitorCommand monitor[] = {
 		{"which", NULL, "say the CPU", op_which},
 		{0},
@@ -233,6 +246,7 @@ SessionRig *session_rig_new_full(bool lazy)
 	rig->run.kill = op_kill;
 	rig->run.reset = op_reset;
 	rig->ops.breaks = &breaks;
+	rig->ops.files = &files;
 	rig->ops.monitor = monitor;
 	rig->ops.physical = &physical;
 	rig->session = gdb_session_new(&rig->ops, rig, "vmgdb 0.1", lazy);

@@ -1,6 +1,7 @@
 /*
  * tests/test-server-gdb.c - owns the tests with real clients, gdb and lldb, of the fake target.
  */
+#include "tests/fake-elf.h"
 #include "tests/fake-rig.h"
 
 #include <fcntl.h>
@@ -11,8 +12,10 @@
 typedef struct GdbCase {
 	const char *name;
 	unsigned n_cpus;
+	const char *first; /* said before it connects */
 	const char *const *commands, *const *patterns;
 	bool over_unix, extended, kills, lldb;
+	bool own_program; /* of the target */
 } GdbCase;
 
 /* Gathers what comes out of the pipe @fd; closes it at the end. */
@@ -61,7 +64,10 @@ static char **gdb_command_line(FakeRig *rig, const char *gdb, const GdbCase *wha
 	g_autofree char *target = g_strdup_printf("target %s %s", how, address);
 	char **all;
 
-	g_strv_builder_add_many(argv, gdb, "-nx", "-batch", "-ex", target, NULL);
+	g_strv_builder_add_many(argv, gdb, "-nx", "-batch", NULL);
+	if (what->first)
+		g_strv_builder_add_many(argv, "-ex", what->first, NULL);
+	g_strv_builder_add_many(argv, "-ex", target, NULL);
 	for (unsigned i = 0; what->commands[i]; i++) {
 		bool again = g_str_equal(what->commands[i], "target remote $T");
 
@@ -105,10 +111,26 @@ static void expect_lines(const char *output, const char *const *patterns)
 			g_error("no /%s/ in what gdb said:\n%s", patterns[i], output);
 }
 
+/* What gdb says to everybody who gives it no program, or who gets one from the target. */
+static char *without_usual_words(const char *output)
+{
+	static const char *const usual[] = {
+		"warning: No executable has been specified",
+		"warning: File transfers from remote targets can be slow",
+	};
+	char *rest = g_strdup(output);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(usual); i++) {
+		g_auto(GStrv) parts = g_strsplit(rest, usual[i], -1);
+
+		g_free(rest);
+		rest = g_strjoinv(NULL, parts);
+	}
+	return rest;
+}
+
 static void expect_no_trouble(const char *output)
 {
-	/* gdb says this at each connection to everybody who gives it no program. */
-	static const char no_program[] = "warning: No executable has been specified";
 	static const char *const trouble[] = {"warning:",
 					      "Truncated",
 					      "too long",
@@ -116,8 +138,7 @@ static void expect_no_trouble(const char *output)
 					      "Bogus",
 					      "unrecognized",
 					      "Reply contains invalid"};
-	g_auto(GStrv) parts = g_strsplit(output, no_program, -1);
-	g_autofree char *rest = g_strjoinv(NULL, parts);
+	g_autofree char *rest = without_usual_words(output);
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(trouble); i++)
 		if (strstr(rest, trouble[i]))
@@ -125,6 +146,8 @@ static void expect_no_trouble(const char *output)
 }
 
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+#define OWN "/vmgdb/vmlinux-6.1.0"
 
 static const GdbCase cases[] = {
 	{.name = "registers",
@@ -208,6 +231,23 @@ static const GdbCase cases[] = {
 	 .commands = LIST("stepi", "p 4321", "monitor ping over unix"),
 	 .patterns = LIST("= 4321$", "pong 0 \\[over unix\\]"),
 	 .over_unix = true},
+	/* No file on any disk. */
+	{.name = "own-program",
+	 .n_cpus = 1,
+	 .commands = LIST("info files", "info symbol 0x400104", "break fake_count", "continue",
+			  "p/x $rip", "disconnect", "target remote $T", "p fake_idle"),
+	 .patterns = LIST("file type elf64-x86-64", "0x0*400000 - 0x0*401000 is \\.text$",
+			  "^fake_store \\+ 4 in section \\.text",
+			  "Breakpoint 1, 0x0*400000 in fake_count", "= 0x400000$",
+			  "\\{.*\\} 0x400200 <fake_idle>"),
+	 .own_program = true},
+	/* Whoever wants files of another place than the target can still name this one. */
+	{.name = "own-program-by-name",
+	 .n_cpus = 1,
+	 .first = "set sysroot /nowhere",
+	 .commands = LIST("symbol-file target:" OWN, "info symbol 0x400104"),
+	 .patterns = LIST("^fake_store \\+ 4 in section \\.text"),
+	 .own_program = true},
 	{.name = "lldb",
 	 .n_cpus = 2,
 	 .commands = LIST("thread list", "register read rbx rsp", "memory read 0x600000 0x600008",
@@ -233,9 +273,13 @@ static bool was_killed(void *data)
 
 static void drive(const GdbCase *what, const char *client, const char *where)
 {
+	g_autoptr(GByteArray) elf = fake_elf_new();
 	g_autoptr(FakeRig) rig = fake_rig_new(what->n_cpus);
 	g_autofree char *output = NULL;
+	FakeFile file = {OWN, elf->data, elf->len, 3};
 
+	if (what->own_program)
+		fake_target_set_own_program(rig->target, &file);
 	fake_rig_listen(rig, where);
 	output = run_client(rig, client, what);
 	expect_no_trouble(output);

@@ -42,6 +42,7 @@ static void choose_all(SessionRig *rig)
 	ask_any(rig, "Qqemu.PhyMemMode:1", "$OK");
 	ask_any(rig, "Z0,20,1", "$OK");
 	ask_any(rig, "Qqemu.sstep=0", "$OK");
+	ask_any(rig, "vFile:open:2f6f776e,0,0", "$F0");
 }
 
 /* A new client finds everything as it is at the start. */
@@ -56,6 +57,7 @@ static void check_fresh(SessionRig *rig)
 	stop = session_rig_take(rig);
 	g_assert_cmpstr(stop + (stop[0] == '+'), ==, "$T02thread:p01.01;2:12121212;");
 	ask_any(rig, "qC", "$QCp01.01");
+	ask_any(rig, "vFile:fstat:0", "$F-1,9");
 	ask_any(rig, "p0", "$1010");
 	ask_any(rig, "p0;thread:2;", "$E.malformed 'p' packet");
 	ask_any(rig, "m0,1", "$56");
