@@ -10,13 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The longest .BTF section that is read, in bytes: four times what a kernel has. */
+#define LINUX_TYPES_MAX (32u * 1024 * 1024)
+
 struct btf;
 typedef struct LinuxTypes LinuxTypes;
 
 /*
  * linux_types_new: @data (@len bytes; copied) is a whole .BTF section. @base: whose types a
- * module's BTF goes on from; it must outlive the new one; NULL for the kernel's own. NULL with
- * @error when it is damaged.
+ * module's BTF goes on from, or NULL for the kernel's own; the new one has all of these, too, and
+ * takes as much memory. NULL with @error when it is damaged. What libbpf's view may be trusted for
+ * then: every type is whole, and no name has control characters. Offsets of names and numbers of
+ * types may still be lies.
  */
 LinuxTypes *linux_types_new(const void *data, size_t len, const LinuxTypes *base, GError **error);
 void linux_types_free(LinuxTypes *types);
@@ -24,6 +29,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxTypes, linux_types_free)
 
 /* linux_types_btf: libbpf's view of it. Owned by @types. */
 const struct btf *linux_types_btf(const LinuxTypes *types);
+/* linux_types_first: the number of the first type that is not one of the base's. */
+unsigned linux_types_first(const LinuxTypes *types);
+/* linux_types_strings: the names that offsets of names count in. Owned by @types. */
+const char *linux_types_strings(const LinuxTypes *types, size_t *ret_len);
 
 /* Where a member lies, in bytes. */
 typedef struct LinuxMember {
@@ -33,7 +42,7 @@ typedef struct LinuxMember {
 /*
  * linux_types_member: @path names a member of the structure or union @type, or one of a member of
  * it and so on: "thread.sp". Members of unnamed ones inside are found as C finds them. FALSE: there
- * is none, or it is a bit field.
+ * is none, or it is a bit field. It never ends behind linux_types_size() of @type.
  * linux_types_size: of the structure or union @type, in bytes; FALSE when there is none.
  */
 bool linux_types_member(const LinuxTypes *types, const char *type, const char *path,
