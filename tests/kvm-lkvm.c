@@ -15,159 +15,14 @@
 #include <unistd.h>
 
 #include "hw/arch.h"
-#include "tests/rsp-client.h"
+#include "tests/lkvm-run.h"
 #include "tests/test-util.h"
-
-/* One lkvm, its pipes, and what it said. */
-typedef struct Run {
-	int pid;
-	int in, out, err; /* our ends; -1 when closed */
-	GString *said;	  /* stdout */
-	GString *told;	  /* stderr */
-	int status;	  /* wait status; -1 while it runs */
-} Run;
-
-/* TEST_SLOW: this KVM is in an emulator. */
-static int patience_ms(void)
-{
-	return g_getenv("TEST_SLOW") != NULL ? 150000 : 20000;
-}
-
-static const char *lkvm_path(void)
-{
-	const char *path = g_getenv("LKVM");
-
-	return path != NULL ? path : "./lkvm";
-}
-
-static char *guest_path(const char *name)
-{
-	g_autofree char *file = g_strconcat(name, ".elf", NULL);
-
-	return g_test_build_filename(G_TEST_BUILT, "guest", file, NULL);
-}
-
-static void set_up_pipe(int *ours, int *theirs, bool we_write)
-{
-	int fds[2];
-
-	g_assert_cmpint(pipe2(fds, O_CLOEXEC), ==, 0);
-	*ours = fds[we_write ? 1 : 0];
-	*theirs = fds[we_write ? 0 : 1];
-}
-
-/* @in_fd: lkvm's stdin, or -1 for a pipe. Takes the words behind `run -k GUEST`. */
-static Run *run_new(const char *guest, const char *words, int in_fd)
-{
-	Run *run = g_new0(Run, 1);
-	g_autofree char *kernel = guest_path(guest);
-	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-	g_auto(GStrv) more = g_strsplit(words, " ", -1);
-	int in = in_fd, out, err;
-
-	g_strv_builder_add_many(builder, lkvm_path(), "run", "-k", kernel, NULL);
-	for (unsigned i = 0; more[i] != NULL && *more[i] != 0; i++)
-		g_strv_builder_add(builder, more[i]);
-	g_auto(GStrv) argv = g_strv_builder_end(builder);
-	run->in = -1;
-	if (in_fd < 0)
-		set_up_pipe(&run->in, &in, true);
-	set_up_pipe(&run->out, &out, false);
-	set_up_pipe(&run->err, &err, false);
-	run->said = g_string_new(NULL);
-	run->told = g_string_new(NULL);
-	run->status = -1;
-	run->pid = test_spawn((const char *const *)argv, in, out, err);
-	g_assert_cmpint(run->pid, >, 0);
-	if (in_fd < 0)
-		close(in);
-	close(out);
-	close(err);
-	return run;
-}
-
-static void run_free(Run *run)
-{
-	if (run->status < 0) {
-		kill(run->pid, SIGKILL);
-		waitpid(run->pid, NULL, 0);
-	}
-	if (run->in >= 0)
-		close(run->in);
-	if (run->out >= 0)
-		close(run->out);
-	if (run->err >= 0)
-		close(run->err);
-	g_string_free(run->said, TRUE);
-	g_string_free(run->told, TRUE);
-	g_free(run);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Run, run_free)
-
-static void drain(int *fd, short revents, GString *into)
-{
-	char buf[4096];
-
-	if (*fd < 0 || !revents)
-		return;
-	ssize_t n = read(*fd, buf, sizeof(buf));
-	if (n > 0) {
-		g_string_append_len(into, buf, n);
-		return;
-	}
-	close(*fd);
-	*fd = -1;
-}
-
-/* Reads until @text is on stdout or stderr, or (NULL) both are at their end. */
-static bool run_read_until(Run *run, const char *text)
-{
-	int64_t end = g_get_monotonic_time() + patience_ms() * 1000;
-
-	for (;;) {
-		struct pollfd fds[] = {{run->out, POLLIN, 0}, {run->err, POLLIN, 0}};
-
-		if (text != NULL && (strstr(run->said->str, text) || strstr(run->told->str, text)))
-			return true;
-		if (run->out < 0 && run->err < 0)
-			return text == NULL;
-		if (g_get_monotonic_time() > end || poll(fds, 2, patience_ms()) <= 0)
-			return false;
-		drain(&run->out, fds[0].revents, run->said);
-		drain(&run->err, fds[1].revents, run->told);
-	}
-}
-
-/* Its exit status; fails the test when it does not end or was killed. */
-static int run_end(Run *run)
-{
-	bool ended = run_read_until(run, NULL);
-
-	g_test_message("stdout: %s", run->said->str);
-	g_test_message("stderr: %s", run->told->str);
-	g_assert_true(ended);
-	g_assert_cmpint(waitpid(run->pid, &run->status, 0), ==, run->pid);
-	g_assert_true(WIFEXITED(run->status));
-	return WEXITSTATUS(run->status);
-}
-
-static bool cannot_run(void)
-{
-	if (!g_file_test(lkvm_path(), G_FILE_TEST_IS_EXECUTABLE)) {
-		g_test_skip("lkvm is not built");
-		return true;
-	}
-	if (access("/dev/kvm", R_OK | W_OK) == 0)
-		return false;
-	g_test_skip("no usable /dev/kvm");
-	return true;
-}
 
 /* ---- Ends ---- */
 
 static void test_hello(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("hello", "-p spoken", -1);
 	g_assert_cmpint(run_end(run), ==, 42);
@@ -180,7 +35,7 @@ static void test_smp(gconstpointer data)
 {
 	const char *cpus = data;
 
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autofree char *words = g_strdup_printf("-c %s -p q", cpus);
 	g_autoptr(Run) run = run_new("smp", words, -1);
@@ -190,7 +45,7 @@ static void test_smp(gconstpointer data)
 
 static void test_timer(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("timer", "", -1);
 	g_assert_cmpint(run_end(run), ==, 0);
@@ -199,7 +54,7 @@ static void test_timer(void)
 
 static void test_triple(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("triple", "", -1);
 	g_assert_cmpint(run_end(run), ==, VM_STATUS_FAILED);
@@ -209,7 +64,7 @@ static void test_triple(void)
 
 static void test_panic(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("panic", "", -1);
 	g_assert_cmpint(run_end(run), ==, VM_STATUS_FAILED);
@@ -218,7 +73,7 @@ static void test_panic(void)
 
 static void test_int3(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("int3", "", -1);
 	int status = run_end(run);
@@ -233,7 +88,7 @@ static void test_signal(void)
 {
 	static const char *const guests[] = {"loop", "halt"};
 
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	for (unsigned i = 0; i < G_N_ELEMENTS(guests); i++) {
 		g_autoptr(Run) run = run_new(guests[i], "", -1);
@@ -251,7 +106,7 @@ static void test_input(void)
 	enum { TOTAL = 70000 }; /* more than lkvm's queue */
 	g_autoptr(GString) sent = g_string_new(NULL);
 
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("echo", "", -1);
 	while (sent->len < TOTAL)
@@ -261,8 +116,8 @@ static void test_input(void)
 	for (size_t at = 0; at < sent->len;) {
 		struct pollfd fds[] = {{run->out, POLLIN, 0}, {run->in, POLLOUT, 0}};
 
-		g_assert_cmpint(poll(fds, 2, patience_ms()), >, 0);
-		drain(&run->out, fds[0].revents, run->said);
+		g_assert_cmpint(poll(fds, 2, run_patience_ms()), >, 0);
+		run_drain(&run->out, fds[0].revents, run->said);
 		ssize_t n = fds[1].revents ? write(run->in, sent->str + at, sent->len - at) : 0;
 		at += MAX(n, 0);
 	}
@@ -274,7 +129,7 @@ static void test_input(void)
 
 static void test_quit_key(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("loop", "", -1);
 	g_assert_true(run_read_until(run, "ready"));
@@ -316,7 +171,7 @@ static void test_terminal(void)
 {
 	static const int signals[] = {0, SIGTERM, SIGSEGV, SIGKILL};
 
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++)
 		check_terminal(signals[i]);
@@ -334,7 +189,7 @@ static void check_error(const char *guest, const char *words, int status, const 
 
 static void test_errors(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	check_error("absent", "", VM_STATUS_FAILED, "absent.elf");
 	check_error("hello", "-i /nonexistent/initrd", VM_STATUS_FAILED, "/nonexistent/initrd");
@@ -345,32 +200,13 @@ static void test_errors(void)
 
 /* ---- gdb ---- */
 
-/* The port in lkvm's machine-readable line. */
-static uint16_t gdb_port(Run *run)
-{
-	g_assert_true(run_read_until(run, "gdb: listening on "));
-	const char *line = strstr(run->told->str, "gdb: listening on ");
-	const char *colon = strrchr(line, ':');
-	return strtoul(colon + 1, NULL, 10);
-}
-
-static RspClient *attach(Run *run)
-{
-	int fd = test_connect_tcp("127.0.0.1", gdb_port(run));
-
-	g_assert_cmpint(fd, >=, 0);
-	RspClient *client = rsp_client_new(NULL, fd);
-	rsp_expect_prefix(client, "?", "T");
-	return client;
-}
-
 /* Before the first instruction; then the guest runs as if nothing had been. */
 static void test_gdb_wait(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("hello", "--gdb 0 --gdb-wait -c 2", -1);
-	g_autoptr(RspClient) client = attach(run);
+	g_autoptr(RspClient) client = run_attach(run);
 	g_assert_cmpstr(run->said->str, ==, "");
 	/* rip = pvh_start = 0x200000 */
 	rsp_expect(client, "p10", "0000200000000000");
@@ -381,11 +217,11 @@ static void test_gdb_wait(void)
 
 static void test_gdb_kill(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("loop", "--gdb 0", -1);
 	g_assert_true(run_read_until(run, "ready"));
-	g_autoptr(RspClient) client = attach(run);
+	g_autoptr(RspClient) client = run_attach(run);
 	rsp_client_send(client, "k");
 	g_assert_cmpint(run_end(run), ==, 0);
 }
@@ -393,10 +229,10 @@ static void test_gdb_kill(void)
 /* A triple fault stops in the debugger first, and ends lkvm when it goes on. */
 static void test_gdb_triple(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("triple", "--gdb 0 --gdb-wait", -1);
-	g_autoptr(RspClient) client = attach(run);
+	g_autoptr(RspClient) client = run_attach(run);
 	rsp_client_send(client, "c");
 	g_free(rsp_expect_next_prefix(client, "T"));
 	rsp_client_send(client, "c");
@@ -407,10 +243,10 @@ static void test_gdb_triple(void)
 /* After a triple fault, and over what the debugger wrote: twice, and then it runs to its end. */
 static void test_gdb_reset(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("triple", "--gdb 0 --gdb-wait -c 2", -1);
-	g_autoptr(RspClient) client = attach(run);
+	g_autoptr(RspClient) client = run_attach(run);
 	g_autofree char *first = rsp_client_ask(client, "p10");
 	g_autofree char *code = rsp_client_ask(client, "m200000,8");
 	for (unsigned n = 0; n < 2; n++) {
@@ -433,7 +269,7 @@ static void test_gdb_reset(void)
 /* The end by default, which a 32-bit write over the reset port is not. */
 static void test_reboot_ends(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("reboot", "", -1);
 	g_assert_cmpint(run_end(run), ==, VM_STATUS_OK);
@@ -442,7 +278,7 @@ static void test_reboot_ends(void)
 
 static void test_reboot(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("reboot", "--reboot -c 2", -1);
 	g_assert_true(run_read_until(run, "hello\nalive\nhello\nalive\nhello\nalive\n"));
@@ -454,10 +290,10 @@ static void test_reboot(void)
 /* The client stays, and so does its breakpoint, at the guest's entry. */
 static void test_gdb_reboot(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("reboot", "--reboot --gdb 0 --gdb-wait -c 2 --name box", -1);
-	g_autoptr(RspClient) client = attach(run);
+	g_autoptr(RspClient) client = run_attach(run);
 	g_autofree char *entry = rsp_client_ask(client, "p10");
 	g_autofree char *name = rsp_client_monitor(client, "info name");
 	uint64_t pc = GUINT64_SWAP_LE_BE(g_ascii_strtoull(entry, NULL, 16));
@@ -485,12 +321,12 @@ static void test_gdb_reset_fails(void)
 	g_autofree char *text = NULL;
 	gsize len;
 
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_assert_true(g_file_get_contents(guest, &text, &len, NULL));
 	g_assert_true(g_file_set_contents(copy, text, len, NULL));
 	g_autoptr(Run) run = run_new("hello-copy", "--gdb 0 --gdb-wait", -1);
-	g_autoptr(RspClient) client = attach(run);
+	g_autoptr(RspClient) client = run_attach(run);
 	g_assert_cmpint(unlink(copy), ==, 0);
 	g_autofree char *said = rsp_client_monitor(client, "system_reset");
 	g_assert_nonnull(strstr(said, "the machine has ended"));
@@ -507,11 +343,11 @@ static void test_gdb_steps(void)
 					   "0300300000000000", "0400300000000000",
 					   "0500300000000000", "0000300000000000"};
 
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("loop", "--gdb 0", -1);
 	g_assert_true(run_read_until(run, "ready"));
-	g_autoptr(RspClient) client = attach(run);
+	g_autoptr(RspClient) client = run_attach(run);
 	/* 1: pushf; pop %rax; push %rax; popf; nop; jmp 1b */
 	rsp_expect(client, "M300000,7:9c58509d90ebf9", "OK");
 	rsp_expect(client, "P10=0000300000000000", "OK");
@@ -539,13 +375,6 @@ static unsigned count_char(const GString *said, char c)
 	return n;
 }
 
-static uint64_t read_number(RspClient *client, const char *packet)
-{
-	g_autofree char *hex = rsp_client_ask(client, packet);
-
-	return GUINT64_SWAP_LE_BE(g_ascii_strtoull(hex, NULL, 16));
-}
-
 /* Ctrl-C in the middle of a step, wherever it is, and in the middle of a run. */
 static void cut_off(RspClient *client)
 {
@@ -568,11 +397,11 @@ static void test_gdb_io(void)
 	static const uint64_t rips[] = {0x300001, 0x300003, 0x300006, 0x300000};
 	uint64_t turns, rip;
 
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("loop", "--gdb 0", -1);
 	g_assert_true(run_read_until(run, "ready"));
-	g_autoptr(RspClient) client = attach(run);
+	g_autoptr(RspClient) client = run_attach(run);
 	/* 1: out %al, (%dx); mov %al, (%rdi); inc %rbx; jmp 1b */
 	rsp_expect(client, "M300000,8:ee880748ffc3ebf8", "OK");
 	rsp_expect(client, "P10=0000300000000000", "OK");
@@ -583,12 +412,12 @@ static void test_gdb_io(void)
 	for (unsigned n = 0; n < 40; n++) {
 		rsp_client_send(client, "vCont;s:1");
 		g_free(rsp_expect_next_prefix(client, "T05"));
-		g_assert_cmphex(read_number(client, "p10"), ==, rips[n % G_N_ELEMENTS(rips)]);
+		g_assert_cmphex(run_number(client, "p10"), ==, rips[n % G_N_ELEMENTS(rips)]);
 	}
 	for (unsigned n = 0; n < 100; n++)
 		cut_off(client);
-	turns = read_number(client, "p1");
-	rip = read_number(client, "p10");
+	turns = run_number(client, "p1");
+	rip = run_number(client, "p10");
 	g_assert_cmphex(rip - 0x300000, <, 8);
 	rsp_client_send(client, "k");
 	g_assert_cmpint(run_end(run), ==, 0);
@@ -599,10 +428,10 @@ static void test_gdb_io(void)
 
 static void test_gdb_panic(void)
 {
-	if (cannot_run())
+	if (run_impossible())
 		return;
 	g_autoptr(Run) run = run_new("panic", "--gdb 0 --gdb-wait", -1);
-	g_autoptr(RspClient) client = attach(run);
+	g_autoptr(RspClient) client = run_attach(run);
 	rsp_client_send(client, "c");
 	g_free(rsp_expect_next_prefix(client, "T"));
 	g_assert_true(run_read_until(run, "panicked"));

@@ -234,6 +234,16 @@ char *rsp_client_ask(RspClient *client, const char *text)
 	return rsp_client_recv(client, NULL);
 }
 
+char *rsp_text(const char *hex)
+{
+	GString *text = g_string_new(NULL);
+
+	for (; hex[0] && hex[1]; hex += 2)
+		g_string_append_c(text, (char)(g_ascii_xdigit_value(hex[0]) << 4 |
+					       g_ascii_xdigit_value(hex[1])));
+	return g_string_free(text, FALSE);
+}
+
 char *rsp_client_monitor(RspClient *client, const char *command)
 {
 	g_autoptr(GString) packet = g_string_new("qRcmd,"), text = g_string_new(NULL);
@@ -247,9 +257,9 @@ char *rsp_client_monitor(RspClient *client, const char *command)
 		if (g_str_equal(reply, "OK"))
 			return g_strdup(text->str);
 		g_assert_cmpint(reply[0], ==, 'O');
-		for (const char *at = reply + 1; *at; at += 2)
-			g_string_append_c(text, (char)(g_ascii_xdigit_value(at[0]) << 4 |
-						       g_ascii_xdigit_value(at[1])));
+		g_autofree char *line = rsp_text(reply + 1);
+
+		g_string_append(text, line);
 	}
 }
 

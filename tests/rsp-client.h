@@ -47,6 +47,8 @@ char *rsp_client_recv(RspClient *client, size_t *ret_len);
 char *rsp_client_poll(RspClient *client, unsigned ms, size_t *ret_len);
 /* send and recv in one. */
 char *rsp_client_ask(RspClient *client, const char *text);
+/* The text that a reply gives as two hex digits for each character. */
+char *rsp_text(const char *hex);
 /* The text that `monitor COMMAND` prints; its last reply must be OK. */
 char *rsp_client_monitor(RspClient *client, const char *command);
 /* ask, and the reply must be @reply; resp. begin with @prefix. */

@@ -538,9 +538,9 @@ static char *read_console(Rig *rig)
 		if (packet[0] == 'T')
 			break;
 		g_assert_cmpint(packet[0], ==, 'O');
-		for (const char *at = packet + 1; *at; at += 2)
-			g_string_append_c(text, g_ascii_xdigit_value(at[0]) << 4 |
-							g_ascii_xdigit_value(at[1]));
+		g_autofree char *line = rsp_text(packet + 1);
+
+		g_string_append(text, line);
 	}
 	return g_string_free(text, FALSE);
 }
