@@ -32,13 +32,14 @@ def report(cond, name, detail=""):
 
 
 def run(*tests):
-    """Run test functions in order; one that raises fails, the next ones still run."""
+    """Run test functions in order; one that raises fails, the next ones still run. That is also what
+    a Ctrl-C does that comes when gdb has just stopped."""
     for test in tests:
         try:
             test()
-        except Exception as error:  # gdb.error, KeyboardInterrupt is not one
+        except (Exception, KeyboardInterrupt) as error:
             traceback.print_exc()
-            report(False, test.__name__, error)
+            report(False, test.__name__, repr(error))
 
 
 def execute(command):
