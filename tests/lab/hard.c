@@ -10,7 +10,7 @@
  *   hard two        two processes have different code at HARD_CODE; one has the other's in a number
  *   hard hotplug    CPU 1 goes off and on again
  *   hard module     the module /lib/virtio_ring.ko goes and comes, each time after a line
- *                   "hard: module has vring_interrupt at ADDRESS"
+ *                   "hard: module is at ADDRESS"
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -340,15 +340,14 @@ static void run_hotplug(void)
 	}
 }
 
-static void say_where(const char *symbol)
+/* Not from /proc/kallsyms: to read that takes an emulator a minute. */
+static void say_where(const char *section)
 {
-	FILE *file = fopen("/proc/kallsyms", "r");
-	char line[256], found[256];
+	FILE *file = fopen(section, "r");
 	unsigned long addr;
 
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%lx %*c %255s", &addr, found) == 2 && strcmp(found, symbol) == 0)
-			printf("hard: module has %s at %#lx\n", symbol, addr);
+	if (file && fscanf(file, "%lx", &addr) == 1)
+		printf("hard: module is at %#lx\n", addr);
 	if (file)
 		fclose(file);
 }
@@ -356,7 +355,7 @@ static void say_where(const char *symbol)
 static void run_module(void)
 {
 	for (;;) {
-		say_where("vring_interrupt");
+		say_where("/sys/module/virtio_ring/sections/.text");
 		int fd = open("/lib/virtio_ring.ko", O_RDONLY | O_CLOEXEC);
 		bool gone = syscall(SYS_delete_module, "virtio_ring", O_NONBLOCK) == 0;
 

@@ -197,7 +197,7 @@ def hotplug():
 def module():
     begin("module")
     with open(os.environ["LAB_LOG"], errors="replace") as log:
-        at = int(re.findall(r"has vring_interrupt at 0x([0-9a-f]+)", log.read())[-1], 16)
+        at = int(re.findall(r"hard: module is at 0x([0-9a-f]+)", log.read())[-1], 16)
     point(at, NEVER)
     goes_on("module", f"with a {KIND} in it", 5)
     end("module")
