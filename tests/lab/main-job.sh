@@ -38,7 +38,7 @@ traps_from() { ticks_from "$1" | sed 's/.*traps: //; s/ text.*//' | sort -u; }
 # kill_at_breakpoint: gdb is at a breakpoint; SIGKILL it, nothing may be left in the guest.
 kill_at_breakpoint()
 {
-	local pid ticks now all
+	local pid ticks now
 	: >"$W/results"
 	say GDB "running, then SIGKILL at a breakpoint"
 	lab_gdb 300 -x "$LAB/gdb/running.py" >"$W/running.out" 2>&1 &
@@ -48,8 +48,8 @@ kill_at_breakpoint()
 		kill -0 $pid 2>/dev/null || break
 		sleep 0.5
 	done
-	read -r -a all <<<"$(family $pid)"
-	kill -KILL "${all[@]}" 2>/dev/null
+	family $pid
+	kill -KILL "${FAMILY[@]}" 2>/dev/null
 	wait $pid 2>/dev/null
 	results running
 	if ! grep -q '^LAB KILL ME' "$W/running.out"; then

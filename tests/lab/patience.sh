@@ -14,27 +14,42 @@
 
 PATIENCE_FAR=10
 
-# The ids of @1... and of all that they started.
+P_HZ=$(getconf CLK_TCK)
+
+# This is asked several times a second while emulators need the CPUs, so it starts no programs.
+# FAMILY becomes the ids of @1... and of all that they started.
 family()
 {
-	local p todo=("$@") seen=()
+	local p tasks children todo=("$@")
+	FAMILY=()
 	while [ ${#todo[@]} -gt 0 ]; do
 		p=${todo[0]} todo=("${todo[@]:1}")
-		seen+=("$p")
-		mapfile -t -O ${#todo[@]} todo < <(pgrep -P "$p" 2>/dev/null)
+		FAMILY+=("$p")
+		for tasks in /proc/"$p"/task/[0-9]*/children; do
+			children=()
+			read -r -a children 2>/dev/null <"$tasks" # it has no newline: status 1
+			todo+=("${children[@]}")
+		done
 	done
-	echo "${seen[@]}"
 }
 
-# cpu_use PID...: "MS WANTS": CPU time of all their threads, and how many of them want a CPU (R) or
-# wait for a disk (D). The name of a thread may have any character, also blanks and brackets.
+# cpu_use PID...: USED becomes the ms of CPU time of all their threads, and WANTS how many of them want
+# a CPU (R) or wait for a disk (D). The name of a thread may have any character, also blanks and brackets.
 cpu_use()
 {
-	local p files=()
-	for p in $(family "$@"); do files+=(/proc/"$p"/task/[0-9]*/stat); done
-	cat "${files[@]}" 2>/dev/null | awk -v hz="$(getconf CLK_TCK)" '
-		{ sub(/^.*\) /, ""); used += $12 + $13; wants += $1 == "R" || $1 == "D" }
-		END { print int(used * 1000 / hz), wants + 0 }'
+	local p file stat
+	USED=0 WANTS=0
+	family "$@"
+	for p in "${FAMILY[@]}"; do
+		for file in /proc/"$p"/task/[0-9]*/stat; do
+			stat=
+			read -r -d '' stat 2>/dev/null <"$file" # to the end; the thread may be gone
+			read -r -a stat <<<"${stat##*) }"
+			[ ${#stat[@]} -gt 12 ] || continue
+			USED=$((USED + (stat[11] + stat[12]) * 1000 / P_HZ))
+			case ${stat[0]} in R | D) WANTS=$((WANTS + 1)) ;; esac
+		done
+	done
 }
 
 console_size() { stat -c %s "${LOG:-/dev/null}" 2>/dev/null || echo 0; }
@@ -46,26 +61,27 @@ patience_start()
 	P_pids=("$@")
 	P_begin=$((${EPOCHREALTIME/[.,]/} / 1000))
 	P_at=$P_begin
-	read -r P_used _ <<<"$(cpu_use "$@")"
+	cpu_use "$@"
+	P_used=$USED
 	P_size=$(console_size)
 }
 
 patience_left()
 {
-	local now used wants size time work
+	local now size time work
 	now=$((${EPOCHREALTIME/[.,]/} / 1000))
-	read -r used wants <<<"$(cpu_use "${P_pids[@]}")"
+	cpu_use "${P_pids[@]}"
 	size=$(console_size)
 	time=$((now - P_at))
-	work=$((used - P_used))
-	if [ "$wants" = 0 ]; then
+	work=$((USED - P_used))
+	if [ "$WANTS" = 0 ]; then
 		[ "$size" = "$P_size" ] || time=$(((time + 1) / 2))
 	else
 		[ $work -gt 0 ] || work=0 # a thread that has ended takes its time along
 		[ $work -gt $time ] || time=$work
 	fi
 	P_spent=$((P_spent + time))
-	P_at=$now P_used=$used P_size=$size
+	P_at=$now P_used=$USED P_size=$size
 	[ "$P_spent" -lt "$P_limit" ] && [ $((now - P_begin)) -lt $((P_limit * PATIENCE_FAR + 60000)) ]
 }
 
