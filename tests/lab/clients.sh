@@ -24,9 +24,6 @@ says()
 	fi
 }
 
-GDB_OPTIONS=(-nx -batch -iex 'set auto-load off' -iex 'set debuginfod enabled off'
-	-ex 'set pagination off' -ex 'set remotetimeout 120')
-
 gdb_bare()
 {
 	local name=$1

@@ -26,6 +26,11 @@ LKVM=${LKVM:-$LAB/../../lkvm}
 LKVM_ARM64=${LKVM_ARM64:-} # for arm64 benches; built when it is not given
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vmgdb
 GDB=${GDB:-gdb-multiarch}
+# An index of what the kernel's debug information has, which gdb makes the first time, saves most of
+# the seconds that each start of gdb takes.
+GDB_OPTIONS=(-nx -batch -iex 'set auto-load off' -iex 'set debuginfod enabled off'
+	-iex "set index-cache directory $CACHE/gdb-index" -iex 'set index-cache enabled on'
+	-ex 'set pagination off' -ex 'set remotetimeout 120')
 LAB_ARM_MACHINE=${LAB_ARM_MACHINE:-gic-version=3}
 LAB_ARM_CPU=${LAB_ARM_CPU:-max}
 W='' LOG='' PORT='' VMLINUX='' TEXT_ADDR='' EMU_PID='' PIDS=()
@@ -320,8 +325,7 @@ lab_native_works()
 # Where do_sys_openat2 begins: the guest prints these bytes, to show that nobody left a patch.
 find_text()
 {
-	TEXT_ADDR=$("$GDB" -nx -batch -iex 'set debuginfod enabled off' "$VMLINUX" \
-		-ex 'output/x &do_sys_openat2' 2>/dev/null)
+	TEXT_ADDR=$("$GDB" "${GDB_OPTIONS[@]}" "$VMLINUX" -ex 'output/x &do_sys_openat2' 2>/dev/null)
 	TEXT_ADDR=${TEXT_ADDR#0x}
 	[ -n "$TEXT_ADDR" ] || lab_die "$GDB cannot read $VMLINUX"
 }
@@ -460,10 +464,7 @@ lab_gdb()
 	shift
 	touch "$W/results"
 	LAB_PORT=$PORT LAB_DIR=$LAB LAB_RESULTS=$W/results LAB_LOG=$LOG LAB_EMULATOR=$EMU_PID \
-		patient "$seconds" "$GDB" -nx -batch -iex 'set auto-load off' \
-		-iex 'set debuginfod enabled off' \
-		-ex 'set pagination off' -ex 'set confirm off' -ex 'set remotetimeout 120' \
-		"$VMLINUX" "$@"
+		patient "$seconds" "$GDB" "${GDB_OPTIONS[@]}" -ex 'set confirm off' "$VMLINUX" "$@"
 }
 
 # ---- Test programs in L1: /tests/kvm-*, which lie there with what they need ----
