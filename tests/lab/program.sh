@@ -8,6 +8,14 @@
 #   add_lkvm ARCH
 #   add_plugin ARCH          vmgdb, its plugin and Debian's QEMU; /qemu.sh, which jobs source
 
+# In a folder of its own; another lab program may be there at the same time.
+make_cross()
+{
+	exec 9>lab.lock && flock 9 || return
+	[ -e config.mak ] || "$LAB/../../configure" --host=aarch64-linux-gnu --install-deps || return
+	env -u MAKEFLAGS -u MAKELEVEL make all "$@"
+}
+
 # lab_cross BUILD: unless LKVM is one
 lab_cross()
 {
@@ -20,9 +28,7 @@ lab_cross()
 	fi
 	say BUILD "lkvm and vmgdb for arm64"
 	mkdir -p "$build"
-	(cd "$build" && { [ -e config.mak ] || "$LAB/../../configure" --host=aarch64-linux-gnu \
-		--install-deps; } && env -u MAKEFLAGS -u MAKELEVEL make all "$@") \
-		>"$W/cross.log" 2>&1 ||
+	(cd "$build" && make_cross "$@") >"$W/cross.log" 2>&1 ||
 		lab_die "cannot build for arm64: $(tail -n 3 "$W/cross.log" | tr '\n' ' ')"
 	LKVM_ARM64=$build/lkvm
 }
