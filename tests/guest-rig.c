@@ -1,0 +1,131 @@
+/*
+ * tests/guest-rig.c - a made-up kernel.
+ */
+#include "tests/guest-rig.h"
+
+#include <bpf/btf.h>
+#include <string.h>
+
+static size_t read_rig(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	GuestRig *rig = opaque;
+	size_t there;
+
+	rig->reads++;
+	if (addr < RIG_BASE || addr - RIG_BASE >= RIG_SIZE)
+		return 0;
+	there = MIN(len, RIG_SIZE - (addr - RIG_BASE));
+	memcpy(buf, rig->mem + (addr - RIG_BASE), there);
+	return there;
+}
+
+GuestRig *kern_new(void)
+{
+	GuestRig *rig = g_new0(GuestRig, 1);
+
+	rig->kernel.memory = (LinuxMemory){.read = read_rig, .opaque = rig};
+	rig->kernel.symbols = linux_symbols_new();
+	rig->btf = btf__new_empty();
+	g_assert_nonnull(rig->btf);
+	btf__set_pointer_size(rig->btf, 8);
+	rig->u32 = btf__add_int(rig->btf, "unsigned int", 4, 0);
+	rig->u64 = btf__add_int(rig->btf, "unsigned long", 8, 0);
+	return rig;
+}
+
+void kern_free(GuestRig *rig)
+{
+	linux_symbols_free(rig->kernel.symbols);
+	linux_types_free(rig->kernel.types);
+	g_free(rig->kernel.vmcoreinfo);
+	btf__free(rig->btf);
+	g_free(rig);
+}
+
+int kern_struct(GuestRig *rig, const char *name, uint32_t size)
+{
+	rig->composite = btf__add_struct(rig->btf, name, size);
+	g_assert_cmpint(rig->composite, >, 0);
+	return rig->composite;
+}
+
+void kern_field(GuestRig *rig, const char *name, int type, uint32_t offset)
+{
+	g_assert_cmpint(btf__add_field(rig->btf, name, type, offset * 8, 0), ==, 0);
+}
+
+int kern_array(GuestRig *rig, int of, uint32_t n)
+{
+	return btf__add_array(rig->btf, rig->u32, of, n);
+}
+
+void kern_symbol(GuestRig *rig, const char *name, uint64_t addr)
+{
+	g_assert_true(linux_symbols_add(rig->kernel.symbols, addr, 'd', name, strlen(name)));
+}
+
+void kern_ready(GuestRig *rig)
+{
+	g_autoptr(GError) error = NULL;
+	uint32_t len;
+	const void *raw = btf__raw_data(rig->btf, &len);
+
+	linux_symbols_sort(rig->kernel.symbols);
+	rig->kernel.types = linux_types_new(raw, len, NULL, &error);
+	g_assert_no_error(error);
+}
+
+void kern_put(GuestRig *rig, uint64_t addr, const void *data, size_t len)
+{
+	g_assert_true(addr >= RIG_BASE && addr + len <= RIG_BASE + RIG_SIZE);
+	memcpy(rig->mem + (addr - RIG_BASE), data, len);
+}
+
+void kern_put_u16(GuestRig *rig, uint64_t addr, uint16_t value)
+{
+	value = GUINT16_TO_LE(value);
+	kern_put(rig, addr, &value, sizeof(value));
+}
+
+void kern_put_u32(GuestRig *rig, uint64_t addr, uint32_t value)
+{
+	value = GUINT32_TO_LE(value);
+	kern_put(rig, addr, &value, sizeof(value));
+}
+
+void kern_put_u64(GuestRig *rig, uint64_t addr, uint64_t value)
+{
+	value = GUINT64_TO_LE(value);
+	kern_put(rig, addr, &value, sizeof(value));
+}
+
+void kern_log_types(GuestRig *rig)
+{
+	int u16 = btf__add_int(rig->btf, "unsigned short", 2, 0), descs, data, lpos;
+
+	descs = kern_struct(rig, "prb_desc_ring", 48);
+	kern_field(rig, "count_bits", rig->u32, 0);
+	kern_field(rig, "descs", rig->u64, 8);
+	kern_field(rig, "infos", rig->u64, 16);
+	kern_field(rig, "head_id", rig->u64, 24);
+	kern_field(rig, "tail_id", rig->u64, 32);
+	data = kern_struct(rig, "prb_data_ring", 32);
+	kern_field(rig, "size_bits", rig->u32, 0);
+	kern_field(rig, "data", rig->u64, 8);
+	kern_struct(rig, "printk_ringbuffer", 88);
+	kern_field(rig, "desc_ring", descs, 0);
+	kern_field(rig, "text_data_ring", data, 48);
+	lpos = kern_struct(rig, "prb_data_blk_lpos", 16);
+	kern_field(rig, "begin", rig->u64, 0);
+	kern_field(rig, "next", rig->u64, 8);
+	kern_struct(rig, "prb_desc", 24);
+	kern_field(rig, "state_var", rig->u64, 0);
+	kern_field(rig, "text_blk_lpos", lpos, 8);
+	kern_struct(rig, "printk_info", 88);
+	kern_field(rig, "ts_nsec", rig->u64, 8);
+	kern_field(rig, "text_len", u16, 16);
+	kern_struct(rig, "printk_log", 16);
+	kern_field(rig, "ts_nsec", rig->u64, 0);
+	kern_field(rig, "len", u16, 8);
+	kern_field(rig, "text_len", u16, 10);
+}

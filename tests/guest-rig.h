@@ -1,0 +1,45 @@
+/*
+ * tests/guest-rig.h - a small made-up kernel for the tests of guest/: memory, symbols, and BTF by
+ * libbpf's writer.
+ */
+#ifndef VMGDB_TESTS_GUEST_RIG_H
+#define VMGDB_TESTS_GUEST_RIG_H
+
+#include <glib.h>
+
+#include "guest/kernel.h"
+
+#define RIG_BASE 0xffff800010000000u
+#define RIG_SIZE (256u * 1024)
+
+/* @mem: what is at RIG_BASE. Unreadable elsewhere. @reads: counts. */
+typedef struct GuestRig {
+	LinuxKernel kernel;
+	uint8_t mem[RIG_SIZE];
+	struct btf *btf;
+	unsigned reads;
+	int u32, u64, composite; /* types in @btf: two numbers, and the last structure */
+} GuestRig;
+
+GuestRig *kern_new(void);
+void kern_free(GuestRig *rig);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestRig, kern_free)
+
+/* A structure and its members, in bytes; @type as libbpf numbers types. Returns its number. */
+int kern_struct(GuestRig *rig, const char *name, uint32_t size);
+void kern_field(GuestRig *rig, const char *name, int type, uint32_t offset);
+int kern_array(GuestRig *rig, int of, uint32_t n);
+void kern_symbol(GuestRig *rig, const char *name, uint64_t addr);
+/* After the last of these: the kernel has them now. */
+void kern_ready(GuestRig *rig);
+
+/* The log's structures as Linux 6.1 and, printk_log, 4.19 have them. */
+void kern_log_types(GuestRig *rig);
+
+/* Write at an address; little-endian. */
+void kern_put(GuestRig *rig, uint64_t addr, const void *data, size_t len);
+void kern_put_u16(GuestRig *rig, uint64_t addr, uint16_t value);
+void kern_put_u32(GuestRig *rig, uint64_t addr, uint32_t value);
+void kern_put_u64(GuestRig *rig, uint64_t addr, uint64_t value);
+
+#endif
