@@ -280,32 +280,34 @@ static bool find_addresses(const Tables *tables, Addresses *ret)
 
 /* ---- All of it ---- */
 
-/* The name at *at without its tokens; its first character is the type. */
-static void expand(const Tables *tables, size_t *at, GString *name)
+/* The name at *at without its tokens; its first character is the type. How long it is. */
+static size_t expand(const Tables *tables, size_t *at, char *name, size_t size)
 {
-	size_t len = take_length(tables, at, tables->tokens);
+	size_t len = take_length(tables, at, tables->tokens), used = 0;
 
-	g_string_truncate(name, 0);
-	for (size_t n = 0; n < len && name->len < NAME_MAX_LEN; n++) {
-		unsigned token = tables->data[*at + n];
+	for (size_t n = 0; n < len; n++) {
+		const char *token = (const char *)tables->data + tables->tokens +
+				    tables->token[tables->data[*at + n]];
 
-		g_string_append(name,
-				(const char *)tables->data + tables->tokens + tables->token[token]);
+		for (; *token && used < size; token++)
+			name[used++] = *token;
 	}
 	*at += len;
+	return used;
 }
 
 static LinuxSymbols *read_symbols(const Tables *tables, const Addresses *from)
 {
-	g_autoptr(GString) name = g_string_new(NULL);
 	LinuxSymbols *symbols = linux_symbols_new();
 	size_t at = tables->names;
 
 	for (size_t n = 0; n < tables->n_symbols; n++) {
-		expand(tables, &at, name);
-		if (name->len > 1)
-			linux_symbols_add(symbols, address_at(tables, from, n), name->str[0],
-					  name->str + 1, name->len - 1);
+		char name[NAME_MAX_LEN];
+		size_t len = expand(tables, &at, name, sizeof(name));
+
+		if (len > 1)
+			linux_symbols_add(symbols, address_at(tables, from, n), name[0], name + 1,
+					  len - 1);
 	}
 	linux_symbols_sort(symbols);
 	return symbols;

@@ -10,9 +10,9 @@
 #define NAMES_MAX (1024u * 1024 * 1024)
 
 struct LinuxSymbols {
-	GArray *rows;	 /* of LinuxSymbol */
-	GString *names;	 /* one after the other, each with its NUL */
-	GArray *by_name; /* of unsigned: rows in the order of their names, then as added; or NULL */
+	GArray *rows;	     /* of LinuxSymbol */
+	GString *names;	     /* one after the other, each with its NUL */
+	GHashTable *by_name; /* from a name in @names to the first row that has it; or NULL */
 };
 
 LinuxSymbols *linux_symbols_new(void)
@@ -31,7 +31,7 @@ void linux_symbols_free(LinuxSymbols *symbols)
 		return;
 	g_array_unref(symbols->rows);
 	g_string_free(symbols->names, TRUE);
-	g_clear_pointer(&symbols->by_name, g_array_unref);
+	g_clear_pointer(&symbols->by_name, g_hash_table_unref);
 	g_free(symbols);
 }
 
@@ -59,29 +59,27 @@ static int by_addr(const void *a, const void *b)
 	return x->name < y->name ? -1 : x->name > y->name;
 }
 
-static int by_name(const void *a, const void *b, void *symbols)
+static void add_name(LinuxSymbols *symbols, const LinuxSymbol *row)
 {
-	const LinuxSymbol *rows = linux_symbols_rows(symbols, NULL);
-	const LinuxSymbol *x = &rows[*(const unsigned *)a], *y = &rows[*(const unsigned *)b];
-	int order = strcmp(linux_symbols_name(symbols, x), linux_symbols_name(symbols, y));
+	char *name = symbols->names->str + row->name;
+	const LinuxSymbol *first = g_hash_table_lookup(symbols->by_name, name);
 
-	if (order)
-		return order;
-	return x->name < y->name ? -1 : x->name > y->name;
+	/* Names lie in the order in which they were added. */
+	if (!first || row->name < first->name)
+		g_hash_table_replace(symbols->by_name, name, (void *)row);
 }
 
 void linux_symbols_sort(LinuxSymbols *symbols)
 {
-	unsigned n = symbols->rows->len;
+	unsigned n;
+	const LinuxSymbol *rows = linux_symbols_rows(symbols, &n);
 
-	g_clear_pointer(&symbols->by_name, g_array_unref);
-	symbols->by_name = g_array_sized_new(FALSE, FALSE, sizeof(unsigned), n);
-	if (!n)
-		return;
-	qsort(symbols->rows->data, n, sizeof(LinuxSymbol), by_addr);
+	if (n)
+		qsort(symbols->rows->data, n, sizeof(LinuxSymbol), by_addr);
+	g_clear_pointer(&symbols->by_name, g_hash_table_unref);
+	symbols->by_name = g_hash_table_new(g_str_hash, g_str_equal);
 	for (unsigned i = 0; i < n; i++)
-		g_array_append_val(symbols->by_name, i);
-	qsort_r(symbols->by_name->data, n, sizeof(unsigned), by_name, symbols);
+		add_name(symbols, &rows[i]);
 }
 
 const LinuxSymbol *linux_symbols_rows(const LinuxSymbols *symbols, unsigned *ret_n)
@@ -104,24 +102,11 @@ const char *linux_symbols_name(const LinuxSymbols *symbols, const LinuxSymbol *s
 
 bool linux_symbols_find(const LinuxSymbols *symbols, const char *name, uint64_t *ret_addr)
 {
-	const LinuxSymbol *rows = linux_symbols_rows(symbols, NULL);
-	const unsigned *order = (const unsigned *)(const void *)symbols->by_name->data;
-	unsigned low = 0, high = symbols->by_name->len;
+	const LinuxSymbol *found = g_hash_table_lookup(symbols->by_name, name);
 
-	/* The first that is not before @name. */
-	while (low < high) {
-		unsigned mid = low + (high - low) / 2;
-
-		if (strcmp(linux_symbols_name(symbols, &rows[order[mid]]), name) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == symbols->by_name->len ||
-	    !g_str_equal(linux_symbols_name(symbols, &rows[order[low]]), name))
-		return false;
-	*ret_addr = rows[order[low]].addr;
-	return true;
+	if (found)
+		*ret_addr = found->addr;
+	return found;
 }
 
 /* How many lie at @addr or before it (@or_at), or only before it. */
