@@ -8,6 +8,7 @@
 
 #include "kvm/clock.h"
 #include "kvm/internal.h"
+#include "kvm/linux.h"
 #include "kvm/monitor.h"
 #include "kvm/probe.h"
 #include "kvm/symbols.h"
@@ -175,6 +176,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_conditions_free(gdb->conditions);
 	kvm_memory_free(gdb->memory);
 	kvm_symbols_free(gdb->symbols);
+	linux_forget(gdb);
 	monitor_save_cancel(gdb);
 	g_free((void *)gdb->ops_table.monitor);
 	gdb_log_free(gdb->log);
@@ -327,6 +329,7 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 {
 	engine_lock(gdb);
 	kvm_breaks_reset(gdb->breaks);
+	linux_forget(gdb);
 	/* What was read of the old clocks is not for the new ones. */
 	kvm_clock_stopped(gdb->clock);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
@@ -429,6 +432,7 @@ static void on_reset(KvmGdb *gdb)
 	unsigned lost = kvm_breaks_reset(gdb->breaks);
 
 	gdb->have_kernel_root = false;
+	linux_forget(gdb);
 	if (lost)
 		engine_log(gdb,
 			   "gdb: the machine was reset: %u breakpoint%s no hardware slot to wait "

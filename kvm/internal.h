@@ -233,6 +233,7 @@ struct KvmGdb {
 	GSource *limit; /* ends runs through code that must not be stepped */
 	Turns turns;
 	struct KvmSymbols *symbols;    /* of the guest's kernel, or NULL (kvm/kaslr.c) */
+	struct KvmLinux *guest_linux;  /* what is known of its kernel, or NULL (kvm/linux.c) */
 	uint64_t told[TASK_N_SYMBOLS]; /* by the client, 0: not (kvm/task.c) */
 	uint64_t comm_offset; /* of a task's name in it, found so far; else 0 (kvm/task.c) */
 	bool warned_vmlinux;  /* the user was told that they do not fit */

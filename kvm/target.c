@@ -8,6 +8,7 @@
 
 #include "kvm/internal.h"
 #include "kvm/kaslr.h"
+#include "kvm/linux.h"
 #include "kvm/monitor.h"
 #include "kvm/task.h"
 
@@ -455,6 +456,10 @@ static const GdbProgramOps program_ops = {
 	.load_offset = kaslr_load_offset,
 };
 
+static const GdbOsOps os_ops = {
+	.vmcoreinfo = linux_vmcoreinfo,
+};
+
 static const GdbSymbolOps symbol_ops = {
 	.wanted = task_symbols_wanted,
 	.told = task_symbol_told,
@@ -474,6 +479,7 @@ const GdbTargetOps kvm_target_ops = {
 	.breaks = &break_ops,
 	.quiet = &quiet_ops,
 	.program = &program_ops,
+	.os = &os_ops,
 	.symbols = &symbol_ops,
 	.monitor_work = &monitor_work_ops,
 };

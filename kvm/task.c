@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kvm/kaslr.h"
+#include "kvm/linux.h"
 #include "kvm/symbols.h"
 
 #define COMM_LEN 16	      /* the kernel's TASK_COMM_LEN, terminator included */
@@ -62,20 +63,32 @@ static bool check_told(KvmGdbVcpu *vcpu)
 	       memcmp(found, banner, sizeof(found)) == 0;
 }
 
+/* What the kernel itself says, if it was asked before. */
+static bool find_in_kernel(KvmGdb *gdb, uint64_t *places)
+{
+	const LinuxKernel *kernel = linux_known(gdb);
+
+	for (unsigned n = 0; kernel && n < TASK_N_SYMBOLS; n++) {
+		if (!linux_symbols_find(kernel->symbols, names[n], &places[n]))
+			places[n] = 0;
+	}
+	return kernel;
+}
+
 /* The addresses in the guest by TaskSymbol; 0: there is no such symbol. */
 static bool find_places(KvmGdbVcpu *vcpu, uint64_t *places)
 {
 	KvmGdb *gdb = vcpu->gdb;
 	uint64_t slide;
 
-	if (!gdb->symbols) {
-		memcpy(places, gdb->told, sizeof(gdb->told));
-		return check_told(vcpu);
+	if (gdb->symbols) {
+		if (kaslr_find(gdb, &slide) != KASLR_KNOWN)
+			return false;
+		move(gdb->symbols, slide, places);
+		return true;
 	}
-	if (kaslr_find(gdb, &slide) != KASLR_KNOWN)
-		return false;
-	move(gdb->symbols, slide, places);
-	return true;
+	memcpy(places, gdb->told, sizeof(gdb->told));
+	return check_told(vcpu) || find_in_kernel(gdb, places);
 }
 
 const char *const *task_symbols_wanted(void *target)

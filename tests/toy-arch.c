@@ -192,7 +192,7 @@ bool arch_walk(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *opaq
 	*ret = (ArchMapping){
 		.gpa = gpa,
 		.left = 0x1000 - gpa % 0x1000,
-		.execute = addr - TOY_DATA >= TOY_RAM,
+		.execute = addr - TOY_DATA >= TOY_RAM && addr - TOY_LINUX >= TOY_RAM,
 		.kernel = addr - TOY_USER >= TOY_RAM,
 	};
 	return true;
@@ -203,10 +203,24 @@ bool arch_is_kernel_address(const ArchRoot *root G_GNUC_UNUSED, uint64_t addr)
 	return addr >= TOY_KERNEL;
 }
 
-void arch_region(const ArchRoot *root G_GNUC_UNUSED, ArchPhysRead read G_GNUC_UNUSED,
-		 void *opaque G_GNUC_UNUSED, uint64_t addr, GdbRegion *ret)
+/* The low addresses are told one by one, as holes. */
+void arch_region(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED,
+		 uint64_t addr, GdbRegion *ret)
 {
+	const uint64_t edges[] = {TOY_LINUX >> 1, TOY_LINUX, TOY_LINUX_READ_ONLY,
+				  TOY_LINUX + TOY_RAM, 0};
+
 	*ret = (GdbRegion){.start = addr, .last = addr};
+	for (unsigned n = 0; n + 1 < G_N_ELEMENTS(edges); n++) {
+		bool inside = n == 1 || n == 2;
+
+		if (addr - edges[n] >= edges[n + 1] - edges[n])
+			continue;
+		ret->start = edges[n];
+		ret->last = edges[n + 1] - 1;
+		ret->mapped = ret->read = inside && has_kernel(root, addr);
+		ret->write = ret->mapped && n == 1;
+	}
 }
 
 bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read G_GNUC_UNUSED,

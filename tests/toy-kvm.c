@@ -230,7 +230,7 @@ bool toy_to_physical(bool kernel, bool late, uint64_t addr, uint64_t *ret)
 {
 	bool mapped = addr < TOY_LATE || addr - TOY_USER < TOY_RAM || addr - TOY_DATA < TOY_RAM ||
 		      (addr < TOY_KERNEL && late && addr - TOY_LATE < TOY_RAM) ||
-		      (kernel && addr - TOY_KERNEL < TOY_RAM);
+		      (kernel && (addr - TOY_KERNEL < TOY_RAM || addr - TOY_LINUX < TOY_RAM));
 
 	*ret = addr % TOY_RAM;
 	return mapped;

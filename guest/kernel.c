@@ -1,0 +1,238 @@
+/*
+ * guest/kernel.c - find what a Linux kernel knows of itself, in its image.
+ *
+ * Symbols come first. The rest is found by them, or by its shape where the kernel has no symbols
+ * for data (CONFIG_KALLSYMS_ALL is off).
+ */
+#include "guest/kernel.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "guest/exports.h"
+#include "guest/kallsyms.h"
+
+#define BANNER "Linux version "
+#define BANNER_MAX 512u
+#define BTF_MAX (64u * 1024 * 1024)
+#define INFO_MAX (64u * 1024)
+
+/* ---- The image, range by range ---- */
+
+/*
+ * The address of the first @len bytes @what, of which @fits says that it is what is meant. Only in
+ * what the kernel does not write.
+ */
+typedef bool (*Fits)(const LinuxMemory *memory, uint64_t addr);
+
+static bool find_in_range(const LinuxKernel *kernel, const LinuxRange *range, const void *what,
+			  size_t len, Fits fits, uint64_t *ret)
+{
+	g_autoptr(GByteArray) block =
+		linux_read_block(&kernel->memory, range->start, range->end - range->start,
+				 LINUX_RANGE_MAX, "the kernel", NULL);
+	const uint8_t *at, *end;
+
+	if (!block)
+		return false;
+	end = block->data + block->len;
+	for (at = block->data; (at = memmem(at, end - at, what, len)); at++) {
+		*ret = range->start + (at - block->data);
+		if (fits(&kernel->memory, *ret))
+			return true;
+	}
+	return false;
+}
+
+static bool find_bytes(const LinuxKernel *kernel, const void *what, size_t len, Fits fits,
+		       uint64_t *ret)
+{
+	for (unsigned i = 0; i < kernel->n_ranges; i++) {
+		const LinuxRange *range = &kernel->ranges[i];
+
+		if (!range->writable && find_in_range(kernel, range, what, len, fits, ret))
+			return true;
+	}
+	return false;
+}
+
+/* ---- The banner ---- */
+
+static char *read_banner(const LinuxMemory *memory, uint64_t addr)
+{
+	g_autofree char *text = linux_read_string(memory, addr, BANNER_MAX);
+
+	if (!text || !g_str_has_prefix(text, BANNER) || !g_ascii_isdigit(text[strlen(BANNER)]) ||
+	    !strchr(text + strlen(BANNER), ' '))
+		return NULL;
+	return g_strstrip(g_steal_pointer(&text));
+}
+
+static bool fits_banner(const LinuxMemory *memory, uint64_t addr)
+{
+	g_autofree char *banner = read_banner(memory, addr);
+
+	return banner != NULL;
+}
+
+static bool find_banner(LinuxKernel *kernel, GError **error)
+{
+	const char *release;
+
+	if ((linux_symbols_find(kernel->symbols, "linux_banner", &kernel->banner_addr) &&
+	     fits_banner(&kernel->memory, kernel->banner_addr)) ||
+	    find_bytes(kernel, BANNER, strlen(BANNER), fits_banner, &kernel->banner_addr))
+		kernel->banner = read_banner(&kernel->memory, kernel->banner_addr);
+	if (!kernel->banner) {
+		g_set_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT,
+			    "what runs does not say that it is Linux");
+		return false;
+	}
+	release = kernel->banner + strlen(BANNER);
+	kernel->release = g_strndup(release, strcspn(release, " "));
+	return true;
+}
+
+/* ---- Types ---- */
+
+/* struct btf_header, version 1: linux/btf.h. */
+typedef struct BtfHeader {
+	uint16_t magic;
+	uint8_t version, flags;
+	uint32_t header_len, type_off, type_len, string_off, string_len;
+} BtfHeader;
+
+static const uint8_t btf_magic[] = {0x9f, 0xeb, 1, 0, sizeof(BtfHeader), 0, 0, 0, 0, 0, 0, 0};
+
+/* The types come first, the names right behind them. */
+static bool read_btf_header(const LinuxMemory *memory, uint64_t addr, uint64_t *ret_len)
+{
+	BtfHeader header;
+
+	if (!linux_read(memory, addr, &header, sizeof(header)) ||
+	    memcmp(&header, btf_magic, sizeof(btf_magic)))
+		return false;
+	*ret_len = sizeof(header) + (uint64_t)GUINT32_FROM_LE(header.string_off) +
+		   GUINT32_FROM_LE(header.string_len);
+	return header.string_off == header.type_len && *ret_len <= BTF_MAX;
+}
+
+/* A kernel has thousands of types; what BPF programs bring has few. */
+static bool fits_btf(const LinuxMemory *memory, uint64_t addr)
+{
+	uint64_t len;
+
+	return read_btf_header(memory, addr, &len) && len > BTF_MAX / 256;
+}
+
+static void find_types(LinuxKernel *kernel)
+{
+	g_autoptr(GByteArray) btf = NULL;
+	uint64_t addr, len;
+
+	if (!linux_symbols_find(kernel->symbols, "__start_BTF", &addr) &&
+	    !find_bytes(kernel, btf_magic, sizeof(btf_magic), fits_btf, &addr))
+		return;
+	if (!read_btf_header(&kernel->memory, addr, &len))
+		return;
+	btf = linux_read_block(&kernel->memory, addr, len, BTF_MAX, "types (BTF)", NULL);
+	if (btf)
+		kernel->types = linux_types_new(btf->data, btf->len, NULL, NULL);
+}
+
+/* ---- VMCOREINFO ---- */
+
+#define INFO_FIRST "OSRELEASE="
+
+static char *read_info(const LinuxKernel *kernel, uint64_t addr)
+{
+	g_autofree char *text = linux_read_string(&kernel->memory, addr, INFO_MAX);
+
+	return text && g_str_has_prefix(text, INFO_FIRST) ? g_steal_pointer(&text) : NULL;
+}
+
+/* A pointer to a page that begins like it, in what the kernel writes. */
+static char *find_info_in(const LinuxKernel *kernel, const LinuxRange *range)
+{
+	g_autoptr(GByteArray) block =
+		linux_read_block(&kernel->memory, range->start, range->end - range->start,
+				 LINUX_RANGE_MAX, "the kernel", NULL);
+
+	for (size_t at = 0; block && at + 8 <= block->len; at += 8) {
+		char first[sizeof(INFO_FIRST) - 1];
+		uint64_t page;
+
+		memcpy(&page, block->data + at, sizeof(page));
+		page = GUINT64_FROM_LE(page);
+		if (page % 4096 == 0 && page >> 48 == 0xffff &&
+		    linux_read(&kernel->memory, page, first, sizeof(first)) &&
+		    !memcmp(first, INFO_FIRST, sizeof(first)))
+			return read_info(kernel, page);
+	}
+	return NULL;
+}
+
+static void find_info(LinuxKernel *kernel)
+{
+	uint64_t pointer, addr;
+
+	if (linux_symbols_find(kernel->symbols, "vmcoreinfo_data", &pointer)) {
+		if (linux_read_u64(&kernel->memory, pointer, &addr))
+			kernel->vmcoreinfo = read_info(kernel, addr);
+		return;
+	}
+	for (unsigned i = 0; i < kernel->n_ranges && !kernel->vmcoreinfo; i++) {
+		if (kernel->ranges[i].writable)
+			kernel->vmcoreinfo = find_info_in(kernel, &kernel->ranges[i]);
+	}
+}
+
+/* ---- All of it ---- */
+
+LinuxKernel *linux_kernel_new(const LinuxMemory *memory, uint16_t machine, const LinuxRange *ranges,
+			      unsigned n, GError **error)
+{
+	g_autoptr(LinuxKernel) kernel = g_new0(LinuxKernel, 1);
+	uint64_t init_task;
+
+	kernel->memory = *memory;
+	kernel->machine = machine;
+	kernel->ranges = g_new(LinuxRange, n);
+	memcpy(kernel->ranges, ranges, n * sizeof(*ranges));
+	kernel->n_ranges = n;
+	kernel->symbols = linux_kallsyms_read(memory, ranges, n, error);
+	if (!kernel->symbols || !find_banner(kernel, error))
+		return NULL;
+	if (!linux_symbols_find(kernel->symbols, "init_task", &init_task))
+		linux_exports_add(kernel->symbols, memory, ranges, n);
+	find_types(kernel);
+	find_info(kernel);
+	return g_steal_pointer(&kernel);
+}
+
+bool linux_kernel_is_there(const LinuxKernel *kernel)
+{
+	g_autofree char *banner = read_banner(&kernel->memory, kernel->banner_addr);
+
+	return banner && g_str_equal(banner, kernel->banner);
+}
+
+const char *linux_kernel_find_info(LinuxKernel *kernel)
+{
+	if (!kernel->vmcoreinfo)
+		find_info(kernel);
+	return kernel->vmcoreinfo;
+}
+
+void linux_kernel_free(LinuxKernel *kernel)
+{
+	if (!kernel)
+		return;
+	g_clear_pointer(&kernel->symbols, linux_symbols_free);
+	g_clear_pointer(&kernel->types, linux_types_free);
+	g_free(kernel->vmcoreinfo);
+	g_free(kernel->banner);
+	g_free(kernel->release);
+	g_free(kernel->ranges);
+	g_free(kernel);
+}

@@ -1,0 +1,172 @@
+/*
+ * kvm/linux.c - where in the guest to look for a Linux kernel.
+ */
+#include "kvm/linux.h"
+
+#include "kvm/kaslr.h"
+
+/* An image has its code before the entries of the kernel, and its data behind them. */
+#define BEFORE (64ull << 20)
+#define BEHIND (128ull << 20)
+#define REGIONS_MAX 20000u
+
+struct KvmLinux {
+	LinuxKernel *kernel; /* or NULL */
+	unsigned cpu;	     /* through whose page tables it was found */
+};
+
+static struct KvmLinux *state(KvmGdb *gdb)
+{
+	if (!gdb->guest_linux) {
+		gdb->guest_linux = g_new0(struct KvmLinux, 1);
+	}
+	return gdb->guest_linux;
+}
+
+void linux_forget(KvmGdb *gdb)
+{
+	struct KvmLinux *found = g_steal_pointer(&gdb->guest_linux);
+
+	if (!found)
+		return;
+	g_clear_pointer(&found->kernel, linux_kernel_free);
+	g_free(found);
+}
+
+static size_t read_kernel(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	KvmGdb *gdb = opaque;
+	KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, state(gdb)->cpu);
+
+	if (!vcpu)
+		vcpu = kvm_vcpu_at(gdb, 0);
+	return vcpu ? virtual_read_ram(vcpu, addr, buf, len) : 0;
+}
+
+/* ---- Where its image is ---- */
+
+static void add_range(GArray *ranges, const GdbRegion *region)
+{
+	LinuxRange range = {region->start, region->last + 1, region->write};
+	LinuxRange *last = ranges->len ? &g_array_index(ranges, LinuxRange, ranges->len - 1) : NULL;
+
+	if (last && last->end == range.start && last->writable == range.writable)
+		last->end = range.end;
+	else
+		g_array_append_val(ranges, range);
+}
+
+/* What is mapped around @anchor and is no code. */
+static GArray *image_ranges(KvmGdbVcpu *vcpu, uint64_t anchor)
+{
+	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(LinuxRange));
+	uint64_t at = (anchor - BEFORE) & ~(uint64_t)0xfff, last = MAX(at, anchor + BEHIND);
+	GdbRegion region;
+
+	for (unsigned n = 0; n < REGIONS_MAX && at <= last; n++) {
+		if (!translate_region(vcpu, at, &region, NULL) || region.last < at)
+			break;
+		region.start = at;
+		region.last = MIN(region.last, last);
+		if (region.mapped && !region.execute)
+			add_range(ranges, &region);
+		if (region.last == UINT64_MAX)
+			break;
+		at = region.last + 1;
+	}
+	return ranges;
+}
+
+/* ---- The kernel ---- */
+
+static LinuxKernel *find_around(KvmGdbVcpu *vcpu, uint64_t anchor, GError **error)
+{
+	const LinuxMemory memory = {.read = read_kernel, .opaque = vcpu->gdb};
+	g_autoptr(GArray) ranges = image_ranges(vcpu, anchor);
+
+	state(vcpu->gdb)->cpu = vcpu->index;
+	return linux_kernel_new(&memory, arch_info.elf_machine,
+				(const LinuxRange *)(const void *)ranges->data, ranges->len, error);
+}
+
+/* An address in its image; FALSE when the CPU has none to tell. */
+static bool find_anchor(KvmGdbVcpu *vcpu, uint64_t *ret)
+{
+	ArchRoot root;
+
+	return kaslr_read_register(vcpu, arch_info.anchors->reg, ret) && *ret &&
+	       arch_get_root(vcpu->arch, &root, NULL) && arch_is_kernel_address(&root, *ret);
+}
+
+static LinuxKernel *find_kernel(KvmGdb *gdb, GError **error)
+{
+	g_autoptr(GError) reason = NULL;
+
+	for (unsigned n = 0; n < gdb->vcpus->len; n++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, n);
+		LinuxKernel *kernel;
+		uint64_t anchor;
+
+		if (!vcpu || !find_anchor(vcpu, &anchor))
+			continue;
+		g_clear_error(&reason);
+		kernel = find_around(vcpu, anchor, &reason);
+		if (kernel)
+			return kernel;
+	}
+	g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "no Linux kernel is found: %s",
+		    reason ? reason->message : "it has not come far enough yet");
+	return NULL;
+}
+
+static bool can_look(KvmGdb *gdb, GError **error)
+{
+	if (gdb->world != WORLD_STOPPED) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "the machine is running");
+		return false;
+	}
+	if (!kaslr_is_native(gdb)) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT,
+			    "kernels of 32-bit machines are not looked into");
+		return false;
+	}
+	return true;
+}
+
+const LinuxKernel *linux_known(KvmGdb *gdb)
+{
+	const LinuxKernel *kernel = gdb->guest_linux ? gdb->guest_linux->kernel : NULL;
+
+	return kernel && linux_kernel_is_there(kernel) ? kernel : NULL;
+}
+
+const LinuxKernel *linux_kernel(KvmGdb *gdb, GError **error)
+{
+	struct KvmLinux *found;
+
+	if (!can_look(gdb, error))
+		return NULL;
+	if (linux_known(gdb))
+		return gdb->guest_linux->kernel;
+	linux_forget(gdb);
+	found = state(gdb);
+	found->kernel = find_kernel(gdb, error);
+	return found->kernel;
+}
+
+bool linux_vmcoreinfo(void *target, GString *text, GError **error)
+{
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+	const char *info;
+
+	if (!linux_kernel(gdb, error))
+		return false;
+	info = linux_kernel_find_info(gdb->guest_linux->kernel);
+	if (info)
+		g_string_append(text, info);
+	else
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT,
+			    "the kernel has no VMCOREINFO, or not yet");
+	return info;
+}
