@@ -13,6 +13,7 @@ struct LinuxSymbols {
 	GArray *rows;	     /* of LinuxSymbol */
 	GString *names;	     /* one after the other, each with its NUL */
 	GHashTable *by_name; /* from a name in @names to the first row that has it; or NULL */
+	GHashTable *shared;  /* names that several rows have; or NULL */
 };
 
 LinuxSymbols *linux_symbols_new(void)
@@ -32,6 +33,7 @@ void linux_symbols_free(LinuxSymbols *symbols)
 	g_array_unref(symbols->rows);
 	g_string_free(symbols->names, TRUE);
 	g_clear_pointer(&symbols->by_name, g_hash_table_unref);
+	g_clear_pointer(&symbols->shared, g_hash_table_unref);
 	g_free(symbols);
 }
 
@@ -64,6 +66,8 @@ static void add_name(LinuxSymbols *symbols, const LinuxSymbol *row)
 	char *name = symbols->names->str + row->name;
 	const LinuxSymbol *first = g_hash_table_lookup(symbols->by_name, name);
 
+	if (first)
+		g_hash_table_add(symbols->shared, name);
 	/* Names lie in the order in which they were added. */
 	if (!first || row->name < first->name)
 		g_hash_table_replace(symbols->by_name, name, (void *)row);
@@ -77,7 +81,9 @@ void linux_symbols_sort(LinuxSymbols *symbols)
 	if (n)
 		qsort(symbols->rows->data, n, sizeof(LinuxSymbol), by_addr);
 	g_clear_pointer(&symbols->by_name, g_hash_table_unref);
+	g_clear_pointer(&symbols->shared, g_hash_table_unref);
 	symbols->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+	symbols->shared = g_hash_table_new(g_str_hash, g_str_equal);
 	for (unsigned i = 0; i < n; i++)
 		add_name(symbols, &rows[i]);
 }
@@ -107,6 +113,13 @@ bool linux_symbols_find(const LinuxSymbols *symbols, const char *name, uint64_t 
 	if (found)
 		*ret_addr = found->addr;
 	return found;
+}
+
+const LinuxSymbol *linux_symbols_named(const LinuxSymbols *symbols, const char *name)
+{
+	return g_hash_table_contains(symbols->shared, name)
+		       ? NULL
+		       : g_hash_table_lookup(symbols->by_name, name);
 }
 
 /* How many lie at @addr or before it (@or_at), or only before it. */

@@ -44,6 +44,8 @@ const char *linux_symbols_name(const LinuxSymbols *symbols, const LinuxSymbol *s
 
 /* linux_symbols_find: the address of the first one added with this name. */
 bool linux_symbols_find(const LinuxSymbols *symbols, const char *name, uint64_t *ret_addr);
+/* linux_symbols_named: the only one that has this name; NULL: there is none, or another one. */
+const LinuxSymbol *linux_symbols_named(const LinuxSymbols *symbols, const char *name);
 /*
  * linux_symbols_at: the last one at or before @addr; of several at one address the first that was
  * added. NULL: all are behind it.

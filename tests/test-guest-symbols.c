@@ -120,6 +120,9 @@ static void test_find(void)
 	g_assert_cmphex(addr, ==, 0x2000);
 	g_assert_true(linux_symbols_find(symbols, "data", &addr));
 	g_assert_cmphex(addr, ==, 0x3000);
+	g_assert_null(linux_symbols_named(symbols, "twice"));
+	g_assert_null(linux_symbols_named(symbols, "nobody"));
+	g_assert_cmphex(linux_symbols_named(symbols, "data")->addr, ==, 0x3000);
 	g_assert_false(linux_symbols_find(symbols, "twic", &addr));
 	g_assert_false(linux_symbols_find(symbols, "zzz", &addr));
 	linux_symbols_sort(none);
