@@ -45,6 +45,12 @@ static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 			       GDB_PACKET_MAX);
 	if (gdb_session_exec_file(session))
 		g_string_append(session->reply, ";qXfer:exec-file:read+");
+	if (gdb_session_offers_libraries(session))
+		g_string_append(session->reply, ";qXfer:libraries:read+");
+	if (session->ops->os && session->ops->os->tables)
+		g_string_append(session->reply, ";qXfer:osdata:read+");
+	if (session->ops->os && session->ops->os->vmcoreinfo)
+		g_string_append(session->reply, ";qXfer:vmcoreinfo:read+");
 	if (session->ops->breaks)
 		g_string_append(session->reply, ";swbreak+;hwbreak+");
 	if (session->ops->breaks && session->ops->breaks->insert_code)

@@ -6,20 +6,6 @@
 #include "gdbstub/internal.h"
 #include "gdbstub/xfer.h"
 
-bool gdb_xfer_append(GString *out, const char *document, size_t len, uint64_t offset,
-		     uint64_t length)
-{
-	size_t n;
-
-	if (offset > len)
-		return false;
-	n = MIN(len - offset, length);
-	n = gdb_frame_fit(document + offset, n, GDB_PACKET_MAX - 1);
-	g_string_append_c(out, offset + n == len ? 'l' : 'm');
-	g_string_append_len(out, document + offset, n);
-	return true;
-}
-
 /* The window that @args (annex, offset, length) asks for. */
 static GdbReply answer(GdbSession *session, const GdbArgs *args, const char *document, size_t len)
 {
@@ -27,11 +13,6 @@ static GdbReply answer(GdbSession *session, const GdbArgs *args, const char *doc
 		return gdb_reply_fail(GDB_ERROR_INVAL,
 				      "offset beyond the %zu bytes of the document", len);
 	return gdb_reply(GDB_REPLY_DATA);
-}
-
-static GdbReply no_annex(const char *expected)
-{
-	return gdb_reply_fail(GDB_ERROR_NOENT, "no such annex; expected '%s'", expected);
 }
 
 /*
@@ -44,49 +25,116 @@ static bool knows_flags(const GdbAgreed *agreed)
 	return !agreed->has_offered || agreed->features.swbreak || agreed->thread_suffix;
 }
 
+static bool is_gdb(const GdbAgreed *agreed)
+{
+	return agreed->features.swbreak && !agreed->thread_suffix;
+}
+
 static GdbReply cmd_features(GdbSession *session, const GdbArgs *args)
 {
 	const GdbRegSet *set = session->ops->registers->set(session->target);
 	const char *xml;
 
 	if (!gdb_text_equal(&args->v[0].text, "target.xml"))
-		return no_annex("target.xml");
-	xml = knows_flags(&session->agreed) ? gdb_reg_set_xml(set) : gdb_reg_set_plain_xml(set);
+		return gdb_reply_fail(GDB_ERROR_NOENT, "no such annex; expected 'target.xml'");
+	if (!knows_flags(&session->agreed))
+		xml = gdb_reg_set_plain_xml(set);
+	else if (is_gdb(&session->agreed) && gdb_session_offers_libraries(session))
+		xml = gdb_reg_set_bare_xml(set);
+	else
+		xml = gdb_reg_set_xml(set);
 	return answer(session, args, xml, strlen(xml));
+}
+
+/* ---- Documents that are made for a reading ---- */
+
+static void forget_document(GdbSession *session)
+{
+	if (session->document)
+		g_string_free(session->document, TRUE);
+	session->document = NULL;
+	g_clear_pointer(&session->document_name, g_free);
+}
+
+/* FALSE with @error: there is no such one. */
+static bool make_document(GdbSession *session, GdbMakeDocument *make, const char *annex,
+			  const char *name, GError **error)
+{
+	forget_document(session);
+	session->document = g_string_new(NULL);
+	session->document_name = g_strdup(name);
+	if (make(session, annex, session->document, error))
+		return true;
+	forget_document(session);
+	return false;
+}
+
+GdbReply gdb_session_document(GdbSession *session, const GdbArgs *args, const char *object,
+			      GdbMakeDocument *make)
+{
+	const GdbText *text = &args->v[0].text;
+	g_autofree char *annex = g_strndup(text->at, gdb_text_left(text));
+	g_autofree char *name = g_strconcat(object, ":", annex, NULL);
+	GError *error = NULL;
+	GdbReply reply;
+
+	/* Made again when a reading starts, so that its pieces fit together. */
+	if ((!args->v[1].number || g_strcmp0(session->document_name, name) != 0) &&
+	    !make_document(session, make, annex, name, &error))
+		return gdb_reply_error(error);
+	reply = answer(session, args, session->document->str, session->document->len);
+	if (session->reply->str[0] == 'l')
+		forget_document(session);
+	return reply;
+}
+
+bool gdb_session_no_annex(const char *annex, GError **error)
+{
+	if (!*annex)
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "no such annex; expected none");
+	return false;
+}
+
+bool gdb_session_check_stopped(const GdbSession *session, GError **error)
+{
+	if (session->state == GDB_SESSION_STOPPED)
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
+		    "the target is not stopped: interrupt it before");
+	return false;
 }
 
 static void append_thread(GdbSession *session, GString *xml, unsigned cpu)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
-	g_autofree char *safe = NULL;
 
 	session->ops->cpus->describe(session->target, cpu, text);
-	safe = g_markup_escape_text(text->str, text->len);
 	g_string_append(xml, "<thread id=\"");
 	gdb_thread_append(xml, cpu, session->agreed.features.multiprocess);
-	g_string_append_printf(xml, "\" name=\"vCPU %u\">%s</thread>\n", cpu, safe);
+	g_string_append_printf(xml, "\" name=\"vCPU %u\">", cpu);
+	gdb_xml_append(xml, text->str);
+	g_string_append(xml, "</thread>\n");
 }
 
-static void build_threads(GdbSession *session, GString *xml)
+static bool make_threads(GdbSession *session, const char *annex, GString *xml, GError **error)
 {
 	unsigned n_cpus = session->ops->cpus->count(session->target);
 
+	if (!gdb_session_no_annex(annex, error))
+		return false;
 	g_string_assign(xml, "<?xml version=\"1.0\"?>\n<threads>\n");
 	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
 		if (gdb_session_has_cpu(session, cpu))
 			append_thread(session, xml, cpu);
 	}
 	g_string_append(xml, "</threads>\n");
+	return true;
 }
 
 static GdbReply cmd_threads(GdbSession *session, const GdbArgs *args)
 {
-	if (!gdb_text_equal(&args->v[0].text, ""))
-		return no_annex("");
-	/* Made again when a reading starts, so that its pieces fit together. */
-	if (!args->v[1].number || !session->threads_xml->len)
-		build_threads(session, session->threads_xml);
-	return answer(session, args, session->threads_xml->str, session->threads_xml->len);
+	return gdb_session_document(session, args, "threads", make_threads);
 }
 
 static const GdbCommand rows[] = {
@@ -94,7 +142,10 @@ static const GdbCommand rows[] = {
 	{"qXfer:threads:read:", GDB_MATCH_PREFIX, "s:x,x", GDB_WHEN_ATTACHED, false, cmd_threads},
 };
 
+static const GdbHooks hooks = {.gone = forget_document};
+
 const GdbCommandTable gdb_commands_xfer = {
 	.rows = rows,
 	.n_rows = G_N_ELEMENTS(rows),
+	.hooks = &hooks,
 };

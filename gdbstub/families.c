@@ -3,15 +3,27 @@
  */
 #include "gdbstub/internal.h"
 
+/* One a line. */
+/* clang-format off */
 const GdbCommandTable *const gdb_command_tables[] = {
-	&gdb_commands_mem,     &gdb_commands_regs,
-	&gdb_commands_run,     &gdb_commands_break,
-	&gdb_commands_query,   &gdb_commands_thread,
-	&gdb_commands_xfer,    &gdb_commands_search,
-	&gdb_commands_monitor, &gdb_commands_qemu,
-	&gdb_commands_lldb,    &gdb_commands_symbols,
-	&gdb_commands_file,    NULL,
+	&gdb_commands_mem,
+	&gdb_commands_regs,
+	&gdb_commands_run,
+	&gdb_commands_break,
+	&gdb_commands_query,
+	&gdb_commands_thread,
+	&gdb_commands_xfer,
+	&gdb_commands_search,
+	&gdb_commands_monitor,
+	&gdb_commands_qemu,
+	&gdb_commands_lldb,
+	&gdb_commands_symbols,
+	&gdb_commands_file,
+	&gdb_commands_library,
+	&gdb_commands_os,
+	NULL,
 };
+/* clang-format on */
 
 /* The next family's hooks from *@at on, NULL at the end. */
 static const GdbHooks *next_hooks(unsigned *at)

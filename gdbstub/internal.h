@@ -34,7 +34,14 @@ typedef enum GdbStepFlags {
  * one assignment forgets a part, and nothing that one client has said can bind the next.
  */
 
-/* What the client has said that it understands: as long as the client. */
+/* What a client is offered once. */
+typedef enum GdbOffer {
+	GDB_OFFER_OPEN, /* not yet decided */
+	GDB_OFFER_NONE,
+	GDB_OFFER_MADE,
+} GdbOffer;
+
+/* What the client has said that it understands, and what it was told: as long as the client. */
 typedef struct GdbAgreed {
 	GdbFeatures features;
 	bool has_offered;   /* in qSupported, which a client sends once */
@@ -42,6 +49,7 @@ typedef struct GdbAgreed {
 	bool extended;	    /* !: it may run the machine anew after it has killed it */
 	bool list_threads;  /* lldb: stop replies list the threads and their pcs */
 	bool files_refused; /* vFile was answered as a packet that is not known */
+	GdbOffer libraries;
 } GdbAgreed;
 
 /* How bytes are exchanged with it: as long as the client. */
@@ -101,8 +109,9 @@ struct GdbSession {
 	GdbAction *actions; /* room for n_actions */
 	unsigned n_actions;
 	GdbWork *work;
-	GString *threads_xml; /* the document that qXfer:threads:read is in the middle of */
-	char *program;	      /* the name of the target's own program, which the client was told */
+	GString *document;   /* that the client is in the middle of reading, or NULL */
+	char *document_name; /* its object and annex */
+	char *program;	     /* the name of the target's own program, which the client was told */
 	int files[GDB_FILES_MAX]; /* the client's descriptors: one of this process plus 1, or 0 */
 	uint8_t *memory;	  /* GDB_PACKET_MAX bytes for memory on its way */
 };
@@ -112,7 +121,7 @@ extern const GdbCommandTable *const gdb_command_tables[];
 extern const GdbCommandTable gdb_commands_query, gdb_commands_regs, gdb_commands_mem,
 	gdb_commands_run, gdb_commands_break, gdb_commands_thread, gdb_commands_monitor,
 	gdb_commands_xfer, gdb_commands_search, gdb_commands_qemu, gdb_commands_lldb,
-	gdb_commands_symbols, gdb_commands_file;
+	gdb_commands_symbols, gdb_commands_file, gdb_commands_os, gdb_commands_library;
 
 /* The monitor's commands that are the session's own, which is their target; NULL name at the end.
  */
@@ -202,6 +211,25 @@ bool gdb_families_is_kill(const GdbSession *session, const char *packet, size_t 
  */
 const char *gdb_session_program(GdbSession *session);
 const char *gdb_session_exec_file(GdbSession *session);
+
+/*
+ * gdb_session_document: answers qXfer:OBJECT:read, whose arguments are @args: annex, offset and
+ * length. @make: appends the whole document to @out, or FALSE with @error; called when a reading
+ * starts, and the document is kept until the reading ends.
+ * gdb_session_no_annex: is it none, as it should be? Else FALSE with @error.
+ */
+typedef bool GdbMakeDocument(GdbSession *session, const char *annex, GString *out, GError **error);
+GdbReply gdb_session_document(GdbSession *session, const GdbArgs *args, const char *object,
+			      GdbMakeDocument *make);
+bool gdb_session_no_annex(const char *annex, GError **error);
+/* gdb_session_check_stopped: may the target look at the guest's memory? Else FALSE with @error. */
+bool gdb_session_check_stopped(const GdbSession *session, GError **error);
+
+/*
+ * gdb_session_offers_libraries: does the client hear of GdbLibraryOps? Decided at the first call
+ * while stopped, which is when it says hello.
+ */
+bool gdb_session_offers_libraries(GdbSession *session);
 
 /*
  * Memory in the address space that the client chose: @cpu's virtual one, or the physical one.

@@ -5,6 +5,13 @@
 
 #include <string.h>
 
+typedef enum XmlStyle {
+	XML_FULL,
+	XML_BARE,  /* says that no system that gdb knows runs here */
+	XML_PLAIN, /* without <flags> */
+	N_XML_STYLES,
+} XmlStyle;
+
 struct GdbRegSet {
 	const GdbArchitecture *architecture;
 	unsigned g_limit, pc_num;
@@ -15,7 +22,7 @@ struct GdbRegSet {
 	GArray *expedited;
 	size_t g_bytes;
 	unsigned g_count;
-	char *xml, *plain_xml;
+	char *xml[N_XML_STYLES]; /* NULL: not built yet */
 };
 
 static void feature_free(gpointer data)
@@ -44,8 +51,8 @@ GdbRegSet *gdb_reg_set_new(const GdbArchitecture *architecture, unsigned g_count
 
 static void forget_xml(GdbRegSet *set)
 {
-	g_clear_pointer(&set->xml, g_free);
-	g_clear_pointer(&set->plain_xml, g_free);
+	for (unsigned n = 0; n < N_XML_STYLES; n++)
+		g_clear_pointer(&set->xml[n], g_free);
 }
 
 void gdb_reg_set_free(GdbRegSet *set)
@@ -235,7 +242,7 @@ static void append_feature(GString *xml, const GdbRegSet *set, const GdbFeature 
 	g_string_append(xml, "</feature>\n");
 }
 
-static char *build_xml(const GdbRegSet *set, bool plain)
+static char *build_xml(const GdbRegSet *set, XmlStyle style)
 {
 	GString *xml = g_string_new("<?xml version=\"1.0\"?>\n"
 				    "<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
@@ -243,29 +250,35 @@ static char *build_xml(const GdbRegSet *set, bool plain)
 	g_autofree char *architecture = g_markup_escape_text(set->architecture->name, -1);
 
 	g_string_append_printf(xml, "<architecture>%s</architecture>\n", architecture);
+	if (style == XML_BARE)
+		g_string_append(xml, "<osabi>none</osabi>\n");
 	for (unsigned n = 0; n < set->features->len; n++)
-		append_feature(xml, set, g_ptr_array_index(set->features, n), plain);
+		append_feature(xml, set, g_ptr_array_index(set->features, n), style == XML_PLAIN);
 	g_string_append(xml, "</target>\n");
 	return g_string_free(xml, FALSE);
 }
 
 /* Only a cache is written: to its callers the set stays what it was. */
-static const char *cached_xml(const GdbRegSet *set, bool plain)
+static const char *cached_xml(const GdbRegSet *set, XmlStyle style)
 {
-	GdbRegSet *cache = (GdbRegSet *)set;
-	char **xml = plain ? &cache->plain_xml : &cache->xml;
+	char **xml = &((GdbRegSet *)set)->xml[style];
 
 	if (!*xml)
-		*xml = build_xml(set, plain);
+		*xml = build_xml(set, style);
 	return *xml;
 }
 
 const char *gdb_reg_set_xml(const GdbRegSet *set)
 {
-	return cached_xml(set, false);
+	return cached_xml(set, XML_FULL);
+}
+
+const char *gdb_reg_set_bare_xml(const GdbRegSet *set)
+{
+	return cached_xml(set, XML_BARE);
 }
 
 const char *gdb_reg_set_plain_xml(const GdbRegSet *set)
 {
-	return cached_xml(set, true);
+	return cached_xml(set, XML_PLAIN);
 }

@@ -121,10 +121,12 @@ const GdbArchitecture *gdb_reg_set_architecture(const GdbRegSet *set);
 /*
  * gdb_reg_set_xml: the whole target.xml as one file, features inlined, every <reg> with its
  * regnum. Built at the first call, owned by the set. gdb manual: "Target Description Format".
- * gdb_reg_set_plain_xml: the same for a client that does not know <flags>: it has none, and the
- * registers that have such a type are numbers.
+ * gdb_reg_set_bare_xml: the same, and it says that no system that gdb knows runs here.
+ * gdb_reg_set_plain_xml: the same as the first for a client that does not know <flags>: it has
+ * none, and the registers that have such a type are numbers.
  */
 const char *gdb_reg_set_xml(const GdbRegSet *set);
+const char *gdb_reg_set_bare_xml(const GdbRegSet *set);
 const char *gdb_reg_set_plain_xml(const GdbRegSet *set);
 
 G_END_DECLS

@@ -38,7 +38,6 @@ GdbSession *gdb_session_new(const GdbTargetOps *ops, void *target, const char *v
 	session->out = g_byte_array_new();
 	session->last = g_byte_array_new();
 	session->reply = g_string_new(NULL);
-	session->threads_xml = g_string_new(NULL);
 	return session;
 }
 
@@ -52,7 +51,6 @@ void gdb_session_free(GdbSession *session)
 	g_byte_array_unref(session->out);
 	g_byte_array_unref(session->last);
 	g_string_free(session->reply, TRUE);
-	g_string_free(session->threads_xml, TRUE);
 	g_free(session->actions);
 	g_free(session->memory);
 	g_free(session);

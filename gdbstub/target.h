@@ -269,8 +269,8 @@ typedef struct GdbLibrary {
 /*
  * offers: does the client hear of libraries? gdb must then be told that no system that it knows
  * runs here. Asked once in a connection, when it begins; the answer holds for it.
- * list: all that are loaded now; owned by the target, until the next call. NULL with @error when
- * it cannot be known. A target may post GDB_STOP_LIBRARY to a client for which it was called.
+ * list: all that are loaded now; owned by the target, until the next call. @error is set when it
+ * cannot be known. A target may post GDB_STOP_LIBRARY to a client for which it was called.
  * Both only while stopped.
  */
 typedef struct GdbLibraryOps {

@@ -6,7 +6,12 @@
 
 #include <glib.h>
 
-/* An ELF file with the functions fake_count, fake_store and fake_idle. Caller unrefs. */
+/*
+ * fake_elf_new: the functions fake_count, fake_store and fake_idle where the machine has them.
+ * fake_elf_new_library: lib_first, lib_second and lib_third, 0x100 bytes apart, in a section
+ * without a place. Caller unrefs.
+ */
 GByteArray *fake_elf_new(void);
+GByteArray *fake_elf_new_library(void);
 
 #endif

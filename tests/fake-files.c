@@ -1,5 +1,6 @@
 /*
- * tests/fake-files.c - owns what the fake target offers beside its machine: its own program.
+ * tests/fake-files.c - owns what the fake target offers beside its machine: its own program, a
+ * library, tables for `info os`.
  */
 #include "tests/fake-machine.h"
 
@@ -29,7 +30,9 @@ static int op_open(void *data, const char *path, GError **error)
 	FakeTarget *target = fake_enter(data, true);
 	int fd = -1;
 
-	if (g_strcmp0(path, target->own.name) != 0)
+	if (target->library_loaded && g_str_equal(path, target->library.name))
+		fd = new_file(&target->library);
+	else if (g_strcmp0(path, target->own.name) != 0)
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "no such file");
 	else if (target->own_turns)
 		target->own_turns--;
@@ -50,3 +53,93 @@ void fake_target_set_own_program(FakeTarget *target, const FakeFile *file)
 	target->own_turns = file->turns;
 	g_mutex_unlock(&target->lock);
 }
+
+/* --- libraries --- */
+
+static bool op_offers_libraries(void *data)
+{
+	FakeTarget *target = fake_enter(data, true);
+	bool offers = target->library.name != NULL;
+
+	fake_leave(target);
+	return offers;
+}
+
+/* One more that is nowhere. */
+static const GdbLibrary *op_list(void *data, unsigned *ret_n, GError **error)
+{
+	static const uint64_t sections[] = {FAKE_LIBRARY};
+	FakeTarget *target = fake_enter(data, true);
+
+	if (!target->library.name)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "the list is broken");
+	target->libraries[0] = (GdbLibrary){"/nowhere", NULL, 0};
+	target->libraries[1] = (GdbLibrary){target->library.name, sections, 1};
+	*ret_n = target->library_loaded ? 2 : 0;
+	fake_leave(target);
+	return target->library_loaded ? target->libraries : NULL;
+}
+
+const GdbLibraryOps fake_library_ops = {op_offers_libraries, op_list};
+
+void fake_target_set_library(FakeTarget *target, const FakeFile *file)
+{
+	g_mutex_lock(&target->lock);
+	target->library = *file;
+	g_mutex_unlock(&target->lock);
+}
+
+bool fake_load_library(void *data, G_GNUC_UNUSED unsigned cpu, G_GNUC_UNUSED const char *args,
+		       G_GNUC_UNUSED GString *out, G_GNUC_UNUSED GError **error)
+{
+	FakeTarget *target = fake_enter(data, true);
+
+	target->library_loaded = true;
+	target->cpus[0].has_event = true;
+	target->cpus[0].event = (GdbStop){.cpu = 0, .kind = GDB_STOP_LIBRARY};
+	fake_leave(target);
+	return true;
+}
+
+/* --- the system --- */
+
+static bool fill_processes(void *data, GPtrArray *cells, G_GNUC_UNUSED GError **error)
+{
+	static const char *const row[] = {"1", "init", "22", "<&\"'>\x01\xff\xc3\xa4\n", "333"};
+
+	fake_leave(fake_enter(data, true));
+	for (unsigned n = 0; n < G_N_ELEMENTS(row); n++)
+		g_ptr_array_add(cells, g_strdup(row[n]));
+	return true;
+}
+
+static bool fill_broken(void *data, GPtrArray *cells, GError **error)
+{
+	fake_leave(fake_enter(data, true));
+	g_ptr_array_add(cells, g_strdup("half a row"));
+	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT, "the list is broken");
+	return false;
+}
+
+static bool op_vmcoreinfo(void *data, GString *text, GError **error)
+{
+	FakeTarget *target = fake_enter(data, true);
+	bool known = target->own.name != NULL;
+
+	if (known)
+		g_string_append(text, "OSRELEASE=6.1.0\nKERNELOFFSET=1200000\n");
+	else
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "no Linux kernel runs here");
+	fake_leave(target);
+	return known;
+}
+
+static const char *const process_columns[] = {"pid", "command", NULL};
+
+static const GdbOsTable os_tables[] = {
+	{"processes", "Who runs", "Processes", process_columns, fill_processes},
+	{"broken", "What <cannot> be read", "Broken", process_columns, fill_broken},
+	{0},
+};
+
+const GdbOsOps fake_os_ops = {os_tables, op_vmcoreinfo};

@@ -46,13 +46,19 @@ struct FakeTarget {
 	uint64_t slide;
 	FakeFile own;	    /* its own program */
 	unsigned own_turns; /* how often open() still says "not yet" */
-	int unreadable;	    /* number of a register, or -1 */
+	FakeFile library;
+	bool library_loaded;
+	GdbLibrary libraries[2]; /* as told */
+	int unreadable;		 /* number of a register, or -1 */
 	GdbAction actions[FAKE_MAX_CPUS];
 	FakeCpu cpus[]; /* n_cpus of them */
 };
 
 /* What it offers beside the machine (fake-files.c). */
 extern const GdbFileOps fake_file_ops;
+extern const GdbLibraryOps fake_library_ops;
+extern const GdbOsOps fake_os_ops;
+bool fake_load_library(void *data, unsigned cpu, const char *args, GString *out, GError **error);
 
 /*
  * What an operation begins with, and what it ends with. @stopped: it may only come while the world

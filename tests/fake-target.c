@@ -495,6 +495,7 @@ static const GdbMonitorCommand monitor_commands[] = {
 	{"ping", "[WORDS]", "answer at once", monitor_ping},
 	{"ping hard", NULL, "answer harder", monitor_ping_hard},
 	{"fail", NULL, "fail", monitor_fail},
+	{"load", NULL, "load the library", fake_load_library},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -538,6 +539,8 @@ const GdbTargetOps *fake_target_ops(void)
 		.quiet = &quiet,
 		.program = &program,
 		.files = &fake_file_ops,
+		.libraries = &fake_library_ops,
+		.os = &fake_os_ops,
 		.monitor = monitor_commands,
 	};
 

@@ -104,6 +104,13 @@ typedef struct FakeFile {
 	unsigned turns;
 } FakeFile;
 void fake_target_set_own_program(FakeTarget *target, const FakeFile *file);
+/*
+ * The client hears of libraries: this is one that it can open, of one section at FAKE_LIBRARY. It
+ * is not loaded before `monitor load`, which also makes CPU 0 report it. A NULL name: it does not
+ * hear of any.
+ */
+#define FAKE_LIBRARY (FAKE_CODE + 0x800u)
+void fake_target_set_library(FakeTarget *target, const FakeFile *file);
 /* Did the server ask for steps without interrupts? TRUE again with each client. */
 bool fake_target_blocks_irq(FakeTarget *target);
 /* Every breach of the contract by the server, one per line; "" when there was none. */

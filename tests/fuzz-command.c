@@ -88,11 +88,12 @@ static void feed_packet(Fuzz *fuzz, const char *payload)
 
 static void begin(Fuzz *fuzz, uint8_t setup)
 {
-	static const FakeFile file = {"/own", "#$}*", 4, 2};
+	static const FakeFile file = {"/own", "#$}*", 4, 2}, library = {"/lib", "x", 1, 0};
 
 	fuzz->target = fake_target_new(1 + (setup >> 3 & 3), false);
 	fake_target_set_post(fuzz->target, keep_stop, fuzz);
 	fake_target_set_own_program(fuzz->target, &file);
+	fake_target_set_library(fuzz->target, &library);
 	fuzz->session = gdb_session_new(fake_target_ops(), fuzz->target, "fuzz", setup & 4);
 	gdb_session_on_detach(fuzz->session, forget_stops, fuzz);
 	gdb_frame_init(&fuzz->replies);

@@ -353,10 +353,10 @@ static void test_others(void)
 {
 	g_autoptr(FakeRig) rig = plugin_rig();
 	static const FakeLine lines[] = {
-		{"qXfer:vmcoreinfo:read::0,1000", ""},
+		{"qXfer:vmcoreinfo:read::0,1000", "E02"},
 		{"qlinux.vmcoreinfo", ""},
 		{"qXfer:memory-map:read::0,1000", ""},
-		{"qXfer:osdata:read::0,1000", ""},
+		{"qXfer:osdata:read::0,1000", "l<\\?xml.*"},
 		{"qAttached", "1"},
 		{"T1", "OK"},
 		{"Tp1.9", "E02"},

@@ -15,7 +15,7 @@ typedef struct GdbCase {
 	const char *first; /* said before it connects */
 	const char *const *commands, *const *patterns;
 	bool over_unix, extended, kills, lldb;
-	bool own_program; /* of the target */
+	bool own_program, library; /* of the target */
 } GdbCase;
 
 /* Gathers what comes out of the pipe @fd; closes it at the end. */
@@ -148,6 +148,7 @@ static void expect_no_trouble(const char *output)
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 #define OWN "/vmgdb/vmlinux-6.1.0"
+#define LIBRARY "/vmgdb/lib.ko"
 
 static const GdbCase cases[] = {
 	{.name = "registers",
@@ -236,7 +237,7 @@ static const GdbCase cases[] = {
 	 .n_cpus = 1,
 	 .commands = LIST("info files", "info symbol 0x400104", "break fake_count", "continue",
 			  "p/x $rip", "disconnect", "target remote $T", "p fake_idle"),
-	 .patterns = LIST("file type elf64-x86-64", "0x0*400000 - 0x0*401000 is \\.text$",
+	 .patterns = LIST("file type elf64-x86-64", "0x0*400000 - 0x0*400800 is \\.text$",
 			  "^fake_store \\+ 4 in section \\.text",
 			  "Breakpoint 1, 0x0*400000 in fake_count", "= 0x400000$",
 			  "\\{.*\\} 0x400200 <fake_idle>"),
@@ -248,6 +249,24 @@ static const GdbCase cases[] = {
 	 .commands = LIST("symbol-file target:" OWN, "info symbol 0x400104"),
 	 .patterns = LIST("^fake_store \\+ 4 in section \\.text"),
 	 .own_program = true},
+	/* It is loaded while gdb waits for it, and gdb goes on by itself. */
+	{.name = "library",
+	 .n_cpus = 1,
+	 .commands = LIST("show osabi", "info sharedlibrary", "set breakpoint pending on",
+			  "break lib_second", "set $rip = 0x4008f0", "monitor load", "continue",
+			  "p/x $rip", "info sharedlibrary", "info symbol 0x400804", "stepi",
+			  "p/x $rip"),
+	 .patterns = LIST("^No shared libraries loaded", "Breakpoint 1 \\(lib_second\\) pending",
+			  "Breakpoint 1, 0x0*400900 in lib_second", "= 0x400900$",
+			  "^0x0*400800 +0x0*400fff +Yes.* target:" LIBRARY,
+			  "^lib_first_ \\+ 4 in section \\.text of target:" LIBRARY, "= 0x400901$"),
+	 .own_program = true,
+	 .library = true},
+	{.name = "info-os",
+	 .n_cpus = 1,
+	 .commands = LIST("info os", "info os processes", "info os broken", "info os nonsense"),
+	 .patterns = LIST("^processes +Who runs", "^broken +What <cannot> be read", "^pid +command",
+			  "^1 +init", "^22 +<&\"'>\\?\\?", "Can not fetch data now")},
 	{.name = "lldb",
 	 .n_cpus = 2,
 	 .commands = LIST("thread list", "register read rbx rsp", "memory read 0x600000 0x600008",
@@ -273,13 +292,16 @@ static bool was_killed(void *data)
 
 static void drive(const GdbCase *what, const char *client, const char *where)
 {
-	g_autoptr(GByteArray) elf = fake_elf_new();
+	g_autoptr(GByteArray) elf = fake_elf_new(), library = fake_elf_new_library();
 	g_autoptr(FakeRig) rig = fake_rig_new(what->n_cpus);
 	g_autofree char *output = NULL;
 	FakeFile file = {OWN, elf->data, elf->len, 3};
+	FakeFile library_file = {LIBRARY, library->data, library->len, 0};
 
 	if (what->own_program)
 		fake_target_set_own_program(rig->target, &file);
+	if (what->library)
+		fake_target_set_library(rig->target, &library_file);
 	fake_rig_listen(rig, where);
 	output = run_client(rig, client, what);
 	expect_no_trouble(output);
