@@ -129,3 +129,49 @@ void kern_log_types(GuestRig *rig)
 	kern_field(rig, "len", u16, 8);
 	kern_field(rig, "text_len", u16, 10);
 }
+
+static int saved_types(GuestRig *rig, bool on_stack)
+{
+	static const char *const frame[] = {"r15", "r14", "r13", "r12", "bx", "bp", "ret_addr"};
+	static const char *const context[] = {"x19", "x20", "x21", "x22", "x23", "x24", "x25",
+					      "x26", "x27", "x28", "fp",  "sp",	 "pc"};
+	unsigned n = on_stack ? G_N_ELEMENTS(frame) : G_N_ELEMENTS(context);
+	int saved = kern_struct(rig, on_stack ? "inactive_task_frame" : "cpu_context", 8 * n),
+	    thread;
+
+	for (unsigned i = 0; i < n; i++)
+		kern_field(rig, on_stack ? frame[i] : context[i], rig->u64, 8 * i);
+	thread = kern_struct(rig, "thread_struct", 128);
+	if (on_stack)
+		kern_field(rig, "sp", rig->u64, 24);
+	else
+		kern_field(rig, "cpu_context", saved, 0);
+	return thread;
+}
+
+void kern_task_types(GuestRig *rig, bool on_stack)
+{
+	int character = btf__add_int(rig->btf, "char", 1, BTF_INT_CHAR), list, thread, comm;
+
+	list = kern_struct(rig, "list_head", 16);
+	kern_field(rig, "next", rig->u64, 0);
+	kern_field(rig, "prev", rig->u64, 8);
+	thread = saved_types(rig, on_stack);
+	comm = kern_array(rig, character, 16);
+	kern_struct(rig, "signal_struct", 128);
+	kern_field(rig, "thread_head", list, 16);
+	kern_struct(rig, "task_struct", KERN_TASK_SIZE);
+	kern_field(rig, "tasks", list, 16);
+	kern_field(rig, "thread_node", list, 32);
+	kern_field(rig, "signal", rig->u64, 48);
+	kern_field(rig, "pid", rig->u32, 56);
+	kern_field(rig, "tgid", rig->u32, 60);
+	kern_field(rig, "real_parent", rig->u64, 64);
+	kern_field(rig, "comm", comm, 72);
+	kern_field(rig, "__state", rig->u32, 88);
+	kern_field(rig, "exit_state", rig->u32, 92);
+	kern_field(rig, "mm", rig->u64, 96);
+	kern_field(rig, "cpu", rig->u32, 104);
+	kern_field(rig, "on_cpu", rig->u32, 108);
+	kern_field(rig, "thread", thread, 128);
+}

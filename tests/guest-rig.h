@@ -36,6 +36,14 @@ void kern_ready(GuestRig *rig);
 /* The log's structures as Linux 6.1 and, printk_log, 4.19 have them. */
 void kern_log_types(GuestRig *rig);
 
+/*
+ * struct task_struct (512 bytes: tasks at 16, thread_node 32, signal 48, pid 56, tgid 60,
+ * real_parent 64, comm 72, __state 88, exit_state 92, mm 96, cpu 104, on_cpu 108, thread 128) and
+ * what else the list of tasks needs; @on_stack: as x86 saves registers, else as arm64.
+ */
+#define KERN_TASK_SIZE 512u
+void kern_task_types(GuestRig *rig, bool on_stack);
+
 /* Write at an address; little-endian. */
 void kern_put(GuestRig *rig, uint64_t addr, const void *data, size_t len);
 void kern_put_u16(GuestRig *rig, uint64_t addr, uint16_t value);
