@@ -9,10 +9,12 @@
 #include "guest/types.h"
 
 /*
- * @machine: e_machine (elf.h). @symbols: at the addresses where they are now; _stext, _etext and
- * _end among them say what is code and what is data. @types: or NULL. @frames: a .debug_frame
- * section, or NULL. @entry: e_entry, where gdb lets functions return to that the user calls.
- * @name: of the compilation unit: what the program is.
+ * @machine: e_machine (elf.h). @symbols: at the addresses where they are now; _text or _stext,
+ * _etext, _sinittext, _einittext and _end among them say what is code and what is data; without
+ * _end there are no sections, and all symbols are absolute ones. @types: or NULL. @frames: a
+ * .debug_frame section, or NULL. @entry: e_entry, where gdb lets functions return to that the user
+ * calls. @name: of the compilation unit: what the program is. @args: DWARF's numbers (0 to 31) of
+ * the registers in which a function gets its first @n_args arguments.
  */
 typedef struct LinuxProgram {
 	uint16_t machine;
@@ -21,6 +23,8 @@ typedef struct LinuxProgram {
 	const GByteArray *frames;
 	uint64_t entry;
 	const char *name;
+	const uint8_t *args;
+	unsigned n_args;
 } LinuxProgram;
 
 /*

@@ -1,0 +1,319 @@
+/*
+ * guest/program.c - writes an ELF file of symbols, types and call frame information.
+ *
+ * Code and data are sections without contents: gdb wants to know that they exist, and reads the
+ * guest's memory.
+ */
+#include "guest/program.h"
+
+#include <gelf.h>
+#include <libelf.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "guest/dwarf.h"
+#include "guest/memory.h"
+
+/* ---- Where code and data are ---- */
+
+typedef struct Section {
+	const char *name;
+	LinuxCode range;
+	bool code;
+} Section;
+
+#define SECTIONS_MAX 4u
+
+typedef struct Layout {
+	Section sections[SECTIONS_MAX];
+	unsigned n;
+} Layout;
+
+static void add_section(Layout *layout, const char *name, uint64_t start, uint64_t end, bool code)
+{
+	if (start < end)
+		layout->sections[layout->n++] = (Section){name, {start, end}, code};
+}
+
+static uint64_t address_of(const LinuxSymbols *symbols, const char *name, uint64_t otherwise)
+{
+	uint64_t addr;
+
+	return linux_symbols_find(symbols, name, &addr) ? addr : otherwise;
+}
+
+/* Code, data, the code that is for the boot only, data. */
+static Layout layout_of(const LinuxSymbols *symbols)
+{
+	uint64_t stext = address_of(symbols, "_stext", 0);
+	uint64_t start = MIN(address_of(symbols, "_text", stext), stext);
+	uint64_t end = address_of(symbols, "_end", 0);
+	uint64_t etext = CLAMP(address_of(symbols, "_etext", start), start, MAX(start, end));
+	uint64_t sinit = CLAMP(address_of(symbols, "_sinittext", etext), etext, MAX(etext, end));
+	uint64_t einit = CLAMP(address_of(symbols, "_einittext", sinit), sinit, MAX(sinit, end));
+	Layout layout = {0};
+
+	if (start >= end)
+		return layout;
+	add_section(&layout, ".text", start, etext, true);
+	add_section(&layout, ".rodata", etext, sinit, false);
+	add_section(&layout, ".init.text", sinit, einit, true);
+	add_section(&layout, ".data", einit, end, false);
+	return layout;
+}
+
+/* ---- Symbols ---- */
+
+#define FIRST_SECTION 1u
+
+static uint16_t section_of(const Layout *layout, uint64_t addr, uint64_t *ret_end)
+{
+	for (unsigned i = 0; i < layout->n; i++) {
+		const LinuxCode *range = &layout->sections[i].range;
+
+		/* A label at the end of a section belongs to it. */
+		if (addr >= range->start &&
+		    (addr < range->end || (addr == range->end && i + 1 == layout->n))) {
+			*ret_end = range->end;
+			return FIRST_SECTION + i;
+		}
+	}
+	*ret_end = addr;
+	return SHN_ABS;
+}
+
+/* nm(1): small letters are local ones, but for those of weak and unique ones. */
+static unsigned binding_of(char letter)
+{
+	if (strchr("wWvV", letter))
+		return STB_WEAK;
+	return g_ascii_islower(letter) && letter != 'u' ? STB_LOCAL : STB_GLOBAL;
+}
+
+static Elf64_Sym elf_symbol(const LinuxSymbols *symbols, const LinuxSymbol *symbol,
+			    const Layout *layout)
+{
+	unsigned type = linux_symbol_is_code(symbol) ? STT_FUNC : STT_OBJECT;
+	uint64_t end = linux_symbols_end(symbols, symbol), section_end;
+	Elf64_Sym row = {
+		.st_name = symbol->name,
+		.st_info = ELF64_ST_INFO(binding_of(symbol->type), type),
+		.st_value = symbol->addr,
+		.st_shndx = section_of(layout, symbol->addr, &section_end),
+	};
+
+	row.st_size = MIN(end, section_end) - symbol->addr;
+	return row;
+}
+
+/* Local ones come first. @ret_global: which is the first that is not. Caller unrefs. */
+static GArray *symbol_table(const LinuxSymbols *symbols, const Layout *layout, unsigned *ret_global)
+{
+	GArray *table = g_array_new(FALSE, TRUE, sizeof(Elf64_Sym));
+	unsigned n;
+	const LinuxSymbol *rows = linux_symbols_rows(symbols, &n);
+
+	g_array_set_size(table, 1);
+	for (unsigned global = 0; global < 2; global++) {
+		if (global)
+			*ret_global = table->len;
+		for (unsigned i = 0; i < n; i++) {
+			Elf64_Sym row;
+
+			if ((binding_of(rows[i].type) != STB_LOCAL) != global)
+				continue;
+			row = elf_symbol(symbols, &rows[i], layout);
+			g_array_append_val(table, row);
+		}
+	}
+	return table;
+}
+
+/* ---- The file ---- */
+
+typedef struct Writer {
+	Elf *elf;
+	GString *names; /* of sections */
+	bool failed;
+} Writer;
+
+static unsigned add_name(Writer *writer, const char *name)
+{
+	unsigned at = writer->names->len;
+
+	g_string_append_len(writer->names, name, strlen(name) + 1);
+	return at;
+}
+
+/* @shdr: what is not of the name and the contents. The bytes must stay until the file is written.
+ */
+static size_t add(Writer *writer, const char *name, const void *bytes, size_t len, Elf_Type type,
+		  GElf_Shdr shdr)
+{
+	Elf_Scn *scn = elf_newscn(writer->elf);
+	Elf_Data *data = scn ? elf_newdata(scn) : NULL;
+
+	if (!data) {
+		writer->failed = true;
+		return 0;
+	}
+	*data = (Elf_Data){
+		.d_buf = (void *)bytes,
+		.d_size = len,
+		.d_type = type,
+		.d_align = MAX(shdr.sh_addralign, 1),
+		.d_version = EV_CURRENT,
+	};
+	shdr.sh_name = add_name(writer, name);
+	writer->failed |= !gelf_update_shdr(scn, &shdr);
+	return elf_ndxscn(scn);
+}
+
+static void add_bytes(Writer *writer, const char *name, const void *bytes, size_t len)
+{
+	if (len)
+		add(writer, name, bytes, len, ELF_T_BYTE,
+		    (GElf_Shdr){.sh_type = SHT_PROGBITS, .sh_addralign = 1});
+}
+
+static void add_layout(Writer *writer, const Layout *layout)
+{
+	for (unsigned i = 0; i < layout->n; i++) {
+		const Section *section = &layout->sections[i];
+		GElf_Shdr shdr = {
+			.sh_type = SHT_NOBITS,
+			.sh_flags = SHF_ALLOC | (section->code ? SHF_EXECINSTR : SHF_WRITE),
+			.sh_addr = section->range.start,
+			.sh_addralign = 1,
+		};
+
+		add(writer, section->name, NULL, section->range.end - section->range.start,
+		    ELF_T_BYTE, shdr);
+	}
+}
+
+static void add_symbols(Writer *writer, const LinuxSymbols *symbols, const GArray *table,
+			unsigned first_global)
+{
+	size_t len;
+	const char *names = linux_symbols_names(symbols, &len);
+	size_t strtab = add(writer, ".strtab", names, len, ELF_T_BYTE,
+			    (GElf_Shdr){.sh_type = SHT_STRTAB, .sh_addralign = 1});
+
+	add(writer, ".symtab", table->data, table->len * sizeof(Elf64_Sym), ELF_T_SYM,
+	    (GElf_Shdr){.sh_type = SHT_SYMTAB,
+			.sh_link = strtab,
+			.sh_info = first_global,
+			.sh_entsize = sizeof(Elf64_Sym),
+			.sh_addralign = 8});
+}
+
+static void add_dwarf(Writer *writer, const LinuxProgram *program, const LinuxDwarf *dwarf)
+{
+	size_t len;
+	const char *strings = linux_types_strings(program->types, &len);
+
+	add_bytes(writer, ".debug_info", dwarf->info->data, dwarf->info->len);
+	add_bytes(writer, ".debug_abbrev", dwarf->abbrev->data, dwarf->abbrev->len);
+	add_bytes(writer, ".debug_str", strings, len);
+	add_bytes(writer, ".debug_loclists", dwarf->loclists->data, dwarf->loclists->len);
+	add_bytes(writer, ".debug_aranges", dwarf->aranges->data, dwarf->aranges->len);
+}
+
+static void finish(Writer *writer, const LinuxProgram *program)
+{
+	GElf_Ehdr ehdr;
+	size_t shstrtab;
+
+	add_name(writer, ".shstrtab");
+	shstrtab = add(writer, ".shstrtab", NULL, 0, ELF_T_BYTE,
+		       (GElf_Shdr){.sh_type = SHT_STRTAB, .sh_addralign = 1});
+	if (writer->failed || !gelf_getehdr(writer->elf, &ehdr)) {
+		writer->failed = true;
+		return;
+	}
+	/* Now the names are complete. */
+	*elf_getdata(elf_getscn(writer->elf, shstrtab), NULL) = (Elf_Data){
+		.d_buf = writer->names->str,
+		.d_size = writer->names->len,
+		.d_align = 1,
+		.d_version = EV_CURRENT,
+	};
+	ehdr.e_ident[EI_DATA] = ELFDATA2LSB;
+	ehdr.e_type = ET_EXEC;
+	ehdr.e_machine = program->machine;
+	ehdr.e_version = EV_CURRENT;
+	ehdr.e_entry = program->entry;
+	ehdr.e_shstrndx = shstrtab;
+	writer->failed =
+		!gelf_update_ehdr(writer->elf, &ehdr) || elf_update(writer->elf, ELF_C_WRITE) < 0;
+}
+
+static bool write_all(Elf *elf, const LinuxProgram *program, const Layout *layout,
+		      const LinuxDwarf *dwarf)
+{
+	g_autoptr(GString) names = g_string_new_len("", 1);
+	Writer writer = {.elf = elf, .names = names};
+	unsigned first_global = 1;
+	g_autoptr(GArray) table = symbol_table(program->symbols, layout, &first_global);
+
+	writer.failed = !gelf_newehdr(elf, ELFCLASS64);
+	add_layout(&writer, layout);
+	add_symbols(&writer, program->symbols, table, first_global);
+	if (dwarf)
+		add_dwarf(&writer, program, dwarf);
+	if (program->frames)
+		add_bytes(&writer, ".debug_frame", program->frames->data, program->frames->len);
+	finish(&writer, program);
+	return !writer.failed;
+}
+
+static LinuxDwarf *dwarf_of(const LinuxProgram *program, const Layout *layout, GError **error)
+{
+	LinuxCode code[SECTIONS_MAX];
+	LinuxDwarfSource source = {.symbols = program->symbols,
+				   .types = program->types,
+				   .code = code,
+				   .args = program->args,
+				   .n_args = program->n_args,
+				   .name = program->name};
+
+	for (unsigned i = 0; i < layout->n; i++) {
+		if (layout->sections[i].code)
+			code[source.n_code++] = layout->sections[i].range;
+	}
+	return linux_dwarf_new(&source, error);
+}
+
+static int write_file(const LinuxProgram *program, const Layout *layout, const LinuxDwarf *dwarf,
+		      GError **error)
+{
+	int fd = memfd_create(program->name, MFD_CLOEXEC);
+	Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_WRITE, NULL);
+	bool written = elf && write_all(elf, program, layout, dwarf);
+
+	if (!written)
+		g_set_error(error, LINUX_ERROR, LINUX_ERROR_DAMAGED,
+			    "the program for gdb cannot be written: %s", elf_errmsg(-1));
+	elf_end(elf);
+	if (written)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int linux_program_write(const LinuxProgram *program, GError **error)
+{
+	Layout layout = layout_of(program->symbols);
+	g_autoptr(LinuxDwarf) dwarf = NULL;
+
+	elf_version(EV_CURRENT);
+	if (program->types) {
+		dwarf = dwarf_of(program, &layout, error);
+		if (!dwarf)
+			return -1;
+	}
+	return write_file(program, &layout, dwarf, error);
+}
