@@ -416,12 +416,21 @@ lab_boot()
 		lab_die "L1 did not come up: $(tail -n 3 "$LOG" "$W/emu.log" | tr '\r\n' '  ')"
 }
 
+# lab_has PATTERN N: N lines match. It is not read again as long as it is older than the last look.
+lab_has()
+{
+	[ ! "$W/seen" -nt "$LOG" ] || return 1
+	: >"$W/seen"
+	[ "$(lab_count "$1")" -ge "$2" ]
+}
+
 # lab_wait SECONDS PATTERN [N]: until N lines (1) match; false when patience ends, or when L1 has ended
 lab_wait()
 {
 	local next=$((SECONDS + 15)) n=${3:-1} last=
+	rm -f "$W/seen"
 	patience_start "$1" "$EMU_PID"
-	while [ "$(tr -d '\r' <"$LOG" | grep -cE -- "$2")" -lt "$n" ]; do
+	while ! lab_has "$2" "$n"; do
 		if ! patience_left; then
 			say ... "no '$2' in $(patience_report)"
 			return 1
@@ -432,7 +441,7 @@ lab_wait()
 			say ... "waiting for '$2', ${SECONDS} s: $(tail -n 1 "$LOG" | tr -d '\r' | cut -c 1-60)"
 			next=$((SECONDS + 15))
 		fi
-		sleep 0.3
+		nap 0.3
 	done
 }
 

@@ -3,6 +3,7 @@
 #
 #   patience_start SECONDS PID...   wait for what these processes and their children do
 #   patience_left                   false when that is enough; to be asked every 0.2 s or so
+#   nap SECONDS                     sleep, without starting a program
 #   patient SECONDS COMMAND...      run COMMAND, ended when the emulator (EMU_PID) and it together
 #                                   have used that up: then the status is 124
 #
@@ -13,6 +14,9 @@
 # gdb/patience.py is the same for gdb's scripts.
 
 PATIENCE_FAR=10
+
+exec {NAP}<> <(:) # nobody writes into this pipe
+nap() { read -r -t "$1" -u "$NAP" || :; }
 
 P_HZ=$(getconf CLK_TCK)
 
@@ -71,17 +75,18 @@ patience_left()
 	local now size time work
 	now=$((${EPOCHREALTIME/[.,]/} / 1000))
 	cpu_use "${P_pids[@]}"
-	size=$(console_size)
 	time=$((now - P_at))
 	work=$((USED - P_used))
 	if [ "$WANTS" = 0 ]; then
+		size=$(console_size)
 		[ "$size" = "$P_size" ] || time=$(((time + 1) / 2))
+		P_size=$size
 	else
 		[ $work -gt 0 ] || work=0 # a thread that has ended takes its time along
 		[ $work -gt $time ] || time=$work
 	fi
 	P_spent=$((P_spent + time))
-	P_at=$now P_used=$USED P_size=$size
+	P_at=$now P_used=$USED
 	[ "$P_spent" -lt "$P_limit" ] && [ $((now - P_begin)) -lt $((P_limit * PATIENCE_FAR + 60000)) ]
 }
 
@@ -106,7 +111,7 @@ patient()
 			unkeep $pid
 			return 124
 		fi
-		sleep 0.2
+		nap 0.2
 	done
 	wait $pid
 	local status=$?
