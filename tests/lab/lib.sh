@@ -325,9 +325,8 @@ lab_native_works()
 # Where do_sys_openat2 begins: the guest prints these bytes, to show that nobody left a patch.
 find_text()
 {
-	TEXT_ADDR=$("$GDB" "${GDB_OPTIONS[@]}" "$VMLINUX" -ex 'output/x &do_sys_openat2' 2>/dev/null)
-	TEXT_ADDR=${TEXT_ADDR#0x}
-	[ -n "$TEXT_ADDR" ] || lab_die "$GDB cannot read $VMLINUX"
+	TEXT_ADDR=$(readelf -sW "$VMLINUX" | awk '$8 == "do_sys_openat2" { print $2; exit }')
+	[ -n "$TEXT_ADDR" ] || lab_die "readelf finds no do_sys_openat2 in $VMLINUX"
 }
 
 # Words for a kernel in bochs: no calibration loops, no mitigations that cost emulation time.
