@@ -48,7 +48,7 @@ hard_job()
 	lab_boot "$bench" "$W/job" 2
 	if [ -n "$linux" ]; then
 		one_guest 2
-		for LAB_HARD in $linux; do gdb_script 400 hard; done
+		for LAB_HARD in $linux; do gdb_script 1500 hard; done
 		leave 2
 	fi
 	for name in $own; do

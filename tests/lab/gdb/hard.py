@@ -17,7 +17,7 @@ from lab import *
 ORDER = os.environ["LAB_HARD_ORDER"].split()
 KIND = {"yes": "break", "hbreak": "hbreak", "no": ""}[os.environ["LAB_BREAK"]]
 CODE = 0x20000000
-PATIENCE = 60  # seconds of a quiet machine until a few rounds must be over
+PATIENCE = 240  # seconds of a quiet machine until a few rounds must be over: bochs loads a module in 20
 NEVER = "if $sp == 1"  # a condition that the stub evaluates
 
 
@@ -63,7 +63,7 @@ def hits(name, where, times=3):
     """The last breakpoint is hit again and again, and continue gets on."""
     seen = []
     for _ in range(times):
-        run_until(lambda: False, 15)
+        run_until(lambda: False, PATIENCE)
         seen.append(stop_reason() if pc() == where else f"{stop_reason()} at {pc():#x}")
     report(all(reason.startswith("break") for reason in seen),
            f"{name}: {KIND} hits {times} times", seen)
