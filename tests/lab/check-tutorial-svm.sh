@@ -1,9 +1,12 @@
 #!/bin/bash
-# check-tutorial-svm.sh - the x86 sessions of docs/tutorial.md: early boot and a panic. They need
-# breakpoints, so a QEMU 10: the one that LAB_SVM_QEMU names, or Debian 13's.
-# timeout: 240
+# check-tutorial-svm.sh - what needs breakpoints on SVM, in one KVM host: kernel entries
+# (entry.sh), and the x86 sessions of docs/tutorial.md, early boot and a panic. So a QEMU 10: the one
+# that LAB_SVM_QEMU names, or Debian 13's.
+# timeout: 300
 # shellcheck source=tests/lab/tutorial.sh
 . "$(dirname "$0")/tutorial.sh"
+# shellcheck source=tests/lab/entry.sh
+. "$(dirname "$0")/entry.sh"
 
 if [ -z "${LAB_SVM_QEMU:-}" ]; then
 	if ! "$LAB/fetch" qemu-10; then
@@ -14,8 +17,15 @@ if [ -z "${LAB_SVM_QEMU:-}" ]; then
 fi
 lab_open
 tutorial_files amd64
-tutorial_job early >"$W/job"
+{
+	entry_job pti=on
+	tutorial_job early
+} >"$W/job"
 lab_boot svm "$W/job" 1
+export LAB_TRAPS=no LAB_CPUS=2 LAB_COMMAND=42 # QEMU's KVM has no traps
+entry_session 1
+gdb_script 60 leave
+lab_wait 60 'gdb: listening' 2 || lab_die "the tutorial's lkvm does not listen"
 tutorial_gdb 100 early
 tutorial_console 60 panic
 finish

@@ -114,7 +114,7 @@ console_has()
 	patience_start "$3" "$EMU_PID"
 	until tr -d '\r' <"$LOG" | sed -E "0,/$2/d" | grep -qE -- "$1"; do
 		patience_left || return 1
-		sleep 0.3
+		nap 0.3
 	done
 }
 
