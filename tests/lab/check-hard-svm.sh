@@ -8,11 +8,11 @@
 
 if [ -z "${LAB_HARD:-}${LAB_SLOW:-}" ]; then
 	echo "1..0 # SKIP each takes a minute: LAB_SLOW=yes, or LAB_HARD with names of" \
-		"uffd fork migrate collapse two hotplug timer, runs them"
+		"uffd fork migrate collapse two hotplug module timer, runs them"
 	exit
 fi
 if [ -n "${LAB_SVM_QEMU:-}" ]; then
-	hard_job svm hbreak uffd fork migrate collapse two hotplug timer
+	hard_job svm hbreak uffd fork migrate collapse two hotplug module timer
 else
 	hard_job svm no uffd hotplug
 fi
