@@ -42,7 +42,7 @@ lab_open
 lab_add_symbols arm64 boot/vmlinux
 cat >"$W/job" <<'END'
 lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c 2 --dump-dtb=/dtb --gdb tcp:0.0.0.0:1234 \
-	--gdb-vmlinux /boot/vmlinux -p "console=ttyS0 text=$TEXT_ADDR" </dev/null &
+	--gdb-vmlinux /boot/vmlinux -p "console=ttyS0 $FEW_WORDS text=$TEXT_ADDR" </dev/null &
 guest=$!
 while [ ! -s /dtb ]; do usleep 100000; done
 grep -q arm,gic-v3 /dtb && echo "lab: GICv3 " || echo "lab: GICv2 "

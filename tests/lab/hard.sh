@@ -15,7 +15,7 @@ LAB_WORDS=
 hard_lkvm()
 {
 	echo "lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c $1 --gdb tcp:0.0.0.0:1234" \
-		"-p 'console=ttyS0 nokaslr $LAB_WORDS' </dev/null; echo \"lab: guest $1 status \$?\""
+		"-p 'console=ttyS0 nokaslr $FEW_WORDS $LAB_WORDS' </dev/null; echo \"lab: guest $1 status \$?\""
 }
 
 build_late()

@@ -9,7 +9,7 @@ case $(uname -m) in
 aarch64)
 	# gdb 13 cannot unwind signed return addresses; lkvm says nopauth by itself.
 	qemu="qemu-system-aarch64 -M virt,gic-version=3"
-	words="console=ttyAMA0 nokaslr arm64.nopauth text=$TEXT_ADDR"
+	words="console=ttyAMA0 nokaslr arm64.nopauth $FEW_WORDS text=$TEXT_ADDR"
 	;;
 *)
 	qemu="qemu-system-x86_64 -L /rom -M pc -vga none"

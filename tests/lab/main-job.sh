@@ -115,7 +115,7 @@ main_job()
 {
 	local bench=$1 cpus=$2 vmm=${4:-lkvm} words=$BOCHS_GUEST_WORDS arch=amd64
 	# With the trampoline the kernel is not in the page tables of EL0.
-	[ "$bench" != arm64 ] || words=kpti=on arch=arm64 LAB_KPTI=yes
+	[ "$bench" != arm64 ] || words="$FEW_WORDS kpti=on" arch=arm64 LAB_KPTI=yes
 	export LAB_KPTI
 	lab_open
 	[ "$vmm" != qemu ] || add_plugin $arch
