@@ -36,7 +36,7 @@ hard_job()
 	for name in ${LAB_HARD:-$*}; do
 		case $name in late | timer) own="$own $name" ;; *) linux="$linux $name" ;; esac
 	done
-	[ "$bench" != bochs ] || LAB_WORDS=$BOCHS_GUEST_WORDS
+	[ "$bench" != bochs ] || LAB_WORDS=$BOCHS_WORDS
 	lab_open
 	LAB_HARD_FILE=$W/hard
 	{

@@ -337,8 +337,7 @@ find_text()
 
 # Words for a kernel in bochs: no calibration loops, no mitigations that cost emulation time.
 BOCHS_WORDS="mitigations=off nokaslr lpj=10000000 tsc=reliable no_timer_check"
-# And for a guest there: each character of the console is an exit or two, so only what is wrong.
-BOCHS_GUEST_WORDS="$BOCHS_WORDS loglevel=5"
+BOCHS_GUEST_WORDS="$BOCHS_WORDS $FEW_WORDS"
 
 boot_bochs()
 {
