@@ -175,3 +175,57 @@ void kern_task_types(GuestRig *rig, bool on_stack)
 	kern_field(rig, "on_cpu", rig->u32, 108);
 	kern_field(rig, "thread", thread, 128);
 }
+
+/* The attributes of sections: before 6.14 in an array, each with its address. */
+static void section_types(GuestRig *rig, bool pointed)
+{
+	int attribute, binary, group, entry, attrs;
+
+	attribute = kern_struct(rig, "attribute", 16);
+	kern_field(rig, "name", rig->u64, 0);
+	binary = kern_struct(rig, "bin_attribute", 64);
+	kern_field(rig, "attr", attribute, 0);
+	kern_field(rig, "private", rig->u64, 24);
+	group = kern_struct(rig, "attribute_group", 40);
+	kern_field(rig, "bin_attrs", rig->u64, 32);
+	entry = kern_struct(rig, "module_sect_attr", 72);
+	kern_field(rig, "battr", binary, 0);
+	kern_field(rig, "address", rig->u64, 64);
+	attrs = kern_array(rig, pointed ? binary : entry, 0);
+	kern_struct(rig, "module_sect_attrs", 48);
+	kern_field(rig, "grp", group, 0);
+	if (!pointed)
+		kern_field(rig, "nsections", rig->u32, 40);
+	kern_field(rig, "attrs", attrs, 48);
+}
+
+void kern_module_types(GuestRig *rig, bool mem, bool pointed)
+{
+	int character = btf__add_int(rig->btf, "char", 1, BTF_INT_CHAR), list, piece, name;
+
+	list = kern_struct(rig, "list_head", 16);
+	kern_field(rig, "next", rig->u64, 0);
+	name = kern_array(rig, character, 56);
+	section_types(rig, pointed);
+	kern_struct(rig, "mod_kallsyms", 32);
+	kern_field(rig, "symtab", rig->u64, 0);
+	kern_field(rig, "num_symtab", rig->u32, 8);
+	kern_field(rig, "strtab", rig->u64, 16);
+	kern_field(rig, "typetab", rig->u64, 24);
+	piece = kern_struct(rig, mem ? "module_memory" : "module_layout", 24);
+	kern_field(rig, "base", rig->u64, 0);
+	kern_field(rig, "size", rig->u32, 8);
+	piece = mem ? kern_array(rig, piece, 7) : piece;
+	kern_struct(rig, "module", 1024);
+	kern_field(rig, "state", rig->u32, 0);
+	kern_field(rig, "list", list, 8);
+	kern_field(rig, "name", name, 24);
+	kern_field(rig, "sect_attrs", rig->u64, 96);
+	kern_field(rig, "kallsyms", rig->u64, 104);
+	kern_field(rig, "refcnt", rig->u32, 112);
+	kern_field(rig, "btf_data_size", rig->u32, 116);
+	kern_field(rig, "btf_data", rig->u64, 120);
+	kern_field(rig, mem ? "mem" : "core_layout", piece, 128);
+	if (!mem)
+		kern_field(rig, "init_layout", piece, 152);
+}

@@ -44,6 +44,13 @@ void kern_log_types(GuestRig *rig);
 #define KERN_TASK_SIZE 512u
 void kern_task_types(GuestRig *rig, bool on_stack);
 
+/*
+ * struct module (1,024 bytes): state at 0, list 8, name 24, sect_attrs 96, kallsyms 104, refcnt
+ * 112, btf_data_size 116, btf_data 120, and its memory at 128: core_layout and init_layout, or @mem
+ * pieces of 24 bytes. struct module_sect_attrs: @pointed, as since 6.14.
+ */
+void kern_module_types(GuestRig *rig, bool mem, bool pointed);
+
 /* Write at an address; little-endian. */
 void kern_put(GuestRig *rig, uint64_t addr, const void *data, size_t len);
 void kern_put_u16(GuestRig *rig, uint64_t addr, uint16_t value);

@@ -1,0 +1,80 @@
+/*
+ * guest/module.h - the modules of the guest's kernel: struct module, by BTF. Pure.
+ */
+#ifndef VMGDB_GUEST_MODULE_H
+#define VMGDB_GUEST_MODULE_H
+
+#include "guest/kernel.h"
+
+/* In the kernel's order (enum module_state). */
+typedef enum LinuxModuleState {
+	LINUX_MODULE_LIVE,
+	LINUX_MODULE_COMING,
+	LINUX_MODULE_GOING,
+	LINUX_MODULE_UNFORMED,
+} LinuxModuleState;
+
+/* A piece of memory that a module has. */
+typedef struct LinuxPiece {
+	uint64_t base, size;
+} LinuxPiece;
+
+#define LINUX_MODULE_NAME_LEN 64u
+/* Text, data, read-only data, data that is read-only after init; then init's. */
+#define LINUX_PIECES 7u
+
+/*
+ * @addr: of its struct module. @name: printable. @pieces: the first @n_pieces; those of before 6.4
+ * are two: what it keeps, and what init had. @size: of all but init's. @refs: who uses it.
+ * @btf, @btf_size: its types, which go on from the kernel's; 0 when it has none.
+ */
+typedef struct LinuxModule {
+	uint64_t addr, size, btf, btf_size;
+	LinuxPiece pieces[LINUX_PIECES];
+	unsigned n_pieces;
+	uint32_t refs;
+	LinuxModuleState state;
+	char name[LINUX_MODULE_NAME_LEN + 1];
+} LinuxModule;
+
+/*
+ * linux_modules_new: how @kernel, which must outlive it, lays out its modules. NULL with @error
+ * where it does not say, or can have none. Caller frees.
+ */
+typedef struct LinuxModules LinuxModules;
+LinuxModules *linux_modules_new(const LinuxKernel *kernel, GError **error);
+void linux_modules_free(LinuxModules *modules);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxModules, linux_modules_free)
+
+/* linux_module_read: the one at @addr. FALSE: it cannot be read, or has a name that is none. */
+bool linux_module_read(const LinuxModules *modules, uint64_t addr, LinuxModule *ret);
+
+/*
+ * linux_modules_list: all, of LinuxModule, those that are not yet formed left out; the last that
+ * was loaded first. A list that is damaged ends there; 4,096 at most. Caller unrefs.
+ */
+#define LINUX_MODULES_MAX 4096u
+GArray *linux_modules_list(const LinuxModules *modules);
+
+/*
+ * linux_module_sections: of LinuxSection, in the kernel's order; empty where it does not keep them.
+ * Caller unrefs.
+ */
+typedef struct LinuxSection {
+	uint64_t addr;
+	char name[LINUX_MODULE_NAME_LEN + 1];
+} LinuxSection;
+#define LINUX_SECTIONS_MAX 1024u
+GArray *linux_module_sections(const LinuxModules *modules, const LinuxModule *module);
+
+/*
+ * linux_module_symbols: adds the symbols that its own kallsyms has to @symbols, which is to be
+ * sorted afterwards. Returns how many.
+ */
+unsigned linux_module_symbols(const LinuxModules *modules, const LinuxModule *module,
+			      LinuxSymbols *symbols);
+
+/* linux_modules_print: a line for each, below a line of headings. */
+void linux_modules_print(const LinuxModules *modules, GString *out);
+
+#endif

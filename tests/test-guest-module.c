@@ -1,0 +1,333 @@
+/*
+ * tests/test-guest-module.c - the sentences of guest/module.h.
+ */
+#include "guest/module.h"
+
+#include <string.h>
+
+#include "tests/guest-rig.h"
+#include "tests/test-util.h"
+
+#define HEAD (RIG_BASE + 0x100)
+#define MODULE(n) (RIG_BASE + 0x1000 + 0x400ull * (n))
+#define LIST(n) (MODULE(n) + 8)
+#define NAMES (RIG_BASE + 0x8000)
+#define SECTS (RIG_BASE + 0x9000)
+#define POINTERS (RIG_BASE + 0xa000)
+#define KALLSYMS (RIG_BASE + 0xb000)
+#define SYMTAB (RIG_BASE + 0xc000)
+#define STRTAB (RIG_BASE + 0xd000)
+#define TYPETAB (RIG_BASE + 0xe000)
+
+static void put_module(GuestRig *rig, unsigned n, uint32_t state, const char *name, uint64_t next)
+{
+	kern_put_u32(rig, MODULE(n), state);
+	kern_put_u64(rig, LIST(n), next);
+	kern_put(rig, MODULE(n) + 24, name, strlen(name) + 1);
+	kern_put_u32(rig, MODULE(n) + 112, n + 1);
+}
+
+static void put_piece(GuestRig *rig, unsigned n, unsigned piece, uint64_t base, uint32_t size)
+{
+	kern_put_u64(rig, MODULE(n) + 128 + 24ull * piece, base);
+	kern_put_u32(rig, MODULE(n) + 128 + 24ull * piece + 8, size);
+}
+
+static GuestRig *make_rig(bool mem, bool pointed)
+{
+	GuestRig *rig = kern_new();
+
+	kern_module_types(rig, mem, pointed);
+	kern_symbol(rig, "modules", HEAD);
+	kern_ready(rig);
+	kern_put_u64(rig, HEAD, LIST(2));
+	put_module(rig, 2, LINUX_MODULE_COMING, "third", LIST(1));
+	put_module(rig, 1, LINUX_MODULE_UNFORMED, "second", LIST(0));
+	put_module(rig, 0, LINUX_MODULE_LIVE, "first", HEAD);
+	put_piece(rig, 0, 0, 0xffffffffc0001000, 0x3000);
+	put_piece(rig, 0, 1, 0xffffffffc0008000, 0x1000);
+	put_piece(rig, 0, 4, 0xffffffffc0009000, 0x500);
+	return rig;
+}
+
+static LinuxModules *modules_of(GuestRig *rig)
+{
+	g_autoptr(GError) error = NULL;
+	LinuxModules *modules = linux_modules_new(&rig->kernel, &error);
+
+	g_assert_no_error(error);
+	return modules;
+}
+
+static void assert_list(const LinuxModules *modules, const char *expected)
+{
+	g_autoptr(GArray) list = linux_modules_list(modules);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (unsigned i = 0; i < list->len; i++)
+		g_string_append_printf(text, "%s%s", i ? " " : "",
+				       g_array_index(list, LinuxModule, i).name);
+	g_assert_cmpstr(text->str, ==, expected);
+}
+
+static void test_list(void)
+{
+	g_autoptr(GuestRig) rig = make_rig(true, false);
+	g_autoptr(LinuxModules) modules = modules_of(rig);
+
+	assert_list(modules, "third first");
+}
+
+static void test_pieces(void)
+{
+	g_autoptr(GuestRig) rig = make_rig(true, false), old_rig = make_rig(false, false);
+	g_autoptr(LinuxModules) modules = modules_of(rig), old = modules_of(old_rig);
+	LinuxModule module;
+
+	kern_put_u32(rig, MODULE(0) + 116, 1000);
+	kern_put_u64(rig, MODULE(0) + 120, 0xffffffffc0009500);
+	g_assert_true(linux_module_read(modules, MODULE(0), &module));
+	g_assert_cmpstr(module.name, ==, "first");
+	g_assert_cmpint(module.state, ==, LINUX_MODULE_LIVE);
+	g_assert_cmpuint(module.n_pieces, ==, 7);
+	g_assert_cmphex(module.pieces[0].base, ==, 0xffffffffc0001000);
+	g_assert_cmphex(module.pieces[1].base, ==, 0xffffffffc0008000);
+	g_assert_cmphex(module.pieces[4].size, ==, 0x500);
+	/* What init had does not count. */
+	g_assert_cmphex(module.size, ==, 0x4000);
+	g_assert_cmphex(module.btf, ==, 0xffffffffc0009500);
+	g_assert_cmpuint(module.btf_size, ==, 1000);
+	g_assert_cmpuint(module.refs, ==, 0);
+	g_assert_true(linux_module_read(old, MODULE(0), &module));
+	g_assert_cmpuint(module.n_pieces, ==, 2);
+	g_assert_cmphex(module.pieces[1].base, ==, 0xffffffffc0008000);
+	g_assert_cmphex(module.size, ==, 0x3000);
+	g_assert_cmpuint(module.btf_size, ==, 0);
+}
+
+static void test_print(void)
+{
+	g_autoptr(GuestRig) rig = make_rig(true, false);
+	g_autoptr(LinuxModules) modules = modules_of(rig);
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	linux_modules_print(modules, out);
+	g_assert_cmpstr(out->str, ==,
+			"ADDRESS                SIZE  USED NAME\n"
+			"0x0000000000000000        0     2 third (loading)\n"
+			"0xffffffffc0001000    16384     0 first\n");
+}
+
+/* ---- Sections ---- */
+
+static const char *const sections[] = {".text", ".init.text", ".data"};
+
+static void put_section(GuestRig *rig, unsigned n, bool pointed)
+{
+	uint64_t entry = SECTS + 48 + (pointed ? 64ull : 72ull) * n;
+
+	kern_put(rig, NAMES + 32ull * n, sections[n], strlen(sections[n]) + 1);
+	kern_put_u64(rig, entry, NAMES + 32ull * n);
+	kern_put_u64(rig, entry + (pointed ? 24 : 64), 0xffffffffc0001000 + 0x1000 * n);
+	kern_put_u64(rig, POINTERS + 8ull * n, entry);
+}
+
+static GuestRig *make_sections(bool pointed)
+{
+	GuestRig *rig = make_rig(true, pointed);
+
+	kern_put_u64(rig, MODULE(0) + 96, SECTS);
+	if (pointed)
+		kern_put_u64(rig, SECTS + 32, POINTERS);
+	else
+		kern_put_u32(rig, SECTS + 40, G_N_ELEMENTS(sections));
+	for (unsigned n = 0; n < G_N_ELEMENTS(sections); n++)
+		put_section(rig, n, pointed);
+	return rig;
+}
+
+static void assert_sections(const LinuxModules *modules, unsigned n)
+{
+	LinuxModule module;
+	g_autoptr(GArray) list = NULL;
+
+	g_assert_true(linux_module_read(modules, MODULE(0), &module));
+	list = linux_module_sections(modules, &module);
+	g_assert_cmpuint(list->len, ==, n);
+	for (unsigned i = 0; i < n; i++) {
+		const LinuxSection *section = &g_array_index(list, LinuxSection, i);
+
+		g_assert_cmpstr(section->name, ==, sections[i]);
+		g_assert_cmphex(section->addr, ==, 0xffffffffc0001000 + 0x1000 * i);
+	}
+}
+
+static void test_sections(void)
+{
+	g_autoptr(GuestRig) rig = make_sections(false);
+	g_autoptr(LinuxModules) modules = modules_of(rig);
+
+	assert_sections(modules, 3);
+	/* More than there are: it ends where a name cannot be one. */
+	kern_put_u32(rig, SECTS + 40, UINT32_MAX);
+	assert_sections(modules, 3);
+	kern_put_u64(rig, SECTS + 48 + 72, 0x1000);
+	assert_sections(modules, 1);
+	kern_put_u64(rig, MODULE(0) + 96, 0);
+	assert_sections(modules, 0);
+}
+
+static void test_pointed(void)
+{
+	g_autoptr(GuestRig) rig = make_sections(true);
+	g_autoptr(LinuxModules) modules = modules_of(rig);
+
+	assert_sections(modules, 3);
+	kern_put_u64(rig, POINTERS + 8, 0);
+	assert_sections(modules, 1);
+	kern_put_u64(rig, SECTS + 32, 0x1000);
+	assert_sections(modules, 0);
+}
+
+/* An endless list of sections. */
+static void test_many_sections(void)
+{
+	g_autoptr(GuestRig) rig = make_sections(true);
+	g_autoptr(LinuxModules) modules = modules_of(rig);
+	g_autoptr(GArray) list = NULL;
+	LinuxModule module;
+
+	for (unsigned i = 0; i < 2000; i++)
+		kern_put_u64(rig, RIG_BASE + 0x20000 + 8ull * i, SECTS + 48);
+	kern_put_u64(rig, SECTS + 32, RIG_BASE + 0x20000);
+	g_assert_true(linux_module_read(modules, MODULE(0), &module));
+	list = linux_module_sections(modules, &module);
+	g_assert_cmpuint(list->len, ==, LINUX_SECTIONS_MAX);
+}
+
+/* ---- Symbols ---- */
+
+static void put_symbol(GuestRig *rig, unsigned n, uint32_t name, uint16_t section, char type)
+{
+	uint64_t sym = SYMTAB + 24ull * n;
+
+	kern_put_u32(rig, sym, name);
+	kern_put(rig, sym + 4, &type, 1);
+	kern_put_u16(rig, sym + 6, section);
+	kern_put_u64(rig, sym + 8, 0xffffffffc0001000 + n);
+	kern_put(rig, TYPETAB + n, &type, 1);
+}
+
+static void put_symbols(GuestRig *rig)
+{
+	static const char names[] = "\0first_init\0undefined\0$d.1\0.LC0\0data";
+
+	kern_put_u64(rig, MODULE(0) + 104, KALLSYMS);
+	kern_put_u64(rig, KALLSYMS, SYMTAB);
+	kern_put_u32(rig, KALLSYMS + 8, 6);
+	kern_put_u64(rig, KALLSYMS + 16, STRTAB);
+	kern_put_u64(rig, KALLSYMS + 24, TYPETAB);
+	kern_put(rig, STRTAB, names, sizeof(names));
+	put_symbol(rig, 1, 1, 1, 't');
+	put_symbol(rig, 2, 12, 0, 'U');
+	put_symbol(rig, 3, 22, 1, 't');
+	put_symbol(rig, 4, 27, 1, 'r');
+	put_symbol(rig, 5, 32, 3, '\1');
+}
+
+/* "ADDRESS TYPE NAME;..." */
+static void assert_symbols(const LinuxModules *modules, const char *expected)
+{
+	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+	g_autoptr(GString) text = g_string_new(NULL);
+	const LinuxSymbol *rows;
+	LinuxModule module;
+	unsigned n, added;
+
+	g_assert_true(linux_module_read(modules, MODULE(0), &module));
+	added = linux_module_symbols(modules, &module, symbols);
+	linux_symbols_sort(symbols);
+	rows = linux_symbols_rows(symbols, &n);
+	g_assert_cmpuint(added, ==, n);
+	for (unsigned i = 0; i < n; i++)
+		g_string_append_printf(text, "%" G_GINT64_MODIFIER "x %c %s;", rows[i].addr,
+				       rows[i].type, linux_symbols_name(symbols, &rows[i]));
+	g_assert_cmpstr(text->str, ==, expected);
+}
+
+static void test_symbols(void)
+{
+	g_autoptr(GuestRig) rig = make_rig(true, false);
+	g_autoptr(LinuxModules) modules = modules_of(rig);
+
+	assert_symbols(modules, "");
+	put_symbols(rig);
+	assert_symbols(modules, "ffffffffc0001001 t first_init;ffffffffc0001005 ? data;");
+	/* Before 5.2 there is no table of types. */
+	kern_put(rig, TYPETAB + 1, "X", 1);
+	assert_symbols(modules, "ffffffffc0001001 X first_init;ffffffffc0001005 ? data;");
+	kern_put_u64(rig, KALLSYMS + 24, 0);
+	assert_symbols(modules, "ffffffffc0001001 t first_init;ffffffffc0001005 ? data;");
+	/* A name behind all memory; a table that is too long, or not there. */
+	kern_put_u32(rig, SYMTAB + 24, UINT32_MAX);
+	assert_symbols(modules, "ffffffffc0001005 ? data;");
+	kern_put_u32(rig, KALLSYMS + 8, UINT32_MAX);
+	assert_symbols(modules, "");
+	kern_put_u32(rig, KALLSYMS + 8, 6);
+	kern_put_u64(rig, KALLSYMS, 0x1000);
+	assert_symbols(modules, "");
+}
+
+/* ---- Lists that are not as they should be ---- */
+
+static void test_hostile(void)
+{
+	g_autoptr(GuestRig) rig = make_rig(true, false);
+	g_autoptr(LinuxModules) modules = modules_of(rig);
+	LinuxModule module;
+
+	kern_put_u64(rig, LIST(0), LIST(2));
+	assert_list(modules, "third first");
+	kern_put_u64(rig, LIST(0), 0x1000);
+	assert_list(modules, "third first");
+	kern_put_u32(rig, MODULE(0), 4);
+	assert_list(modules, "third");
+	kern_put_u32(rig, MODULE(0), 0);
+	memset(rig->mem + (MODULE(0) - RIG_BASE) + 24, 'a', 64);
+	g_assert_false(linux_module_read(modules, MODULE(0), &module));
+	kern_put(rig, MODULE(0) + 24, "\033[31m", 6);
+	g_assert_true(linux_module_read(modules, MODULE(0), &module));
+	g_assert_cmpstr(module.name, ==, "\\x1b[31m");
+	kern_put(rig, MODULE(0) + 24, "", 1);
+	g_assert_false(linux_module_read(modules, MODULE(0), &module));
+	kern_put_u64(rig, HEAD, HEAD);
+	assert_list(modules, "");
+}
+
+static void test_absent(void)
+{
+	g_autoptr(GuestRig) none = kern_new(), rig = kern_new();
+	g_autoptr(GError) error = NULL;
+
+	kern_ready(none);
+	g_assert_null(linux_modules_new(&none->kernel, &error));
+	g_assert_cmpstr(error->message, ==, "modules: no symbol modules; a kernel without them?");
+	g_clear_error(&error);
+	kern_symbol(rig, "modules", HEAD);
+	kern_ready(rig);
+	g_assert_null(linux_modules_new(&rig->kernel, &error));
+	g_assert_cmpstr(error->message, ==, "the kernel does not say where struct module.list is");
+}
+
+static const TestCase cases[] = {
+	{"list", test_list},	   {"pieces", test_pieces},
+	{"print", test_print},	   {"sections", test_sections},
+	{"pointed", test_pointed}, {"many-sections", test_many_sections},
+	{"symbols", test_symbols}, {"hostile", test_hostile},
+	{"absent", test_absent},   {0},
+};
+
+int main(int argc, char **argv)
+{
+	return test_main(argc, argv, "guest-module", cases);
+}
