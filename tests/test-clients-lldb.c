@@ -186,13 +186,47 @@ static void test_kaslr_lldb(void)
 	fake_rig_hangup(rig);
 }
 
+/*
+ * lldb does not look for a program in its connection to a machine; what its user can do is to fetch
+ * the file first: `platform select remote-linux`, `platform connect`, `platform get-file`.
+ */
+static void test_lldb_get_file(void)
+{
+	static const FakeFile file = {"/own",
+				      "\x7f"
+				      "ELF",
+				      4, 0};
+	g_autoptr(FakeRig) rig = fake_rig_new(1);
+	static const FakeLine lines[] = {
+		{"qHostInfo", "triple:.*"},
+		{"qGetWorkingDir", ""},
+		{"qQueryGDBServer", ""},
+		{"vFile:open:2f6f776e,00000000,00000180", "F0"},
+		{"vFile:mode:2f6f776e", "F8124"},
+		{"vFile:pread:0,400,0", "F4;\x7f"
+					"ELF"},
+		{"vFile:pread:0,400,4", "F0;"},
+		{"vFile:close:0", "F0"},
+	};
+
+	fake_target_set_own_program(rig->target, &file);
+	fake_connect_lldb(rig);
+	PLAY(rig, lines);
+	fake_rig_hangup(rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"lldb-connect", test_lldb_connect}, {"lldb-registers", test_lldb_registers},
-		{"lldb-stops", test_lldb_stops},     {"lldb-memory", test_lldb_memory},
-		{"lldb-kill", test_lldb_kill},	     {"gdb-without-lldb", test_gdb_without_lldb},
-		{"kaslr-lldb", test_kaslr_lldb},     {0},
+		{"lldb-connect", test_lldb_connect},
+		{"lldb-registers", test_lldb_registers},
+		{"lldb-stops", test_lldb_stops},
+		{"lldb-memory", test_lldb_memory},
+		{"lldb-kill", test_lldb_kill},
+		{"gdb-without-lldb", test_gdb_without_lldb},
+		{"kaslr-lldb", test_kaslr_lldb},
+		{"lldb-get-file", test_lldb_get_file},
+		{0},
 	};
 
 	return test_main(argc, argv, "clients-lldb", cases);
