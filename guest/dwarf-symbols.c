@@ -318,38 +318,34 @@ static GHashTable *wanted_types(const DwarfUnit *unit)
 	return wanted;
 }
 
-/* The type of @global, which takes @room bytes up to the next symbol; 0: it does not fit. */
-static uint32_t shape_type(DwarfUnit *unit, const Global *global, uint32_t id, uint64_t room)
+/* The type that BTF does not have, and then the variable, without its name. */
+static void begin_global(DwarfUnit *unit, const Global *global, uint32_t id, uint64_t count)
 {
-	int64_t size = global->shape == POINTER ? 8 : btf__resolve_size(unit->btf, id);
 	uint32_t at = unit->info->len;
 
-	if (size <= 0 || (uint64_t)size > room)
-		return 0;
-	switch (global->shape) {
-	case POINTER:
-		dwarf_begin(unit, ROW_POINTER, 0, id);
-		return DWARF_OWN_TYPE(at);
-	case MANY:
-		dwarf_begin(unit, ROW_ARRAY, 0, id);
-		dwarf_begin(unit, ROW_COUNT, 0, 0);
-		dwarf_uleb(unit->info, room / (uint64_t)size);
-		dwarf_end(unit);
-		return DWARF_OWN_TYPE(at);
-	default:
-		return id;
+	if (global->shape == ONE) {
+		dwarf_begin(unit, ROW_GLOBAL, 0, id);
+		return;
 	}
+	dwarf_begin(unit, global->shape == POINTER ? ROW_POINTER : ROW_ARRAY, 0, id);
+	if (global->shape == MANY) {
+		dwarf_begin(unit, ROW_COUNT, 0, 0);
+		dwarf_uleb(unit->info, count);
+		dwarf_end(unit);
+	}
+	dwarf_begin_own(unit, ROW_GLOBAL, at);
 }
 
+/* Where it does not fit in front of the next symbol, it is something else. */
 static void add_global(DwarfUnit *unit, const Global *global, const LinuxSymbol *symbol,
 		       uint32_t id)
 {
-	uint64_t end = linux_symbols_end(unit->source->symbols, symbol);
-	uint32_t type = id ? shape_type(unit, global, id, end - symbol->addr) : 0;
+	uint64_t room = linux_symbols_end(unit->source->symbols, symbol) - symbol->addr;
+	int64_t size = global->shape == POINTER ? 8 : btf__resolve_size(unit->btf, id);
 
-	if (!type)
+	if (!id || size <= 0 || (uint64_t)size > room)
 		return;
-	dwarf_begin(unit, ROW_GLOBAL, 0, type);
+	begin_global(unit, global, id, room / (uint64_t)size);
 	dwarf_string(unit->info, global->name);
 	add_place(unit, symbol);
 }

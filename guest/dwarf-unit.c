@@ -202,8 +202,6 @@ static uint32_t without_tags(const DwarfUnit *unit, uint32_t type)
 /* void, where BTF has no such type. */
 static uint32_t written(const DwarfUnit *unit, uint32_t type)
 {
-	if (type & DWARF_OWN_TYPE(0))
-		return type;
 	type = without_tags(unit, type);
 	if (!type || type >= unit->n_types || unit->parts[type] == TYPE_NONE ||
 	    btf_is_type_tag(btf__type_by_id(unit->btf, type)))
@@ -211,10 +209,13 @@ static uint32_t written(const DwarfUnit *unit, uint32_t type)
 	return type;
 }
 
-void dwarf_begin(DwarfUnit *unit, DwarfRow row, uint32_t name, uint32_t type)
+/* @to: a number of BTF, which is less than this bit; or an offset of the unit, with it; 0: void. */
+#define OWN (1u << 31)
+
+static void begin(DwarfUnit *unit, DwarfRow row, uint32_t name, uint32_t to)
 {
 	bool named = name && name < unit->names_len && row_has(&rows[row], NAME);
-	uint32_t to = row_has(&rows[row], TYPE) ? written(unit, type) : 0, at;
+	uint32_t at;
 
 	dwarf_uleb(unit->info, code_of(row, (named ? 0 : NO_NAME) | (to ? 0 : NO_TYPE)));
 	if (named)
@@ -224,6 +225,16 @@ void dwarf_begin(DwarfUnit *unit, DwarfRow row, uint32_t name, uint32_t type)
 	at = unit->info->len;
 	g_array_append_val(unit->references, at);
 	dwarf_u32(unit->info, to);
+}
+
+void dwarf_begin(DwarfUnit *unit, DwarfRow row, uint32_t name, uint32_t type)
+{
+	begin(unit, row, name, row_has(&rows[row], TYPE) ? written(unit, type) : 0);
+}
+
+void dwarf_begin_own(DwarfUnit *unit, DwarfRow row, uint32_t offset)
+{
+	begin(unit, row, 0, OWN | offset);
 }
 
 void dwarf_end(DwarfUnit *unit)
@@ -239,7 +250,7 @@ void dwarf_resolve(DwarfUnit *unit)
 
 		memcpy(&type, at, sizeof(type));
 		type = GUINT32_FROM_LE(type);
-		type = type & DWARF_OWN_TYPE(0) ? type & ~DWARF_OWN_TYPE(0) : unit->offsets[type];
+		type = type & OWN ? type & ~OWN : unit->offsets[type];
 		type = GUINT32_TO_LE(type);
 		memcpy(at, &type, sizeof(type));
 	}

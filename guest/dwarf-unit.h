@@ -75,8 +75,8 @@ GByteArray *dwarf_abbrev(void);
 void dwarf_begin(DwarfUnit *unit, DwarfRow row, uint32_t name, uint32_t type);
 void dwarf_end(DwarfUnit *unit);
 
-/* As a type's number: what is at @offset of the unit, which BTF does not have. */
-#define DWARF_OWN_TYPE(offset) (1u << 31 | (offset))
+/* dwarf_begin_own: its type is the one that @offset of the unit is, which BTF does not have. */
+void dwarf_begin_own(DwarfUnit *unit, DwarfRow row, uint32_t offset);
 /* dwarf_resolve: put offsets where there are numbers. */
 void dwarf_resolve(DwarfUnit *unit);
 

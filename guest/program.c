@@ -6,6 +6,7 @@
  */
 #include "guest/program.h"
 
+#include <errno.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <string.h>
@@ -289,13 +290,14 @@ static LinuxDwarf *dwarf_of(const LinuxProgram *program, const Layout *layout, G
 static int write_file(const LinuxProgram *program, const Layout *layout, const LinuxDwarf *dwarf,
 		      GError **error)
 {
-	int fd = memfd_create(program->name, MFD_CLOEXEC);
+	int fd = memfd_create("vmgdb", MFD_CLOEXEC);
 	Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_WRITE, NULL);
 	bool written = elf && write_all(elf, program, layout, dwarf);
 
 	if (!written)
 		g_set_error(error, LINUX_ERROR, LINUX_ERROR_DAMAGED,
-			    "the program for gdb cannot be written: %s", elf_errmsg(-1));
+			    "the program for gdb cannot be written: %s",
+			    fd < 0 ? g_strerror(errno) : elf_errmsg(-1));
 	elf_end(elf);
 	if (written)
 		return fd;

@@ -437,12 +437,16 @@ static void test_inside_itself(void)
 static void test_far_numbers(void)
 {
 	g_autoptr(Rig) rig = rig_new();
-	int function, proto = btf__add_func_proto(rig->btf, 5000);
+	int function, proto = btf__add_func_proto(rig->btf, 5000), negative;
 
 	btf__add_func_param(rig->btf, "p", 6000);
 	function = btf__add_func(rig->btf, "f", BTF_FUNC_STATIC, proto);
 	btf__add_typedef(rig->btf, "no_type", function);
 	btf__add_typedef(rig->btf, "nowhere", 7000);
+	btf__add_typedef(rig->btf, "farthest", INT32_MAX);
+	/* libbpf does not write a number like this one. */
+	negative = btf__add_typedef(rig->btf, "negative", 1);
+	((struct btf_type *)btf__type_by_id(rig->btf, negative))->type = 1u << 31 | 13;
 	btf__add_func(rig->btf, "g", BTF_FUNC_STATIC, rig->int_);
 	btf__add_array(rig->btf, 1, rig->int_, UINT32_MAX);
 	symbol(rig, 0x1100, 't', "f");
@@ -450,6 +454,8 @@ static void test_far_numbers(void)
 	rig_make(rig);
 	g_assert_null(find(rig, TAG_TYPEDEF, "no_type")->type);
 	g_assert_null(find(rig, TAG_TYPEDEF, "nowhere")->type);
+	g_assert_null(find(rig, TAG_TYPEDEF, "farthest")->type);
+	g_assert_null(find(rig, TAG_TYPEDEF, "negative")->type);
 	g_assert_null(child(rig, find(rig, TAG_FUNCTION, "f"), 0)->type);
 	g_assert_false(child(rig, find(rig, TAG_FUNCTION, "f"), 0)->has[AT_LOCATION]);
 	g_assert_null(dwarf_find(rig->entries, TAG_FUNCTION, "g"));
