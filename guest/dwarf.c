@@ -55,7 +55,7 @@ static void add_array(DwarfUnit *unit, uint32_t id, const struct btf_type *type,
 	const struct btf_array *array = btf_array(type);
 
 	dwarf_begin(unit, ROW_ARRAY, 0, hollow ? 0 : array->type);
-	if (array->nelems && btf__resolve_size(unit->btf, id) > 0) {
+	if (btf__resolve_size(unit->btf, id) > 0) {
 		dwarf_begin(unit, ROW_COUNT, 0, 0);
 		dwarf_uleb(unit->info, array->nelems);
 	} else {

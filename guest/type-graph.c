@@ -49,7 +49,7 @@ static uint32_t edge(const struct btf_type *type, unsigned i)
 #define NAME_ENDS (1u << BTF_KIND_STRUCT | 1u << BTF_KIND_UNION)
 #define INSIDE_ENDS (1u << BTF_KIND_PTR | 1u << BTF_KIND_FUNC_PROTO)
 #define NEW 0u
-#define OPEN 255u
+#define OPEN 255u /* higher than any way may be: it would go in a circle */
 
 typedef struct Walk {
 	const struct btf *btf;
@@ -71,10 +71,8 @@ static void visit(Walk *walk, uint32_t id, unsigned level)
 			continue;
 		if (walk->state[to] == NEW && level < HEIGHT_MAX)
 			visit(walk, to, level + 1);
-		if (walk->state[to] == NEW || walk->state[to] == OPEN)
-			hollow = true;
-		else
-			height = MAX(height, walk->state[to]);
+		hollow |= walk->state[to] == NEW;
+		height = MAX(height, walk->state[to]);
 	}
 	hollow |= height >= HEIGHT_MAX;
 	walk->state[id] = hollow ? 1 : height + 1;
