@@ -17,7 +17,7 @@ write_job()
 guest()
 {
 	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 512 -c 2 --gdb tcp:0.0.0.0:1234 "\$@" \\
-		-p "console=ttyS0 pti=on" </dev/null
+		-p "console=ttyS0 $FEW_WORDS pti=on" </dev/null
 	echo "lab: lkvm status \$?"
 }
 guest --gdb-kaslr --gdb-vmlinux $VMLINUX

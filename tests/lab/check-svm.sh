@@ -14,7 +14,7 @@ guest()
 	cpus=$1 words=$2
 	shift 2
 	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 512 -c $cpus "$@" \
-		-p "console=ttyS0 text=$TEXT_ADDR $words" </dev/null
+		-p "console=ttyS0 $FEW_WORDS text=$TEXT_ADDR $words" </dev/null
 	echo "lab: guest $cpus status $?"
 }
 gdb="--gdb tcp:0.0.0.0:1234"

@@ -13,7 +13,7 @@ aarch64)
 	;;
 *)
 	qemu="qemu-system-x86_64 -L /rom -M pc -vga none"
-	words="console=ttyS0 nokaslr text=$TEXT_ADDR"
+	words="console=ttyS0 nokaslr $FEW_WORDS text=$TEXT_ADDR"
 	;;
 esac
 qemu="$qemu -accel kvm -cpu host -nodefaults -display none -serial stdio -m 384 -smp 2"
