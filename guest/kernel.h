@@ -43,4 +43,12 @@ bool linux_kernel_is_there(const LinuxKernel *kernel);
 /* linux_kernel_find_info: VMCOREINFO, which comes later than the rest. NULL: not yet. */
 const char *linux_kernel_find_info(LinuxKernel *kernel);
 
+/*
+ * linux_kernel_program: a file for gdb with all that is known, in memory (guest/program.h). -1 with
+ * @error. Caller closes. @args: DWARF's numbers of the registers in which a function gets its first
+ * @n_args arguments. What had to be left out of it is appended to @notes, in lines.
+ */
+int linux_kernel_program(const LinuxKernel *kernel, const uint8_t *args, unsigned n_args,
+			 GString *notes, GError **error);
+
 #endif

@@ -3,6 +3,10 @@
  */
 #include "kvm/linux.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "kvm/kaslr.h"
 
 /* An image has its code before the entries of the kernel, and its data behind them. */
@@ -13,12 +17,17 @@
 struct KvmLinux {
 	LinuxKernel *kernel; /* or NULL */
 	unsigned cpu;	     /* through whose page tables it was found */
+	char *name;	     /* of the file for gdb */
+	int program;	     /* that file, or -1 */
+	GString *notes;	     /* what is not in it */
 };
 
 static struct KvmLinux *state(KvmGdb *gdb)
 {
 	if (!gdb->guest_linux) {
 		gdb->guest_linux = g_new0(struct KvmLinux, 1);
+		gdb->guest_linux->program = -1;
+		gdb->guest_linux->notes = g_string_new(NULL);
 	}
 	return gdb->guest_linux;
 }
@@ -30,6 +39,10 @@ void linux_forget(KvmGdb *gdb)
 	if (!found)
 		return;
 	g_clear_pointer(&found->kernel, linux_kernel_free);
+	if (found->program >= 0)
+		close(found->program);
+	g_string_free(found->notes, TRUE);
+	g_free(found->name);
 	g_free(found);
 }
 
@@ -151,7 +164,19 @@ const LinuxKernel *linux_kernel(KvmGdb *gdb, GError **error)
 	linux_forget(gdb);
 	found = state(gdb);
 	found->kernel = find_kernel(gdb, error);
+	if (found->kernel)
+		found->name = g_strdup_printf("/vmgdb/vmlinux-%s", found->kernel->release);
 	return found->kernel;
+}
+
+const char *linux_notes(KvmGdb *gdb)
+{
+	return gdb->guest_linux ? gdb->guest_linux->notes->str : "";
+}
+
+const char *linux_info(KvmGdb *gdb)
+{
+	return linux_kernel_find_info(gdb->guest_linux->kernel);
 }
 
 bool linux_vmcoreinfo(void *target, GString *text, GError **error)
@@ -162,11 +187,55 @@ bool linux_vmcoreinfo(void *target, GString *text, GError **error)
 
 	if (!linux_kernel(gdb, error))
 		return false;
-	info = linux_kernel_find_info(gdb->guest_linux->kernel);
+	info = linux_info(gdb);
 	if (info)
 		g_string_append(text, info);
 	else
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT,
 			    "the kernel has no VMCOREINFO, or not yet");
 	return info;
+}
+
+/* ---- Its file ---- */
+
+const char *linux_file_program(void *target)
+{
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+
+	return !gdb->symbols && linux_kernel(gdb, NULL) ? gdb->guest_linux->name : NULL;
+}
+
+static int make_program(KvmGdb *gdb, GError **error)
+{
+	struct KvmLinux *found = gdb->guest_linux;
+	g_autoptr(GError) reason = NULL;
+	int fd;
+
+	if (found->program < 0)
+		found->program = linux_kernel_program(found->kernel, arch_info.args,
+						      arch_info.n_args, found->notes, &reason);
+	if (reason) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "no file for gdb: %s", reason->message);
+		return -1;
+	}
+	fd = fcntl(found->program, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "no file for gdb: %s",
+			    g_strerror(errno));
+	return fd;
+}
+
+int linux_file_open(void *target, const char *path, GError **error)
+{
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+
+	if (!linux_kernel(gdb, error))
+		return -1;
+	if (g_str_equal(path, gdb->guest_linux->name))
+		return make_program(gdb, error);
+	g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "the only file here is %s",
+		    gdb->guest_linux->name);
+	return -1;
 }

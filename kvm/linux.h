@@ -18,10 +18,28 @@
 const LinuxKernel *linux_kernel(KvmGdb *gdb, GError **error);
 /* linux_known: the same, if it was found before; NULL else. */
 const LinuxKernel *linux_known(KvmGdb *gdb);
+/* linux_info: VMCOREINFO of the known kernel, which comes later than the rest; NULL: not yet. */
+const char *linux_info(KvmGdb *gdb);
 /* linux_forget: the machine was reset, or ends. */
 void linux_forget(KvmGdb *gdb);
 
-/* GdbOsOps.vmcoreinfo: takes the lock. */
+/*
+ * linux_notes: what could not be put into the file for gdb, in lines; "" when nothing is missing or
+ * it was not made yet. Valid as long as the kernel is.
+ */
+const char *linux_notes(KvmGdb *gdb);
+
+/* ---- For the protocol; without the lock ---- */
+
+/*
+ * The file for gdb is made of what the kernel knows of itself (guest/program.h), when it is first
+ * opened. There is none where the user gave a vmlinux.
+ */
+const char *linux_file_program(void *target);
+int linux_file_open(void *target, const char *path, GError **error);
+
+/* GdbOsOps. */
+extern const GdbOsTable linux_os_tables[];
 bool linux_vmcoreinfo(void *target, GString *text, GError **error);
 
 #endif

@@ -1,7 +1,13 @@
 /*
  * kvm/monitor-linux.c - monitor commands about the Linux kernel in the guest.
  */
+#include <string.h>
+
+#include "guest/dmesg.h"
+#include "guest/module.h"
+#include "guest/task.h"
 #include "kvm/internal.h"
+#include "kvm/kaslr.h"
 #include "kvm/linux.h"
 #include "kvm/monitor.h"
 
@@ -43,8 +49,104 @@ static bool vmcoreinfo(void *target, unsigned cpu G_GNUC_UNUSED, const char *arg
 	return monitor_take_end(args, error) && linux_vmcoreinfo(target, out, error);
 }
 
+/* "-n 100", or nothing. */
+static bool take_lines(void *target, unsigned cpu, const char *args, uint64_t *ret, GError **error)
+{
+	*ret = 0;
+	if (*args && !g_str_has_prefix(args, "-n")) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "'%s': expected -n LINES", args);
+		return false;
+	}
+	if (*args) {
+		args += strlen("-n");
+		if (!monitor_take_number(target, cpu, &args, "a number of lines", ret, error))
+			return false;
+	}
+	return monitor_take_end(args, error);
+}
+
+static bool dmesg(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+{
+	KvmGdb *gdb = target;
+	const LinuxKernel *kernel;
+	uint64_t lines;
+	bool fine;
+
+	if (!take_lines(target, cpu, args, &lines, error))
+		return false;
+	kernel = enter(gdb, "", error);
+	if (!kernel)
+		return false;
+	linux_info(gdb);
+	fine = linux_dmesg(kernel, MIN(lines, UINT_MAX), out, error);
+	engine_unlock(gdb);
+	return fine;
+}
+
+static bool ps(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+	       GError **error)
+{
+	KvmGdb *gdb = target;
+	const LinuxKernel *kernel = enter(gdb, args, error);
+	g_autoptr(LinuxTasks) tasks = NULL;
+
+	if (!kernel)
+		return false;
+	tasks = linux_tasks_new(kernel, error);
+	if (tasks)
+		linux_tasks_print(tasks, out);
+	engine_unlock(gdb);
+	return tasks;
+}
+
+static bool lsmod(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+		  GError **error)
+{
+	KvmGdb *gdb = target;
+	const LinuxKernel *kernel = enter(gdb, args, error);
+	g_autoptr(LinuxModules) modules = NULL;
+
+	if (!kernel)
+		return false;
+	modules = linux_modules_new(kernel, error);
+	if (modules)
+		linux_modules_print(modules, out);
+	engine_unlock(gdb);
+	return modules;
+}
+
+/* Where gdb gets its symbols from, and what to type. */
+static bool symbols(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+		    GError **error)
+{
+	KvmGdb *gdb = target;
+	const char *path = kaslr_exec_file(target), *name;
+
+	if (!monitor_take_end(args, error))
+		return false;
+	if (path) {
+		g_string_append_printf(out, "symbols come from %s (--gdb-vmlinux)\n", path);
+		return true;
+	}
+	name = linux_file_program(target);
+	if (!name) {
+		LOCKED(gdb);
+		return linux_kernel(gdb, error) != NULL;
+	}
+	g_string_append_printf(out,
+			       "the kernel's own symbols and types, as a file for gdb:\n"
+			       "  symbol-file target:%s\n"
+			       "gdb reads it by itself when it connects without a program\n%s",
+			       name, linux_notes(gdb));
+	return true;
+}
+
 const GdbMonitorCommand monitor_linux_commands[] = {
 	{"info linux", NULL, "which Linux kernel runs, and what it knows of itself", info_linux},
+	{"dmesg", "[-n LINES]", "the kernel's log, or its last lines", dmesg},
+	{"ps", NULL, "list the tasks of the kernel", ps},
+	{"lsmod", NULL, "list the modules of the kernel", lsmod},
+	{"symbols", NULL, "where gdb gets the kernel's symbols from", symbols},
 	{"vmcoreinfo", NULL, "what the kernel says to those who read its dumps", vmcoreinfo},
 	{0},
 };

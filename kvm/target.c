@@ -456,7 +456,13 @@ static const GdbProgramOps program_ops = {
 	.load_offset = kaslr_load_offset,
 };
 
+static const GdbFileOps file_ops = {
+	.program = linux_file_program,
+	.open = linux_file_open,
+};
+
 static const GdbOsOps os_ops = {
+	.tables = linux_os_tables,
 	.vmcoreinfo = linux_vmcoreinfo,
 };
 
@@ -479,6 +485,7 @@ const GdbTargetOps kvm_target_ops = {
 	.breaks = &break_ops,
 	.quiet = &quiet_ops,
 	.program = &program_ops,
+	.files = &file_ops,
 	.os = &os_ops,
 	.symbols = &symbol_ops,
 	.monitor_work = &monitor_work_ops,

@@ -83,6 +83,7 @@ static void test_found(void)
 		       "types: none (the kernel has no BTF)\n"
 		       "vmcoreinfo: yes\n");
 	expect_monitor(rig, "vmcoreinfo", INFO);
+	expect_monitor(rig, "symbols", "symbol-file target:/vmgdb/vmlinux-" RELEASE "\n");
 	close_rig(rig);
 }
 
@@ -92,6 +93,7 @@ static void test_early(void)
 	Rig *rig = open_rig();
 
 	expect_monitor(rig, "info linux", "no Linux kernel is found: it has not come far enough");
+	expect_monitor(rig, "symbols", "has not come far enough");
 	/* As soon as it has, it is found. */
 	set_entry(rig, TOY_LINUX + 0x40);
 	expect_monitor(rig, "info linux", "symbols: 80");
@@ -138,8 +140,55 @@ static void test_changes(void)
 	expect_monitor(rig, "info linux", "Linux version 6.1.0-toy");
 	banner[strlen("Linux version ")] = '7';
 	expect_monitor(rig, "info linux", "Linux version 7.1.0-toy");
+	expect_monitor(rig, "symbols", "target:/vmgdb/vmlinux-7.1.0-toy\n");
 	memset(image, 0, 0x8000);
 	expect_monitor(rig, "info linux", "no Linux kernel is found: ");
+	close_rig(rig);
+}
+
+/* What a gdb without a program does first, and what it may read then. */
+static void test_program(void)
+{
+	Rig *rig = open_rig();
+
+	set_entry(rig, TOY_LINUX + 0x40);
+	rsp_expect(rig->client, "qXfer:exec-file:read::0,400", "l/vmgdb/vmlinux-" RELEASE);
+	rsp_expect(rig->client, "vFile:setfs:0", "F0");
+	/* "/vmgdb/vmlinux-6.1.0-toy", for reading; then another file. */
+	rsp_expect(rig->client, "vFile:open:2f766d6764622f766d6c696e75782d362e312e302d746f79,0,0",
+		   "F0");
+	rsp_expect_prefix(rig->client, "vFile:pread:0,4,0",
+			  "F4;\x7f"
+			  "ELF");
+	rsp_expect(rig->client, "vFile:close:0", "F0");
+	rsp_expect_prefix(rig->client, "vFile:open:2f6574632f706173737764,0,0", "F-1,2");
+	close_rig(rig);
+}
+
+/* Too early there is none, and no file at all; nor in a machine that runs no Linux. */
+static void test_no_program(void)
+{
+	Rig *rig = open_rig();
+
+	rsp_expect(rig->client, "qXfer:exec-file:read::0,400", "");
+	rsp_expect(rig->client, "vFile:setfs:0", "");
+	expect_monitor(rig, "symbols", "has not come far enough");
+	close_rig(rig);
+}
+
+/* A kernel without BTF says nothing of its tasks. */
+static void test_no_types(void)
+{
+	Rig *rig = open_rig();
+
+	set_entry(rig, TOY_LINUX + 0x40);
+	expect_monitor(rig, "ps", "task_struct");
+	expect_monitor(rig, "lsmod", "modules");
+	expect_monitor(rig, "dmesg", "log");
+	expect_monitor(rig, "dmesg -n 10", "log");
+	expect_monitor(rig, "dmesg all", "'all': expected -n LINES");
+	rsp_expect_error(rig->client, "qXfer:osdata:read:processes:0,1000");
+	rsp_expect_prefix(rig->client, "qXfer:osdata:read:cpus:0,1000", "l<?xml");
 	close_rig(rig);
 }
 
@@ -160,13 +209,11 @@ static void test_no_info(void)
 }
 
 static const TestCase cases[] = {
-	{"found", test_found},
-	{"early", test_early},
-	{"not-linux", test_not_linux},
-	{"no-banner", test_no_banner},
-	{"changes", test_changes},
-	{"no-info", test_no_info},
-	{0},
+	{"found", test_found},	       {"early", test_early},
+	{"not-linux", test_not_linux}, {"no-banner", test_no_banner},
+	{"changes", test_changes},     {"no-info", test_no_info},
+	{"program", test_program},     {"no-program", test_no_program},
+	{"no-types", test_no_types},   {0},
 };
 
 int main(int argc, char **argv)

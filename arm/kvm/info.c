@@ -23,9 +23,14 @@ static const ArchAnchor anchors[] = {
 	{0},
 };
 
+/* x0 to x7: AAPCS64, 6.4.1; DWARF for the Arm 64-bit Architecture, 4.1. */
+static const uint8_t args[] = {0, 1, 2, 3, 4, 5, 6, 7};
+
 const ArchInfo arch_info = {
 	.elf_machine = EM_AARCH64,
 	.descriptions = descriptions,
 	.anchors = anchors,
 	.current_task = "SP_EL0",
+	.args = args,
+	.n_args = G_N_ELEMENTS(args),
 };

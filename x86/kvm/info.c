@@ -33,8 +33,13 @@ static const ArchAnchor anchors[] = {
 	{0},
 };
 
+/* rdi, rsi, rdx, rcx, r8, r9: System V ABI, AMD64 supplement, 3.2.3 and figure 3.36. */
+static const uint8_t args[] = {5, 4, 1, 2, 8, 9};
+
 const ArchInfo arch_info = {
 	.elf_machine = EM_X86_64,
 	.descriptions = descriptions,
 	.anchors = anchors,
+	.args = args,
+	.n_args = G_N_ELEMENTS(args),
 };

@@ -1,0 +1,82 @@
+/*
+ * guest/kernel-file.c - a file for gdb of all that is known of a kernel.
+ */
+#include "guest/kernel.h"
+#include "guest/orc.h"
+#include "guest/program.h"
+
+#define ORC_MAX (64u * 1024 * 1024)
+
+/* NULL without @error: the kernel has no such symbols. */
+static GByteArray *read_between(const LinuxKernel *kernel, const char *start, const char *stop,
+				size_t max, GError **error)
+{
+	uint64_t from, to;
+
+	if (!linux_symbols_find(kernel->symbols, start, &from) ||
+	    !linux_symbols_find(kernel->symbols, stop, &to) || to <= from)
+		return NULL;
+	return linux_read_block(&kernel->memory, from, to - from, max, start, error);
+}
+
+/* NULL, and a line in @notes if there should be one. */
+static GByteArray *make_frames(const LinuxKernel *kernel, GString *notes)
+{
+	g_autoptr(GByteArray) ips = NULL, entries = NULL, hash = NULL;
+	g_autoptr(GError) error = NULL;
+	GByteArray *frames = NULL;
+	LinuxOrc orc = {.release = kernel->release};
+
+	ips = read_between(kernel, "__start_orc_unwind_ip", "__stop_orc_unwind_ip", ORC_MAX,
+			   &error);
+	if (ips)
+		entries = read_between(kernel, "__start_orc_unwind", "__stop_orc_unwind", ORC_MAX,
+				       &error);
+	if (entries &&
+	    linux_symbols_find(kernel->symbols, "__start_orc_unwind_ip", &orc.ips_addr)) {
+		hash = read_between(kernel, "__start_orc_header", "__stop_orc_header", 64, NULL);
+		orc.ips = ips;
+		orc.entries = entries;
+		orc.hash = hash && hash->len >= 20 ? hash->data : NULL;
+		frames = linux_orc_frames(&orc, &error);
+	}
+	if (error)
+		g_string_append_printf(notes, "no call frame information: %s\n", error->message);
+	return frames;
+}
+
+/*
+ * Where nothing of the kernel's ever runs once it is up, but code can be fetched: gdb puts a
+ * breakpoint there and lets functions return to it.
+ */
+static uint64_t find_entry(const LinuxKernel *kernel)
+{
+	static const char *const names[] = {"rest_init", "secondary_startup_64", "_stext", "_text"};
+	uint64_t addr = 0;
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+		if (linux_symbols_find(kernel->symbols, names[i], &addr))
+			break;
+	}
+	return addr;
+}
+
+int linux_kernel_program(const LinuxKernel *kernel, const uint8_t *args, unsigned n_args,
+			 GString *notes, GError **error)
+{
+	g_autoptr(GByteArray) frames = make_frames(kernel, notes);
+	LinuxProgram program = {
+		.machine = kernel->machine,
+		.symbols = kernel->symbols,
+		.types = kernel->types,
+		.frames = frames,
+		.args = args,
+		.n_args = n_args,
+		.entry = find_entry(kernel),
+		.name = kernel->banner,
+	};
+
+	if (!kernel->types)
+		g_string_append(notes, "no types: the kernel has no BTF\n");
+	return linux_program_write(&program, error);
+}
