@@ -46,12 +46,14 @@ static GByteArray *make_frames(const LinuxKernel *kernel, GString *notes)
 }
 
 /*
- * Where nothing of the kernel's ever runs once it is up, but code can be fetched: gdb puts a
- * breakpoint there and lets functions return to it.
+ * Where nothing of the kernel's runs once its CPUs are up, but code can be fetched: gdb puts a
+ * breakpoint there and lets functions return to it. gdb also ends a backtrace at the function that
+ * the entry lies in: so it is one that nobody has been called from.
  */
 static uint64_t find_entry(const LinuxKernel *kernel)
 {
-	static const char *const names[] = {"rest_init", "secondary_startup_64", "_stext", "_text"};
+	static const char *const names[] = {"secondary_startup_64", "secondary_holding_pen",
+					    "secondary_entry", "_stext", "_text"};
 	uint64_t addr = 0;
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {

@@ -479,7 +479,7 @@ lab_gdb()
 	shift
 	touch "$W/results"
 	LAB_PORT=$PORT LAB_DIR=$LAB LAB_RESULTS=$W/results LAB_LOG=$LOG LAB_EMULATOR=$EMU_PID \
-		patient "$seconds" "$GDB" "${GDB_OPTIONS[@]}" -ex 'set confirm off' "$VMLINUX" "$@"
+		patient "$seconds" "$GDB" "${GDB_OPTIONS[@]}" -ex 'set confirm off' ${VMLINUX:+"$VMLINUX"} "$@"
 }
 
 # ---- Test programs in L1: /tests/kvm-*, which lie there with what they need ----
@@ -539,6 +539,7 @@ gdb_script()
 	results "$2"
 	if [ $code != 0 ] || [ "$n" = 0 ] || [ $tap_bad = 1 ]; then
 		[ $code = 0 ] || not_ok "$2: gdb ended with status $code" "$([ $code = 124 ] && echo "took more than $1 s")"
+		[ "$n" != 0 ] || not_ok "$2: a script without a check" "it ended early"
 		tail -n 70 "$W/$2.out" | sed 's/^/# | /'
 	fi
 	return $code

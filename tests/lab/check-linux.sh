@@ -1,0 +1,22 @@
+#!/bin/bash
+# check-linux.sh - gdb without any file, a kernel with KASLR on SVM: the stub gives gdb the kernel's
+# own symbols and types. LAB_N_SAMPLES: at how many random stops the backtrace is compared with that
+# of the vmlinux.
+# timeout: 600
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/lab/nofile.sh
+. "$(dirname "$0")/nofile.sh"
+
+if [ -z "${LAB_SVM_QEMU:-}" ]; then
+	if ! "$LAB/fetch" qemu-10; then
+		echo "1..0 # SKIP QEMU 10, whose guests have breakpoints, cannot be had"
+		exit
+	fi
+	LAB_SVM_QEMU=$CACHE/qemu-10/qemu-system-x86_64
+fi
+lab_open
+nofile_job 512
+lab_boot svm "$W/job" 2
+nofile
+finish

@@ -1,0 +1,119 @@
+"""nofile.py - gdb was started without any program: the stub gives it the kernel's own symbols and
+types. What it says is kept in the file LAB_SAMPLES, for samples.py, which knows the vmlinux."""
+
+import json
+import os
+import random
+import sys
+import time
+
+import gdb
+
+sys.path.insert(0, os.environ["LAB_DIR"] + "/gdb")
+from lab import attach, execute, report, run, run_and_interrupt, value
+
+SAMPLES = int(os.environ.get("LAB_N_SAMPLES", "12"))
+ARM = "aarch64" in gdb.execute("show architecture", to_string=True)
+
+
+def has(text, wanted, name):
+    report(wanted in text, name, text[-600:])
+
+
+def connect():
+    began = time.monotonic()
+    attach()
+    print(f"connected in {time.monotonic() - began:.1f} s")
+    global ARM
+    ARM = "aarch64" in execute("show architecture")
+    execute("set backtrace limit 60")
+    has(execute("info files"), "target:/vmgdb/vmlinux-", "gdb takes its program from the stub")
+    has(execute("monitor info linux"), "types: yes", "the kernel has types")
+    has(execute("monitor symbols"), "symbol-file target:/vmgdb/vmlinux-", "monitor symbols")
+    has(execute("monitor vmcoreinfo"), "OSRELEASE=", "monitor vmcoreinfo")
+
+
+def types():
+    has(execute("ptype struct task_struct"), "comm[16];", "ptype struct task_struct")
+    has(execute("whatis do_sys_openat2"), "struct open_how *", "a function's prototype")
+    has(execute("p init_task.comm"), '"swapper', "a variable that the kernel exports")
+    has(execute("info symbol do_sys_openat2"), "do_sys_openat2", "the name of an address")
+
+
+def arguments():
+    execute("tbreak do_sys_openat2")
+    execute("continue")
+    report(gdb.selected_frame().name() == "do_sys_openat2", "break FUNCTION stops in it",
+           gdb.selected_frame().name())
+    has(execute("info args"), "how = (struct open_how *) 0xffff", "arguments by name")
+    has(execute("p *how"), "flags = ", "p *how")
+    has(execute("x/s (char *)filename"), '"/', "a file name of the user's")
+    trace = execute("bt")
+    has(trace, "el0_svc" if ARM else "do_syscall_64", "bt crosses the system call")
+
+
+def call():
+    has(execute("p (int)nr_processes()"), "= ", "p FUNCTION() runs it in the guest")
+    report(value("(int)nr_processes()") > 5, "and tells how many processes there are")
+
+
+def threads():
+    text = execute("info threads")
+    report("CPU#0 [" in text and "CPU#1 [" in text, "a thread for each CPU", text)
+
+
+def frames():
+    """The frames of the selected thread, and what of the stacks is needed to find them."""
+    found, stack, frame = [], {}, gdb.newest_frame()
+    inferior = gdb.selected_inferior()
+    while frame is not None and len(found) < 60:
+        sp = int(frame.read_register("sp"))
+        found.append({"pc": frame.pc(), "name": frame.name()})
+        page = sp & ~0xFFF
+        for at in (page, page + 0x1000):
+            if at not in stack:
+                try:
+                    stack[at] = bytes(inferior.read_memory(at, 0x1000)).hex()
+                except gdb.MemoryError:
+                    pass
+        frame = frame.older()
+    return found, stack
+
+
+ARM_NAMES = [f"x{n}" for n in range(31)] + ["sp", "pc"]
+X86_NAMES = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "rip"]
+X86_NAMES += [f"r{n}" for n in range(8, 16)]
+
+
+def samples():
+    """Random stops in the kernel; idle CPUs are not much of a test, so only one of them counts."""
+    kept, tries, idle = [], 0, 0
+    random.seed(1)
+    while len(kept) < SAMPLES and tries < 12 * SAMPLES:
+        tries += 1
+        run_and_interrupt(0.05 + random.random() / 3)
+        for thread in gdb.selected_inferior().threads():
+            thread.switch()
+            if gdb.newest_frame().pc() < 1 << 63 or len(kept) == SAMPLES:
+                continue
+            found, stack = frames()
+            lazy = any("idle" in (frame["name"] or "") for frame in found)
+            idle += lazy
+            if lazy and idle > 2:
+                continue
+            regs = {n: int(gdb.newest_frame().read_register(n)) & (1 << 64) - 1
+                    for n in (ARM_NAMES if ARM else X86_NAMES)}
+            kept.append({"frames": found, "stack": stack, "regs": regs})
+    with open(os.environ["LAB_SAMPLES"], "w") as out:
+        json.dump({"_stext": value("(unsigned long)&_stext"), "samples": kept}, out)
+    report(len(kept) >= SAMPLES // 2, "random stops in the kernel", len(kept))
+
+
+def monitor():
+    has(execute("monitor dmesg -n 2000"), "Linux version ", "monitor dmesg")
+    has(execute("monitor ps"), " init", "monitor ps")
+    has(execute("info os processes"), "init", "info os processes")
+    execute("detach")
+
+
+run(connect, types, threads, arguments, call, samples, monitor)

@@ -1,0 +1,74 @@
+"""samples.py - the stops that nofile.py has kept in LAB_SAMPLES, once more with the vmlinux: each is
+put back into the machine, which is good for nothing else afterwards."""
+
+import json
+import os
+import sys
+
+import gdb
+
+sys.path.insert(0, os.environ["LAB_DIR"] + "/gdb")
+from lab import attach, execute, report, run
+
+VMLINUX = os.environ["LAB_VMLINUX"]
+WANTED = float(os.environ.get("LAB_WHOLE", "0.9"))
+
+with open(os.environ["LAB_SAMPLES"]) as kept:
+    DATA = json.load(kept)
+
+
+def connect():
+    attach()
+    execute("set backtrace limit 60")
+    execute("symbol-file")
+    execute(f"file {VMLINUX}")
+    link = int(gdb.parse_and_eval("(unsigned long)&_stext"))
+    execute("symbol-file")
+    slide = DATA["_stext"] - link
+    execute(f"add-symbol-file {VMLINUX} -o 0x{slide % (1 << 64):x}")
+
+
+def put(sample):
+    """FALSE: the task has ended, and its stack is gone."""
+    inferior = gdb.selected_inferior()
+    try:
+        for page, data in sample["stack"].items():
+            inferior.write_memory(int(page), bytes.fromhex(data))
+    except gdb.MemoryError as error:
+        print(f"a stack is gone: {error}")
+        return False
+    for name, number in sample["regs"].items():
+        gdb.execute(f"set ${name} = {number}", to_string=True)
+    return True
+
+
+def pcs():
+    found, frame = [], gdb.newest_frame()
+    while frame is not None and len(found) < 60:
+        if frame.type() != gdb.INLINE_FRAME:
+            found.append(frame.pc())
+        frame = frame.older()
+    # Of code that nobody called the vmlinux does not always say so.
+    while found and not found[-1]:
+        found.pop()
+    return found
+
+
+def compare():
+    same = total = 0
+    for number, sample in enumerate(DATA["samples"]):
+        if not put(sample):
+            continue
+        total += 1
+        expected, found = pcs(), [frame["pc"] for frame in sample["frames"]]
+        same += expected == found
+        if expected != found:
+            print(f"sample {number}: {[hex(n) for n in found]}")
+            print(f"vmlinux: {[hex(n) for n in expected]}")
+            print([frame["name"] for frame in sample["frames"]])
+    report(total > 0, "some of their stacks are still there")
+    report(same >= WANTED * total, f"backtraces are those that the vmlinux gives: {same} of {total}",
+           "see above")
+
+
+run(connect, compare)

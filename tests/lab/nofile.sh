@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# nofile.sh - sourced after lib.sh: a guest whose kernel is moved by KASLR, and gdb without any file.
+
+# nofile_job MEGABYTES
+nofile_job()
+{
+	cat >"$W/job" <<END
+lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m $1 -c 2 --gdb tcp:0.0.0.0:1234 --gdb-kaslr \\
+	-p "console=ttyS0" </dev/null
+echo "lab: lkvm status \$?"
+END
+}
+
+nofile()
+{
+	LAB_VMLINUX=$VMLINUX
+	LAB_SAMPLES=$W/samples
+	export LAB_VMLINUX LAB_SAMPLES
+	lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen"
+	lab_wait 200 'guest: tick 3 ' || lab_die "the guest does not boot"
+	VMLINUX='' gdb_script 500 nofile
+	if lab_wait 60 'guest: tick' $(($(lab_count 'guest: tick') + 5)); then
+		ok "the guest runs on"
+	else
+		not_ok "the guest runs on" "$(autopsy)"
+	fi
+	VMLINUX='' gdb_script 300 samples
+}
