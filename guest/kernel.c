@@ -58,12 +58,14 @@ static bool find_bytes(const LinuxKernel *kernel, const void *what, size_t len, 
 
 /* ---- The banner ---- */
 
+/* Beside the whole one some kernels have another, without the number of the build. */
 static char *read_banner(const LinuxMemory *memory, uint64_t addr)
 {
 	g_autofree char *text = linux_read_string(memory, addr, BANNER_MAX);
+	const char *build = text ? strstr(text, " #") : NULL;
 
-	if (!text || !g_str_has_prefix(text, BANNER) || !g_ascii_isdigit(text[strlen(BANNER)]) ||
-	    !strchr(text + strlen(BANNER), ' '))
+	if (!build || !g_ascii_isdigit(build[2]) || !g_str_has_prefix(text, BANNER) ||
+	    !g_ascii_isdigit(text[strlen(BANNER)]))
 		return NULL;
 	return g_strstrip(g_steal_pointer(&text));
 }

@@ -44,13 +44,34 @@ static uint64_t address_of(const LinuxSymbols *symbols, const char *name, uint64
 	return linux_symbols_find(symbols, name, &addr) ? addr : otherwise;
 }
 
-/* Code, data, the code that is for the boot only, data. */
+#define KERNEL_HALF (1ull << 63)
+#define PAGE 4096u
+
+/* The pages that symbols of the kernel's half lie in; both 0 when there are none. */
+static LinuxCode span_of(const LinuxSymbols *symbols)
+{
+	unsigned n;
+	const LinuxSymbol *rows = linux_symbols_rows(symbols, &n), *first;
+	uint64_t last = n ? rows[n - 1].addr : 0;
+
+	if (last < KERNEL_HALF)
+		return (LinuxCode){0};
+	for (first = rows; first->addr < KERNEL_HALF;)
+		first++;
+	return (LinuxCode){first->addr & -(uint64_t)PAGE, MAX(last, (last | (PAGE - 1)) + 1)};
+}
+
+/*
+ * Code, data, the code that is for the boot only, data. A kernel that has symbols for functions
+ * only names no _end. gdb 13 crashes on a file without any section.
+ */
 static Layout layout_of(const LinuxSymbols *symbols)
 {
-	uint64_t stext = address_of(symbols, "_stext", 0);
+	LinuxCode span = span_of(symbols);
+	uint64_t stext = address_of(symbols, "_stext", span.start);
 	uint64_t start = MIN(address_of(symbols, "_text", stext), stext);
-	uint64_t end = address_of(symbols, "_end", 0);
-	uint64_t etext = CLAMP(address_of(symbols, "_etext", start), start, MAX(start, end));
+	uint64_t end = address_of(symbols, "_end", span.end);
+	uint64_t etext = CLAMP(address_of(symbols, "_etext", end), start, MAX(start, end));
 	uint64_t sinit = CLAMP(address_of(symbols, "_sinittext", etext), etext, MAX(etext, end));
 	uint64_t einit = CLAMP(address_of(symbols, "_einittext", sinit), sinit, MAX(sinit, end));
 	Layout layout = {0};

@@ -11,7 +11,7 @@
 /*
  * @machine: e_machine (elf.h). @symbols: at the addresses where they are now; _text or _stext,
  * _etext, _sinittext, _einittext and _end among them say what is code and what is data; without
- * _end there are no sections, and all symbols are absolute ones. @types: or NULL. @frames: a
+ * them all pages that have symbols of the kernel's half are. @types: or NULL. @frames: a
  * .debug_frame section, or NULL. @entry: e_entry, where gdb lets functions return to that the user
  * calls. @name: of the compilation unit: what the program is. @args: DWARF's numbers (0 to 31) of
  * the registers in which a function gets its first @n_args arguments.

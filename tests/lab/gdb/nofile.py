@@ -45,7 +45,7 @@ def arguments():
     execute("continue")
     report(gdb.selected_frame().name() == "do_sys_openat2", "break FUNCTION stops in it",
            gdb.selected_frame().name())
-    has(execute("info args"), "how = (struct open_how *) 0xffff", "arguments by name")
+    has(execute("info args"), "how = 0xffff", "arguments by name")
     has(execute("p *how"), "flags = ", "p *how")
     has(execute("x/s (char *)filename"), '"/', "a file name of the user's")
     trace = execute("bt")
