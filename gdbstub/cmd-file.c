@@ -340,13 +340,23 @@ static const GdbCommandTable operation_table = {
 	.n_rows = G_N_ELEMENTS(operations),
 };
 
+static void handle(GdbSession *session, const GdbCommand *row, GdbText rest, GdbReply *ret)
+{
+	GdbArgs args;
+
+	if (gdb_command_parse(row->schema, rest, &args))
+		*ret = row->handler(session, &args);
+	else
+		*ret = file_error(session, FILE_EINVAL);
+}
+
 static GdbReply cmd_file(GdbSession *session, const GdbArgs *args)
 {
 	const GdbCommandTable *const tables[] = {&operation_table, NULL};
 	const GdbText *text = &args->v[0].text;
 	const GdbCommand *row;
-	GdbArgs of_row;
 	GdbText rest;
+	GdbReply reply;
 
 	if (!gdb_session_program(session)) {
 		session->agreed.files_refused = true;
@@ -355,9 +365,8 @@ static GdbReply cmd_file(GdbSession *session, const GdbArgs *args)
 	row = gdb_command_find(tables, text->at, gdb_text_left(text), &rest);
 	if (!row)
 		return gdb_reply(GDB_REPLY_EMPTY);
-	if (!gdb_command_parse(row->schema, rest, &of_row))
-		return file_error(session, FILE_EINVAL);
-	return row->handler(session, &of_row);
+	handle(session, row, rest, &reply);
+	return reply;
 }
 
 static const GdbCommand rows[] = {

@@ -131,11 +131,11 @@ static void assert_part(Elf *elf, const char *name, uint64_t start, uint64_t end
 
 static GElf_Sym symbol(Elf *elf, const char *name)
 {
-	GElf_Shdr shdr;
+	GElf_Shdr shdr = {0};
 	Elf_Data *data = elf_getdata(section(elf, ".symtab", &shdr), NULL);
 	GElf_Sym sym;
 
-	for (size_t i = 1; i < shdr.sh_size / shdr.sh_entsize; i++) {
+	for (size_t i = 1; i < data->d_size / sizeof(Elf64_Sym); i++) {
 		g_assert_nonnull(gelf_getsym(data, i, &sym));
 		g_assert_true((GELF_ST_BIND(sym.st_info) == STB_LOCAL) == (i < shdr.sh_info));
 		if (g_str_equal(elf_strptr(elf, shdr.sh_link, sym.st_name), name))
@@ -224,6 +224,7 @@ static void test_debug_sections(void)
 static void test_borders(void)
 {
 	g_autoptr(LinuxSymbols) none = linux_symbols_new(), mad = linux_symbols_new();
+	g_autoptr(LinuxSymbols) bare = linux_symbols_new();
 	GElf_Shdr shdr;
 	Elf *elf;
 	int fd;
@@ -234,6 +235,18 @@ static void test_borders(void)
 	elf = elf_begin(fd, ELF_C_READ, NULL);
 	g_assert_null(section(elf, ".text", &shdr));
 	assert_symbol(elf, "work", 0x1000, 0, INFO(GLOBAL, FUNC), NULL);
+	elf_end(elf);
+	close(fd);
+	/* A kernel that names functions only, and a variable that it exports. */
+	linux_symbols_add(bare, 0x10, 'A', "percpu", 6);
+	linux_symbols_add(bare, 0xffffffff81000010, 'T', "work", 4);
+	linux_symbols_add(bare, 0xffffffff81005008, 'D', "data", 4);
+	linux_symbols_sort(bare);
+	fd = write_toy(bare, NULL, NULL);
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	assert_part(elf, ".text", 0xffffffff81000000, 0xffffffff81006000, SHF_EXECINSTR);
+	assert_symbol(elf, "work", 0xffffffff81000010, 0x4ff8, INFO(GLOBAL, FUNC), ".text");
+	assert_symbol(elf, "percpu", 0x10, 0, INFO(GLOBAL, OBJECT), NULL);
 	elf_end(elf);
 	close(fd);
 	linux_symbols_add(mad, 0x8000, 'T', "_stext", 6);
@@ -305,10 +318,10 @@ static const char *const answers[] = {
 	"/*      4: 1   |       4 */    unsigned int flag : 2;\n",
 	"/*      8      |      24 */    long slots[3];\n",
 	"type = long (const struct task_struct *, int)\n",
-	"Symbol task is multi-location:\n"
-	"  Range 0xffffffff81000100-0xffffffff81000101: a variable in $rdi\n",
-	"Symbol count is multi-location:\n"
-	"  Range 0xffffffff81000100-0xffffffff81000101: a variable in $rsi\n",
+	("Symbol task is multi-location:\n"
+	 "  Range 0xffffffff81000100-0xffffffff81000101: a variable in $rdi\n"),
+	("Symbol count is multi-location:\n"
+	 "  Range 0xffffffff81000100-0xffffffff81000101: a variable in $rsi\n"),
 	/* The very first instruction, where that is true. */
 	"Breakpoint 1 at 0xffffffff81000100\n",
 	"$2 = (int *) 0x40",
