@@ -19,4 +19,5 @@ lab_open
 nofile_job 512
 lab_boot svm "$W/job" 2
 nofile
+nofile_backtraces
 finish

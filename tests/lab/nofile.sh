@@ -24,5 +24,11 @@ nofile()
 	else
 		not_ok "the guest runs on" "$(autopsy)"
 	fi
-	VMLINUX='' gdb_script 300 samples
+	VMLINUX=''
+}
+
+# The stops that it has kept once more, with the vmlinux.
+nofile_backtraces()
+{
+	gdb_script 300 samples
 }
