@@ -72,7 +72,7 @@ def frames():
         found.append({"pc": frame.pc(), "name": frame.name()})
         page = sp & ~0xFFF
         for at in (page, page + 0x1000):
-            if at not in stack:
+            if at >= 1 << 63 and at not in stack:
                 try:
                     stack[at] = bytes(inferior.read_memory(at, 0x1000)).hex()
                 except gdb.MemoryError:
