@@ -10,30 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest/cfi.h"
 #include "guest/orc-rows.h"
 
 /* An FDE is executed from its start on, so it ends when it has so many rows. */
 #define FDE_ROWS 96u
 
-/* ---- Call frame instructions (DWARF 4, figure 40) and the operations of their expressions ---- */
+/* ---- Operations of expressions (DWARF 4, figure 24) ---- */
 
-enum {
-	DW_CFA_nop = 0x00,
-	DW_CFA_advance_loc1 = 0x02,
-	DW_CFA_advance_loc2 = 0x03,
-	DW_CFA_advance_loc4 = 0x04,
-	DW_CFA_undefined = 0x07,
-	DW_CFA_same_value = 0x08,
-	DW_CFA_def_cfa = 0x0c,
-	DW_CFA_def_cfa_offset = 0x0e,
-	DW_CFA_def_cfa_expression = 0x0f,
-	DW_CFA_expression = 0x10,
-	DW_CFA_offset_extended_sf = 0x11,
-	DW_CFA_def_cfa_sf = 0x12,
-	DW_CFA_advance_loc = 0x40,
-	DW_CFA_offset = 0x80,
-	DW_CFA_restore = 0xc0,
-};
 enum { DW_OP_deref = 0x06, DW_OP_consts = 0x11, DW_OP_plus = 0x22, DW_OP_breg0 = 0x70 };
 
 /* Where struct pt_regs has them; the frame of an interrupt is its end. */
@@ -41,62 +25,25 @@ static const uint8_t pt_regs[] = {R15, R14, R13, R12, RBP, RBX, R11, R10,    R9,
 				  RCX, RDX, RSI, RDI, 255, RIP, CS,  EFLAGS, RSP, SS};
 #define PT_REGS_IRET 16u
 
-/* ---- Bytes ---- */
-
-static void put(GByteArray *out, uint64_t value, unsigned len)
-{
-	value = GUINT64_TO_LE(value);
-	g_byte_array_append(out, (const uint8_t *)&value, len);
-}
-
-static void put_uleb(GByteArray *out, uint32_t value)
-{
-	for (; value >= 0x80; value >>= 7)
-		put(out, (value & 0x7f) | 0x80, 1);
-	put(out, value, 1);
-}
-
-static void put_sleb(GByteArray *out, int32_t value)
-{
-	for (; value < -64 || value > 63; value >>= 7)
-		put(out, (value & 0x7f) | 0x80, 1);
-	put(out, value & 0x7f, 1);
-}
+/* ---- Rules ---- */
 
 /* The data alignment factor is -1: a register at the frame's address plus @offset. */
 static void put_saved(GByteArray *out, unsigned reg, int offset)
 {
 	if (offset <= 0) {
-		put(out, DW_CFA_offset | reg, 1);
-		put_uleb(out, -offset);
+		cfi_put(out, DW_CFA_offset | reg, 1);
+		cfi_put_uleb(out, -offset);
 		return;
 	}
-	put(out, DW_CFA_offset_extended_sf, 1);
-	put_uleb(out, reg);
-	put_sleb(out, -offset);
+	cfi_put(out, DW_CFA_offset_extended_sf, 1);
+	cfi_put_uleb(out, reg);
+	cfi_put_sleb(out, -offset);
 }
 
 static void put_rule(GByteArray *out, uint8_t rule, unsigned reg)
 {
-	put(out, rule, 1);
-	put_uleb(out, reg);
-}
-
-static void begin_block(GByteArray *out, guint *ret_at)
-{
-	*ret_at = out->len;
-	put(out, 0, 4);
-}
-
-/* Fill it up to 8 bytes, and write its length in front. */
-static void end_block(GByteArray *out, guint at)
-{
-	uint32_t len;
-
-	while (out->len % 8)
-		put(out, DW_CFA_nop, 1);
-	len = GUINT32_TO_LE(out->len - at - 4);
-	memcpy(out->data + at, &len, 4);
+	cfi_put(out, rule, 1);
+	cfi_put_uleb(out, reg);
 }
 
 /* ---- CIEs ---- */
@@ -126,25 +73,15 @@ static void put_cie(GByteArray *out, OrcType type, bool is_signal)
 {
 	guint at;
 
-	begin_block(out, &at);
-	put(out, 0xffffffff, 4);
-	put(out, 4, 1);
-	if (is_signal)
-		put(out, 'S', 1);
-	put(out, 0, 1);
-	put(out, 8, 1); /* of an address */
-	put(out, 0, 1); /* of a segment selector */
-	put_uleb(out, 1);
-	put_sleb(out, -1);
-	put_uleb(out, RIP);
-	put(out, DW_CFA_def_cfa, 1);
-	put_uleb(out, RSP);
-	put_uleb(out, 8);
+	cfi_begin_cie(out, &at, is_signal, 1, -1, RIP);
+	cfi_put(out, DW_CFA_def_cfa, 1);
+	cfi_put_uleb(out, RSP);
+	cfi_put_uleb(out, 8);
 	if (type == ORC_CALL)
 		put_call_registers(out);
 	else
 		put_saved_registers(out, type == ORC_PARTIAL ? PT_REGS_IRET : 0);
-	end_block(out, at);
+	cfi_end_block(out, at);
 }
 
 /* ---- FDEs ---- */
@@ -160,20 +97,6 @@ typedef struct OrcWriter {
 	OrcRow row;
 } OrcWriter;
 
-static void put_advance(GByteArray *out, uint32_t delta)
-{
-	if (delta < 0x40) {
-		put(out, DW_CFA_advance_loc | delta, 1);
-		return;
-	}
-	put(out,
-	    delta < 0x100     ? DW_CFA_advance_loc1
-	    : delta < 0x10000 ? DW_CFA_advance_loc2
-			      : DW_CFA_advance_loc4,
-	    1);
-	put(out, delta, delta < 0x100 ? 1 : delta < 0x10000 ? 2 : 4);
-}
-
 static bool same_base(const OrcPlace *a, const OrcPlace *b)
 {
 	return a->base == b->base && a->reg == b->reg;
@@ -185,16 +108,16 @@ static void put_cfa_expression(OrcWriter *writer, const OrcRow *row)
 	g_autoptr(GByteArray) expr = g_byte_array_new();
 	bool first = row->sp.base == BASE_AT;
 
-	put(expr, DW_OP_breg0 + row->sp.reg, 1);
-	put_sleb(expr, first ? row->sp.offset : 0);
-	put(expr, DW_OP_deref, 1);
+	cfi_put(expr, DW_OP_breg0 + row->sp.reg, 1);
+	cfi_put_sleb(expr, first ? row->sp.offset : 0);
+	cfi_put(expr, DW_OP_deref, 1);
 	if (!first && row->sp.offset) {
-		put(expr, DW_OP_consts, 1);
-		put_sleb(expr, row->sp.offset);
-		put(expr, DW_OP_plus, 1);
+		cfi_put(expr, DW_OP_consts, 1);
+		cfi_put_sleb(expr, row->sp.offset);
+		cfi_put(expr, DW_OP_plus, 1);
 	}
-	put(writer->out, DW_CFA_def_cfa_expression, 1);
-	put_uleb(writer->out, expr->len);
+	cfi_put(writer->out, DW_CFA_def_cfa_expression, 1);
+	cfi_put_uleb(writer->out, expr->len);
 	g_byte_array_append(writer->out, expr->data, expr->len);
 }
 
@@ -214,12 +137,12 @@ static void put_cfa(OrcWriter *writer, const OrcRow *row)
 		put_cfa_expression(writer, row);
 	} else if (offset < 0) {
 		put_rule(writer->out, DW_CFA_def_cfa_sf, row->sp.reg);
-		put_sleb(writer->out, -offset);
+		cfi_put_sleb(writer->out, -offset);
 	} else if (same_base(&row->sp, &writer->row.sp)) {
 		put_rule(writer->out, DW_CFA_def_cfa_offset, offset);
 	} else {
 		put_rule(writer->out, DW_CFA_def_cfa, row->sp.reg);
-		put_uleb(writer->out, offset);
+		cfi_put_uleb(writer->out, offset);
 	}
 }
 
@@ -234,13 +157,13 @@ static void put_rbp(OrcWriter *writer, const OrcRow *row)
 	} else if (row->bp.base == BASE_REG && row->bp.reg == RBP) {
 		g_autoptr(GByteArray) expr = g_byte_array_new();
 
-		put(expr, DW_OP_breg0 + RBP, 1);
-		put_sleb(expr, row->bp.offset);
+		cfi_put(expr, DW_OP_breg0 + RBP, 1);
+		cfi_put_sleb(expr, row->bp.offset);
 		put_rule(out, DW_CFA_expression, RBP);
-		put_uleb(out, expr->len);
+		cfi_put_uleb(out, expr->len);
 		g_byte_array_append(out, expr->data, expr->len);
 	} else {
-		put(out, DW_CFA_restore | RBP, 1);
+		cfi_put(out, DW_CFA_restore | RBP, 1);
 	}
 }
 
@@ -256,7 +179,7 @@ static void put_row(OrcWriter *writer, const OrcRow *row)
 		return;
 	}
 	if (ended)
-		put(writer->out, DW_CFA_restore | RIP, 1);
+		cfi_put(writer->out, DW_CFA_restore | RIP, 1);
 	put_cfa(writer, row);
 	put_rbp(writer, row);
 	writer->row = *row;
@@ -288,7 +211,7 @@ static unsigned put_rows(OrcWriter *writer, const OrcRow *rows, unsigned n, OrcR
 		if (ret_cie->type == ORC_END)
 			*ret_cie = *row;
 		if (row->addr != at)
-			put_advance(writer->out, row->addr - at);
+			cfi_put_advance(writer->out, row->addr - at);
 		at = row->addr;
 		put_row(writer, row);
 	}
@@ -304,12 +227,9 @@ static unsigned put_fde(OrcWriter *writer, const OrcRow *rows, unsigned n)
 	guint block;
 	OrcRow cie;
 
-	begin_block(out, &block);
-	put(out, 0, 4); /* the CIE */
-	put(out, rows[0].addr, 8);
-	put(out, 0, 8); /* the range */
+	cfi_begin_fde(out, &block, 0, rows[0].addr, 0);
 	used = put_rows(writer, rows, n, &cie);
-	end_block(out, block);
+	cfi_end_block(out, block);
 	where = GUINT32_TO_LE(writer->cies[cie.type][cie.is_signal]);
 	memcpy(out->data + block + 4, &where, 4);
 	range = GUINT64_TO_LE(rows[used].addr - rows[0].addr);
