@@ -4,8 +4,10 @@
 #include "guest/kernel.h"
 #include "guest/orc.h"
 #include "guest/program.h"
+#include "guest/records.h"
 
 #define ORC_MAX (64u * 1024 * 1024)
+#define CODE_MAX (64u * 1024 * 1024)
 
 /* NULL without @error: the kernel has no such symbols. */
 static GByteArray *read_between(const LinuxKernel *kernel, const char *start, const char *stop,
@@ -19,8 +21,13 @@ static GByteArray *read_between(const LinuxKernel *kernel, const char *start, co
 	return linux_read_block(&kernel->memory, from, to - from, max, start, error);
 }
 
+static void add_note(GString *notes, const GError *error)
+{
+	g_string_append_printf(notes, "no call frame information: %s\n", error->message);
+}
+
 /* NULL, and a line in @notes if there should be one. */
-static GByteArray *make_frames(const LinuxKernel *kernel, GString *notes)
+static GByteArray *frames_of_orc(const LinuxKernel *kernel, GString *notes)
 {
 	g_autoptr(GByteArray) ips = NULL, entries = NULL, hash = NULL;
 	g_autoptr(GError) error = NULL;
@@ -41,8 +48,21 @@ static GByteArray *make_frames(const LinuxKernel *kernel, GString *notes)
 		frames = linux_orc_frames(&orc, &error);
 	}
 	if (error)
-		g_string_append_printf(notes, "no call frame information: %s\n", error->message);
+		add_note(notes, error);
 	return frames;
+}
+
+static GByteArray *frames_of_records(const LinuxKernel *kernel, GString *notes)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GByteArray) code = read_between(kernel, "_stext", "_etext", CODE_MAX, &error);
+	uint64_t start;
+
+	if (error)
+		add_note(notes, error);
+	return code && linux_symbols_find(kernel->symbols, "_stext", &start)
+		       ? linux_records_frames(kernel->symbols, start, code)
+		       : NULL;
 }
 
 /*
@@ -63,17 +83,18 @@ static uint64_t find_entry(const LinuxKernel *kernel)
 	return addr;
 }
 
-int linux_kernel_program(const LinuxKernel *kernel, const uint8_t *args, unsigned n_args,
-			 GString *notes, GError **error)
+int linux_kernel_program(const LinuxKernel *kernel, const LinuxAbi *abi, GString *notes,
+			 GError **error)
 {
-	g_autoptr(GByteArray) frames = make_frames(kernel, notes);
+	g_autoptr(GByteArray) frames =
+		abi->has_records ? frames_of_records(kernel, notes) : frames_of_orc(kernel, notes);
 	LinuxProgram program = {
 		.machine = kernel->machine,
 		.symbols = kernel->symbols,
 		.types = kernel->types,
 		.frames = frames,
-		.args = args,
-		.n_args = n_args,
+		.args = abi->args,
+		.n_args = abi->n_args,
 		.entry = find_entry(kernel),
 		.name = kernel->banner,
 	};

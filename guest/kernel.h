@@ -44,11 +44,21 @@ bool linux_kernel_is_there(const LinuxKernel *kernel);
 const char *linux_kernel_find_info(LinuxKernel *kernel);
 
 /*
- * linux_kernel_program: a file for gdb with all that is known, in memory (guest/program.h). -1 with
- * @error. Caller closes. @args: DWARF's numbers of the registers in which a function gets its first
- * @n_args arguments. What had to be left out of it is appended to @notes, in lines.
+ * What the architecture's compilers do. @args: DWARF's numbers of the registers in which a function
+ * gets its first @n_args arguments. @has_records: functions keep records of their frames
+ * (guest/records.h).
  */
-int linux_kernel_program(const LinuxKernel *kernel, const uint8_t *args, unsigned n_args,
-			 GString *notes, GError **error);
+typedef struct LinuxAbi {
+	const uint8_t *args;
+	unsigned n_args;
+	bool has_records;
+} LinuxAbi;
+
+/*
+ * linux_kernel_program: a file for gdb with all that is known, in memory (guest/program.h). -1 with
+ * @error. Caller closes. What had to be left out of it is appended to @notes, in lines.
+ */
+int linux_kernel_program(const LinuxKernel *kernel, const LinuxAbi *abi, GString *notes,
+			 GError **error);
 
 #endif

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "gdbstub/target.h"
+#include "guest/kernel.h"
 
 /* ---- What the architecture is, as data ---- */
 
@@ -36,15 +37,14 @@ typedef struct ArchAnchor {
  * @current_task: the register that holds the address of the task that runs, while the CPU is in
  * Linux's kernel and has an address of the kernel's in it. NULL: Linux has it in the per-CPU
  * variable current_task, in some versions the first member of pcpu_hot.
- * @args: DWARF's numbers of the registers in which a function gets its first @n_args arguments.
+ * @abi: what the kernel's compiler does.
  */
 typedef struct ArchInfo {
 	uint16_t elf_machine;
 	const GdbArchitecture *const *descriptions;
 	const ArchAnchor *anchors;
 	const char *current_task;
-	const uint8_t *args;
-	unsigned n_args;
+	LinuxAbi abi;
 } ArchInfo;
 extern const ArchInfo arch_info;
 

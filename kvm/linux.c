@@ -213,8 +213,8 @@ static int make_program(KvmGdb *gdb, GError **error)
 	int fd;
 
 	if (found->program < 0)
-		found->program = linux_kernel_program(found->kernel, arch_info.args,
-						      arch_info.n_args, found->notes, &reason);
+		found->program =
+			linux_kernel_program(found->kernel, &arch_info.abi, found->notes, &reason);
 	if (reason) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "no file for gdb: %s", reason->message);
 		return -1;

@@ -66,7 +66,7 @@ static CfiRule take_block(Bytes *bytes)
 
 typedef struct Cie {
 	bool is_signal;
-	uint64_t code_align;
+	uint64_t code_align, return_column;
 	int64_t data_align;
 	Bytes insns;
 } Cie;
@@ -88,7 +88,9 @@ static Cie read_cie(Bytes bytes)
 	}
 	cie.code_align = take_uleb(&bytes);
 	cie.data_align = take_sleb(&bytes);
-	g_assert_cmpuint(version == 1 ? take(&bytes, 1) : take_uleb(&bytes), ==, 16);
+	cie.return_column = version == 1 ? take(&bytes, 1) : take_uleb(&bytes);
+	/* rip, x30 */
+	g_assert_true(cie.return_column == 16 || cie.return_column == 30);
 	cie.insns = bytes;
 	return cie;
 }
@@ -168,6 +170,9 @@ static void run_other(Machine *machine, uint8_t op, Bytes *bytes)
 	case 0x0b: /* restore_state */
 		g_assert_cmpuint(machine->depth, >, 0);
 		machine->row = machine->stack[--machine->depth];
+		break;
+	case 0x2d: /* arm64: negate_ra_state */
+		machine->row.is_signed = !machine->row.is_signed;
 		break;
 	case 0x10: /* expression */
 		reg = take_uleb(bytes);

@@ -24,8 +24,8 @@ typedef struct CfiRule {
 } CfiRule;
 
 typedef struct CfiRow {
-	bool is_signal;
-	uint64_t start, end; /* of the description */
+	bool is_signal, is_signed; /* arm64: the return address is */
+	uint64_t start, end;	   /* of the description */
 	CfiRule cfa, regs[CFI_REGS];
 } CfiRow;
 

@@ -31,6 +31,5 @@ const ArchInfo arch_info = {
 	.descriptions = descriptions,
 	.anchors = anchors,
 	.current_task = "SP_EL0",
-	.args = args,
-	.n_args = G_N_ELEMENTS(args),
+	.abi = {.args = args, .n_args = G_N_ELEMENTS(args), .has_records = true},
 };

@@ -10,6 +10,5 @@ lab_open
 nofile_job 192
 lab_boot arm64 "$W/job" 2
 nofile
-skip "backtraces are those that the vmlinux gives" \
-	"on arm64 gdb itself finds few frames: it does not know the nops that ftrace patches"
+nofile_backtraces
 finish

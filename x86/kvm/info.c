@@ -40,6 +40,5 @@ const ArchInfo arch_info = {
 	.elf_machine = EM_X86_64,
 	.descriptions = descriptions,
 	.anchors = anchors,
-	.args = args,
-	.n_args = G_N_ELEMENTS(args),
+	.abi = {.args = args, .n_args = G_N_ELEMENTS(args)},
 };

@@ -49,8 +49,7 @@ def arguments():
     has(execute("p *how"), "flags = ", "p *how")
     has(execute("x/s (char *)filename"), '"/', "a file name of the user's")
     trace = execute("bt")
-    has(trace, "__arm64_sys_openat" if ARM else "do_syscall_64",
-        "bt names the caller" if ARM else "bt crosses the system call")
+    has(trace, "el0_svc" if ARM else "do_syscall_64", "bt crosses the system call")
 
 
 def call():
