@@ -32,7 +32,7 @@ static GByteArray *frames_of_orc(const LinuxKernel *kernel, GString *notes)
 	g_autoptr(GByteArray) ips = NULL, entries = NULL, hash = NULL;
 	g_autoptr(GError) error = NULL;
 	GByteArray *frames = NULL;
-	LinuxOrc orc = {.release = kernel->release};
+	LinuxOrc orc = {.release = kernel->release, .symbols = kernel->symbols};
 
 	ips = read_between(kernel, "__start_orc_unwind_ip", "__stop_orc_unwind_ip", ORC_MAX,
 			   &error);

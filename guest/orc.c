@@ -252,9 +252,38 @@ static GByteArray *write_frames(const GArray *rows)
 	return writer.out;
 }
 
+/* A thunk does no more than jump: as at the first instruction of a function. */
+static bool is_thunk(const LinuxSymbols *symbols, uint64_t addr)
+{
+	static const char *const names[] = {"__x86_indirect_", "__x86_return_thunk", "srso_",
+					    "retbleed_"};
+	const LinuxSymbol *symbol = linux_symbols_at(symbols, addr);
+
+	for (unsigned i = 0; symbol && i < G_N_ELEMENTS(names); i++) {
+		if (g_str_has_prefix(linux_symbols_name(symbols, symbol), names[i]))
+			return true;
+	}
+	return false;
+}
+
+static void mend_thunks(GArray *rows, const LinuxSymbols *symbols)
+{
+	for (unsigned i = 0; i < rows->len; i++) {
+		OrcRow *row = &g_array_index(rows, OrcRow, i);
+
+		if (row->type != ORC_END || !is_thunk(symbols, row->addr))
+			continue;
+		row->type = ORC_CALL;
+		row->sp = (OrcPlace){BASE_REG, RSP, 8};
+		row->bp = (OrcPlace){0};
+	}
+}
+
 GByteArray *linux_orc_frames(const LinuxOrc *orc, GError **error)
 {
 	g_autoptr(GArray) rows = linux_orc_rows(orc, error);
 
+	if (rows && orc->symbols)
+		mend_thunks(rows, orc->symbols);
 	return rows ? write_frames(rows) : NULL;
 }

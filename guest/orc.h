@@ -5,20 +5,21 @@
 #ifndef VMGDB_GUEST_ORC_H
 #define VMGDB_GUEST_ORC_H
 
-#include <glib.h>
-#include <stdint.h>
+#include "guest/symbols.h"
 
 /*
  * @ips: .orc_unwind_ip, of 32-bit offsets from each one's own address; @ips_addr is that of the
  * first. @entries: .orc_unwind. Both as they are in the guest, which sorts them at boot.
  * @release: the kernel's ("6.1.0-56-cloud-amd64"); @hash: .orc_header, 20 bytes, or NULL: by these
- * the layout of an entry is known.
+ * the layout of an entry is known. @symbols: or NULL. By their names the thunks are known through
+ * which compilers call and return: the kernel's own unwinder ends there.
  */
 typedef struct LinuxOrc {
 	const GByteArray *ips, *entries;
 	uint64_t ips_addr;
 	const char *release;
 	const uint8_t *hash;
+	const LinuxSymbols *symbols;
 } LinuxOrc;
 
 /*

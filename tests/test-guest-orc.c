@@ -261,6 +261,30 @@ static void test_end(void)
 	}
 }
 
+/* The kernel's unwinder gives up in a thunk, which only jumps; a debugger need not. */
+static void test_thunks(void)
+{
+	g_autoptr(Table) table =
+		TABLE("6.1.0", {0, 16, 0, OLD(5, 0, 0)}, {0x40, 0, 0, OLD(0, 0, 0)},
+		      {0x60, 0, 0, OLD(0, 0, 0) | 1 << 10}, {0x80, 0, 0, 0});
+	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+	g_autoptr(GByteArray) without = frames_of(table), frames = NULL;
+	CfiRow row = row_at(without, 0x44);
+
+	assert_how(&row, RIP, CFI_UNDEFINED);
+	linux_symbols_add(symbols, TEXT, 't', "work", 4);
+	linux_symbols_add(symbols, TEXT + 0x40, 'T', "__x86_indirect_thunk_rax", 24);
+	linux_symbols_add(symbols, TEXT + 0x60, 'T', "entry_SYSCALL_64", 16);
+	linux_symbols_sort(symbols);
+	table->orc.symbols = symbols;
+	frames = frames_of(table);
+	row = row_at(frames, 0x44);
+	assert_cfa(&row, RSP, 8);
+	assert_saved(&row, RIP, -8);
+	row = row_at(frames, 0x64);
+	assert_how(&row, RIP, CFI_UNDEFINED);
+}
+
 /* ---- Layouts ---- */
 
 #define HASH_6_3 "\xdb\x84\xae\xd4\x10\x3b\x31\xdd\x51\xe0\x17\xf8\xf7\x97\x83\xca\x98\x5c\x2c\x51"
@@ -579,6 +603,7 @@ static const TestCase cases[] = {
 	{"other-stack", test_other_stack},
 	{"registers", test_registers},
 	{"end", test_end},
+	{"thunks", test_thunks},
 	{"6.3", test_6_3},
 	{"6.4", test_6_4},
 	{"numbers", test_numbers},

@@ -49,10 +49,12 @@ def pcs():
         if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
             found.append(frame.pc())
         frame = frame.older()
-    # Of code that nobody called the vmlinux does not always say so.
-    while found and not found[-1]:
-        found.pop()
     return found
+
+
+def in_kernel(pcs):
+    """Up to where it comes to the user, or has lost its way."""
+    return pcs[:next((n for n, pc in enumerate(pcs) if pc < 1 << 63), len(pcs))]
 
 
 def compare():
@@ -61,7 +63,8 @@ def compare():
         if not put(sample):
             continue
         total += 1
-        expected, found = pcs(), [frame["pc"] for frame in sample["frames"]]
+        expected = in_kernel(pcs())
+        found = in_kernel([frame["pc"] for frame in sample["frames"]])
         # The vmlinux has no frame information for the entries of interrupts, and ends there.
         fits = found[:len(expected)] == expected
         same += fits
