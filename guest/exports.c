@@ -161,7 +161,7 @@ unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
 			continue;
 		block = linux_read_block(memory, ranges[i].start, ranges[i].end - ranges[i].start,
 					 LINUX_RANGE_MAX, "the kernel", NULL);
-		if (!block)
+		if (!block || !block->len)
 			continue;
 		piece.data = block->data;
 		piece.len = block->len;

@@ -341,7 +341,7 @@ LinuxSymbols *linux_kallsyms_read(const LinuxMemory *memory, const LinuxRange *r
 			continue;
 		block = linux_read_block(memory, ranges[i].start, ranges[i].end - ranges[i].start,
 					 LINUX_RANGE_MAX, "the kernel", NULL);
-		if (!block)
+		if (!block || !block->len)
 			continue;
 		tables.data = block->data;
 		tables.len = block->len;

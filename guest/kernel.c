@@ -33,7 +33,7 @@ static bool find_in_range(const LinuxKernel *kernel, const LinuxRange *range, co
 				 LINUX_RANGE_MAX, "the kernel", NULL);
 	const uint8_t *at, *end;
 
-	if (!block)
+	if (!block || !block->len)
 		return false;
 	end = block->data + block->len;
 	for (at = block->data; (at = memmem(at, end - at, what, len)); at++) {
@@ -200,7 +200,8 @@ LinuxKernel *linux_kernel_new(const LinuxMemory *memory, uint16_t machine, const
 	kernel->memory = *memory;
 	kernel->machine = machine;
 	kernel->ranges = g_new(LinuxRange, n);
-	memcpy(kernel->ranges, ranges, n * sizeof(*ranges));
+	if (n)
+		memcpy(kernel->ranges, ranges, n * sizeof(*ranges));
 	kernel->n_ranges = n;
 	kernel->symbols = linux_kallsyms_read(memory, ranges, n, error);
 	if (!kernel->symbols || !find_banner(kernel, error))

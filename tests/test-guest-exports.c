@@ -67,7 +67,8 @@ static Image *image_new(size_t size)
 
 static unsigned add(Image *image, LinuxSymbols *symbols)
 {
-	const LinuxRange ranges[] = {{IMAGE, IMAGE + sizeof(image->bytes), true},
+	const LinuxRange ranges[] = {{IMAGE, IMAGE, false},
+				     {IMAGE, IMAGE + sizeof(image->bytes), true},
 				     {IMAGE, IMAGE + sizeof(image->bytes), false}};
 
 	return linux_exports_add(symbols, &image->memory, ranges, G_N_ELEMENTS(ranges));

@@ -94,6 +94,8 @@ static void test_ranges(void)
 	g_assert_null(linux_kallsyms_read(&image->memory, &range, 1, NULL));
 	range.end = range.start + LINUX_RANGE_MAX + 1;
 	g_assert_null(linux_kallsyms_read(&image->memory, &range, 1, NULL));
+	range = (LinuxRange){image->base, image->base, false};
+	g_assert_null(linux_kallsyms_read(&image->memory, &range, 1, NULL));
 	range = (LinuxRange){0, UINT64_MAX, false};
 	g_assert_null(linux_kallsyms_read(&image->memory, &range, 1, NULL));
 }
