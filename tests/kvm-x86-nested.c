@@ -53,9 +53,9 @@ static bool is_inside(Nested *nested)
 }
 
 /* Refused, and the words say why. */
-static void expect_refused(Nested *nested, const char *form, uint64_t addr)
+static void expect_refused(Nested *nested, const char *name, uint64_t addr, const char *rest)
 {
-	g_autofree char *packet = g_strdup_printf(form, addr);
+	g_autofree char *packet = g_strdup_printf("%s%" X "%s", name, addr, rest);
 	g_autofree char *reply = rsp_client_ask(nested->client, packet);
 
 	g_test_message("%s: %s", packet, reply);
@@ -153,9 +153,9 @@ static void test_stop(void)
 	back = read_8(&nested, nested.state + BACK);
 	write_1(&nested, nested.state + ENTER);
 	enter(&nested);
-	expect_refused(&nested, "m%" X ",8", get_rip(&nested));
-	expect_refused(&nested, "m%" X ",8", nested.state);
-	expect_refused(&nested, "M%" X ",1:cc", get_rip(&nested));
+	expect_refused(&nested, "m", get_rip(&nested), ",8");
+	expect_refused(&nested, "m", nested.state, ",8");
+	expect_refused(&nested, "M", get_rip(&nested), ",1:cc");
 	/* Asked twice: nothing that the guest inside has takes the place of the kernel's. */
 	for (unsigned n = 0; n < 2; n++)
 		g_assert_cmphex(read_8(&nested, KERNEL + nested.state + BACK), ==, back);
@@ -178,8 +178,8 @@ static void test_unknown(void)
 	write_1(&nested, nested.state + ENTER);
 	enter(&nested);
 	rsp_expect(nested.client, "Qqemu.PhyMemMode:0", "OK");
-	expect_refused(&nested, "m%" X ",8", nested.state);
-	expect_refused(&nested, "m%" X ",8", KERNEL + nested.state);
+	expect_refused(&nested, "m", nested.state, ",8");
+	expect_refused(&nested, "m", KERNEL + nested.state, ",8");
 	rsp_expect(nested.client, "Qqemu.PhyMemMode:1", "OK");
 	write_1(&nested, nested.state + LEAVE);
 	rsp_expect(nested.client, "Qqemu.PhyMemMode:0", "OK");

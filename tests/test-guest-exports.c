@@ -46,7 +46,7 @@ static void put_table(Image *image, size_t at, size_t size, size_t strings,
 	for (unsigned i = 0; i < n; i++) {
 		put_relative(image, at + i * size, DATA + at + 16 * i);
 		put_relative(image, at + i * size + 4, IMAGE + strings);
-		strcpy((char *)image->bytes + strings, table[i]);
+		memcpy(image->bytes + strings, table[i], strlen(table[i]) + 1);
 		strings += strlen(table[i]) + 1;
 	}
 }
