@@ -72,22 +72,6 @@ static void find_strides(LinuxModules *modules)
 		at->attr_stride = 0;
 }
 
-LinuxModules *linux_modules_new(const LinuxKernel *kernel, GError **error)
-{
-	g_autoptr(LinuxModules) modules = g_new0(LinuxModules, 1);
-
-	modules->kernel = kernel;
-	if (!linux_symbol(kernel, "modules", &modules->head)) {
-		g_set_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT,
-			    "modules: no symbol modules; a kernel without them?");
-		return NULL;
-	}
-	if (!linux_fields(kernel, module_fields, G_N_ELEMENTS(module_fields), &modules->at, error))
-		return NULL;
-	find_strides(modules);
-	return g_steal_pointer(&modules);
-}
-
 void linux_modules_free(LinuxModules *modules)
 {
 	g_free(modules);
@@ -171,6 +155,80 @@ bool linux_module_read(const LinuxModules *modules, uint64_t addr, LinuxModule *
 	    get_u32(modules, addr, at->btf_size, &size) && ret->btf)
 		ret->btf_size = size;
 	return true;
+}
+
+/* ---- All of them ---- */
+
+/*
+ * The head of a list that is not empty, whose first is a module: its neighbours point back to it,
+ * and it has a module's name.
+ */
+static bool is_head(const LinuxModules *modules, uint64_t addr, uint64_t next, uint64_t last)
+{
+	const LinuxMemory *memory = &modules->kernel->memory;
+	uint64_t back, forth;
+	LinuxModule module;
+
+	if (next >> 48 != 0xffff || last >> 48 != 0xffff || next == addr ||
+	    !linux_read_u64(memory, next + sizeof(next), &back) || back != addr ||
+	    !linux_read_u64(memory, last, &forth) || forth != addr ||
+	    !linux_module_read(modules, next - modules->at.list, &module))
+		return false;
+	for (const char *c = module.name; *c; c++) {
+		if (!g_ascii_isalnum(*c) && *c != '_')
+			return false;
+	}
+	return module.n_pieces && module.pieces[0].base >> 48 == 0xffff &&
+	       module.pieces[0].base % 4096 == 0 && module.pieces[0].size;
+}
+
+static bool find_head_in(LinuxModules *modules, const LinuxRange *range)
+{
+	g_autoptr(GByteArray) block =
+		linux_read_block(&modules->kernel->memory, range->start, range->end - range->start,
+				 LINUX_RANGE_MAX, "the kernel", NULL);
+
+	for (size_t at = 0; block && at + 16 <= block->len; at += 8) {
+		uint64_t links[2];
+
+		memcpy(links, block->data + at, sizeof(links));
+		if (!is_head(modules, range->start + at, GUINT64_FROM_LE(links[0]),
+			     GUINT64_FROM_LE(links[1])))
+			continue;
+		modules->head = range->start + at;
+		return true;
+	}
+	return false;
+}
+
+/* The list has no symbol where kallsyms has functions only: look for it in what is written. */
+static bool find_head(LinuxModules *modules)
+{
+	const LinuxKernel *kernel = modules->kernel;
+
+	if (linux_symbol(kernel, "modules", &modules->head))
+		return true;
+	for (unsigned i = 0; i < kernel->n_ranges; i++) {
+		if (kernel->ranges[i].writable && find_head_in(modules, &kernel->ranges[i]))
+			return true;
+	}
+	return false;
+}
+
+LinuxModules *linux_modules_new(const LinuxKernel *kernel, GError **error)
+{
+	g_autoptr(LinuxModules) modules = g_new0(LinuxModules, 1);
+
+	modules->kernel = kernel;
+	if (!linux_fields(kernel, module_fields, G_N_ELEMENTS(module_fields), &modules->at, error))
+		return NULL;
+	find_strides(modules);
+	if (find_head(modules))
+		return g_steal_pointer(&modules);
+	g_set_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT,
+		    "no modules: the kernel has no symbol for their list, and none is loaded by "
+		    "which it could be found");
+	return NULL;
 }
 
 GArray *linux_modules_list(const LinuxModules *modules)

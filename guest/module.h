@@ -39,7 +39,8 @@ typedef struct LinuxModule {
 
 /*
  * linux_modules_new: how @kernel, which must outlive it, lays out its modules. NULL with @error
- * where it does not say, or can have none. Caller frees.
+ * where it does not say, or can have none. Where it has no symbol for their list the first module
+ * is looked for in what the kernel writes. Caller frees.
  */
 typedef struct LinuxModules LinuxModules;
 LinuxModules *linux_modules_new(const LinuxKernel *kernel, GError **error);

@@ -311,20 +311,63 @@ static void test_absent(void)
 
 	kern_ready(none);
 	g_assert_null(linux_modules_new(&none->kernel, &error));
-	g_assert_cmpstr(error->message, ==, "modules: no symbol modules; a kernel without them?");
+	g_assert_cmpstr(error->message, ==, "the kernel does not say where struct module.list is");
 	g_clear_error(&error);
-	kern_symbol(rig, "modules", HEAD);
+	kern_module_types(rig, true, false);
 	kern_ready(rig);
 	g_assert_null(linux_modules_new(&rig->kernel, &error));
-	g_assert_cmpstr(error->message, ==, "the kernel does not say where struct module.list is");
+	g_assert_true(g_str_has_prefix(error->message, "no modules: the kernel has no symbol"));
+}
+
+/* A list as make_rig's, with the links back, but no symbol for its head; and others like it. */
+static void test_no_symbol(void)
+{
+	static LinuxRange ranges[] = {{RIG_BASE, RIG_BASE + 0x100, false},
+				      {RIG_BASE, RIG_BASE + 0x1000, true}};
+	g_autoptr(GuestRig) rig = kern_new();
+	g_autoptr(LinuxModules) modules = NULL;
+	g_autoptr(GError) error = NULL;
+
+	kern_module_types(rig, true, false);
+	kern_ready(rig);
+	rig->kernel.ranges = ranges;
+	rig->kernel.n_ranges = G_N_ELEMENTS(ranges);
+	/* Of something that has no name, and one that nothing points back to. */
+	kern_put_u64(rig, RIG_BASE + 0x40, RIG_BASE + 0x8008);
+	kern_put_u64(rig, RIG_BASE + 0x48, RIG_BASE + 0x8008);
+	kern_put_u64(rig, RIG_BASE + 0x8008, RIG_BASE + 0x40);
+	kern_put_u64(rig, RIG_BASE + 0x8010, RIG_BASE + 0x40);
+	kern_put_u64(rig, RIG_BASE + 0x50, LIST(0));
+	kern_put_u64(rig, RIG_BASE + 0x58, LIST(0));
+	g_assert_null(linux_modules_new(&rig->kernel, &error));
+	g_clear_error(&error);
+	kern_put_u64(rig, HEAD, LIST(1));
+	kern_put_u64(rig, HEAD + 8, LIST(0));
+	put_module(rig, 1, LINUX_MODULE_LIVE, "second_2", LIST(0));
+	kern_put_u64(rig, LIST(1) + 8, HEAD);
+	put_module(rig, 0, LINUX_MODULE_LIVE, "first", HEAD);
+	kern_put_u64(rig, LIST(0) + 8, LIST(1));
+	g_assert_null(linux_modules_new(&rig->kernel, &error)); /* without memory */
+	put_piece(rig, 1, 0, 0xffffffffc0001000, 0x3000);
+	modules = linux_modules_new(&rig->kernel, NULL);
+	g_assert_nonnull(modules);
+	assert_list(modules, "second_2 first");
+	rig->kernel.ranges = NULL;
+	rig->kernel.n_ranges = 0;
 }
 
 static const TestCase cases[] = {
-	{"list", test_list},	   {"pieces", test_pieces},
-	{"print", test_print},	   {"sections", test_sections},
-	{"pointed", test_pointed}, {"many-sections", test_many_sections},
-	{"symbols", test_symbols}, {"hostile", test_hostile},
-	{"absent", test_absent},   {0},
+	{"list", test_list},
+	{"pieces", test_pieces},
+	{"print", test_print},
+	{"sections", test_sections},
+	{"pointed", test_pointed},
+	{"many-sections", test_many_sections},
+	{"symbols", test_symbols},
+	{"hostile", test_hostile},
+	{"absent", test_absent},
+	{"no-symbol", test_no_symbol},
+	{0},
 };
 
 int main(int argc, char **argv)

@@ -112,7 +112,9 @@ def samples():
 def monitor():
     has(execute("monitor dmesg -n 2000"), "Linux version ", "monitor dmesg")
     has(execute("monitor ps"), " init", "monitor ps")
+    has(execute("monitor lsmod"), "virtio_ring", "monitor lsmod")
     has(execute("info os processes"), "init", "info os processes")
+    has(execute("info os modules"), "virtio_ring", "info os modules")
     execute("detach")
 
 
