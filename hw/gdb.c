@@ -139,6 +139,9 @@ bool vm_gdb_start(Vm *vm, GError **error)
 	vm->gdb = kvm_gdb_new(vm->kvm_fd, vm->vm_fd, NULL, use, vm, error);
 	if (vm->gdb == NULL)
 		return false;
+	/* A vmlinux of the user's would not fit to where the kernel is. */
+	if (vm->config->gdb_kaslr)
+		kvm_gdb_offer_symbols(vm->gdb);
 	kvm_gdb_set_clock(vm->gdb,
 			  vm->config->gdb_clock_run ? KVM_GDB_CLOCK_RUN : KVM_GDB_CLOCK_STOP);
 	kvm_gdb_set_architecture(vm->gdb, vm->config->gdb_arch);

@@ -176,6 +176,13 @@ const char *kvm_gdb_address(const KvmGdb *gdb);
  */
 bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, struct _GError **error);
 /*
+ * kvm_gdb_offer_symbols: give a gdb that has no program the symbols and types that a Linux guest
+ * has in its own memory, unless there is a vmlinux. It takes up to a second when such a gdb
+ * connects, and also when one connects that has a vmlinux of its own: it compares both. `monitor
+ * symbols` does the same.
+ */
+void kvm_gdb_offer_symbols(KvmGdb *gdb);
+/*
  * kvm_gdb_set_clock: do the guest's clocks (kvmclock, TSC; arm64's counter) stand still during a
  * stop that lasts (default), or go on?
  */

@@ -198,12 +198,21 @@ bool linux_vmcoreinfo(void *target, GString *text, GError **error)
 
 /* ---- Its file ---- */
 
+void kvm_gdb_offer_symbols(KvmGdb *gdb)
+{
+	LOCKED(gdb);
+
+	gdb->offers_symbols = true;
+}
+
 const char *linux_file_program(void *target)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
-	return !gdb->symbols && linux_kernel(gdb, NULL) ? gdb->guest_linux->name : NULL;
+	if (!gdb->offers_symbols || gdb->symbols || !linux_kernel(gdb, NULL))
+		return NULL;
+	return gdb->guest_linux->name;
 }
 
 static int make_program(KvmGdb *gdb, GError **error)

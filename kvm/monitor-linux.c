@@ -128,6 +128,7 @@ static bool symbols(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, 
 		g_string_append_printf(out, "symbols come from %s (--gdb-vmlinux)\n", path);
 		return true;
 	}
+	kvm_gdb_offer_symbols(gdb);
 	name = linux_file_program(target);
 	if (!name) {
 		LOCKED(gdb);
@@ -136,7 +137,7 @@ static bool symbols(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, 
 	g_string_append_printf(out,
 			       "the kernel's own symbols and types, as a file for gdb:\n"
 			       "  symbol-file target:%s\n"
-			       "gdb reads it by itself when it connects without a program\n%s",
+			       "a gdb that connects later without a program reads it by itself\n%s",
 			       name, linux_notes(gdb));
 	return true;
 }

@@ -152,6 +152,9 @@ static void test_program(void)
 	Rig *rig = open_rig();
 
 	set_entry(rig, TOY_LINUX + 0x40);
+	/* Not by itself: somebody must want it. */
+	rsp_expect(rig->client, "qXfer:exec-file:read::0,400", "");
+	kvm_gdb_offer_symbols(rig->gdb);
 	rsp_expect(rig->client, "qXfer:exec-file:read::0,400", "l/vmgdb/vmlinux-" RELEASE);
 	rsp_expect(rig->client, "vFile:setfs:0", "F0");
 	/* "/vmgdb/vmlinux-6.1.0-toy", for reading; then another file. */
@@ -165,11 +168,26 @@ static void test_program(void)
 	close_rig(rig);
 }
 
+/* The user asks where symbols are to be had, and types what the answer says. */
+static void test_asked_for(void)
+{
+	Rig *rig = open_rig();
+
+	set_entry(rig, TOY_LINUX + 0x40);
+	expect_monitor(rig, "info linux", "symbols: 80");
+	rsp_expect(rig->client, "qXfer:exec-file:read::0,400", "");
+	expect_monitor(rig, "symbols", "symbol-file target:/vmgdb/vmlinux-" RELEASE "\n");
+	rsp_expect(rig->client, "vFile:setfs:0", "F0");
+	rsp_expect(rig->client, "qXfer:exec-file:read::0,400", "l/vmgdb/vmlinux-" RELEASE);
+	close_rig(rig);
+}
+
 /* Too early there is none, and no file at all; nor in a machine that runs no Linux. */
 static void test_no_program(void)
 {
 	Rig *rig = open_rig();
 
+	kvm_gdb_offer_symbols(rig->gdb);
 	rsp_expect(rig->client, "qXfer:exec-file:read::0,400", "");
 	rsp_expect(rig->client, "vFile:setfs:0", "");
 	expect_monitor(rig, "symbols", "has not come far enough");
@@ -183,7 +201,7 @@ static void test_no_types(void)
 
 	set_entry(rig, TOY_LINUX + 0x40);
 	expect_monitor(rig, "ps", "task_struct");
-	expect_monitor(rig, "lsmod", "modules");
+	expect_monitor(rig, "lsmod", "struct module");
 	expect_monitor(rig, "dmesg", "log");
 	expect_monitor(rig, "dmesg -n 10", "log");
 	expect_monitor(rig, "dmesg all", "'all': expected -n LINES");
@@ -209,11 +227,17 @@ static void test_no_info(void)
 }
 
 static const TestCase cases[] = {
-	{"found", test_found},	       {"early", test_early},
-	{"not-linux", test_not_linux}, {"no-banner", test_no_banner},
-	{"changes", test_changes},     {"no-info", test_no_info},
-	{"program", test_program},     {"no-program", test_no_program},
-	{"no-types", test_no_types},   {0},
+	{"found", test_found},
+	{"early", test_early},
+	{"not-linux", test_not_linux},
+	{"no-banner", test_no_banner},
+	{"changes", test_changes},
+	{"no-info", test_no_info},
+	{"program", test_program},
+	{"no-program", test_no_program},
+	{"asked-for", test_asked_for},
+	{"no-types", test_no_types},
+	{0},
 };
 
 int main(int argc, char **argv)
