@@ -159,9 +159,8 @@ unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
 
 		if (ranges[i].writable)
 			continue;
-		block = linux_read_block(memory, ranges[i].start, ranges[i].end - ranges[i].start,
-					 LINUX_RANGE_MAX, "the kernel", NULL);
-		if (!block || !block->len)
+		block = linux_read_range(memory, &ranges[i]);
+		if (!block)
 			continue;
 		piece.data = block->data;
 		piece.len = block->len;

@@ -339,9 +339,8 @@ LinuxSymbols *linux_kallsyms_read(const LinuxMemory *memory, const LinuxRange *r
 
 		if (ranges[i].writable)
 			continue;
-		block = linux_read_block(memory, ranges[i].start, ranges[i].end - ranges[i].start,
-					 LINUX_RANGE_MAX, "the kernel", NULL);
-		if (!block || !block->len)
+		block = linux_read_range(memory, &ranges[i]);
+		if (!block)
 			continue;
 		tables.data = block->data;
 		tables.len = block->len;

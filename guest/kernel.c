@@ -28,12 +28,10 @@ typedef bool (*Fits)(const LinuxMemory *memory, uint64_t addr);
 static bool find_in_range(const LinuxKernel *kernel, const LinuxRange *range, const void *what,
 			  size_t len, Fits fits, uint64_t *ret)
 {
-	g_autoptr(GByteArray) block =
-		linux_read_block(&kernel->memory, range->start, range->end - range->start,
-				 LINUX_RANGE_MAX, "the kernel", NULL);
+	g_autoptr(GByteArray) block = linux_read_range(&kernel->memory, range);
 	const uint8_t *at, *end;
 
-	if (!block || !block->len)
+	if (!block)
 		return false;
 	end = block->data + block->len;
 	for (at = block->data; (at = memmem(at, end - at, what, len)); at++) {
@@ -156,9 +154,7 @@ static char *read_info(const LinuxKernel *kernel, uint64_t addr)
 /* A pointer to a page that begins like it, in what the kernel writes. */
 static char *find_info_in(const LinuxKernel *kernel, const LinuxRange *range)
 {
-	g_autoptr(GByteArray) block =
-		linux_read_block(&kernel->memory, range->start, range->end - range->start,
-				 LINUX_RANGE_MAX, "the kernel", NULL);
+	g_autoptr(GByteArray) block = linux_read_range(&kernel->memory, range);
 
 	for (size_t at = 0; block && at + 8 <= block->len; at += 8) {
 		char first[sizeof(INFO_FIRST) - 1];

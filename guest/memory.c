@@ -83,3 +83,11 @@ GByteArray *linux_read_block(const LinuxMemory *memory, uint64_t addr, uint64_t 
 	}
 	return g_steal_pointer(&block);
 }
+
+GByteArray *linux_read_range(const LinuxMemory *memory, const LinuxRange *range)
+{
+	if (range->start == range->end)
+		return NULL;
+	return linux_read_block(memory, range->start, range->end - range->start, LINUX_RANGE_MAX,
+				"the kernel", NULL);
+}

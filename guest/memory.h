@@ -52,6 +52,12 @@ char *linux_read_string(const LinuxMemory *memory, uint64_t addr, size_t max);
 GByteArray *linux_read_block(const LinuxMemory *memory, uint64_t addr, uint64_t len, uint64_t max,
 			     const char *what, GError **error);
 
+/*
+ * linux_read_range: a whole range. NULL when it is empty or too long, or a byte of it is not there.
+ * Caller unrefs.
+ */
+GByteArray *linux_read_range(const LinuxMemory *memory, const LinuxRange *range);
+
 /* What went wrong with a guest: its message is one plain line. */
 #define LINUX_ERROR (linux_error_quark())
 GQuark linux_error_quark(void);

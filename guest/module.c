@@ -184,9 +184,7 @@ static bool is_head(const LinuxModules *modules, uint64_t addr, uint64_t next, u
 
 static bool find_head_in(LinuxModules *modules, const LinuxRange *range)
 {
-	g_autoptr(GByteArray) block =
-		linux_read_block(&modules->kernel->memory, range->start, range->end - range->start,
-				 LINUX_RANGE_MAX, "the kernel", NULL);
+	g_autoptr(GByteArray) block = linux_read_range(&modules->kernel->memory, range);
 
 	for (size_t at = 0; block && at + 16 <= block->len; at += 8) {
 		uint64_t links[2];

@@ -91,6 +91,22 @@ static void test_blocks(void)
 	g_assert_cmpstr(error->message, ==, "the room: memory at 0x1000 cannot be read");
 }
 
+static void test_ranges(void)
+{
+	g_autofree Room *room = room_new();
+	LinuxRange range = {BASE, BASE + 1024, false};
+	g_autoptr(GByteArray) block = linux_read_range(&room->memory, &range);
+
+	g_assert_nonnull(block);
+	g_assert_cmpuint(block->len, ==, 1024);
+	range.end++;
+	g_assert_null(linux_read_range(&room->memory, &range));
+	range.end = range.start;
+	g_assert_null(linux_read_range(&room->memory, &range));
+	range.end = range.start + LINUX_RANGE_MAX + 1;
+	g_assert_null(linux_read_range(&room->memory, &range));
+}
+
 /* ---- Symbols ---- */
 
 static void add(LinuxSymbols *symbols, uint64_t addr, char type, const char *name)
@@ -169,13 +185,10 @@ static void test_names(void)
 }
 
 static const TestCase cases[] = {
-	{"numbers", test_numbers},
-	{"strings", test_strings},
-	{"blocks", test_blocks},
-	{"find", test_find},
-	{"by-address", test_by_address},
-	{"names", test_names},
-	{0},
+	{"numbers", test_numbers}, {"strings", test_strings},
+	{"blocks", test_blocks},   {"ranges", test_ranges},
+	{"find", test_find},	   {"by-address", test_by_address},
+	{"names", test_names},	   {0},
 };
 
 int main(int argc, char **argv)
