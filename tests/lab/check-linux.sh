@@ -8,13 +8,7 @@
 # shellcheck source=tests/lab/nofile.sh
 . "$(dirname "$0")/nofile.sh"
 
-if [ -z "${LAB_SVM_QEMU:-}" ]; then
-	if ! "$LAB/fetch" qemu-10; then
-		echo "1..0 # SKIP QEMU 10, whose guests have breakpoints, cannot be had"
-		exit
-	fi
-	LAB_SVM_QEMU=$CACHE/qemu-10/qemu-system-x86_64
-fi
+lab_need_breakpoints
 lab_open
 nofile_job 512
 lab_boot svm "$W/job" 2

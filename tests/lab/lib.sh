@@ -430,6 +430,18 @@ lab_has()
 	[ "$(lab_count "$1")" -ge "$2" ]
 }
 
+# lab_need_breakpoints: the svm bench gets a QEMU whose guests have them: the one that LAB_SVM_QEMU
+# names, or Debian 13's; where that cannot be had the script is skipped.
+lab_need_breakpoints()
+{
+	[ -z "${LAB_SVM_QEMU:-}" ] || return 0
+	if ! "$LAB/fetch" qemu-10; then
+		echo "1..0 # SKIP QEMU 10, whose guests have breakpoints, cannot be had"
+		exit
+	fi
+	LAB_SVM_QEMU=$CACHE/qemu-10/qemu-system-x86_64
+}
+
 # lab_wait SECONDS PATTERN [N]: until N lines (1) match; false when patience ends, or when L1 has ended
 lab_wait()
 {
