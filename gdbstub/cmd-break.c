@@ -22,7 +22,7 @@ static bool insert_code(GdbSession *session, const GdbBreak *bp, GdbText text, G
 {
 	g_autoptr(GdbBreakCode) code = gdb_break_code_parse(text, error);
 
-	return code && session->ops->breaks->insert_code(session->target, session->view.cpu, bp,
+	return code && session->ops->breaks->insert_code(session->target, session->view.place, bp,
 							 code, error);
 }
 
@@ -43,7 +43,7 @@ static GdbReply cmd_insert(GdbSession *session, const GdbArgs *args)
 	if (session->view.physical)
 		bp.type = GDB_BREAK_PHYSICAL;
 	ok = has_code ? insert_code(session, &bp, args->v[3].text, &error)
-		      : session->ops->breaks->insert(session->target, session->view.cpu, &bp,
+		      : session->ops->breaks->insert(session->target, session->view.place, &bp,
 						     &error);
 	return ok ? gdb_reply(GDB_REPLY_OK) : gdb_reply_error(error);
 }
@@ -78,7 +78,7 @@ static GdbReply cmd_remove(GdbSession *session, const GdbArgs *args)
 		return gdb_reply(GDB_REPLY_EMPTY);
 	bp = get_break(args);
 	choose_space(session, &bp);
-	if (!breaks->remove(session->target, session->view.cpu, &bp, &error))
+	if (!breaks->remove(session->target, session->view.place, &bp, &error))
 		return gdb_reply_error(error);
 	return gdb_reply(GDB_REPLY_OK);
 }

@@ -75,7 +75,7 @@ static GdbReply cmd_watch_slots(GdbSession *session, G_GNUC_UNUSED const GdbArgs
 /* ---- Threads ---- */
 
 /* lldb writes it as ";thread:ID;". */
-static bool take_suffix(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu)
+static bool take_suffix(GdbSession *session, const char *packet, size_t *len, GdbPlace *ret)
 {
 	static const char word[] = ";thread:";
 	const size_t word_len = strlen(word);
@@ -94,19 +94,19 @@ static bool take_suffix(GdbSession *session, const char *packet, size_t *len, un
 	if (!gdb_text_thread(&text, &thread) || !gdb_text_equal(&text, ";"))
 		return false;
 	*len = at;
-	if (!gdb_session_find_cpu(session, &thread, ret_cpu, NULL))
-		*ret_cpu = UINT_MAX;
+	if (!gdb_session_find_place(session, &thread, ret, NULL))
+		ret->cpu = UINT_MAX;
 	return true;
 }
 
-/* The program counter of @cpu as lldb writes numbers there: most significant digit first. */
-static void append_pc(GdbSession *session, GString *out, unsigned cpu)
+/* The program counter of @place as lldb writes numbers there: most significant digit first. */
+static void append_pc(GdbSession *session, GString *out, GdbPlace place)
 {
 	const GdbReg *reg = gdb_reg_set_pc(session->ops->registers->set(session->target));
 	uint8_t bytes[GDB_REG_MAX_BYTES] = {0};
 	uint64_t pc = 0;
 
-	if (reg && session->ops->registers->read(session->target, cpu, reg, bytes, NULL)) {
+	if (reg && session->ops->registers->read(session->target, place, reg, bytes, NULL)) {
 		for (unsigned n = sizeof(pc); n > 0; n--)
 			pc = pc << 8 | bytes[n - 1];
 	}
@@ -117,19 +117,19 @@ static void append_pc(GdbSession *session, GString *out, unsigned cpu)
 static void append_threads(GdbSession *session, GString *out)
 {
 	g_autoptr(GString) pcs = g_string_new(NULL);
+	g_autoptr(GArray) places = NULL;
 	const char *comma = "";
-	unsigned n_cpus;
 
 	if (!session->agreed.list_threads)
 		return;
-	n_cpus = session->ops->cpus->count(session->target);
+	places = gdb_session_places(session);
 	g_string_append(out, "threads:");
-	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
-		if (!gdb_session_has_cpu(session, cpu))
-			continue;
-		g_string_append_printf(out, "%s%x", comma, cpu + 1);
+	for (unsigned n = 0; n < places->len; n++) {
+		GdbPlace place = g_array_index(places, GdbPlace, n);
+
+		g_string_append_printf(out, "%s%x", comma, gdb_place_thread(place));
 		g_string_append(pcs, comma);
-		append_pc(session, pcs, cpu);
+		append_pc(session, pcs, place);
 		comma = ",";
 	}
 	g_string_append_printf(out, ";thread-pcs:%s;", pcs->str);
@@ -139,22 +139,22 @@ static void append_threads(GdbSession *session, GString *out)
 static GdbReply cmd_thread_stop(GdbSession *session, const GdbArgs *args)
 {
 	GError *error = NULL;
-	unsigned cpu;
+	GdbPlace place;
 
-	if (!gdb_session_find_cpu(session, &args->v[0].thread, &cpu, &error))
+	if (!gdb_session_find_place(session, &args->v[0].thread, &place, &error))
 		return gdb_reply_error(error);
-	if (cpu == session->run.stop.cpu) {
+	if (gdb_place_is(place, session->run.stop.cpu)) {
 		gdb_session_append_stop(session, session->reply);
 		return gdb_reply(GDB_REPLY_DATA);
 	}
 	g_string_append(session->reply, "T00thread:");
-	gdb_thread_append(session->reply, cpu, session->agreed.features.multiprocess);
-	g_string_append_printf(session->reply, ";name:vCPU %u;", cpu);
-	gdb_session_append_expedited(session, session->reply, cpu);
+	gdb_place_append_thread(session, session->reply, place);
+	g_string_append_printf(session->reply, ";name:vCPU %u;", place.cpu);
+	gdb_session_append_expedited(session, session->reply, place);
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
-static void append_json_registers(GdbSession *session, unsigned cpu)
+static void append_json_registers(GdbSession *session, GdbPlace place)
 {
 	const GdbRegSet *set = session->ops->registers->set(session->target);
 	uint8_t bytes[GDB_REG_MAX_BYTES];
@@ -166,7 +166,8 @@ static void append_json_registers(GdbSession *session, unsigned cpu)
 	for (unsigned n = 0; n < n_nums; n++) {
 		const GdbReg *reg = gdb_reg_set_by_num(set, nums[n]);
 
-		if (!reg || !session->ops->registers->read(session->target, cpu, reg, bytes, NULL))
+		if (!reg ||
+		    !session->ops->registers->read(session->target, place, reg, bytes, NULL))
 			continue;
 		g_string_append_printf(session->reply, "%s\"%u\":\"", comma, reg->num);
 		gdb_hex_append(session->reply, bytes, gdb_reg_bytes(reg));
@@ -189,17 +190,18 @@ static void append_json_stop(GdbSession *session, const GdbStop *stop)
 
 static GdbReply cmd_threads_json(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	unsigned n_cpus = session->ops->cpus->count(session->target);
+	g_autoptr(GArray) places = gdb_session_places(session);
 
-	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
-		if (!gdb_session_has_cpu(session, cpu))
-			continue;
+	for (unsigned n = 0; n < places->len; n++) {
+		GdbPlace place = g_array_index(places, GdbPlace, n);
+
 		g_string_append_printf(session->reply, "%s{\"tid\":%u,\"name\":\"vCPU %u\"",
-				       session->reply->len ? "," : "[", cpu + 1, cpu);
-		if (cpu == session->run.stop.cpu)
+				       session->reply->len ? "," : "[", gdb_place_thread(place),
+				       place.cpu);
+		if (gdb_place_is(place, session->run.stop.cpu))
 			append_json_stop(session, &session->run.stop);
 		g_string_append(session->reply, ",\"registers\":{");
-		append_json_registers(session, cpu);
+		append_json_registers(session, place);
 		g_string_append(session->reply, "}}");
 	}
 	g_string_append_c(session->reply, ']');
@@ -215,7 +217,7 @@ static GdbReply cmd_region(GdbSession *session, const GdbArgs *args)
 
 	if (!session->ops->memory->region)
 		return gdb_reply(GDB_REPLY_EMPTY);
-	if (!session->ops->memory->region(session->target, session->view.cpu, args->v[0].number,
+	if (!session->ops->memory->region(session->target, session->view.place, args->v[0].number,
 					  &region, &error))
 		return gdb_reply_error(error);
 	/* The whole space has no size in 64 bits: it is reported without its last byte. */
@@ -248,7 +250,7 @@ static const GdbCommand rows[] = {
 };
 
 static const GdbHooks hooks = {
-	.take_cpu = take_suffix,
+	.take_place = take_suffix,
 	.append_stop = append_threads,
 };
 

@@ -6,24 +6,24 @@
  */
 #include "gdbstub/internal.h"
 
-size_t gdb_session_read(GdbSession *session, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
-			GError **error)
+size_t gdb_session_read(GdbSession *session, GdbPlace place, uint64_t addr, uint8_t *buf,
+			size_t len, GError **error)
 {
 	const GdbTargetOps *ops = session->ops;
 
 	return session->view.physical
 		       ? ops->physical->read(session->target, addr, buf, len, error)
-		       : ops->memory->read(session->target, cpu, addr, buf, len, error);
+		       : ops->memory->read(session->target, place, addr, buf, len, error);
 }
 
-bool gdb_session_write(GdbSession *session, unsigned cpu, uint64_t addr, const uint8_t *buf,
+bool gdb_session_write(GdbSession *session, GdbPlace place, uint64_t addr, const uint8_t *buf,
 		       size_t len, GError **error)
 {
 	const GdbTargetOps *ops = session->ops;
 
 	return session->view.physical
 		       ? ops->physical->write(session->target, addr, buf, len, error)
-		       : ops->memory->write(session->target, cpu, addr, buf, len, error);
+		       : ops->memory->write(session->target, place, addr, buf, len, error);
 }
 
 /* No access wraps around: it ends with the last address at the latest. @len > 0. */
@@ -40,7 +40,7 @@ static size_t read_some(GdbSession *session, uint64_t addr, uint64_t len, size_t
 
 	if (wraps(addr, n))
 		n = -addr;
-	return gdb_session_read(session, session->view.cpu, addr, gdb_session_memory(session), n,
+	return gdb_session_read(session, session->view.place, addr, gdb_session_memory(session), n,
 				error);
 }
 
@@ -89,7 +89,7 @@ static GdbReply write_bytes(GdbSession *session, uint64_t addr, const uint8_t *b
 		return gdb_reply(GDB_REPLY_OK);
 	if (wraps(addr, len))
 		return gdb_reply_fail(GDB_ERROR_FAULT, "the write runs past the last address");
-	if (!gdb_session_write(session, session->view.cpu, addr, bytes, len, &error))
+	if (!gdb_session_write(session, session->view.place, addr, bytes, len, &error))
 		return gdb_reply_error(error);
 	return gdb_reply(GDB_REPLY_OK);
 }

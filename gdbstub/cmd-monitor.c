@@ -165,8 +165,8 @@ static GdbReply begin_work(GdbSession *session)
 /* TRUE: the target may have more to say. */
 static bool run_command(GdbSession *session, const char *text, GString *out)
 {
-	unsigned cpu =
-		session->view.monitor_cpu_chosen ? session->view.monitor_cpu : session->view.cpu;
+	unsigned cpu = session->view.monitor_cpu_chosen ? session->view.monitor_cpu
+							: session->view.place.cpu;
 	const GdbMonitorCommand *own, *command;
 	g_autoptr(GError) error = NULL;
 	const char *args = "";

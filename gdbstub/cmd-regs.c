@@ -19,7 +19,7 @@ static GdbReply cmd_read_all(GdbSession *session, G_GNUC_UNUSED const GdbArgs *a
 
 	regs = gdb_reg_set_rows(set, &n_regs);
 	for (unsigned n = 0; n < gdb_reg_set_g_count(set); n++) {
-		if (session->ops->registers->read(session->target, session->view.cpu, regs[n],
+		if (session->ops->registers->read(session->target, session->view.place, regs[n],
 						  bytes, NULL))
 			gdb_hex_append(session->reply, bytes, gdb_reg_bytes(regs[n]));
 		else
@@ -67,7 +67,7 @@ static bool write_all(GdbSession *session, const char *hex, const uint8_t *bytes
 		size_t len = gdb_reg_bytes(regs[n]);
 
 		if (!is_unavailable(hex, 2 * len) &&
-		    !session->ops->registers->write(session->target, session->view.cpu, regs[n],
+		    !session->ops->registers->write(session->target, session->view.place, regs[n],
 						    bytes, error))
 			return false;
 		hex += 2 * len;
@@ -117,7 +117,8 @@ static GdbReply cmd_read_one(GdbSession *session, const GdbArgs *args)
 	reg = find_reg(session, args->v[0].number, &reply);
 	if (!reg)
 		return reply;
-	if (!session->ops->registers->read(session->target, session->view.cpu, reg, bytes, &error))
+	if (!session->ops->registers->read(session->target, session->view.place, reg, bytes,
+					   &error))
 		return gdb_reply_error(error);
 	gdb_hex_append(session->reply, bytes, gdb_reg_bytes(reg));
 	return gdb_reply(GDB_REPLY_DATA);
@@ -139,7 +140,8 @@ static GdbReply cmd_write_one(GdbSession *session, const GdbArgs *args)
 				      reg->name, gdb_text_left(hex), 2 * gdb_reg_bytes(reg));
 	if (!gdb_hex_decode(hex->at, gdb_text_left(hex), bytes))
 		return gdb_reply_fail(GDB_ERROR_INVAL, "P: the value of %s is not hex", reg->name);
-	if (!session->ops->registers->write(session->target, session->view.cpu, reg, bytes, &error))
+	if (!session->ops->registers->write(session->target, session->view.place, reg, bytes,
+					    &error))
 		return gdb_reply_error(error);
 	return gdb_reply(GDB_REPLY_OK);
 }

@@ -63,7 +63,7 @@ static GdbReply cmd_vcont(GdbSession *session, const GdbArgs *args)
 	GError *error = NULL;
 
 	actions = get_actions(session, &n);
-	if (!gdb_vcont_parse(args->v[0].text, n, session->view.cpu, actions, &focus, &error))
+	if (!gdb_vcont_parse(args->v[0].text, n, session->view.place.cpu, actions, &focus, &error))
 		return gdb_reply_error(error);
 	return resume(session, focus);
 }
@@ -85,7 +85,8 @@ static bool write_pc(GdbSession *session, unsigned cpu, uint64_t pc, GError **er
 	}
 	for (unsigned n = 0; n < MIN(gdb_reg_bytes(reg), sizeof(pc)); n++)
 		bytes[n] = pc >> (8 * n);
-	return session->ops->registers->write(session->target, cpu, reg, bytes, error);
+	return session->ops->registers->write(session->target, gdb_place_cpu(cpu), reg, bytes,
+					      error);
 }
 
 /*

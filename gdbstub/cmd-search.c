@@ -15,7 +15,7 @@
 
 typedef struct Walk {
 	GdbWork work;
-	unsigned cpu;
+	GdbPlace place;
 	uint64_t addr, left; /* what was not looked at yet */
 	gint64 deadline;     /* of the monotonic clock */
 	const char *what;    /* for an error */
@@ -51,7 +51,7 @@ static size_t walk_read(GdbSession *session, Walk *walk, GdbReply *ret_reply)
 					    walk->what, walk->addr, GDB_WALK_MS / 1000);
 		return 0;
 	}
-	n = gdb_session_read(session, walk->cpu, walk->addr, gdb_session_memory(session), n,
+	n = gdb_session_read(session, walk->place, walk->addr, gdb_session_memory(session), n,
 			     &error);
 	if (!n)
 		*ret_reply = gdb_reply_error(error);
@@ -72,7 +72,7 @@ static GdbReply start(GdbSession *session, Walk *walk, const GdbArgs *args,
 	walk->work.step = step;
 	walk->work.free = walk_free;
 	walk->deadline = g_get_monotonic_time() + GDB_WALK_MS * 1000;
-	walk->cpu = session->view.cpu;
+	walk->place = session->view.place;
 	walk->addr = addr;
 	walk->left = len;
 	session->work = &walk->work;

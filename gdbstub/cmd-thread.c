@@ -11,14 +11,14 @@ static GdbReply cmd_choose(GdbSession *session, const GdbArgs *args)
 {
 	const GdbThread *thread = &args->v[0].thread;
 	GError *error = NULL;
-	unsigned cpu;
+	GdbPlace place;
 
-	if (!gdb_session_find_cpu(session, thread, &cpu, &error))
+	if (!gdb_session_find_place(session, thread, &place, &error))
 		return gdb_reply_error(error);
 	if (thread->thread > 0)
-		session->view.cpu = cpu;
+		session->view.place = place;
 	else if (thread->thread == GDB_THREAD_ANY)
-		session->view.cpu = session->run.stop.cpu;
+		session->view.place = gdb_place_cpu(session->run.stop.cpu);
 	return gdb_reply(GDB_REPLY_OK);
 }
 
@@ -26,21 +26,21 @@ static GdbReply cmd_choose_run(GdbSession *session, const GdbArgs *args)
 {
 	const GdbThread *thread = &args->v[0].thread;
 	GError *error = NULL;
-	unsigned cpu;
+	GdbPlace place;
 
-	if (!gdb_session_find_cpu(session, thread, &cpu, &error))
+	if (!gdb_session_find_place(session, thread, &place, &error))
 		return gdb_reply_error(error);
 	session->run.cpu_chosen = thread->thread > 0;
-	session->run.cpu = cpu;
+	session->run.cpu = place.cpu;
 	return gdb_reply(GDB_REPLY_OK);
 }
 
 static GdbReply cmd_alive(GdbSession *session, const GdbArgs *args)
 {
 	GError *error = NULL;
-	unsigned cpu;
+	GdbPlace place;
 
-	if (!gdb_session_find_cpu(session, &args->v[0].thread, &cpu, &error))
+	if (!gdb_session_find_place(session, &args->v[0].thread, &place, &error))
 		return gdb_reply_error(error);
 	return gdb_reply(GDB_REPLY_OK);
 }
@@ -48,19 +48,18 @@ static GdbReply cmd_alive(GdbSession *session, const GdbArgs *args)
 static GdbReply cmd_current(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
 	g_string_append(session->reply, "QC");
-	gdb_thread_append(session->reply, session->view.cpu, session->agreed.features.multiprocess);
+	gdb_place_append_thread(session, session->reply, session->view.place);
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
 static GdbReply cmd_list(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	unsigned n_cpus = session->ops->cpus->count(session->target);
+	g_autoptr(GArray) places = gdb_session_places(session);
 
-	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
-		if (!gdb_session_has_cpu(session, cpu))
-			continue;
+	for (unsigned n = 0; n < places->len; n++) {
 		g_string_append_c(session->reply, session->reply->len ? ',' : 'm');
-		gdb_thread_append(session->reply, cpu, session->agreed.features.multiprocess);
+		gdb_place_append_thread(session, session->reply,
+					g_array_index(places, GdbPlace, n));
 	}
 	return gdb_reply(GDB_REPLY_DATA);
 }
@@ -75,11 +74,11 @@ static GdbReply cmd_describe(GdbSession *session, const GdbArgs *args)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	GError *error = NULL;
-	unsigned cpu;
+	GdbPlace place;
 
-	if (!gdb_session_find_cpu(session, &args->v[0].thread, &cpu, &error))
+	if (!gdb_session_find_place(session, &args->v[0].thread, &place, &error))
 		return gdb_reply_error(error);
-	session->ops->cpus->describe(session->target, cpu, text);
+	session->ops->cpus->describe(session->target, place, text);
 	gdb_hex_append(session->reply, text->str, MIN(text->len, GDB_PACKET_MAX / 2));
 	return gdb_reply(GDB_REPLY_DATA);
 }

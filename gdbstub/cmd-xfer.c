@@ -105,29 +105,28 @@ bool gdb_session_check_stopped(const GdbSession *session, GError **error)
 	return false;
 }
 
-static void append_thread(GdbSession *session, GString *xml, unsigned cpu)
+static void append_thread(GdbSession *session, GString *xml, GdbPlace place)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 
-	session->ops->cpus->describe(session->target, cpu, text);
+	session->ops->cpus->describe(session->target, place, text);
 	g_string_append(xml, "<thread id=\"");
-	gdb_thread_append(xml, cpu, session->agreed.features.multiprocess);
-	g_string_append_printf(xml, "\" name=\"vCPU %u\">", cpu);
+	gdb_place_append_thread(session, xml, place);
+	g_string_append_printf(xml, "\" name=\"vCPU %u\">", place.cpu);
 	gdb_xml_append(xml, text->str);
 	g_string_append(xml, "</thread>\n");
 }
 
 static bool make_threads(GdbSession *session, const char *annex, GString *xml, GError **error)
 {
-	unsigned n_cpus = session->ops->cpus->count(session->target);
+	g_autoptr(GArray) places = NULL;
 
 	if (!gdb_session_no_annex(annex, error))
 		return false;
 	g_string_assign(xml, "<?xml version=\"1.0\"?>\n<threads>\n");
-	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
-		if (gdb_session_has_cpu(session, cpu))
-			append_thread(session, xml, cpu);
-	}
+	places = gdb_session_places(session);
+	for (unsigned n = 0; n < places->len; n++)
+		append_thread(session, xml, g_array_index(places, GdbPlace, n));
 	g_string_append(xml, "</threads>\n");
 	return true;
 }

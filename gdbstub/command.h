@@ -82,8 +82,8 @@ typedef struct GdbCommand {
 /*
  * What a family does beside its own packets. Each may be NULL.
  * attached: a client was attached: set what the family keeps in the session for it.
- * take_cpu: does this packet, of any family, name at its end the CPU that it is for? Then @len is
- * shortened by that; @ret_cpu: UINT_MAX for a CPU that is not there. Else nothing is changed.
+ * take_place: does this packet, of any family, name at its end the thread that it is for? Then @len
+ * is shortened by that; @ret: cpu is UINT_MAX for one that is not there. Else nothing is changed.
  * handled: a packet was handled; @row: NULL for one that is not known.
  * append_stop: "key:value;" words at the end of a stop reply.
  * gone: the client has gone: free what the family keeps for it. Also called when there was none.
@@ -91,7 +91,7 @@ typedef struct GdbCommand {
  */
 typedef struct GdbHooks {
 	void (*attached)(GdbSession *session);
-	bool (*take_cpu)(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu);
+	bool (*take_place)(GdbSession *session, const char *packet, size_t *len, GdbPlace *ret);
 	void (*handled)(GdbSession *session, const GdbCommand *row);
 	void (*append_stop)(GdbSession *session, GString *out);
 	void (*gone)(GdbSession *session);

@@ -47,12 +47,12 @@ void gdb_families_attached(GdbSession *session)
 	}
 }
 
-bool gdb_families_take_cpu(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu)
+bool gdb_families_take_place(GdbSession *session, const char *packet, size_t *len, GdbPlace *ret)
 {
 	const GdbHooks *hooks;
 
 	for (unsigned at = 0; (hooks = next_hooks(&at));) {
-		if (hooks->take_cpu && hooks->take_cpu(session, packet, len, ret_cpu))
+		if (hooks->take_place && hooks->take_place(session, packet, len, ret))
 			return true;
 	}
 	return false;

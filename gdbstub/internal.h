@@ -62,7 +62,7 @@ typedef struct GdbWire {
 
 /* What it looks at: from attach() to detach(). */
 typedef struct GdbView {
-	unsigned cpu;		 /* Hg: registers, memory, breakpoints */
+	GdbPlace place;		 /* Hg: registers, memory, breakpoints */
 	bool physical;		 /* memory packets mean guest-physical addresses */
 	bool monitor_cpu_chosen; /* `monitor cpu N` named one: */
 	unsigned monitor_cpu;
@@ -170,9 +170,20 @@ static inline GString *gdb_session_reset_reply(GdbSession *session)
 
 /* gdb_session_has_cpu: is CPU @cpu, below cpu_count(), there; else it was unplugged. */
 bool gdb_session_has_cpu(GdbSession *session, unsigned cpu);
-/* gdb_session_find_cpu: the CPU that @thread names; "any" and "all" give the chosen one. */
-bool gdb_session_find_cpu(GdbSession *session, const GdbThread *thread, unsigned *ret_cpu,
-			  GError **error);
+/* gdb_session_find_place: what @thread names; "any" and "all" give the chosen place. */
+bool gdb_session_find_place(GdbSession *session, const GdbThread *thread, GdbPlace *ret,
+			    GError **error);
+/* gdb_session_places: all that there are as threads, of GdbPlace. Caller unrefs. */
+GArray *gdb_session_places(GdbSession *session);
+
+static inline bool gdb_place_is(GdbPlace place, unsigned cpu)
+{
+	return place.cpu == cpu && !place.task;
+}
+
+/* gdb_place_thread: its number as a thread. gdb_place_append_thread: its id, for this client. */
+unsigned gdb_place_thread(GdbPlace place);
+void gdb_place_append_thread(GdbSession *session, GString *out, GdbPlace place);
 
 /* gdb_session_move: the session's state after @event. */
 static inline void gdb_session_move(GdbSession *session, GdbSessionEvent event)
@@ -192,12 +203,12 @@ void gdb_session_detach(GdbSession *session, bool kill);
 /* gdb_session_append_stop: the stop reply for the last stop, with the expedited registers. */
 void gdb_session_append_stop(GdbSession *session, GString *out);
 
-/* gdb_session_append_expedited: the expedited registers of @cpu, as a stop reply has them. */
-void gdb_session_append_expedited(GdbSession *session, GString *out, unsigned cpu);
+/* gdb_session_append_expedited: the expedited registers of @place, as a stop reply has them. */
+void gdb_session_append_expedited(GdbSession *session, GString *out, GdbPlace place);
 
-/* All families' hooks (gdbstub/command.h); of take_cpu and is_kill the first that says TRUE. */
+/* All families' hooks (gdbstub/command.h); of take_place and is_kill the first that says TRUE. */
 void gdb_families_attached(GdbSession *session);
-bool gdb_families_take_cpu(GdbSession *session, const char *packet, size_t *len, unsigned *ret_cpu);
+bool gdb_families_take_place(GdbSession *session, const char *packet, size_t *len, GdbPlace *ret);
 void gdb_families_handled(GdbSession *session, const GdbCommand *row);
 void gdb_families_append_stop(GdbSession *session, GString *out);
 void gdb_families_gone(GdbSession *session);
@@ -232,12 +243,12 @@ bool gdb_session_check_stopped(const GdbSession *session, GError **error);
 bool gdb_session_offers_libraries(GdbSession *session);
 
 /*
- * Memory in the address space that the client chose: @cpu's virtual one, or the physical one.
+ * Memory in the address space that the client chose: @place's virtual one, or the physical one.
  * Otherwise as GdbMemoryOps.read and write.
  */
-size_t gdb_session_read(GdbSession *session, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
-			GError **error);
-bool gdb_session_write(GdbSession *session, unsigned cpu, uint64_t addr, const uint8_t *buf,
+size_t gdb_session_read(GdbSession *session, GdbPlace place, uint64_t addr, uint8_t *buf,
+			size_t len, GError **error);
+bool gdb_session_write(GdbSession *session, GdbPlace place, uint64_t addr, const uint8_t *buf,
 		       size_t len, GError **error);
 
 /* gdb_session_memory: a buffer of GDB_PACKET_MAX bytes, the session's. */

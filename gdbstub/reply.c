@@ -111,7 +111,7 @@ void gdb_session_send_ack(GdbSession *session, bool good)
 		g_byte_array_append(session->out, (const uint8_t *)(good ? "+" : "-"), 1);
 }
 
-void gdb_session_append_expedited(GdbSession *session, GString *out, unsigned cpu)
+void gdb_session_append_expedited(GdbSession *session, GString *out, GdbPlace place)
 {
 	const GdbRegSet *set = session->ops->registers->set(session->target);
 	uint8_t bytes[GDB_REG_MAX_BYTES];
@@ -122,7 +122,7 @@ void gdb_session_append_expedited(GdbSession *session, GString *out, unsigned cp
 	for (unsigned n = 0; n < n_nums; n++) {
 		const GdbReg *reg = gdb_reg_set_by_num(set, nums[n]);
 
-		if (reg && session->ops->registers->read(session->target, cpu, reg, bytes, NULL))
+		if (reg && session->ops->registers->read(session->target, place, reg, bytes, NULL))
 			gdb_stop_append_register(out, reg, bytes);
 	}
 }
@@ -130,7 +130,7 @@ void gdb_session_append_expedited(GdbSession *session, GString *out, unsigned cp
 void gdb_session_append_stop(GdbSession *session, GString *out)
 {
 	gdb_stop_append(out, &session->run.stop, &session->agreed.features);
-	gdb_session_append_expedited(session, out, session->run.stop.cpu);
+	gdb_session_append_expedited(session, out, gdb_place_cpu(session->run.stop.cpu));
 	gdb_families_append_stop(session, out);
 }
 

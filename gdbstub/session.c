@@ -136,23 +136,6 @@ uint8_t *gdb_session_memory(GdbSession *session)
 	return session->memory;
 }
 
-bool gdb_session_has_cpu(GdbSession *session, unsigned cpu)
-{
-	return !session->ops->cpus->present || session->ops->cpus->present(session->target, cpu);
-}
-
-bool gdb_session_find_cpu(GdbSession *session, const GdbThread *thread, unsigned *ret_cpu,
-			  GError **error)
-{
-	if (!gdb_thread_to_cpu(thread, session->ops->cpus->count(session->target),
-			       session->view.cpu, ret_cpu, error))
-		return false;
-	if (thread->thread <= 0 || gdb_session_has_cpu(session, *ret_cpu))
-		return true;
-	g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "CPU %u was unplugged", *ret_cpu);
-	return false;
-}
-
 static GdbReply illegal_now(const GdbSession *session, const GdbCommand *row)
 {
 	if (session->state == GDB_SESSION_RUNNING)
@@ -194,16 +177,16 @@ static GdbReply answer_packet(GdbSession *session, const char *packet, size_t le
 /* Some packets name the thread at their end, for this packet only. */
 static GdbReply answer_for_thread(GdbSession *session, const char *packet, size_t len)
 {
-	unsigned cpu, chosen = session->view.cpu;
+	GdbPlace place, chosen = session->view.place;
 	GdbReply reply;
 
-	if (!gdb_families_take_cpu(session, packet, &len, &cpu))
+	if (!gdb_families_take_place(session, packet, &len, &place))
 		return answer_packet(session, packet, len);
-	if (cpu == UINT_MAX)
+	if (place.cpu == UINT_MAX)
 		return gdb_reply_fail(GDB_ERROR_NOENT, "no such thread");
-	session->view.cpu = cpu;
+	session->view.place = place;
 	reply = answer_packet(session, packet, len);
-	session->view.cpu = chosen;
+	session->view.place = chosen;
 	return reply;
 }
 
@@ -414,7 +397,7 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 	if (stop->kind == GDB_STOP_PAUSED)
 		session->run.interrupt_owed = false;
 	session->run.stop = *stop;
-	session->view.cpu = stop->cpu;
+	session->view.place = gdb_place_cpu(stop->cpu);
 	session->run.focus = stop->cpu;
 	session->run.attach_reply = false;
 	gdb_session_move(session, GDB_SESSION_STOP);

@@ -69,7 +69,7 @@ static void append_reason(GString *out, const GdbStop *stop, const GdbFeatures *
 void gdb_stop_append(GString *out, const GdbStop *stop, const GdbFeatures *features)
 {
 	g_string_append_printf(out, "T%02xthread:", kinds[stop->kind].signal);
-	gdb_thread_append(out, stop->cpu, features->multiprocess);
+	gdb_thread_append(out, stop->cpu + 1, features->multiprocess);
 	g_string_append_c(out, ';');
 	append_reason(out, stop, features);
 	if (features->reasons)

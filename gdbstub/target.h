@@ -64,6 +64,20 @@ typedef struct GdbStop {
 	uint64_t addr; /* for the three watch kinds */
 } GdbStop;
 
+/*
+ * What a thread of the client stands for: the CPU @cpu; or, where @task is not 0, the task of that
+ * number, which no CPU runs (GdbTaskOps): @cpu is the one that stopped last, then.
+ */
+typedef struct GdbPlace {
+	unsigned cpu;
+	uint32_t task;
+} GdbPlace;
+
+static inline GdbPlace gdb_place_cpu(unsigned cpu)
+{
+	return (GdbPlace){.cpu = cpu};
+}
+
 /* What one CPU does at a resume. */
 typedef enum GdbActionKind {
 	GDB_ACTION_HOLD, /* stays stopped */
@@ -126,32 +140,32 @@ typedef struct GdbCpuOps {
 	/* FALSE: a hole in the numbers, where a CPU was unplugged. May be NULL: there are none. */
 	bool (*present)(void *target, unsigned cpu);
 	/* Appends the text of qThreadExtraInfo: "CPU#0 [running]", "CPU#1 [halted]". */
-	void (*describe)(void *target, unsigned cpu, GString *text);
+	void (*describe)(void *target, GdbPlace place, GString *text);
 } GdbCpuOps;
 
 /* @buf has gdb_reg_bytes(reg) bytes. read, write: only while stopped. */
 typedef struct GdbRegisterOps {
 	/* The same set for all CPUs and for the life of the target. */
 	const GdbRegSet *(*set)(void *target);
-	bool (*read)(void *target, unsigned cpu, const GdbReg *reg, uint8_t *buf, GError **error);
-	bool (*write)(void *target, unsigned cpu, const GdbReg *reg, const uint8_t *buf,
+	bool (*read)(void *target, GdbPlace place, const GdbReg *reg, uint8_t *buf, GError **error);
+	bool (*write)(void *target, GdbPlace place, const GdbReg *reg, const uint8_t *buf,
 		      GError **error);
 } GdbRegisterOps;
 
 /*
- * Virtual memory as @cpu sees it now. read: the number of bytes that could be read from @addr on,
+ * Virtual memory as @place sees it now. read: the number of bytes that could be read from @addr on,
  * less than @len when it runs into a hole; 0 with @error set when the first byte is not there.
  * write: all or an error; nothing is written when any page is missing. @len > 0, and the last
  * byte's address does not wrap: @addr + @len is at most 2^64.
- * region: the stretch that @addr lies in, as @cpu sees it; a long one may be told in pieces, each
+ * region: the stretch that @addr lies in, as @place sees it; a long one may be told in pieces, each
  * of which says the same about its addresses. May be NULL.
  */
 typedef struct GdbMemoryOps {
-	size_t (*read)(void *target, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
+	size_t (*read)(void *target, GdbPlace place, uint64_t addr, uint8_t *buf, size_t len,
 		       GError **error);
-	bool (*write)(void *target, unsigned cpu, uint64_t addr, const uint8_t *buf, size_t len,
+	bool (*write)(void *target, GdbPlace place, uint64_t addr, const uint8_t *buf, size_t len,
 		      GError **error);
-	bool (*region)(void *target, unsigned cpu, uint64_t addr, GdbRegion *ret, GError **error);
+	bool (*region)(void *target, GdbPlace place, uint64_t addr, GdbRegion *ret, GError **error);
 } GdbMemoryOps;
 
 /*
@@ -193,8 +207,8 @@ typedef struct GdbRunOps {
 } GdbRunOps;
 
 /*
- * Breakpoints and watchpoints. @cpu is the CPU that the client chose with Hg, on which the address
- * is translated. Called only while the world is stopped.
+ * Breakpoints and watchpoints. @place is what the client chose with Hg, where the address is
+ * translated. Called only while the world is stopped.
  * insert: inserting what is there already is success and takes nothing twice; code that it had is
  * gone.
  * insert_code: insert, and at each hit ask @code whether to stop (gdb_break_code_hit()) on the CPU
@@ -204,10 +218,10 @@ typedef struct GdbRunOps {
  * watch_slots: how many watchpoints at most. May be NULL.
  */
 typedef struct GdbBreakOps {
-	bool (*insert)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
-	bool (*insert_code)(void *target, unsigned cpu, const GdbBreak *bp,
+	bool (*insert)(void *target, GdbPlace place, const GdbBreak *bp, GError **error);
+	bool (*insert_code)(void *target, GdbPlace place, const GdbBreak *bp,
 			    struct GdbBreakCode *code, GError **error);
-	bool (*remove)(void *target, unsigned cpu, const GdbBreak *bp, GError **error);
+	bool (*remove)(void *target, GdbPlace place, const GdbBreak *bp, GError **error);
 	unsigned (*watch_slots)(void *target);
 } GdbBreakOps;
 

@@ -164,11 +164,11 @@ void gdb_number_append(GString *out, uint64_t value)
 	g_string_append_printf(out, "%" PRIx64, value);
 }
 
-void gdb_thread_append(GString *out, unsigned cpu, bool multiprocess)
+void gdb_thread_append(GString *out, unsigned thread, bool multiprocess)
 {
 	if (multiprocess)
 		g_string_append_printf(out, "p%02x.", GDB_PROCESS);
-	g_string_append_printf(out, "%02x", cpu + 1);
+	g_string_append_printf(out, "%02x", thread);
 }
 
 bool gdb_thread_to_cpu(const GdbThread *thread, unsigned n_cpus, unsigned any, unsigned *ret_cpu,

@@ -76,11 +76,11 @@ void gdb_hex_append(GString *out, const void *data, size_t len);
 void gdb_number_append(GString *out, uint64_t value);
 
 /*
- * gdb_thread_append: the id of CPU @cpu: "p01.0a" for a client that knows processes, "0a" for one
- * that does not. The process is always 1.
+ * gdb_thread_append: the id of thread @thread: "p01.0a" for a client that knows processes, "0a" for
+ * one that does not. The process is always 1.
  */
 #define GDB_PROCESS 1
-void gdb_thread_append(GString *out, unsigned cpu, bool multiprocess);
+void gdb_thread_append(GString *out, unsigned thread, bool multiprocess);
 
 /*
  * gdb_thread_to_cpu: the CPU that @thread names among @n_cpus; @any is what "0", "p1.0" and "all"

@@ -179,8 +179,8 @@ static size_t read_some(const Reader *reader, uint64_t addr, uint8_t *buf, size_
 		len = -addr;
 	return reader->physical
 		       ? kvm_target_ops.physical->read(reader->target, addr, buf, len, NULL)
-		       : kvm_target_ops.memory->read(reader->target, reader->cpu, addr, buf, len,
-						     NULL);
+		       : kvm_target_ops.memory->read(reader->target, gdb_place_cpu(reader->cpu),
+						     addr, buf, len, NULL);
 }
 
 static void append_char(GString *out, uint8_t c)

@@ -132,7 +132,8 @@ static size_t read_piece(KvmGdb *gdb, const MonitorSave *save, uint64_t addr, si
 			 GError **error)
 {
 	if (save->kind == SAVE_VIRTUAL)
-		return kvm_target_ops.memory->read(gdb, save->cpu, addr, save->buf, len, error);
+		return kvm_target_ops.memory->read(gdb, gdb_place_cpu(save->cpu), addr, save->buf,
+						   len, error);
 	return kvm_target_ops.physical->read(gdb, addr, save->buf, len, error);
 }
 

@@ -72,7 +72,7 @@ static bool read_register(KvmGdb *gdb, unsigned cpu, const char *name, uint64_t 
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "unknown register '$%s'", name);
 		return false;
 	}
-	ok = kvm_target_ops.registers->read(gdb, cpu, reg, bytes, error);
+	ok = kvm_target_ops.registers->read(gdb, gdb_place_cpu(cpu), reg, bytes, error);
 	*ret = 0;
 	if (ok)
 		memcpy(ret, bytes, gdb_reg_bytes(reg));

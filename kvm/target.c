@@ -67,13 +67,13 @@ static const GdbRegSet *registers(void *target)
 	return gdb->regs;
 }
 
-static void describe_cpu(void *target, unsigned cpu, GString *text)
+static void describe_cpu(void *target, GdbPlace place, GString *text)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, NULL);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, NULL);
 
-	g_string_append_printf(text, "CPU#%u [%s]", cpu,
+	g_string_append_printf(text, "CPU#%u [%s]", place.cpu,
 			       vcpu ? arch_run_state(vcpu->arch) : "running");
 	if (vcpu && why_busy(vcpu))
 		g_string_append_printf(text, " %s", why_busy(vcpu));
@@ -83,27 +83,28 @@ static void describe_cpu(void *target, unsigned cpu, GString *text)
 		task_append_name(vcpu, text);
 }
 
-static bool read_register(void *target, unsigned cpu, const GdbReg *reg, uint8_t *buf,
+static bool read_register(void *target, GdbPlace place, const GdbReg *reg, uint8_t *buf,
 			  GError **error)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
 
 	return vcpu && arch_read_reg(vcpu->arch, reg, buf, error);
 }
 
-static bool write_register(void *target, unsigned cpu, const GdbReg *reg, const uint8_t *buf,
+static bool write_register(void *target, GdbPlace place, const GdbReg *reg, const uint8_t *buf,
 			   GError **error)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
 
 	if (!vcpu)
 		return false;
 	if (why_busy(vcpu)) {
-		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "CPU %u is %s", cpu, why_busy(vcpu));
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "CPU %u is %s", place.cpu,
+			    why_busy(vcpu));
 		return false;
 	}
 	if (!arch_write_reg(vcpu->arch, reg, buf, error))
@@ -117,22 +118,22 @@ static bool write_register(void *target, unsigned cpu, const GdbReg *reg, const 
 
 /* ---- Memory ---- */
 
-static size_t read_memory(void *target, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
+static size_t read_memory(void *target, GdbPlace place, uint64_t addr, uint8_t *buf, size_t len,
 			  GError **error)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
 
 	return vcpu ? virtual_read(vcpu, addr, buf, len, error) : 0;
 }
 
-static bool write_memory(void *target, unsigned cpu, uint64_t addr, const uint8_t *buf, size_t len,
-			 GError **error)
+static bool write_memory(void *target, GdbPlace place, uint64_t addr, const uint8_t *buf,
+			 size_t len, GError **error)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
 
 	return vcpu && virtual_write(vcpu, addr, buf, len, error);
 }
@@ -162,11 +163,12 @@ static bool write_physical(void *target, uint64_t addr, const uint8_t *buf, size
 	return check_stopped(gdb, error) && physical_write(gdb, addr, buf, len, error);
 }
 
-static bool memory_region(void *target, unsigned cpu, uint64_t addr, GdbRegion *ret, GError **error)
+static bool memory_region(void *target, GdbPlace place, uint64_t addr, GdbRegion *ret,
+			  GError **error)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
 
 	return vcpu && translate_region(vcpu, addr, ret, error);
 }
@@ -345,12 +347,12 @@ static const char *inserted_where(KvmGdb *gdb, const GdbBreak *bp)
 							   : "inserted in a hardware slot";
 }
 
-static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreakCode *code,
+static bool insert_code(void *target, GdbPlace place, const GdbBreak *bp, GdbBreakCode *code,
 			GError **error)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
 
 	if (!vcpu || (code && !kvm_conditions_fit(gdb->conditions, bp, code, error)))
 		return false;
@@ -363,17 +365,17 @@ static bool insert_code(void *target, unsigned cpu, const GdbBreak *bp, GdbBreak
 	return true;
 }
 
-static bool insert_break(void *target, unsigned cpu, const GdbBreak *bp, GError **error)
+static bool insert_break(void *target, GdbPlace place, const GdbBreak *bp, GError **error)
 {
-	return insert_code(target, cpu, bp, NULL, error);
+	return insert_code(target, place, bp, NULL, error);
 }
 
-static bool remove_break(void *target, unsigned cpu, const GdbBreak *bp, GError **error)
+static bool remove_break(void *target, GdbPlace place, const GdbBreak *bp, GError **error)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
-	(void)cpu;
+	(void)place;
 	if (!check_stopped(gdb, error))
 		return false;
 	kvm_breaks_remove(gdb->breaks, bp);

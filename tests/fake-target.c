@@ -58,13 +58,14 @@ static unsigned op_cpu_count(void *data)
 	return ((FakeTarget *)data)->n_cpus;
 }
 
-static void op_describe_cpu(void *data, unsigned cpu, GString *text)
+static void op_describe_cpu(void *data, GdbPlace place, GString *text)
 {
-	FakeTarget *target = enter_cpu(data, cpu, false);
+	FakeTarget *target = enter_cpu(data, place.cpu, false);
 
-	g_string_append_printf(
-		text, "CPU#%u [%s]", cpu,
-		fake_get_reg(&target->cpus[cpu], FAKE_REG_PC) == FAKE_IDLE ? "halted" : "running");
+	g_string_append_printf(text, "CPU#%u [%s]", place.cpu,
+			       fake_get_reg(&target->cpus[place.cpu], FAKE_REG_PC) == FAKE_IDLE
+				       ? "halted"
+				       : "running");
 	fake_leave(target);
 }
 
@@ -73,25 +74,25 @@ static const GdbRegSet *op_registers(void *data)
 	return ((FakeTarget *)data)->set;
 }
 
-static bool op_read_register(void *data, unsigned cpu, const GdbReg *reg, uint8_t *buf,
+static bool op_read_register(void *data, GdbPlace place, const GdbReg *reg, uint8_t *buf,
 			     GError **error)
 {
-	FakeTarget *target = enter_cpu(data, cpu, true);
+	FakeTarget *target = enter_cpu(data, place.cpu, true);
 	bool readable = (int)reg->num != target->unreadable;
 
 	if (readable)
-		memcpy(buf, target->cpus[cpu].regs[reg->id], gdb_reg_bytes(reg));
+		memcpy(buf, target->cpus[place.cpu].regs[reg->id], gdb_reg_bytes(reg));
 	else
 		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "%s cannot be read", reg->name);
 	fake_leave(target);
 	return readable;
 }
 
-static bool op_write_register(void *data, unsigned cpu, const GdbReg *reg, const uint8_t *buf,
+static bool op_write_register(void *data, GdbPlace place, const GdbReg *reg, const uint8_t *buf,
 			      GError **error)
 {
-	FakeTarget *target = enter_cpu(data, cpu, true);
-	uint8_t *bytes = target->cpus[cpu].regs[reg->id];
+	FakeTarget *target = enter_cpu(data, place.cpu, true);
+	uint8_t *bytes = target->cpus[place.cpu].regs[reg->id];
 	bool writable =
 		strcmp(reg->name, "fop") != 0 || memcmp(bytes, buf, gdb_reg_bytes(reg)) == 0;
 
@@ -118,10 +119,10 @@ static void check_range(FakeTarget *target, uint64_t addr, size_t len)
 		complain(target, "a memory access that wraps");
 }
 
-static size_t op_read_memory(void *data, unsigned cpu, uint64_t addr, uint8_t *buf, size_t len,
+static size_t op_read_memory(void *data, GdbPlace place, uint64_t addr, uint8_t *buf, size_t len,
 			     GError **error)
 {
-	FakeTarget *target = enter_cpu(data, cpu, false);
+	FakeTarget *target = enter_cpu(data, place.cpu, false);
 	const uint8_t *byte;
 	size_t done;
 
@@ -138,10 +139,10 @@ static size_t op_read_memory(void *data, unsigned cpu, uint64_t addr, uint8_t *b
 	return done;
 }
 
-static bool op_write_memory(void *data, unsigned cpu, uint64_t addr, const uint8_t *buf, size_t len,
-			    GError **error)
+static bool op_write_memory(void *data, GdbPlace place, uint64_t addr, const uint8_t *buf,
+			    size_t len, GError **error)
 {
-	FakeTarget *target = enter_cpu(data, cpu, false);
+	FakeTarget *target = enter_cpu(data, place.cpu, false);
 	bool ok = true;
 
 	check_range(target, addr, len);
@@ -166,7 +167,8 @@ static size_t op_read_physical(void *data, uint64_t addr, uint8_t *buf, size_t l
 
 	if (!to_virtual(addr, &at))
 		return fault(error, addr);
-	return op_read_memory(data, 0, at, buf, MIN(len, 2 * FAKE_PAGE - addr), error);
+	return op_read_memory(data, gdb_place_cpu(0), at, buf, MIN(len, 2 * FAKE_PAGE - addr),
+			      error);
 }
 
 static bool op_write_physical(void *data, uint64_t addr, const uint8_t *buf, size_t len,
@@ -176,14 +178,14 @@ static bool op_write_physical(void *data, uint64_t addr, const uint8_t *buf, siz
 
 	if (!to_virtual(addr, &at))
 		return fault(error, addr);
-	return op_write_memory(data, 0, at, buf, len, error);
+	return op_write_memory(data, gdb_place_cpu(0), at, buf, len, error);
 }
 
 /* Code may be executed, data written; the rest is holes, told page by page. */
-static bool op_memory_region(void *data, unsigned cpu, uint64_t addr, GdbRegion *ret,
+static bool op_memory_region(void *data, GdbPlace place, uint64_t addr, GdbRegion *ret,
 			     GError **error)
 {
-	FakeTarget *target = enter_cpu(data, cpu, true);
+	FakeTarget *target = enter_cpu(data, place.cpu, true);
 
 	(void)error;
 	ret->start = addr - addr % FAKE_PAGE;
@@ -407,9 +409,10 @@ static bool check_break(FakeTarget *target, const GdbBreak *bp, unsigned n_hw, G
 	return true;
 }
 
-static bool insert(void *data, unsigned cpu, const GdbBreak *bp, GdbBreakCode *code, GError **error)
+static bool insert(void *data, GdbPlace place, const GdbBreak *bp, GdbBreakCode *code,
+		   GError **error)
 {
-	FakeTarget *target = enter_cpu(data, cpu, true);
+	FakeTarget *target = enter_cpu(data, place.cpu, true);
 	unsigned n_hw;
 	int i = find_break(target, bp, &n_hw);
 	bool there = i >= 0;
@@ -430,15 +433,15 @@ static bool insert(void *data, unsigned cpu, const GdbBreak *bp, GdbBreakCode *c
 	return ok;
 }
 
-static bool op_insert(void *data, unsigned cpu, const GdbBreak *bp, GError **error)
+static bool op_insert(void *data, GdbPlace place, const GdbBreak *bp, GError **error)
 {
-	return insert(data, cpu, bp, NULL, error);
+	return insert(data, place, bp, NULL, error);
 }
 
-static bool op_insert_code(void *data, unsigned cpu, const GdbBreak *bp, GdbBreakCode *code,
+static bool op_insert_code(void *data, GdbPlace place, const GdbBreak *bp, GdbBreakCode *code,
 			   GError **error)
 {
-	return insert(data, cpu, bp, code, error);
+	return insert(data, place, bp, code, error);
 }
 
 static bool op_has_break(void *data, const GdbBreak *bp)
@@ -446,9 +449,9 @@ static bool op_has_break(void *data, const GdbBreak *bp)
 	return fake_target_has_break(data, bp->type, bp->addr);
 }
 
-static bool op_remove(void *data, unsigned cpu, const GdbBreak *bp, GError **error)
+static bool op_remove(void *data, GdbPlace place, const GdbBreak *bp, GError **error)
 {
-	FakeTarget *target = enter_cpu(data, cpu, true);
+	FakeTarget *target = enter_cpu(data, place.cpu, true);
 	unsigned n_hw;
 	int i = find_break(target, bp, &n_hw);
 

@@ -86,7 +86,7 @@ static uint64_t mix_client(uint64_t sum, const Model *model)
 		session ? session->state : 0,
 		session ? session->run.interrupt_owed : 0,
 		session ? session->run.focus : 0,
-		session ? session->view.cpu : 0,
+		session ? session->view.place.cpu : 0,
 		model->owed,
 		model->standing,
 		model->asked,

@@ -13,9 +13,9 @@ static unsigned op_cpu_count(G_GNUC_UNUSED void *data)
 	return SESSION_CPUS;
 }
 
-static void op_describe(G_GNUC_UNUSED void *data, unsigned cpu, GString *text)
+static void op_describe(G_GNUC_UNUSED void *data, GdbPlace place, GString *text)
 {
-	g_string_append_printf(text, "CPU#%u", cpu);
+	g_string_append_printf(text, "CPU#%u", place.cpu);
 }
 
 static const GdbRegSet *op_registers(void *data)
@@ -23,25 +23,26 @@ static const GdbRegSet *op_registers(void *data)
 	return ((SessionRig *)data)->set;
 }
 
-static bool op_read_register(G_GNUC_UNUSED void *data, unsigned cpu, const GdbReg *reg,
+static bool op_read_register(G_GNUC_UNUSED void *data, GdbPlace place, const GdbReg *reg,
 			     uint8_t *buf, GError **error)
 {
 	if (reg->num == 1) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "never there");
 		return false;
 	}
-	memset(buf, 0x10 * (cpu + 1) + reg->num, gdb_reg_bytes(reg));
+	memset(buf, 0x10 * (place.cpu + 1) + reg->num, gdb_reg_bytes(reg));
 	return true;
 }
 
-static bool op_write_register(void *data, unsigned cpu, const GdbReg *reg, const uint8_t *buf,
+static bool op_write_register(void *data, GdbPlace place, const GdbReg *reg, const uint8_t *buf,
 			      G_GNUC_UNUSED GError **error)
 {
-	g_string_append_printf(((SessionRig *)data)->log, "%s.%u=%02x ", reg->name, cpu, buf[0]);
+	g_string_append_printf(((SessionRig *)data)->log, "%s.%u=%02x ", reg->name, place.cpu,
+			       buf[0]);
 	return true;
 }
 
-static size_t op_read_memory(void *data, G_GNUC_UNUSED unsigned cpu, uint64_t addr, uint8_t *buf,
+static size_t op_read_memory(void *data, G_GNUC_UNUSED GdbPlace place, uint64_t addr, uint8_t *buf,
 			     size_t len, GError **error)
 {
 	if (addr >= SESSION_ENDLESS) {
@@ -58,7 +59,7 @@ static size_t op_read_memory(void *data, G_GNUC_UNUSED unsigned cpu, uint64_t ad
 	return len;
 }
 
-static bool op_write_memory(void *data, G_GNUC_UNUSED unsigned cpu, uint64_t addr,
+static bool op_write_memory(void *data, G_GNUC_UNUSED GdbPlace place, uint64_t addr,
 			    const uint8_t *buf, size_t len, G_GNUC_UNUSED GError **error)
 {
 	memcpy(((SessionRig *)data)->memory + addr, buf, len);
@@ -112,13 +113,13 @@ static bool op_reset(void *data, GError **error)
 /* Physical memory is the upper half of the virtual one. */
 static size_t op_read_physical(void *data, uint64_t addr, uint8_t *buf, size_t len, GError **error)
 {
-	return op_read_memory(data, 0, addr + SESSION_MEMORY / 2, buf, len, error);
+	return op_read_memory(data, gdb_place_cpu(0), addr + SESSION_MEMORY / 2, buf, len, error);
 }
 
 static bool op_write_physical(void *data, uint64_t addr, const uint8_t *buf, size_t len,
 			      GError **error)
 {
-	return op_write_memory(data, 0, addr + SESSION_MEMORY / 2, buf, len, error);
+	return op_write_memory(data, gdb_place_cpu(0), addr + SESSION_MEMORY / 2, buf, len, error);
 }
 
 static int find_break(const SessionRig *rig, const GdbBreak *bp)
@@ -132,7 +133,7 @@ static int find_break(const SessionRig *rig, const GdbBreak *bp)
 	return -1;
 }
 
-static bool op_insert(void *data, G_GNUC_UNUSED unsigned cpu, const GdbBreak *bp,
+static bool op_insert(void *data, G_GNUC_UNUSED GdbPlace place, const GdbBreak *bp,
 		      G_GNUC_UNUSED GError **error)
 {
 	SessionRig *rig = data;
@@ -142,7 +143,7 @@ static bool op_insert(void *data, G_GNUC_UNUSED unsigned cpu, const GdbBreak *bp
 	return true;
 }
 
-static bool op_remove(void *data, G_GNUC_UNUSED unsigned cpu, const GdbBreak *bp,
+static bool op_remove(void *data, G_GNUC_UNUSED GdbPlace place, const GdbBreak *bp,
 		      G_GNUC_UNUSED GError **error)
 {
 	SessionRig *rig = data;

@@ -150,11 +150,11 @@ static void test_append(void)
 	gdb_number_append(out, 0);
 	gdb_number_append(out, UINT64_MAX);
 	g_string_append_c(out, ' ');
-	gdb_thread_append(out, 0, true);
+	gdb_thread_append(out, 1, true);
 	g_string_append_c(out, ' ');
-	gdb_thread_append(out, 0x1fe, true);
+	gdb_thread_append(out, 0x1ff, true);
 	g_string_append_c(out, ' ');
-	gdb_thread_append(out, 9, false);
+	gdb_thread_append(out, 10, false);
 	g_assert_cmpstr(out->str, ==, "x007fff0ffffffffffffffff p01.01 p01.1ff 0a");
 }
 
