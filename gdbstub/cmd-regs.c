@@ -156,4 +156,5 @@ static const GdbCommand rows[] = {
 const GdbCommandTable gdb_commands_regs = {
 	.rows = rows,
 	.n_rows = G_N_ELEMENTS(rows),
+	.errors = GDB_ERROR_FORM_SHOWN,
 };

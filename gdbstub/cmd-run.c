@@ -277,5 +277,6 @@ static const GdbHooks hooks = {.is_kill = is_kill};
 const GdbCommandTable gdb_commands_run = {
 	.rows = rows,
 	.n_rows = G_N_ELEMENTS(rows),
+	.errors = GDB_ERROR_FORM_SHOWN,
 	.hooks = &hooks,
 };

@@ -177,4 +177,5 @@ static const GdbCommand rows[] = {
 const GdbCommandTable gdb_commands_search = {
 	.rows = rows,
 	.n_rows = G_N_ELEMENTS(rows),
+	.errors = GDB_ERROR_FORM_CITED,
 };

@@ -99,10 +99,22 @@ typedef struct GdbHooks {
 } GdbHooks;
 
 /* A family. A list of tables is an array of pointers that ends with NULL. */
+/*
+ * Only gdb 16 and later agrees on errors with words (error-message). What does an older gdb do with
+ * the reply to a packet of this family, so that its user can be told as well?
+ */
+typedef enum GdbErrorForm {
+	GDB_ERROR_FORM_NUMBER, /* it shows no words, or takes them for data (m) */
+	GDB_ERROR_FORM_SHOWN,  /* it takes E.text for an error and shows it as it comes */
+	GDB_ERROR_FORM_CITED, /* no gdb tells its user of an error (find: "Pattern not found."), but
+			       * each cites a reply that it does not know: "E16 text" is one */
+} GdbErrorForm;
+
 typedef struct GdbCommandTable {
 	const GdbCommand *rows;
 	unsigned n_rows;
 	const GdbHooks *hooks; /* or NULL */
+	GdbErrorForm errors;
 } GdbCommandTable;
 
 /*

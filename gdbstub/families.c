@@ -37,6 +37,15 @@ static const GdbHooks *next_hooks(unsigned *at)
 	return table->hooks ? table->hooks : &none;
 }
 
+GdbErrorForm gdb_families_errors(const GdbCommand *row)
+{
+	for (const GdbCommandTable *const *table = gdb_command_tables; *table; table++) {
+		if (row >= (*table)->rows && row < (*table)->rows + (*table)->n_rows)
+			return (*table)->errors;
+	}
+	return GDB_ERROR_FORM_NUMBER;
+}
+
 void gdb_families_attached(GdbSession *session)
 {
 	const GdbHooks *hooks;

@@ -102,9 +102,10 @@ struct GdbSession {
 	GdbRun run;
 
 	GdbFrame frame;
-	GByteArray *out;  /* for the client */
-	GByteArray *last; /* the last packet as sent, for a NACK */
-	GString *reply;	  /* what the running handler builds */
+	GByteArray *out;     /* for the client */
+	GByteArray *last;    /* the last packet as sent, for a NACK */
+	GString *reply;	     /* what the running handler builds */
+	GdbErrorForm errors; /* of the packet that is answered */
 
 	GdbAction *actions; /* room for n_actions */
 	unsigned n_actions;
@@ -145,10 +146,12 @@ GdbReply gdb_reply_fail(GdbError code, const char *format, ...);
 
 /*
  * gdb_error_append: "Exx", the number in decimal digits as QEMU writes it, or "E.message" when the
- * client takes text, or lldb's "Exx;message in hex". FALSE, and nothing appended, when the answer
- * is the empty reply. An error of another domain than GDB_ERROR counts as GDB_ERROR_IO.
+ * client takes text, or lldb's "Exx;message in hex". A gdb gets words also as @form says; that it
+ * is one shows in what it offers (swbreak). FALSE, and nothing appended, when the answer is the
+ * empty reply. An error of another domain than GDB_ERROR counts as GDB_ERROR_IO.
  */
-bool gdb_error_append(GString *out, const GError *error, const GdbFeatures *features);
+bool gdb_error_append(GString *out, const GError *error, const GdbFeatures *features,
+		      GdbErrorForm form);
 
 /*
  * gdb_session_send: queue what @reply says; takes @reply's error over.
@@ -205,6 +208,9 @@ void gdb_session_append_stop(GdbSession *session, GString *out);
 
 /* gdb_session_append_expedited: the expedited registers of @place, as a stop reply has them. */
 void gdb_session_append_expedited(GdbSession *session, GString *out, GdbPlace place);
+
+/* gdb_families_errors: how errors of the packet of @row are written; @row may be NULL. */
+GdbErrorForm gdb_families_errors(const GdbCommand *row);
 
 /* All families' hooks (gdbstub/command.h); of take_place and is_kill the first that says TRUE. */
 void gdb_families_attached(GdbSession *session);

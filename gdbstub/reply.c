@@ -65,7 +65,7 @@ static void send_error(GdbSession *session, const GError *error)
 {
 	GString *text = gdb_session_reset_reply(session);
 
-	gdb_error_append(text, error, &session->agreed.features);
+	gdb_error_append(text, error, &session->agreed.features, session->errors);
 	send_text(session, text->str, text->len);
 }
 

@@ -169,6 +169,7 @@ static GdbReply answer_packet(GdbSession *session, const char *packet, size_t le
 	GdbText text;
 
 	row = gdb_command_find(gdb_command_tables, packet, len, &text);
+	session->errors = gdb_families_errors(row);
 	reply = answer_by_row(session, row, text);
 	gdb_families_handled(session, row);
 	return reply;
@@ -182,6 +183,7 @@ static GdbReply answer_for_thread(GdbSession *session, const char *packet, size_
 
 	if (!gdb_families_take_place(session, packet, &len, &place))
 		return answer_packet(session, packet, len);
+	session->errors = GDB_ERROR_FORM_NUMBER;
 	if (place.cpu == UINT_MAX)
 		return gdb_reply_fail(GDB_ERROR_NOENT, "no such thread");
 	session->view.place = place;
@@ -315,12 +317,14 @@ static void take_event(GdbSession *session, GdbFrameEvent event)
 			take_break(session);
 		break;
 	case GDB_FRAME_BAD:
+		session->errors = GDB_ERROR_FORM_NUMBER;
 		gdb_session_send_ack(session, false);
 		if (session->wire.no_ack)
 			gdb_session_send(session,
 					 gdb_reply_fail(GDB_ERROR_INVAL, "malformed packet"));
 		break;
 	case GDB_FRAME_TOO_LONG:
+		session->errors = GDB_ERROR_FORM_NUMBER;
 		gdb_session_send_ack(session, true);
 		gdb_session_send(session,
 				 gdb_reply_fail(GDB_ERROR_INVAL,

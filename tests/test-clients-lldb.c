@@ -162,7 +162,7 @@ static void test_gdb_without_lldb(void)
 
 	g_assert_null(strstr(stop, "reason:"));
 	g_assert_null(strstr(stop, "threads:"));
-	rsp_expect(rig->client, "p1;thread:0002;", "E22");
+	rsp_expect(rig->client, "p1;thread:0002;", "E.malformed 'p' packet");
 	rsp_expect(rig->client, "m10,4", "E14");
 }
 

@@ -11,7 +11,7 @@ static char *text_of(GQuark domain, int code, const char *message, bool with_tex
 	g_autoptr(GError) error = g_error_new_literal(domain, code, message);
 	GString *out = g_string_new(NULL);
 	GdbFeatures features = {.error_message = with_text};
-	bool some = gdb_error_append(out, error, &features);
+	bool some = gdb_error_append(out, error, &features, GDB_ERROR_FORM_NUMBER);
 
 	g_assert_true(some == (out->len > 0));
 	return g_string_free(out, FALSE);
@@ -65,8 +65,43 @@ static void test_strings(void)
 	g_autoptr(GString) out = g_string_new(NULL);
 	GdbFeatures features = {.error_strings = true};
 
-	g_assert_true(gdb_error_append(out, error, &features));
+	g_assert_true(gdb_error_append(out, error, &features, GDB_ERROR_FORM_NUMBER));
 	g_assert_cmpstr(out->str, ==, "E14;6e6f20243b");
+}
+
+/* A gdb that does not know error-message shows its user these words all the same. */
+static void test_old_gdb(void)
+{
+	static const struct {
+		GdbFeatures features;
+		GdbErrorForm form;
+		const char *expected;
+	} cases[] = {
+		{{.swbreak = true}, GDB_ERROR_FORM_NUMBER, "E16"},
+		{{.swbreak = true}, GDB_ERROR_FORM_SHOWN, "E.CPU 1 is off"},
+		{{.swbreak = true}, GDB_ERROR_FORM_CITED, "E16 CPU 1 is off"},
+		/* gdb 16 does not tell of an error either. */
+		{{.swbreak = true, .error_message = true},
+		 GDB_ERROR_FORM_CITED,
+		 "E16 CPU 1 is off"},
+		{{.error_message = true}, GDB_ERROR_FORM_CITED, "E.CPU 1 is off"},
+		{{0}, GDB_ERROR_FORM_SHOWN, "E16"},
+		{{0}, GDB_ERROR_FORM_CITED, "E16"},
+		{{.swbreak = true, .error_strings = true},
+		 GDB_ERROR_FORM_SHOWN,
+		 "E16;4350552031206973206f6666"},
+		{{.swbreak = true, .error_strings = true},
+		 GDB_ERROR_FORM_CITED,
+		 "E16;4350552031206973206f6666"},
+	};
+	g_autoptr(GError) error = g_error_new_literal(GDB_ERROR, GDB_ERROR_BUSY, "CPU 1 is off");
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GString) out = g_string_new(NULL);
+
+		g_assert_true(gdb_error_append(out, error, &cases[i].features, cases[i].form));
+		g_assert_cmpstr(out->str, ==, cases[i].expected);
+	}
 }
 
 static void test_no_error(void)
@@ -75,7 +110,7 @@ static void test_no_error(void)
 	GdbFeatures features = {.error_message = true};
 
 	/* A target that fails without saying why. */
-	g_assert_true(gdb_error_append(out, NULL, &features));
+	g_assert_true(gdb_error_append(out, NULL, &features, GDB_ERROR_FORM_NUMBER));
 	g_assert_cmpstr(out->str, ==, "E05");
 }
 
@@ -87,6 +122,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/error/other-domain", test_other_domain);
 	g_test_add_func("/error/text", test_text);
 	g_test_add_func("/error/strings", test_strings);
+	g_test_add_func("/error/old-gdb", test_old_gdb);
 	g_test_add_func("/error/no-error", test_no_error);
 	return g_test_run();
 }

@@ -167,6 +167,11 @@ static const GdbCase cases[] = {
 	 .patterns = LIST("0x600000:\t0x00\t0x07\t0x0e\t0x15", "0x600000:\t0x00\t0xaa",
 			  "0x400040:\tjmp +0x400000", "Cannot access memory at address 0x700000",
 			  "^0x1000000$")},
+	/* "Pattern not found." would be a lie. */
+	{.name = "find-fails",
+	 .n_cpus = 1,
+	 .commands = LIST("find /b 0x600000, 0x800000, 0x99, 0x98", "p 1234"),
+	 .patterns = LIST("E14 .*0x[0-9a-f]+", "= 1234$")},
 	{.name = "step",
 	 .n_cpus = 2,
 	 .commands = LIST("info threads", "set $rip = 0x400000", "stepi", "p/x $rip", "stepi 5",

@@ -147,6 +147,29 @@ static void test_illegal_while_running(void)
 	session_rig_output(rig, "$T05thread:01;2:12121212;");
 }
 
+/* The user of a gdb before 16 is told, too, by the packets whose errors gdb shows. */
+static void test_words_for_old_gdb(void)
+{
+	g_autoptr(SessionRig) rig = session_rig_new_stopped();
+	g_autofree char *told = NULL;
+
+	session_rig_packet(rig, "qSupported:multiprocess+;swbreak+;hwbreak+");
+	g_free(session_rig_take(rig));
+	rig->refuse_resume = true;
+	session_rig_ask(rig, "vCont;c", "$E.not now");
+	session_rig_ask(rig, "s", "$E.not now");
+	session_rig_ask(rig, "pffff", "$E.no register with the number ffff");
+	session_rig_ask(rig, "P0=zzzz", "$E.P: the value of a is not hex");
+	session_rig_ask(rig, "qSearch:memory:0;10;", "$E22 qSearch:memory with an empty pattern");
+	/* Words here would be taken for memory, or for text of the monitor. */
+	session_rig_ask(rig, "m0,zz", "$E22");
+	session_rig_ask(rig, "qRcmd,6", "$E22");
+	session_rig_ask(rig, "vCont;c", "$E.not now");
+	g_assert_cmpuint(session_rig_feed(rig, "$vCont#00"), ==, 9);
+	told = session_rig_take(rig);
+	g_assert_null(strstr(told, "E."));
+}
+
 static void test_refused_resume(void)
 {
 	g_autoptr(SessionRig) rig = session_rig_new_stopped();
@@ -523,6 +546,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/session/run-and-stop", test_run_and_stop);
 	g_test_add_func("/session/illegal-while-running", test_illegal_while_running);
 	g_test_add_func("/session/refused-resume", test_refused_resume);
+	g_test_add_func("/session/words-for-old-gdb", test_words_for_old_gdb);
 	g_test_add_func("/session/absent", test_absent);
 	g_test_add_func("/session/legacy-resume", test_legacy_resume);
 	g_test_add_func("/session/choice", test_choice);
