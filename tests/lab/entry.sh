@@ -3,7 +3,8 @@
 # addresses: gdb/entry.py with a Linux guest of its own.
 #
 #   entry_job WORDS     the line of the job for that guest; WORDS turn the isolation on
-#   entry_session N    the part of gdb, with the Nth guest that listens, until the guest runs on
+#   entry_session N [SECONDS]   the part of gdb, which may take SECONDS (300), with the Nth guest that
+#                       listens, until the guest runs on
 
 entry_job()
 {
@@ -16,6 +17,6 @@ entry_session()
 	local ticks
 	lab_wait 90 'gdb: listening' "$1" || lab_die "lkvm does not listen"
 	ticks=$(lab_count 'guest: tick')
-	gdb_script 300 entry
+	gdb_script "${2:-300}" entry
 	check "the guest lives on" lab_wait 90 'guest: tick' $((ticks + 3))
 }

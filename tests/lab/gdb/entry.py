@@ -2,6 +2,7 @@
 filled in later, the first instructions of the kernel with a user's page table (page-table isolation
 must be on), a user's addresses, and where no code can be. Both architectures; needs --gdb-wait.
 LAB_TRAPS=no: this KVM does not report trap instructions, and each break takes a slot.
+LAB_PCID=yes: the guest's CPUs have PCID, and its kernel must use it.
 """
 
 import os
@@ -18,6 +19,9 @@ NEVER = ("panic", "kernel_halt", "kernel_power_off", "emergency_restart", "kerne
 LOW = 1 << 47 if not ARM else 1 << 55
 CALL = "svc" if ARM else "syscall"
 TRAPS = os.environ.get("LAB_TRAPS", "yes") == "yes"
+PCID = os.environ.get("LAB_PCID") == "yes"
+CR4_PCIDE = 1 << 17
+CR3_USER_PCID = 1 << 11  # Linux: the kernel's PCID for that process does not have it
 
 
 def kernel_problem():
@@ -84,6 +88,10 @@ def at_the_entry():
     execute("continue")
     report(pc() == entry, "an hbreak at the kernel's entry hits", hex(pc()))
     report(has_users_table(), "with a user's page table")
+    if PCID:
+        cr3, cr4 = value("$cr3"), value("$cr4")
+        report(cr4 & CR4_PCIDE and cr3 & CR3_USER_PCID, "which has a PCID of its own",
+               f"cr3 {cr3:#x}, cr4 {cr4:#x}")
     report(not kernel_problem(), "and kernel memory can be read", kernel_problem())
     threads = execute("info threads")
     report("Cannot" not in threads, "info threads", threads)
