@@ -35,7 +35,7 @@ static gboolean on_timer(gpointer data)
 	engine_lock(gdb);
 	clock->armed = false;
 	g_source_set_ready_time(clock->timer, -1);
-	if (gdb->world == WORLD_STOPPED && !clock->held && clock->stop && gdb->vcpus->len) {
+	if (gdb->world == WORLD_STOPPED && clock->stop && gdb->vcpus->len) {
 		if (g_get_monotonic_time() - clock->stopped_at < HOLD_US)
 			arm_timer(clock); /* another stop than the one it was set for */
 		else
