@@ -119,10 +119,10 @@ static void set_not_there(KvmGdb *gdb, GError **error, uint64_t addr, uint64_t g
 		    why_no_memory(gdb, gpa));
 }
 
-/* What a device did may have ended the stop, or reset the machine. */
+/* What a device did may have ended the stop, reset the machine, or taken the vCPU out. */
 static bool still_stopped(KvmGdb *gdb, const KvmGdbVcpu *vcpu, unsigned index)
 {
-	return gdb->world == WORLD_STOPPED && kvm_vcpu_at(gdb, index) == vcpu;
+	return gdb->world == WORLD_STOPPED && kvm_vcpu_present(gdb, index) == vcpu;
 }
 
 static size_t read_pages(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, bool ram_only,

@@ -91,8 +91,8 @@ static bool has_ended(void *data)
 	return GET(((Cpu *)data)->ended);
 }
 
-/* As a VMM: its thread comes back first, and ends. */
-static void unplug(Rig *rig, unsigned index)
+/* The thread of the vCPU comes back, and ends. */
+static void leave(Rig *rig, unsigned index)
 {
 	Cpu *cpu = &rig->cpus[index];
 
@@ -107,8 +107,19 @@ static void unplug(Rig *rig, unsigned index)
 	g_thread_join(g_steal_pointer(&cpu->thread));
 	SET(cpu->id, 0);
 	SET(toy_run(rig->vm, index)->immediate_exit, 0);
-	kvm_gdb_remove_vcpu(cpu->vcpu);
-	cpu->vcpu = NULL;
+}
+
+static void take_out(Rig *rig, unsigned index)
+{
+	kvm_gdb_remove_vcpu(rig->cpus[index].vcpu);
+	rig->cpus[index].vcpu = NULL;
+}
+
+/* As a VMM does it. */
+static void unplug(Rig *rig, unsigned index)
+{
+	leave(rig, index);
+	take_out(rig, index);
 }
 
 static void plug(Rig *rig, unsigned index)
@@ -286,6 +297,31 @@ static void test_step_off(void)
 	rig_free(rig);
 }
 
+/* A device that takes the second vCPU out when it is read. */
+static bool unplugging_device(Rig *rig, uint64_t gpa G_GNUC_UNUSED, void *data, size_t len,
+			      bool is_write G_GNUC_UNUSED)
+{
+	memset(data, 0x5a, len);
+	if (rig->cpus[1].vcpu)
+		take_out(rig, 1);
+	return true;
+}
+
+/* A read by the page tables of a vCPU ends where a device on the way takes that one out. */
+static void test_remove_while_read(void)
+{
+	Rig *rig = rig_new_signals(2);
+
+	kvm_gdb_unmap(rig->gdb, 0x3000, 0x1000);
+	rig->device = unplugging_device;
+	rsp_expect(rig->client, "Hg2", "OK");
+	leave(rig, 1);
+	rsp_expect(rig->client, "m3ffe,4", "5a5a");
+	rsp_expect(rig->client, "qfThreadInfo", "m01");
+	plug(rig, 1);
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
@@ -295,6 +331,7 @@ int main(int argc, char **argv)
 		{"remove-runner", test_remove_runner},
 		{"remove-over", test_remove_over},
 		{"remove-event", test_remove_event},
+		{"remove-while-read", test_remove_while_read},
 		{"plug-again", test_plug_again},
 		{"step-off", test_step_off},
 		{0},
