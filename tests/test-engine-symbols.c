@@ -201,6 +201,21 @@ static void test_tasks(void)
 	kernel_close(&kernel);
 }
 
+/* Bytes that no task is called by: they would go to the user's terminal. */
+static void test_no_name(void)
+{
+	g_autofree char *list = NULL;
+	Kernel kernel;
+
+	kernel_open(&kernel, banner);
+	strcpy((char *)toy_ram(kernel.rig->vm) + TEXT + MOVED + TASKS + COMM, "bad\033[1m");
+	set_lstar(kernel.rig, 1, TEXT + ENTRY + MOVED);
+	list = rsp_client_ask(kernel.rig->client, "qXfer:threads:read::0,1000");
+	g_assert_null(strstr(list, "bad"));
+	g_assert_nonnull(strstr(list, "] task-1</thread>"));
+	kernel_close(&kernel);
+}
+
 /* What gdb is asked for, and what it says: @slide is what it believes. */
 static void tell_symbols(Rig *rig, uint64_t slide)
 {
@@ -302,6 +317,7 @@ static void test_odd(void)
 	Kernel kernel;
 
 	kernel_open(&kernel, banner);
+	memcpy(toy_ram(kernel.rig->vm) + TEXT + MOVED + BANNER + 8, banner, sizeof(banner));
 	set_lstar(kernel.rig, 1, TEXT + ENTRY + MOVED + 8);
 	expect_offsets(&kernel, "");
 	expect_has(kernel.rig, "kaslr", "not that of the kernel that runs");
@@ -330,10 +346,9 @@ static void test_no_linux(void)
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"told", test_told},	     {"moved", test_moved},
-		{"tasks", test_tasks},	     {"early", test_early},
-		{"mismatch", test_mismatch}, {"odd", test_odd},
-		{"no-linux", test_no_linux}, {0},
+		{"told", test_told},	     {"moved", test_moved},	  {"tasks", test_tasks},
+		{"early", test_early},	     {"mismatch", test_mismatch}, {"odd", test_odd},
+		{"no-linux", test_no_linux}, {"no-name", test_no_name},	  {0},
 	};
 
 	return test_main(argc, argv, "engine-symbols", cases);

@@ -445,6 +445,7 @@ static void test_clock_steps(void)
 	for (unsigned i = 0; i < 200; i++)
 		resume_to(rig, "vCont;s:1", "T05");
 	g_assert_cmpuint(toy_clock_sets(rig->vm) - before, <, 100);
+	g_assert_cmpuint(toy_excuses(rig->vm, 0), <, 100);
 	rig_free(rig);
 }
 
