@@ -166,6 +166,56 @@ static void test_two_hits(void)
 	rig_free(rig);
 }
 
+/* ---- A patch that is lifted ---- */
+
+typedef struct Lift {
+	Rig *rig;
+	unsigned late;	 /* instructions of the second CPU since it was asked to halt */
+	unsigned missed; /* those that it executed without the patch in memory */
+} Lift;
+
+static bool before_insn(void *opaque, unsigned cpu)
+{
+	Lift *lift = opaque;
+
+	if (!GET(toy_run(lift->rig->vm, cpu)->immediate_exit)) {
+		if (cpu == 1)
+			lift->late = 0;
+		return true;
+	}
+	return cpu == 1 && lift->late++ < 1000; /* it takes its time */
+}
+
+static void after_insn(void *opaque, unsigned cpu, uint64_t pc G_GNUC_UNUSED)
+{
+	Lift *lift = opaque;
+
+	if (cpu == 1 && GET(toy_ram(lift->rig->vm)[0x101]) != 0xcc)
+		COUNT(lift->missed);
+}
+
+/* While the first CPU steps over it, again and again, no other one runs, which could miss it. */
+static void test_lifted_alone(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	Lift lift = {.rig = rig};
+	ToyWatcher watcher = {before_insn, after_insn, &lift};
+
+	put_code(rig, 0x200, "9090ebfc");
+	write_pc(rig, 2, 0x200);
+	toy_set_watcher(rig->vm, &watcher);
+	rsp_expect(rig->client, "Z0,101,1;X3,220027", "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	for (unsigned i = 0; i < 10; i++) {
+		expect_runs(rig, 0);
+		expect_runs(rig, 1);
+	}
+	g_assert_cmpuint(GET(lift.missed), ==, 0);
+	interrupt(rig);
+	toy_set_watcher(rig->vm, NULL);
+	rig_free(rig);
+}
+
 /*
  * Makes CPU 2 (thread 2) hold an untold breakpoint hit: both are at the breakpoint, thread 1's is
  * told. Which one traps first is up to the host, so it tries until thread 2's waits.
@@ -532,6 +582,7 @@ int main(int argc, char **argv)
 		{"fault-to-break", test_fault_to_break},
 		{"moved-onto-break", test_moved_onto_break},
 		{"two-hits", test_two_hits},
+		{"lifted-alone", test_lifted_alone},
 		{"queued-hit-removed", test_queued_hit_removed},
 		{"queued-hit-moved", test_queued_hit_moved},
 		{"guest-trap", test_guest_trap},

@@ -93,6 +93,65 @@ static void test_internal_error(void)
 	rig_free(rig);
 }
 
+typedef struct Eintrs {
+	Rig *rig;
+	unsigned before;
+} Eintrs;
+
+static bool has_more_eintrs(void *data)
+{
+	const Eintrs *eintrs = data;
+
+	return GET(eintrs->rig->cpus[0].eintrs) > eintrs->before;
+}
+
+/*
+ * The VMM comes back from KVM_RUN once for each stop, since a signal of its own may have come with
+ * it; not before the guest runs again, so that it does nothing in the stop.
+ */
+static void test_owed_eintr(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	Eintrs eintrs = {.rig = rig};
+
+	rsp_client_send(rig->client, "vCont;c");
+	for (unsigned i = 0; i < 3; i++) {
+		expect_runs(rig, 0);
+		eintrs.before = GET(rig->cpus[0].eintrs);
+		interrupt(rig);
+		test_run_for(NULL, 20);
+		g_assert_cmpuint(GET(rig->cpus[0].eintrs), ==, eintrs.before);
+		rsp_client_send(rig->client, "vCont;c");
+		g_assert_true(test_wait(NULL, has_more_eintrs, &eintrs, TEST_PATIENCE));
+	}
+	rig_free(rig);
+}
+
+/* KVM_SET_REGS undoes a part of what KVM_SET_GUEST_DEBUG did: that is done again. */
+static void test_control_again(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	unsigned calls;
+
+	rsp_expect(rig->client, "Z1,300,1", "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	interrupt(rig);
+	write_pc(rig, 1, 0x100);
+	calls = toy_control_calls(rig->vm, 0);
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	g_assert_cmpuint(toy_control_calls(rig->vm, 0), >, calls);
+	interrupt(rig);
+	/* And nothing is done again where nothing was written. */
+	calls = toy_control_calls(rig->vm, 0);
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	g_assert_cmpuint(toy_control_calls(rig->vm, 0), ==, calls);
+	interrupt(rig);
+	rig_free(rig);
+}
+
 typedef struct Device {
 	uint64_t last;
 	unsigned bad, n;
@@ -175,6 +234,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/event-of-held", test_event_of_held);
 	g_test_add_func("/engine/event-of-running", test_event_of_running);
 	g_test_add_func("/engine/clock-at-leaving", test_clock_at_leaving);
+	g_test_add_func("/engine/owed-eintr", test_owed_eintr);
+	g_test_add_func("/engine/control-again", test_control_again);
 	g_test_add_func("/engine/internal-error", test_internal_error);
 	g_test_add_func("/engine/device-alignment", test_device_alignment);
 	g_test_add_func("/engine/pc-to-break", test_pc_to_break);
