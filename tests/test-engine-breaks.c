@@ -216,6 +216,55 @@ static void test_lifted_alone(void)
 	rig_free(rig);
 }
 
+typedef struct Pair {
+	Rig *rig;
+	int stepped; /* the second CPU has, and has not told so */
+} Pair;
+
+/* The first CPU goes on to its breakpoint when the second one has stepped. */
+static bool hit_late(void *opaque, unsigned cpu)
+{
+	Pair *pair = opaque;
+
+	for (unsigned i = 0; i < 10000 && cpu == 0 && !GET(pair->stepped); i++)
+		g_usleep(100);
+	return true;
+}
+
+/* The second one ends its step only when it is asked to halt, for what the first one has hit. */
+static void end_step_late(void *opaque, unsigned cpu, uint64_t pc G_GNUC_UNUSED)
+{
+	Pair *pair = opaque;
+
+	if (cpu != 1)
+		return;
+	SET(pair->stepped, 1);
+	for (unsigned i = 0; i < 10000; i++) {
+		if (GET(toy_run(pair->rig->vm, cpu)->immediate_exit))
+			break;
+		g_usleep(100);
+	}
+}
+
+/* Both have something to tell: the step that the client waits for goes first. */
+static void test_step_first(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	Pair pair = {.rig = rig};
+	ToyWatcher watcher = {hit_late, end_step_late, &pair};
+
+	put_code(rig, 0x200, "9090ebfc");
+	write_pc(rig, 2, 0x200);
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	toy_set_watcher(rig->vm, &watcher);
+	resume_to(rig, "vCont;s:2;c", "T05thread:02");
+	toy_set_watcher(rig->vm, NULL);
+	g_assert_cmphex(pc_of(rig, 2), ==, 0x201);
+	resume_to(rig, "vCont;c", "T05thread:01");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+	rig_free(rig);
+}
+
 /*
  * Makes CPU 2 (thread 2) hold an untold breakpoint hit: both are at the breakpoint, thread 1's is
  * told. Which one traps first is up to the host, so it tries until thread 2's waits.
@@ -583,6 +632,7 @@ int main(int argc, char **argv)
 		{"moved-onto-break", test_moved_onto_break},
 		{"two-hits", test_two_hits},
 		{"lifted-alone", test_lifted_alone},
+		{"step-first", test_step_first},
 		{"queued-hit-removed", test_queued_hit_removed},
 		{"queued-hit-moved", test_queued_hit_moved},
 		{"guest-trap", test_guest_trap},
