@@ -392,15 +392,30 @@ void gdb_session_hang_up(GdbSession *session, const uint8_t *data, size_t len)
 	gdb_session_detach(session, kill);
 }
 
+/* Not a hit that is told in the same way, without a reason. */
+static bool ends_step(const GdbSession *session, const GdbStop *stop)
+{
+	GdbActionKind kind =
+		stop->cpu < session->n_actions ? session->actions[stop->cpu].kind : GDB_ACTION_HOLD;
+
+	return stop->kind == GDB_STOP_STEP && (kind == GDB_ACTION_STEP || kind == GDB_ACTION_RANGE);
+}
+
 void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 {
 	bool owed = session->state == GDB_SESSION_RUNNING || session->run.attach_reply;
 
 	if (session->state == GDB_SESSION_NONE)
 		return;
-	if (stop->kind == GDB_STOP_PAUSED)
-		session->run.interrupt_owed = false;
 	session->run.stop = *stop;
+	/*
+	 * A step may always be done before the machine can be stopped, and a client that does
+	 * nothing but steps would never hear of the interrupt: the end of a step is it, too.
+	 */
+	if (session->run.interrupt_owed && ends_step(session, stop))
+		session->run.stop.kind = GDB_STOP_PAUSED;
+	if (session->run.stop.kind == GDB_STOP_PAUSED)
+		session->run.interrupt_owed = false;
 	session->view.place = gdb_place_cpu(stop->cpu);
 	session->run.focus = stop->cpu;
 	session->run.attach_reply = false;

@@ -66,6 +66,9 @@ static void check_step(Model *model, unsigned i)
 	else if (!model_has_failed(model) && cpu->steps != 1 && (cpu->steps || cpu->late != 1))
 		model_break_rule(model, "CPU %u: a step is told, and it executed %u instructions",
 				 i, cpu->steps);
+	/* Its end is told as the interrupt. */
+	if (cpu->action == GDB_ACTION_STEP)
+		model->interrupt_owed = false;
 }
 
 static void check_pause(Model *model)

@@ -54,12 +54,35 @@ static void test_meets_breakpoint(void)
 	session_rig_feed(rig, "\003");
 	session_rig_log(rig, "resume.cc stop.0 ");
 	expect_stop(rig, GDB_STOP_SWBREAK, TRAPPED);
-	session_rig_ask(rig, "vCont;s:1", "");
-	session_rig_log(rig, "resume.sh stop.0 ");
-	expect_stop(rig, GDB_STOP_STEP, TRAPPED);
+	session_rig_ask(rig, "vCont;c", "");
+	session_rig_log(rig, "resume.cc stop.0 ");
+	expect_stop(rig, GDB_STOP_SWBREAK, TRAPPED);
 	session_rig_ask(rig, "c", "");
 	session_rig_log(rig, "resume.cc stop.0 ");
 	expect_stop(rig, GDB_STOP_PAUSED, PAUSED);
+	expect_none_owed(rig);
+}
+
+/*
+ * With a software watchpoint gdb does nothing but steps, and each is done before the machine can be
+ * stopped: its end is where the interrupt is told, also when gdb only steps off a breakpoint.
+ */
+static void test_meets_step(void)
+{
+	g_autoptr(SessionRig) rig = session_rig_new_stopped();
+
+	session_rig_ask(rig, "vCont;s:1", "");
+	session_rig_feed(rig, "\003");
+	session_rig_log(rig, "resume.sh stop.0 ");
+	expect_stop(rig, GDB_STOP_STEP, PAUSED);
+	session_rig_ask(rig, "?", PAUSED);
+	session_rig_feed(rig, "\003");
+	session_rig_ask(rig, "vCont;s:1", "");
+	session_rig_log(rig, "resume.sh stop.0 ");
+	expect_stop(rig, GDB_STOP_STEP, PAUSED);
+	session_rig_ask(rig, "vCont;s:1", "");
+	session_rig_log(rig, "resume.sh ");
+	expect_stop(rig, GDB_STOP_STEP, TRAPPED);
 	expect_none_owed(rig);
 }
 
@@ -179,6 +202,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/session-interrupt/stopped", test_stopped);
 	g_test_add_func("/session-interrupt/meets-breakpoint", test_meets_breakpoint);
+	g_test_add_func("/session-interrupt/meets-step", test_meets_step);
 	g_test_add_func("/session-interrupt/refused", test_refused);
 	g_test_add_func("/session-interrupt/attaching", test_attaching);
 	g_test_add_func("/session-interrupt/next-client", test_next_client);
