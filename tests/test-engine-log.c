@@ -75,10 +75,40 @@ static void test_breaks(void)
 	g_remove(path);
 }
 
+/* The VMM takes a CPU away from the breakpoint that was told: nobody waits for a step over it. */
+static void test_moved_by_vmm(void)
+{
+	g_autofree char *path = NULL, *text = NULL;
+	struct kvm_regs regs = {0};
+	Rig *rig;
+	int fd = g_file_open_tmp("vmgdb-log-XXXXXX", &path, NULL);
+
+	g_assert_cmpint(fd, >=, 0);
+	close(fd);
+	rig = rig_new_logged(1, path);
+	put_code(rig, 0x200, "909090ebfb");
+	put_code(rig, 0x300, "9090ebfc");
+	write_pc(rig, 1, 0x200);
+	rsp_expect(rig->client, "Z0,202,1", "OK");
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x202);
+	toy_set_pc(rig->vm, 0, 0x300);
+	kvm_gdb_vcpu_ioctl(rig->cpus[0].vcpu, KVM_SET_REGS, &regs); /* the toy has it already */
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	interrupt(rig);
+	rig_free(rig);
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	g_assert_nonnull(strstr(text, "break at 0x202 inserted"));
+	g_assert_null(strstr(text, "steps over"));
+	g_remove(path);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
 		{"breaks", test_breaks},
+		{"moved-by-vmm", test_moved_by_vmm},
 		{0},
 	};
 
