@@ -135,6 +135,20 @@ static void append_threads(GdbSession *session, GString *out)
 	g_string_append_printf(out, ";thread-pcs:%s;", pcs->str);
 }
 
+/* In hex where it may have any bytes. */
+static void append_name(GdbSession *session, GdbPlace place)
+{
+	g_autoptr(GString) name = g_string_new(NULL);
+
+	gdb_place_append_name(session, name, place);
+	g_string_append(session->reply, place.task ? ";hexname:" : ";name:");
+	if (place.task)
+		gdb_hex_append(session->reply, name->str, name->len);
+	else
+		g_string_append(session->reply, name->str);
+	g_string_append_c(session->reply, ';');
+}
+
 /* The thread that stopped has its stop reply; the others only stand. */
 static GdbReply cmd_thread_stop(GdbSession *session, const GdbArgs *args)
 {
@@ -149,7 +163,7 @@ static GdbReply cmd_thread_stop(GdbSession *session, const GdbArgs *args)
 	}
 	g_string_append(session->reply, "T00thread:");
 	gdb_place_append_thread(session, session->reply, place);
-	g_string_append_printf(session->reply, ";name:vCPU %u;", place.cpu);
+	append_name(session, place);
 	gdb_session_append_expedited(session, session->reply, place);
 	return gdb_reply(GDB_REPLY_DATA);
 }
@@ -176,6 +190,21 @@ static void append_json_registers(GdbSession *session, GdbPlace place)
 	}
 }
 
+/* RFC 8259, section 7. What is not ASCII is not shown. */
+static void append_json_name(GdbSession *session, GdbPlace place)
+{
+	g_autoptr(GString) name = g_string_new(NULL);
+
+	gdb_place_append_name(session, name, place);
+	for (size_t n = 0; n < name->len; n++) {
+		char c = g_ascii_isprint(name->str[n]) ? name->str[n] : '?';
+
+		if (c == '"' || c == '\\')
+			g_string_append_c(session->reply, '\\');
+		g_string_append_c(session->reply, c);
+	}
+}
+
 static void append_json_stop(GdbSession *session, const GdbStop *stop)
 {
 	const char *reason = gdb_stop_reason(stop->kind);
@@ -195,9 +224,10 @@ static GdbReply cmd_threads_json(GdbSession *session, G_GNUC_UNUSED const GdbArg
 	for (unsigned n = 0; n < places->len; n++) {
 		GdbPlace place = g_array_index(places, GdbPlace, n);
 
-		g_string_append_printf(session->reply, "%s{\"tid\":%u,\"name\":\"vCPU %u\"",
-				       session->reply->len ? "," : "[", gdb_place_thread(place),
-				       place.cpu);
+		g_string_append_printf(session->reply, "%s{\"tid\":%u,\"name\":\"",
+				       session->reply->len ? "," : "[", gdb_place_thread(place));
+		append_json_name(session, place);
+		g_string_append_c(session->reply, '"');
 		if (gdb_place_is(place, session->run.stop.cpu))
 			append_json_stop(session, &session->run.stop);
 		g_string_append(session->reply, ",\"registers\":{");

@@ -1,13 +1,20 @@
 /*
  * gdbstub/cmd-regs.c - the packets g G p P: registers of the chosen CPU.
  *
- * gdb manual, "Packets". A value that can not be read is x digits in g, and an error in p.
+ * gdb manual, "Packets". A value that can not be read is x digits in g, and an error in p, but not
+ * of a task, which has saved only some.
  */
 #include "gdbstub/internal.h"
 
 static const GdbRegSet *get_set(GdbSession *session)
 {
 	return session->ops->registers->set(session->target);
+}
+
+static void append_unavailable(GString *out, const GdbReg *reg)
+{
+	for (size_t at = 0; at < gdb_reg_bytes(reg); at++)
+		g_string_append(out, "xx");
 }
 
 static GdbReply cmd_read_all(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
@@ -23,8 +30,7 @@ static GdbReply cmd_read_all(GdbSession *session, G_GNUC_UNUSED const GdbArgs *a
 						  bytes, NULL))
 			gdb_hex_append(session->reply, bytes, gdb_reg_bytes(regs[n]));
 		else
-			for (size_t at = 0; at < gdb_reg_bytes(regs[n]); at++)
-				g_string_append(session->reply, "xx");
+			append_unavailable(session->reply, regs[n]);
 	}
 	return gdb_reply(GDB_REPLY_HEX);
 }
@@ -117,10 +123,13 @@ static GdbReply cmd_read_one(GdbSession *session, const GdbArgs *args)
 	reg = find_reg(session, args->v[0].number, &reply);
 	if (!reg)
 		return reply;
-	if (!session->ops->registers->read(session->target, session->view.place, reg, bytes,
-					   &error))
+	if (session->ops->registers->read(session->target, session->view.place, reg, bytes, &error))
+		gdb_hex_append(session->reply, bytes, gdb_reg_bytes(reg));
+	else if (!session->view.place.task)
 		return gdb_reply_error(error);
-	gdb_hex_append(session->reply, bytes, gdb_reg_bytes(reg));
+	else
+		append_unavailable(session->reply, reg);
+	g_clear_error(&error);
 	return gdb_reply(GDB_REPLY_DATA);
 }
 

@@ -26,12 +26,12 @@ static GdbReply cmd_choose_run(GdbSession *session, const GdbArgs *args)
 {
 	const GdbThread *thread = &args->v[0].thread;
 	GError *error = NULL;
-	GdbPlace place;
+	unsigned cpu;
 
-	if (!gdb_session_find_place(session, thread, &place, &error))
+	if (!gdb_session_find_cpu(session, thread, &cpu, &error))
 		return gdb_reply_error(error);
 	session->run.cpu_chosen = thread->thread > 0;
-	session->run.cpu = place.cpu;
+	session->run.cpu = cpu;
 	return gdb_reply(GDB_REPLY_OK);
 }
 

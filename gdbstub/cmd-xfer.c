@@ -107,12 +107,15 @@ bool gdb_session_check_stopped(const GdbSession *session, GError **error)
 
 static void append_thread(GdbSession *session, GString *xml, GdbPlace place)
 {
-	g_autoptr(GString) text = g_string_new(NULL);
+	g_autoptr(GString) name = g_string_new(NULL), text = g_string_new(NULL);
 
 	session->ops->cpus->describe(session->target, place, text);
 	g_string_append(xml, "<thread id=\"");
 	gdb_place_append_thread(session, xml, place);
-	g_string_append_printf(xml, "\" name=\"vCPU %u\">", place.cpu);
+	g_string_append(xml, "\" name=\"");
+	gdb_place_append_name(session, name, place);
+	gdb_xml_append(xml, name->str);
+	g_string_append(xml, "\">");
 	gdb_xml_append(xml, text->str);
 	g_string_append(xml, "</thread>\n");
 }

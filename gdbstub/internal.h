@@ -173,6 +173,10 @@ static inline GString *gdb_session_reset_reply(GdbSession *session)
 
 /* gdb_session_has_cpu: is CPU @cpu, below cpu_count(), there; else it was unplugged. */
 bool gdb_session_has_cpu(GdbSession *session, unsigned cpu);
+/* gdb_session_find_cpu: the CPU that @thread names; "any" and "all" give that of the chosen place.
+ */
+bool gdb_session_find_cpu(GdbSession *session, const GdbThread *thread, unsigned *ret_cpu,
+			  GError **error);
 /* gdb_session_find_place: what @thread names; "any" and "all" give the chosen place. */
 bool gdb_session_find_place(GdbSession *session, const GdbThread *thread, GdbPlace *ret,
 			    GError **error);
@@ -184,8 +188,12 @@ static inline bool gdb_place_is(GdbPlace place, unsigned cpu)
 	return place.cpu == cpu && !place.task;
 }
 
-/* gdb_place_thread: its number as a thread. gdb_place_append_thread: its id, for this client. */
+/*
+ * gdb_place_thread: its number as a thread. gdb_place_append_thread: its id, for this client.
+ * gdb_place_append_name: its name; any bytes.
+ */
 unsigned gdb_place_thread(GdbPlace place);
+void gdb_place_append_name(GdbSession *session, GString *out, GdbPlace place);
 void gdb_place_append_thread(GdbSession *session, GString *out, GdbPlace place);
 
 /* gdb_session_move: the session's state after @event. */

@@ -2,8 +2,9 @@
  * gdbstub/target.h - implement me: what a target must offer to be debugged.
  *
  * A target is a machine with one or more CPUs that all share one memory. CPUs are numbered from 0;
- * gdb sees CPU n as thread n + 1. The server calls every operation on the thread that runs its
- * GMainContext, and never two at once. No operation may block on the guest.
+ * gdb sees CPU n as thread n + 1, and task n, if it sees tasks, as thread GDB_TASK_THREADS + n. The
+ * server calls every operation on the thread that runs its GMainContext, and never two at once. No
+ * operation may block on the guest.
  *
  * The operations are in tables, one for each thing that a target can do. What it cannot do is a
  * table that is NULL, and the server does not advertise it then. Inside a table all operations are
@@ -63,6 +64,9 @@ typedef struct GdbStop {
 	GdbStopKind kind;
 	uint64_t addr; /* for the three watch kinds */
 } GdbStop;
+
+/* Behind the last CPU that any KVM has. */
+#define GDB_TASK_THREADS 0x1000u
 
 /*
  * What a thread of the client stands for: the CPU @cpu; or, where @task is not 0, the task of that
@@ -139,7 +143,8 @@ typedef struct GdbCpuOps {
 	unsigned (*count)(void *target);
 	/* FALSE: a hole in the numbers, where a CPU was unplugged. May be NULL: there are none. */
 	bool (*present)(void *target, unsigned cpu);
-	/* Appends the text of qThreadExtraInfo: "CPU#0 [running]", "CPU#1 [halted]". */
+	/* Appends the text of qThreadExtraInfo: "CPU#0 [running]", "CPU#1 [halted]"; also of tasks.
+	 */
 	void (*describe)(void *target, GdbPlace place, GString *text);
 } GdbCpuOps;
 
@@ -317,6 +322,20 @@ typedef struct GdbOsOps {
 } GdbOsOps;
 
 /*
+ * The tasks of the system that runs in the target, as threads beside the CPUs: those that no CPU
+ * runs. GdbRegisterOps.read() gives what such a task has saved and fails for the rest; its
+ * registers cannot be written, and it cannot be resumed alone. Both only while stopped. list: their
+ * numbers, from 1 to GDB_TASK_MAX, none twice; none at all while tasks are no threads. Owned by the
+ * target, until the next call or resume. name: is there such a task? Appends what it is called to
+ * @text, unless that is NULL; any bytes.
+ */
+#define GDB_TASK_MAX (G_MAXINT32 - GDB_TASK_THREADS)
+typedef struct GdbTaskOps {
+	const uint32_t *(*list)(void *target, unsigned *ret_n);
+	bool (*name)(void *target, uint32_t task, GString *text);
+} GdbTaskOps;
+
+/*
  * Symbols that the client is asked for when it offers its own. attach() forgets them.
  * wanted: their names, ending with NULL, or NULL for none.
  * told: what it said of the @n-th. Not called for one it has not.
@@ -351,6 +370,7 @@ typedef struct GdbTargetOps {
 	const GdbFileOps *files;
 	const GdbLibraryOps *libraries;
 	const GdbOsOps *os;
+	const GdbTaskOps *tasks;
 	const GdbSymbolOps *symbols;
 	const GdbMonitorCommand *monitor; /* ends with a NULL name */
 	const GdbMonitorWorkOps *monitor_work;

@@ -182,8 +182,8 @@ bool gdb_thread_to_cpu(const GdbThread *thread, unsigned n_cpus, unsigned any, u
 	}
 	if (thread->thread > (int64_t)n_cpus) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT,
-			    "no thread %" PRIx64
-			    ": the machine has %u CPUs, which are threads 1 to %x",
+			    "thread %" PRIx64
+			    " is no CPU: the machine has %u CPUs, which are threads 1 to %x",
 			    (uint64_t)thread->thread, n_cpus, n_cpus);
 		return false;
 	}

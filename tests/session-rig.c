@@ -15,7 +15,10 @@ static unsigned op_cpu_count(G_GNUC_UNUSED void *data)
 
 static void op_describe(G_GNUC_UNUSED void *data, GdbPlace place, GString *text)
 {
-	g_string_append_printf(text, "CPU#%u", place.cpu);
+	if (place.task)
+		g_string_append_printf(text, "sleeps since %u", place.cpu);
+	else
+		g_string_append_printf(text, "CPU#%u", place.cpu);
 }
 
 static const GdbRegSet *op_registers(void *data)
@@ -26,17 +29,22 @@ static const GdbRegSet *op_registers(void *data)
 static bool op_read_register(G_GNUC_UNUSED void *data, GdbPlace place, const GdbReg *reg,
 			     uint8_t *buf, GError **error)
 {
-	if (reg->num == 1) {
+	if (place.task ? reg->num != 2 : reg->num == 1) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "never there");
 		return false;
 	}
-	memset(buf, 0x10 * (place.cpu + 1) + reg->num, gdb_reg_bytes(reg));
+	memset(buf, place.task ? place.task & 0xff : 0x10 * (place.cpu + 1) + reg->num,
+	       gdb_reg_bytes(reg));
 	return true;
 }
 
 static bool op_write_register(void *data, GdbPlace place, const GdbReg *reg, const uint8_t *buf,
-			      G_GNUC_UNUSED GError **error)
+			      GError **error)
 {
+	if (place.task) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "task %u sleeps", place.task);
+		return false;
+	}
 	g_string_append_printf(((SessionRig *)data)->log, "%s.%u=%02x ", reg->name, place.cpu,
 			       buf[0]);
 	return true;
@@ -170,6 +178,26 @@ static int op_open(G_GNUC_UNUSED void *data, G_GNUC_UNUSED const char *path,
 	return memfd_create("session-rig", MFD_CLOEXEC);
 }
 
+static const uint32_t tasks[] = SESSION_TASKS;
+
+static const uint32_t *op_tasks(void *data, unsigned *ret_n)
+{
+	*ret_n = ((SessionRig *)data)->n_tasks;
+	return tasks;
+}
+
+static bool op_task_name(void *data, uint32_t task, GString *text)
+{
+	for (unsigned n = 0; n < ((SessionRig *)data)->n_tasks; n++) {
+		if (tasks[n] != task)
+			continue;
+		if (text)
+			g_string_append_printf(text, "<\"%u\\\xc3>", task);
+		return true;
+	}
+	return false;
+}
+
 static bool op_which(G_GNUC_UNUSED void *data, unsigned cpu, G_GNUC_UNUSED const char *args,
 		     GString *out, G_GNUC_UNUSED GError **error)
 {
@@ -238,6 +266,7 @@ SessionRig *session_rig_new_full(bool lazy)
 		.has_break = op_has,
 	};
 	static const GdbFileOps files = {op_program, op_open};
+	static const GdbTaskOps task_ops = {op_tasks, op_task_name};
 	static const GdbMonitorCommand monitor[] = {
 		{"which", NULL, "say the CPU", op_which},
 		{0},
@@ -248,6 +277,7 @@ SessionRig *session_rig_new_full(bool lazy)
 	rig->run.reset = op_reset;
 	rig->ops.breaks = &breaks;
 	rig->ops.files = &files;
+	rig->ops.tasks = &task_ops;
 	rig->ops.monitor = monitor;
 	rig->ops.physical = &physical;
 	rig->session = gdb_session_new(&rig->ops, rig, "vmgdb 0.1", lazy);

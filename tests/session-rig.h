@@ -8,6 +8,11 @@
 #include "gdbstub/session.h"
 
 #define SESSION_CPUS 2
+/* Tasks that have saved one register. */
+#define SESSION_TASKS                                                                              \
+	{                                                                                          \
+		5, 70000, GDB_TASK_MAX                                                             \
+	}
 #define SESSION_MEMORY 0x100000
 /* Zeros without an end begin here; reading a piece of them takes SESSION_SLOW_US microseconds. */
 #define SESSION_ENDLESS 0x100000000
@@ -20,7 +25,8 @@ typedef struct SessionRig {
 	GdbTargetOps ops;
 	GdbRunOps run; /* in @ops */
 	bool refuse_resume, refuse_reset;
-	GArray *breaks; /* GdbBreak */
+	unsigned n_tasks; /* of SESSION_TASKS: how many sleep */
+	GArray *breaks;	  /* GdbBreak */
 	uint8_t memory[SESSION_MEMORY];
 	GdbSession *session;
 } SessionRig;
@@ -28,8 +34,8 @@ typedef struct SessionRig {
 /* @lazy: as for gdb_session_new(). The target can do nothing but what it must. */
 SessionRig *session_rig_new(bool lazy);
 /*
- * With a kill(), a reset(), breakpoints, a monitor, physical memory (at half the address) and a
- * program of its own, an empty file.
+ * With a kill(), a reset(), breakpoints, a monitor, physical memory (at half the address), tasks
+ * and a program of its own, an empty file.
  */
 SessionRig *session_rig_new_full(bool lazy);
 /* Attached and stopped, not lazy. */

@@ -184,7 +184,7 @@ static void test_refused_resume(void)
 			"binary-upload+;qEcho+");
 	session_rig_ask(rig, "vCont;c", "$E.not now");
 	session_rig_ask(rig, "vCont;c:9",
-			"$E.no thread 9: the machine has 2 CPUs, which are threads 1 "
+			"$E.thread 9 is no CPU: the machine has 2 CPUs, which are threads 1 "
 			"to 2");
 	/* What would need an escape can not be in an error's text. */
 	session_rig_ask(rig, "mffffff,1", "$E.CPU 0 has no memory there");
