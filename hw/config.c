@@ -17,7 +17,7 @@
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
 	char *gdb_log, *kernel, *initrd, *memory, *console, *name, *gdb, *gdb_arch, *gdb_vmlinux,
-		*gdb_clock, *dump_dtb;
+		*gdb_clock, *gdb_threads, *dump_dtb;
 	char **disks, **params, **rest;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, reboot, help;
@@ -25,9 +25,9 @@ typedef struct RawOptions {
 
 static void raw_options_clear(RawOptions *raw)
 {
-	char *strings[] = {raw->gdb_log,     raw->kernel,    raw->initrd,  raw->memory,
-			   raw->console,     raw->name,	     raw->gdb,	   raw->dump_dtb,
-			   raw->gdb_vmlinux, raw->gdb_clock, raw->gdb_arch};
+	char *strings[] = {raw->gdb_log,     raw->kernel,    raw->initrd,   raw->memory,
+			   raw->console,     raw->name,	     raw->gdb,	    raw->dump_dtb,
+			   raw->gdb_vmlinux, raw->gdb_clock, raw->gdb_arch, raw->gdb_threads};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
@@ -89,6 +89,8 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "FILE"},
 		{"gdb-clock", 0, 0, G_OPTION_ARG_STRING, &raw->gdb_clock,
 		 "the guest's clocks while gdb has it stopped: stop (default) or run", "KIND"},
+		{"gdb-threads", 0, 0, G_OPTION_ARG_STRING, &raw->gdb_threads,
+		 "gdb's threads: the cpus (default), or the tasks of a Linux guest, too", "KIND"},
 		{"gdb-log", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_log,
 		 "write packets, stops and resumes to FILE, with time stamps", "FILE"},
 		{"dump-dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dump_dtb,
@@ -178,24 +180,25 @@ static bool set_memory(VmConfig *config, const char *text, GError **error)
 	return true;
 }
 
-static bool set_console(VmConfig *config, const char *kind, GError **error)
+/* An option that is one of two words, of which the first is the default: is it the second? */
+static bool take_word(const char *option, const char *word, const char *first, const char *second,
+		      bool *ret_second, GError **error)
 {
-	config->console = kind == NULL || strcmp(kind, "serial") == 0;
-	if (config->console || strcmp(kind, "none") == 0)
+	*ret_second = g_strcmp0(word, second) == 0;
+	if (word == NULL || *ret_second || strcmp(word, first) == 0)
 		return true;
-	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "--console %s: expected serial or none", kind);
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--%s %s: expected %s or %s",
+		    option, word, first, second);
 	return false;
 }
 
-static bool set_clock(VmConfig *config, const char *kind, GError **error)
+static bool take_words(VmConfig *config, const RawOptions *raw, GError **error)
 {
-	config->gdb_clock_run = g_strcmp0(kind, "run") == 0;
-	if (kind == NULL || config->gdb_clock_run || strcmp(kind, "stop") == 0)
-		return true;
-	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "--gdb-clock %s: expected stop or run", kind);
-	return false;
+	return take_word("console", raw->console, "serial", "none", &config->no_console, error) &&
+	       take_word("gdb-clock", raw->gdb_clock, "stop", "run", &config->gdb_clock_run,
+			 error) &&
+	       take_word("gdb-threads", raw->gdb_threads, "cpus", "tasks", &config->gdb_tasks,
+			 error);
 }
 
 static char *find_kernel(GError **error)
@@ -247,6 +250,7 @@ static bool check_gdb(const VmConfig *config, GError **error)
 			      : config->gdb_arch      ? "--gdb-arch"
 			      : config->gdb_vmlinux   ? "--gdb-vmlinux"
 			      : config->gdb_clock_run ? "--gdb-clock"
+			      : config->gdb_tasks     ? "--gdb-threads"
 			      : config->gdb_log	      ? "--gdb-log"
 						      : NULL;
 
@@ -292,10 +296,10 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->reboot = raw->reboot;
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
-	if (!check_disks(raw->disks, error) || !set_clock(config, raw->gdb_clock, error) ||
+	if (!check_disks(raw->disks, error) || !take_words(config, raw, error) ||
 	    !check_gdb(config, error) || !check_dump_dtb(config, error) ||
 	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
-	    !set_console(config, raw->console, error) || !set_kernel(config, raw, error))
+	    !set_kernel(config, raw, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }

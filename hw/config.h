@@ -19,12 +19,13 @@ typedef struct VmConfig {
 	char *gdb_vmlinux; /* the kernel's symbols, empty: none, or NULL: look beside the kernel */
 	uint64_t memory;   /* bytes, a multiple of 1 MiB */
 	unsigned n_cpus;
-	bool console; /* FALSE: --console none */
-	bool reboot;  /* the guest's reboot boots it again, else it is the end */
+	bool no_console;
+	bool reboot; /* the guest's reboot boots it again, else it is the end */
 	bool gdb_wait;
 	bool gdb_kaslr;
 	char *gdb_log;	    /* where to write what the stub does, or NULL */
 	bool gdb_clock_run; /* the guest's clocks go on while gdb has stopped it */
+	bool gdb_tasks;	    /* gdb sees the guest's tasks as threads */
 } VmConfig;
 
 /*

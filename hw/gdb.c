@@ -144,6 +144,8 @@ bool vm_gdb_start(Vm *vm, GError **error)
 		kvm_gdb_offer_symbols(vm->gdb);
 	kvm_gdb_set_clock(vm->gdb,
 			  vm->config->gdb_clock_run ? KVM_GDB_CLOCK_RUN : KVM_GDB_CLOCK_STOP);
+	if (vm->config->gdb_tasks)
+		kvm_gdb_show_tasks(vm->gdb);
 	kvm_gdb_set_architecture(vm->gdb, vm->config->gdb_arch);
 	kvm_gdb_set_name(vm->gdb, vm->config->name);
 	for (unsigned i = 0; i < vm->memory.n_banks; i++) {

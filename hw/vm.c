@@ -139,7 +139,7 @@ static Term *new_term(const VmConfig *config)
 {
 	bool is_ours = g_strcmp0(config->gdb, "stdio") != 0;
 
-	return term_new(is_ours && config->console ? STDIN_FILENO : -1,
+	return term_new(is_ours && !config->no_console ? STDIN_FILENO : -1,
 			is_ours ? STDOUT_FILENO : STDERR_FILENO);
 }
 

@@ -12,6 +12,7 @@
 #include "kvm/monitor.h"
 #include "kvm/probe.h"
 #include "kvm/symbols.h"
+#include "kvm/task-threads.h"
 
 #define VMGDB_VERSION_TEXT "vmgdb " VMGDB_VERSION
 
@@ -176,6 +177,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_conditions_free(gdb->conditions);
 	kvm_memory_free(gdb->memory);
 	kvm_symbols_free(gdb->symbols);
+	task_threads_forget(gdb);
 	linux_forget(gdb);
 	monitor_save_cancel(gdb);
 	g_free((void *)gdb->ops_table.monitor);
@@ -329,6 +331,7 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 {
 	engine_lock(gdb);
 	kvm_breaks_reset(gdb->breaks);
+	task_threads_forget(gdb);
 	linux_forget(gdb);
 	/* What was read of the old clocks is not for the new ones. */
 	kvm_clock_stopped(gdb->clock);
@@ -432,6 +435,7 @@ static void on_reset(KvmGdb *gdb)
 	unsigned lost = kvm_breaks_reset(gdb->breaks);
 
 	gdb->have_kernel_root = false;
+	task_threads_forget(gdb);
 	linux_forget(gdb);
 	if (lost)
 		engine_log(gdb,

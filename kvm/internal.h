@@ -236,8 +236,11 @@ struct KvmGdb {
 	struct KvmLinux *guest_linux;  /* what is known of its kernel, or NULL (kvm/linux.c) */
 	uint64_t told[TASK_N_SYMBOLS]; /* by the client, 0: not (kvm/task.c) */
 	uint64_t comm_offset; /* of a task's name in it, found so far; else 0 (kvm/task.c) */
-	bool offers_symbols;  /* a client without a program is given the kernel's own */
-	bool warned_vmlinux;  /* the user was told that they do not fit */
+	struct TaskThreads *task_threads; /* since the stop, or NULL (kvm/task-threads.c) */
+	bool shows_tasks;		  /* as threads of the client */
+	bool shows_tasks_first;		  /* of the next one */
+	bool offers_symbols;		  /* a client without a program is given the kernel's own */
+	bool warned_vmlinux;		  /* the user was told that they do not fit */
 	bool have_kernel_root;
 	ArchRoot kernel_root; /* the last one seen that is the kernel's (kvm/translate.c) */
 };

@@ -183,6 +183,11 @@ bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, struct _GError **error);
  */
 void kvm_gdb_offer_symbols(KvmGdb *gdb);
 /*
+ * kvm_gdb_show_tasks: each client sees the tasks of a Linux guest as threads, behind the CPUs, as
+ * after `monitor threads tasks`. They are read from the guest's memory whenever it lists threads.
+ */
+void kvm_gdb_show_tasks(KvmGdb *gdb);
+/*
  * kvm_gdb_set_clock: do the guest's clocks (kvmclock, TSC; arm64's counter) stand still during a
  * stop that lasts (default), or go on?
  */

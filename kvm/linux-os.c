@@ -4,7 +4,6 @@
  * gdb manual, "Operating System Information".
  */
 #include "guest/module.h"
-#include "guest/task.h"
 #include "kvm/linux.h"
 
 static void add(GPtrArray *cells, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -25,8 +24,7 @@ static bool fill_tasks(void *target, GPtrArray *cells, AddTask add_task, GError 
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	const LinuxKernel *kernel = linux_kernel(gdb, error);
-	g_autoptr(LinuxTasks) tasks = kernel ? linux_tasks_new(kernel, error) : NULL;
+	const LinuxTasks *tasks = linux_tasks(gdb, error);
 	g_autoptr(GArray) list = tasks ? linux_tasks_list(tasks) : NULL;
 
 	for (unsigned n = 0; list && n < list->len; n++)

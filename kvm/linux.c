@@ -17,6 +17,7 @@
 struct KvmLinux {
 	LinuxKernel *kernel; /* or NULL */
 	unsigned cpu;	     /* through whose page tables it was found */
+	LinuxTasks *tasks;   /* its, or NULL */
 	char *name;	     /* of the file for gdb */
 	int program;	     /* that file, or -1 */
 	GString *notes;	     /* what is not in it */
@@ -38,6 +39,7 @@ void linux_forget(KvmGdb *gdb)
 
 	if (!found)
 		return;
+	linux_tasks_free(found->tasks);
 	g_clear_pointer(&found->kernel, linux_kernel_free);
 	if (found->program >= 0)
 		close(found->program);
@@ -167,6 +169,15 @@ const LinuxKernel *linux_kernel(KvmGdb *gdb, GError **error)
 	if (found->kernel)
 		found->name = g_strdup_printf("/vmgdb/vmlinux-%s", found->kernel->release);
 	return found->kernel;
+}
+
+const LinuxTasks *linux_tasks(KvmGdb *gdb, GError **error)
+{
+	const LinuxKernel *kernel = linux_kernel(gdb, error);
+
+	if (kernel && !gdb->guest_linux->tasks)
+		gdb->guest_linux->tasks = linux_tasks_new(kernel, error);
+	return kernel ? gdb->guest_linux->tasks : NULL;
 }
 
 const char *linux_notes(KvmGdb *gdb)

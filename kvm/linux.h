@@ -9,6 +9,7 @@
 #define VMGDB_KVM_LINUX_H
 
 #include "guest/kernel.h"
+#include "guest/task.h"
 #include "kvm/internal.h"
 
 /*
@@ -18,6 +19,9 @@
 const LinuxKernel *linux_kernel(KvmGdb *gdb, GError **error);
 /* linux_known: the same, if it was found before; NULL else. */
 const LinuxKernel *linux_known(KvmGdb *gdb);
+/* linux_tasks: how the kernel lays out its tasks. NULL with @error. Valid as long as the kernel is.
+ */
+const LinuxTasks *linux_tasks(KvmGdb *gdb, GError **error);
 /* linux_info: VMCOREINFO of the known kernel, which comes later than the rest; NULL: not yet. */
 const char *linux_info(KvmGdb *gdb);
 /* linux_forget: the machine was reset, or ends. */

@@ -5,7 +5,6 @@
 
 #include "guest/dmesg.h"
 #include "guest/module.h"
-#include "guest/task.h"
 #include "kvm/internal.h"
 #include "kvm/kaslr.h"
 #include "kvm/linux.h"
@@ -87,15 +86,11 @@ static bool ps(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GStri
 	       GError **error)
 {
 	KvmGdb *gdb = target;
-	const LinuxKernel *kernel = enter(gdb, args, error);
-	g_autoptr(LinuxTasks) tasks = NULL;
+	LOCKED(gdb);
+	const LinuxTasks *tasks = monitor_take_end(args, error) ? linux_tasks(gdb, error) : NULL;
 
-	if (!kernel)
-		return false;
-	tasks = linux_tasks_new(kernel, error);
 	if (tasks)
 		linux_tasks_print(tasks, out);
-	engine_unlock(gdb);
 	return tasks;
 }
 

@@ -54,6 +54,7 @@ extern const GdbMonitorCommand monitor_memory_commands[];
 extern const GdbMonitorCommand monitor_save_commands[];
 extern const GdbMonitorCommand monitor_machine_commands[];
 extern const GdbMonitorCommand monitor_linux_commands[];
+extern const GdbMonitorCommand task_threads_commands[];
 
 /* All of them as one; ends with a NULL name; freed by g_free(). */
 GdbMonitorCommand *monitor_table_new(void);

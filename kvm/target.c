@@ -10,6 +10,7 @@
 #include "kvm/kaslr.h"
 #include "kvm/linux.h"
 #include "kvm/monitor.h"
+#include "kvm/task-threads.h"
 #include "kvm/task.h"
 
 KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
@@ -73,6 +74,10 @@ static void describe_cpu(void *target, GdbPlace place, GString *text)
 	LOCKED(gdb);
 	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, NULL);
 
+	if (place.task) {
+		task_threads_describe(gdb, place.task, text);
+		return;
+	}
 	g_string_append_printf(text, "CPU#%u [%s]", place.cpu,
 			       vcpu ? arch_run_state(vcpu->arch) : "running");
 	if (vcpu && why_busy(vcpu))
@@ -90,6 +95,8 @@ static bool read_register(void *target, GdbPlace place, const GdbReg *reg, uint8
 	LOCKED(gdb);
 	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
 
+	if (vcpu && place.task)
+		return task_threads_read(gdb, place.task, reg, buf, error);
 	return vcpu && arch_read_reg(vcpu->arch, reg, buf, error);
 }
 
@@ -102,6 +109,8 @@ static bool write_register(void *target, GdbPlace place, const GdbReg *reg, cons
 
 	if (!vcpu)
 		return false;
+	if (place.task)
+		return task_threads_write(place.task, error);
 	if (why_busy(vcpu)) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "CPU %u is %s", place.cpu,
 			    why_busy(vcpu));
@@ -197,7 +206,9 @@ static void attach(void *target)
 	gdb->attached = true;
 	gdb->block_irq = gdb->features.block_irq;
 	gdb->stop_cpu = 0;
+	gdb->shows_tasks = gdb->shows_tasks_first;
 	task_forget(gdb);
+	task_threads_forget(gdb);
 	if (gdb->world == WORLD_STOPPED)
 		gdb_server_post_stop(gdb->server, &paused);
 	else
@@ -269,6 +280,7 @@ static bool resume(void *target, const GdbAction *actions, GError **error)
 	if (!can_step(gdb, actions, error))
 		return false;
 	sweep_if_idle(gdb, actions);
+	task_threads_forget(gdb);
 	halt_resume(gdb, actions);
 	return true;
 }
@@ -489,6 +501,7 @@ const GdbTargetOps kvm_target_ops = {
 	.program = &program_ops,
 	.files = &file_ops,
 	.os = &os_ops,
+	.tasks = &task_threads_ops,
 	.symbols = &symbol_ops,
 	.monitor_work = &monitor_work_ops,
 };

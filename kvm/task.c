@@ -167,6 +167,16 @@ static bool is_name(const char *comm)
 	return len > 0 && len < COMM_LEN;
 }
 
+/* Where the kernel is known, it says where a task has its number. An idle task has none. */
+static void append_pid(KvmGdb *gdb, uint64_t addr, GString *out)
+{
+	const LinuxTasks *tasks = linux_known(gdb) ? linux_tasks(gdb, NULL) : NULL;
+	LinuxTask task;
+
+	if (tasks && linux_task_read(tasks, addr, &task) && task.pid)
+		g_string_append_printf(out, ", pid %u", task.pid);
+}
+
 void task_append_name(KvmGdbVcpu *vcpu, GString *out)
 {
 	KvmGdb *gdb = vcpu->gdb;
@@ -177,8 +187,10 @@ void task_append_name(KvmGdbVcpu *vcpu, GString *out)
 		return;
 	if (!gdb->comm_offset && !find_comm(vcpu, places[TASK_INIT], &gdb->comm_offset))
 		return;
-	if (virtual_read_ram(vcpu, task + gdb->comm_offset, (uint8_t *)comm, COMM_LEN) ==
-		    COMM_LEN &&
-	    is_name(comm))
-		g_string_append_printf(out, " %s", comm);
+	if (virtual_read_ram(vcpu, task + gdb->comm_offset, (uint8_t *)comm, COMM_LEN) !=
+		    COMM_LEN ||
+	    !is_name(comm))
+		return;
+	g_string_append_printf(out, " %s", comm);
+	append_pid(gdb, task, out);
 }

@@ -11,7 +11,10 @@
 
 #include "kvm/internal.h"
 
-/* task_append_name: a blank and the name. Nothing when anything about it is in doubt. */
+/*
+ * task_append_name: a blank and the name, and ", pid N" where the kernel was looked into (linux.h).
+ * Nothing when anything about it is in doubt.
+ */
 void task_append_name(KvmGdbVcpu *vcpu, GString *out);
 
 /*

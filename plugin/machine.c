@@ -234,6 +234,8 @@ static bool populate(Machine *machine, GError **error)
 static bool serve(KvmGdb *gdb, const MachineOptions *options, GError **error)
 {
 	kvm_gdb_set_clock(gdb, options->clock);
+	if (options->tasks)
+		kvm_gdb_show_tasks(gdb);
 	kvm_gdb_set_architecture(gdb, options->architecture);
 	return (!options->log || kvm_gdb_set_log(gdb, options->log, error)) &&
 	       kvm_gdb_listen(gdb, options->where, options->wait, error) &&

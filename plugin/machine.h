@@ -71,6 +71,7 @@ typedef struct MachineOptions {
 	const char *vmlinux;	  /* kvm_gdb_set_vmlinux(), or NULL */
 	const char *architecture; /* kvm_gdb_set_architecture(), or NULL */
 	KvmGdbClock clock;
+	bool tasks; /* gdb sees the guest's tasks as threads */
 	bool wait;
 } MachineOptions;
 

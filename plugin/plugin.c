@@ -521,6 +521,7 @@ static MachineOptions options_from_environment(void)
 		.log = g_strdup(getenv(PLUGIN_ENV_LOG)),
 		.vmlinux = g_strdup(getenv(PLUGIN_ENV_VMLINUX)),
 		.architecture = g_strdup(getenv(PLUGIN_ENV_ARCH)),
+		.tasks = g_strcmp0(getenv(PLUGIN_ENV_THREADS), "tasks") == 0,
 		.clock = g_strcmp0(getenv(PLUGIN_ENV_CLOCK), "run") ? KVM_GDB_CLOCK_STOP
 								    : KVM_GDB_CLOCK_RUN,
 		.wait = getenv(PLUGIN_ENV_WAIT) != NULL,

@@ -101,6 +101,13 @@ static int check_clock(const char *kind)
 	return usage("--gdb-clock %s: expected stop or run", kind);
 }
 
+static int check_threads(const char *kind)
+{
+	if (!strcmp(kind, "cpus") || !strcmp(kind, "tasks"))
+		return 0;
+	return usage("--gdb-threads %s: expected cpus or tasks", kind);
+}
+
 /* Each goes to the plugin in the environment. */
 typedef enum Value { VALUE_NONE, VALUE_TEXT, VALUE_FILE } Value;
 
@@ -127,6 +134,9 @@ static const Option options[] = {
 	 "default: the guest's CPU"},
 	{"--gdb-clock", PLUGIN_ENV_CLOCK, VALUE_TEXT, check_clock, " KIND",
 	 "the guest's clocks while it is stopped: \"stop\" (default) or \"run\""},
+	{"--gdb-threads", PLUGIN_ENV_THREADS, VALUE_TEXT, check_threads, " KIND",
+	 "gdb's threads: the \"cpus\" (default), or the \"tasks\" of a Linux\n"
+	 "guest, too"},
 };
 
 #define HELP_COLUMN 22

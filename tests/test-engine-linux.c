@@ -2,9 +2,11 @@
  * tests/test-engine-linux.c - what a client without a program is told when Linux runs in the guest:
  * an image of a kernel lies in the toy's RAM.
  */
+#include <bpf/btf.h>
 #include <string.h>
 
 #include "tests/engine-rig.h"
+#include "tests/guest-rig.h"
 #include "tests/linux-image.h"
 
 #define RELEASE "6.1.0-toy"
@@ -12,10 +14,33 @@
 #define INFO "OSRELEASE=" RELEASE "\nPAGESIZE=4096\n"
 #define INFO_AT 0x3000u	   /* of RAM: a page of its own */
 #define POINTER_AT 0x2000u /* to that page */
+#define AREAS_AT 0x2100u   /* where each CPU has its variables */
+#define AREA_AT 0x2200u	   /* that is here */
+#define TYPES_AT 0x5000u
+#define CURRENT_AT 0x40u /* in it: the task that runs */
 #define N_SYMBOLS 80u
 
-/* The image begins where the kernel does not write. */
-static void load_image(Rig *rig)
+/* Tasks: the first one, which is idle, and two that sleep and one that runs. */
+enum { TASK_IDLE, TASK_SHELL, TASK_THREAD, TASK_RUNS, N_TASKS };
+#define TASK(n) (TOY_LINUX + 0x4000u + 0x400u * (n))
+#define SIGNAL(n) (TASK(n) + KERN_TASK_SIZE)
+#define THREAD_HEAD(n) (SIGNAL(n) + 16)
+
+/* What the kernel says of its types: of those that tasks need. */
+static void put_types(Rig *rig)
+{
+	g_autoptr(GuestRig) types = kern_new();
+	const void *data;
+	uint32_t len;
+
+	kern_task_types(types, false);
+	data = btf__raw_data(types->btf, &len);
+	g_assert_nonnull(data);
+	g_assert_cmpuint(len, <=, 0x8000 - TYPES_AT);
+	memcpy(toy_ram(rig->vm) + TYPES_AT, data, len);
+}
+
+static void load_image_with(Rig *rig, bool has_types)
 {
 	LinuxImageSymbol symbols[N_SYMBOLS];
 	const uint64_t info = TOY_LINUX + INFO_AT;
@@ -26,16 +51,28 @@ static void load_image(Rig *rig)
 		g_snprintf(names[n], sizeof(names[n]), "sys_call%u", n);
 		symbols[n] = (LinuxImageSymbol){TOY_LINUX + 16 * n, 'T', names[n]};
 	}
-	symbols[0].name = "_stext";
-	symbols[N_SYMBOLS - 2].name = "_etext";
-	symbols[N_SYMBOLS - 1] = (LinuxImageSymbol){TOY_LINUX + POINTER_AT, 'D', "vmcoreinfo_data"};
+	symbols[0] = (LinuxImageSymbol){CURRENT_AT, 'D', "current_task"};
+	symbols[1].name = "_stext";
+	symbols[N_SYMBOLS - 5].name = "_etext";
+	symbols[N_SYMBOLS - 4] = (LinuxImageSymbol){TOY_LINUX + POINTER_AT, 'D', "vmcoreinfo_data"};
+	symbols[N_SYMBOLS - 3] = (LinuxImageSymbol){TOY_LINUX + AREAS_AT, 'D', "__per_cpu_offset"};
+	symbols[N_SYMBOLS - 2] = (LinuxImageSymbol){TASK(TASK_IDLE), 'D', "init_task"};
+	symbols[N_SYMBOLS - 1] = (LinuxImageSymbol){TOY_LINUX + TYPES_AT, 'R', "__start_BTF"};
 	image = linux_image_new(TOY_LINUX_READ_ONLY, &linux_layouts[1], TOY_LINUX, symbols,
 				N_SYMBOLS);
 	linux_image_append(image, BANNER, sizeof(BANNER));
 	memcpy(toy_ram(rig->vm) + 0x8000, image->bytes->data, image->bytes->len);
 	linux_image_free(image);
+	if (has_types)
+		put_types(rig);
 	memcpy(toy_ram(rig->vm) + INFO_AT, INFO, sizeof(INFO));
 	memcpy(toy_ram(rig->vm) + POINTER_AT, &info, sizeof(info));
+}
+
+/* The image begins where the kernel does not write. */
+static void load_image(Rig *rig)
+{
+	load_image_with(rig, false);
 }
 
 /* The kernel tells each CPU where its entries are: this one. */
@@ -226,7 +263,187 @@ static void test_no_info(void)
 	close_rig(rig);
 }
 
+/* ---- Tasks as threads ---- */
+
+static void put(Rig *rig, uint64_t addr, uint64_t value, size_t len)
+{
+	memcpy(toy_ram(rig->vm) + (addr - TOY_LINUX), &value, len);
+}
+
+/* @leader: whose thread it is. It waits at 0x1000 + @n, as its saved pc says. */
+static void put_task(Rig *rig, unsigned n, uint32_t pid, unsigned leader, const char *comm)
+{
+	const uint64_t addr = TASK(n), next = n == leader ? n : leader;
+
+	put(rig, addr + 16, TASK((n + 1) % N_TASKS) + 16, 8);
+	put(rig, addr + 32, THREAD_HEAD(next), 8);
+	put(rig, THREAD_HEAD(n), addr + 32, 8);
+	put(rig, addr + 48, SIGNAL(leader), 8);
+	put(rig, addr + 56, pid, 4);
+	put(rig, addr + 60, n == leader ? pid : 100, 4);
+	memcpy(toy_ram(rig->vm) + (addr + 72 - TOY_LINUX), comm, strlen(comm) + 1);
+	put(rig, addr + 88, 1, 4);
+	put(rig, addr + 108, n == TASK_RUNS, 4);
+	put(rig, addr + 128 + 8 * 12, 0x1000 + n, 8); /* pc */
+}
+
+static Rig *open_with_tasks(void)
+{
+	Rig *rig = open_rig();
+
+	load_image_with(rig, true);
+	set_entry(rig, TOY_LINUX + 0x40);
+	put_task(rig, TASK_IDLE, 0, TASK_IDLE, "swapper/0");
+	put_task(rig, TASK_SHELL, 100, TASK_SHELL, "sh");
+	put_task(rig, TASK_THREAD, 101, TASK_SHELL, "a thread");
+	put_task(rig, TASK_RUNS, 200, TASK_RUNS, "busy");
+	/* A thread is in its leader's list, and not in that of the processes. */
+	put(rig, TASK(TASK_SHELL) + 16, TASK(TASK_RUNS) + 16, 8);
+	put(rig, TASK(TASK_SHELL) + 32, TASK(TASK_THREAD) + 32, 8);
+	return rig;
+}
+
+static void expect_describes(Rig *rig, const char *thread, const char *text)
+{
+	g_autofree char *packet = g_strconcat("qThreadExtraInfo,", thread, NULL);
+	g_autoptr(GString) hex = g_string_new(NULL);
+
+	for (const char *at = text; *at; at++)
+		g_string_append_printf(hex, "%02x", *at);
+	rsp_expect(rig->client, packet, hex->str);
+}
+
+/* 0x1000 + 100 and 101. The one that runs is its CPU's. */
+static void test_tasks(void)
+{
+	Rig *rig = open_with_tasks();
+
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02");
+	expect_monitor(rig, "threads tasks", "2 tasks that sleep are threads now, too\n");
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02,1064,1065");
+	expect_describes(rig, "1064", "pid 100 [S]");
+	expect_describes(rig, "1065", "pid 101 of process 100 [S]");
+	expect_monitor(rig, "threads cpus", "");
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02");
+	close_rig(rig);
+}
+
+static void test_task_registers(void)
+{
+	Rig *rig = open_with_tasks();
+
+	expect_monitor(rig, "threads tasks", "2 tasks");
+	rsp_expect(rig->client, "Hg1065", "OK");
+	rsp_expect(rig->client, "g",
+		   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		   "0210000000000000");
+	rsp_expect(rig->client, "p4", "0210000000000000");
+	rsp_expect(rig->client, "p5", "xxxxxxxxxxxxxxxx");
+	rsp_expect_error(rig->client, "P4=0000000000000000");
+	rsp_expect(rig->client, "Hg1064", "OK");
+	rsp_expect(rig->client, "p4", "0110000000000000");
+	/* Memory is there: "sh" */
+	rsp_expect(rig->client, "mffffffff81004448,3", "736800");
+	/* The CPU's own did not change. */
+	rsp_expect(rig->client, "Hg1", "OK");
+	rsp_expect(rig->client, "p4", "0001000000000000");
+	close_rig(rig);
+}
+
+static void go_on(Rig *rig)
+{
+	rsp_client_send(rig->client, "vCont;c");
+	rsp_client_write(rig->client, "\x03", 1);
+	expect_stop(rig, "T02");
+}
+
+/* What is known holds for the stop. */
+static void test_tasks_change(void)
+{
+	Rig *rig = open_with_tasks();
+
+	expect_monitor(rig, "threads tasks", "2 tasks");
+	put(rig, TASK(TASK_SHELL) + 108, 1, 4);
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02,1064,1065");
+	go_on(rig);
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02,1065");
+	rsp_expect_error(rig->client, "Hg1064");
+	/* Another kernel has other tasks, or none. */
+	go_on(rig);
+	memset(toy_ram(rig->vm) + 0x8000, 0, 0x8000);
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02");
+	expect_monitor(rig, "threads tasks", "no Linux kernel is found");
+	expect_monitor(rig, "threads all", "'all': expected tasks or cpus");
+	expect_monitor(rig, "threads", "'': expected tasks or cpus");
+	close_rig(rig);
+}
+
+/* The guest says that two tasks have one number, and that one has none that can be. */
+static void test_tasks_lie(void)
+{
+	Rig *rig = open_with_tasks();
+
+	put(rig, TASK(TASK_THREAD) + 56, 100, 4);
+	put(rig, TASK(TASK_RUNS) + 56, UINT32_MAX, 4);
+	put(rig, TASK(TASK_RUNS) + 108, 0, 4);
+	expect_monitor(rig, "threads tasks", "1 tasks");
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02,1064");
+	put(rig, TASK(TASK_RUNS) + 56, 0x7fffefff, 4);
+	expect_monitor(rig, "threads tasks", "2 tasks");
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02,1064,7fffffff");
+	put(rig, TASK(TASK_RUNS) + 56, 0, 4);
+	expect_monitor(rig, "threads tasks", "1 tasks");
+	close_rig(rig);
+}
+
+/* Whatever one client chooses, the next one sees what the machine was started with. */
+static void test_tasks_first(void)
+{
+	Rig *rig = open_with_tasks();
+
+	kvm_gdb_show_tasks(rig->gdb);
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02,1064,1065");
+	expect_monitor(rig, "threads cpus", "");
+	rsp_client_free(rig->client);
+	connect_client(rig);
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02,1064,1065");
+	close_rig(rig);
+}
+
+static void test_tasks_not_first(void)
+{
+	Rig *rig = open_with_tasks();
+
+	expect_monitor(rig, "threads tasks", "2 tasks");
+	rsp_client_free(rig->client);
+	connect_client(rig);
+	rsp_expect(rig->client, "qfThreadInfo", "m01,02");
+	close_rig(rig);
+}
+
+/* A CPU's thread is that of its task. */
+static void test_current(void)
+{
+	Rig *rig = open_with_tasks();
+	const char runs[] = "CPU#0 [running] busy, pid 200", idle[] = "CPU#0 [running] swapper/0";
+
+	put(rig, TOY_LINUX + AREAS_AT, TOY_LINUX + AREA_AT, 8);
+	put(rig, TOY_LINUX + AREA_AT + CURRENT_AT, TASK(TASK_RUNS), 8);
+	expect_monitor(rig, "info linux", "types: yes");
+	expect_describes(rig, "1", runs);
+	put(rig, TOY_LINUX + AREA_AT + CURRENT_AT, TASK(TASK_IDLE), 8);
+	expect_describes(rig, "1", idle);
+	close_rig(rig);
+}
+
 static const TestCase cases[] = {
+	{"tasks", test_tasks},
+	{"task-registers", test_task_registers},
+	{"tasks-change", test_tasks_change},
+	{"tasks-lie", test_tasks_lie},
+	{"tasks-first", test_tasks_first},
+	{"tasks-not-first", test_tasks_not_first},
+	{"current", test_current},
 	{"found", test_found},
 	{"early", test_early},
 	{"not-linux", test_not_linux},

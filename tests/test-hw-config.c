@@ -39,7 +39,7 @@ static void test_options(void)
 	g_assert_cmpuint(config->memory, ==, 2ull << 30);
 	g_assert_cmpuint(config->n_cpus, ==, 3);
 	g_assert_true(config->gdb_wait);
-	g_assert_true(config->console);
+	g_assert_false(config->no_console);
 }
 
 static void test_defaults(void)
@@ -50,7 +50,7 @@ static void test_defaults(void)
 	g_assert_cmpuint(config->n_cpus, ==, 1);
 	g_assert_cmpuint(config->memory, ==, 256ull << 20);
 	g_assert_null(config->gdb);
-	g_assert_false(config->console);
+	g_assert_true(config->no_console);
 	g_assert_null(config->name);
 	g_assert_false(config->reboot);
 }
@@ -90,6 +90,8 @@ static void test_refusals(void)
 		{"-k K --gdb-kaslr", "--gdb"},
 		{"-k K --gdb-clock run", "--gdb"},
 		{"-k K --gdb 1 --gdb-clock fast", "stop or run"},
+		{"-k K --gdb-threads tasks", "--gdb"},
+		{"-k K --gdb 1 --gdb-threads all", "cpus or tasks"},
 		{"-k K --gdb-vmlinux V", "--gdb"},
 		{"-k K --gdb-log L", "--gdb-log"},
 		{"-k K --nonsense", "nonsense"},

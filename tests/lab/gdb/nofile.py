@@ -62,6 +62,47 @@ def threads():
     report("CPU#0 [" in text and "CPU#1 [" in text, "a thread for each CPU", text)
 
 
+# Where the oldest frame of a task is that sleeps in a system call, or of a thread of the kernel.
+ENDS = {"el0t_64_sync", "entry_SYSCALL_64_after_hwframe", "entry_SYSCALL_64", "ret_from_fork",
+        "asm_exc_page_fault", None}
+
+
+def tasks():
+    """Each task that sleeps is a thread: pid 1 waits in a system call, and so do many."""
+    execute("monitor threads tasks")
+    listed = [t for t in gdb.selected_inferior().threads() if t.ptid[1] > 0x1000]
+    began = time.monotonic()
+    report(len(listed) > 20, "a thread for each task that sleeps", len(listed))
+    text = execute("info threads")
+    has(text, '"init" (pid 1 [S])', "with its name and pid")
+    report('"vCPU 0" (CPU#0 [' in text and '"vCPU 1" (CPU#1 [' in text, "the CPUs stay", text)
+    whole, wrong = 0, []
+    for thread in listed:
+        thread.switch()
+        found, _ = frames()
+        names = [frame["name"] for frame in found]
+        if "__schedule" in names and names[-1] in ENDS:
+            whole += 1
+        else:
+            wrong.append((thread.ptid[1] - 0x1000, names))
+    report(whole == len(listed), f"a whole backtrace of each of {len(listed)}", wrong[:5])
+    print(f"{len(listed)} tasks listed and unwound in {time.monotonic() - began:.1f} s")
+    init = [t for t in listed if t.ptid[1] == 0x1001][0]
+    init.switch()
+    trace = execute("bt")
+    has(trace, "el0_svc" if ARM else "do_syscall_64", "bt of init, which sleeps in a system call")
+    has(execute("p $x0" if ARM else "p $rdi"), "<unavailable>", "what it has not saved")
+    for command in ("stepi", "set $sp = 0"):
+        try:
+            execute(command)
+            report(False, f"{command} of a task that sleeps is refused")
+        except gdb.error as error:
+            report(True, f"{command} of a task that sleeps is refused: {error}")
+    execute("monitor threads cpus")
+    report(len(gdb.selected_inferior().threads()) == 2, "only the CPUs are threads again")
+    execute("thread 1")
+
+
 def frames():
     """The frames of the selected thread, and what of the stacks is needed to find them."""
     found, stack, frame = [], {}, gdb.newest_frame()
@@ -118,4 +159,4 @@ def monitor():
     execute("detach")
 
 
-run(connect, types, threads, arguments, call, samples, monitor)
+run(connect, types, threads, tasks, arguments, call, samples, monitor)

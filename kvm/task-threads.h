@@ -1,0 +1,28 @@
+/*
+ * kvm/task-threads.h - the tasks of a Linux guest as threads of the client: those that sleep.
+ *
+ * A task that runs is the thread of its CPU. The others are looked up when the client first asks
+ * after a stop, and forgotten at the next resume. For the engine.
+ */
+#ifndef VMGDB_KVM_TASK_THREADS_H
+#define VMGDB_KVM_TASK_THREADS_H
+
+#include "kvm/internal.h"
+
+/* Without the lock: GdbTaskOps. */
+extern const GdbTaskOps task_threads_ops;
+
+/* ---- With the lock held ---- */
+
+/* What GdbCpuOps.describe() says of a task. */
+void task_threads_describe(KvmGdb *gdb, uint32_t task, GString *text);
+/*
+ * Registers of a task. FALSE with @error: it has not saved this one, or there is no such task; none
+ * can be written.
+ */
+bool task_threads_read(KvmGdb *gdb, uint32_t task, const GdbReg *reg, uint8_t *buf, GError **error);
+bool task_threads_write(uint32_t task, GError **error);
+/* They run again. */
+void task_threads_forget(KvmGdb *gdb);
+
+#endif
