@@ -13,7 +13,7 @@
 
 typedef struct TaskFields {
 	uint32_t size, tasks, thread_node, signal, pid, tgid, parent, comm, state, exit_state, mm;
-	uint32_t cpu, on_cpu, thread_head, sp, cpu_context;
+	uint32_t cpu, on_cpu, thread_head, sp, cpu_context, pgd;
 } TaskFields;
 
 #define AT(field) offsetof(TaskFields, field)
@@ -37,6 +37,7 @@ static const LinuxField task_fields[] = {
 	/* Where registers are saved: on the stack (x86), or in the task (arm64). */
 	{TASK, {"thread.sp", LINUX_OPTIONAL}, AT(sp)},
 	{TASK, {"thread.cpu_context", LINUX_OPTIONAL}, AT(cpu_context)},
+	{"mm_struct", {"pgd", LINUX_OPTIONAL}, AT(pgd)},
 };
 #undef AT
 
@@ -297,6 +298,12 @@ unsigned linux_task_registers(const LinuxTasks *tasks, const LinuxTask *task,
 	if (on_stack)
 		n = add_register(ret, n, "rsp", addr + tasks->saved_size);
 	return n;
+}
+
+bool linux_task_page_table(const LinuxTasks *tasks, const LinuxTask *task, uint64_t *ret)
+{
+	return task->mm && tasks->at.pgd != LINUX_NO_FIELD &&
+	       linux_read_u64(&tasks->kernel->memory, task->mm + tasks->at.pgd, ret);
 }
 
 void linux_tasks_print(const LinuxTasks *tasks, GString *out)

@@ -52,6 +52,12 @@ typedef struct LinuxRegister {
 unsigned linux_task_registers(const LinuxTasks *tasks, const LinuxTask *task,
 			      LinuxRegister ret[LINUX_REGISTERS_MAX]);
 
+/*
+ * linux_task_page_table: the address of the top table of its user addresses. FALSE: it has none, or
+ * the kernel does not say.
+ */
+bool linux_task_page_table(const LinuxTasks *tasks, const LinuxTask *task, uint64_t *ret);
+
 /* linux_tasks_print: a line for each, below a line of headings. */
 void linux_tasks_print(const LinuxTasks *tasks, GString *out);
 

@@ -226,6 +226,12 @@ bool arch_is_kernel_address(const ArchRoot *root, uint64_t addr);
 bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, ArchRoot *ret);
 
 /*
+ * arch_process_root: what @root, which is any CPU's, is while a process runs whose top table is at
+ * @gpa: for its addresses only, not for the kernel's.
+ */
+ArchRoot arch_process_root(const ArchRoot *root, uint64_t gpa);
+
+/*
  * arch_region: the stretch around @addr that the page tables treat alike, or a hole; a long one
  * may be cut. Ends on any page tables.
  */

@@ -11,6 +11,7 @@
 #include "kvm/linux.h"
 #include "kvm/monitor.h"
 #include "kvm/probe.h"
+#include "kvm/process.h"
 #include "kvm/symbols.h"
 #include "kvm/task-threads.h"
 
@@ -178,6 +179,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_memory_free(gdb->memory);
 	kvm_symbols_free(gdb->symbols);
 	task_threads_forget(gdb);
+	process_forget(gdb);
 	linux_forget(gdb);
 	monitor_save_cancel(gdb);
 	g_free((void *)gdb->ops_table.monitor);
@@ -332,6 +334,7 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 	engine_lock(gdb);
 	kvm_breaks_reset(gdb->breaks);
 	task_threads_forget(gdb);
+	process_forget(gdb);
 	linux_forget(gdb);
 	/* What was read of the old clocks is not for the new ones. */
 	kvm_clock_stopped(gdb->clock);
@@ -436,6 +439,7 @@ static void on_reset(KvmGdb *gdb)
 
 	gdb->have_kernel_root = false;
 	task_threads_forget(gdb);
+	process_forget(gdb);
 	linux_forget(gdb);
 	if (lost)
 		engine_log(gdb,

@@ -1,6 +1,6 @@
 /*
- * kvm/guest-memory.c - guest memory at the addresses of one vCPU: page by page, patches hidden,
- * device registers by the VMM's callback.
+ * kvm/guest-memory.c - guest memory at the addresses of one vCPU or process: page by page, patches
+ * hidden, device registers by the VMM's callback.
  *
  * A device of the VMM may call the engine (a panic device that is written), and may wait for a lock
  * that another thread holds while it calls the engine. So the engine's lock is given up while one
@@ -125,9 +125,10 @@ static bool still_stopped(KvmGdb *gdb, const KvmGdbVcpu *vcpu, unsigned index)
 	return gdb->world == WORLD_STOPPED && kvm_vcpu_present(gdb, index) == vcpu;
 }
 
-static size_t read_pages(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, bool ram_only,
+static size_t read_pages(const Space *space, uint64_t addr, uint8_t *buf, size_t len, bool ram_only,
 			 GError **error)
 {
+	KvmGdbVcpu *vcpu = space->vcpu;
 	KvmGdb *gdb = vcpu->gdb;
 	unsigned index = vcpu->index;
 	size_t done = 0;
@@ -136,7 +137,7 @@ static size_t read_pages(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t l
 		ArchMapping mapping;
 		size_t part, got;
 
-		if (!translate(vcpu, addr + done, &mapping, done ? NULL : error))
+		if (!translate_in(space, addr + done, &mapping, done ? NULL : error))
 			break;
 		part = MIN(mapping.left, len - done);
 		got = ram_only ? kvm_patches_read(gdb->patches, mapping.gpa, buf + done, part)
@@ -150,31 +151,33 @@ static size_t read_pages(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t l
 	return done;
 }
 
-size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, GError **error)
+size_t virtual_read(const Space *space, uint64_t addr, uint8_t *buf, size_t len, GError **error)
 {
-	return read_pages(vcpu, addr, buf, len, false, error);
+	return read_pages(space, addr, buf, len, false, error);
 }
 
 size_t virtual_read_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len)
 {
-	return read_pages(vcpu, addr, buf, len, true, NULL);
+	const Space space = space_of(vcpu);
+
+	return read_pages(&space, addr, buf, len, true, NULL);
 }
 
 /*
  * Either the check of a write (@buf NULL) or the write itself, page by page. A device is written in
  * one piece, so nothing follows it.
  */
-static bool write_pages(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len,
+static bool write_pages(const Space *space, uint64_t addr, const uint8_t *buf, size_t len,
 			bool ram_only, GError **error)
 {
-	KvmGdb *gdb = vcpu->gdb;
+	KvmGdb *gdb = space->vcpu->gdb;
 	ArchMapping mapping;
 	size_t part;
 
 	for (size_t done = 0; done < len; done += part) {
 		bool ram;
 
-		if (!translate(vcpu, addr + done, &mapping, error))
+		if (!translate_in(space, addr + done, &mapping, error))
 			return false;
 		part = MIN(mapping.left, len - done);
 		ram = kvm_memory_covers(gdb->memory, mapping.gpa, part);
@@ -195,10 +198,11 @@ static bool write_pages(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, siz
 	return true;
 }
 
-bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len, GError **error)
+bool virtual_write(const Space *space, uint64_t addr, const uint8_t *buf, size_t len,
+		   GError **error)
 {
-	return write_pages(vcpu, addr, NULL, len, false, error) &&
-	       write_pages(vcpu, addr, buf, len, false, error);
+	return write_pages(space, addr, NULL, len, false, error) &&
+	       write_pages(space, addr, buf, len, false, error);
 }
 
 /* ---- For the arch half ---- */
@@ -216,8 +220,10 @@ static size_t arch_read(void *opaque, uint64_t addr, void *buf, size_t len)
 
 static bool arch_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 {
-	return is_own(opaque) && write_pages(opaque, addr, NULL, len, true, NULL) &&
-	       write_pages(opaque, addr, buf, len, true, NULL);
+	const Space space = space_of(opaque);
+
+	return is_own(opaque) && write_pages(&space, addr, NULL, len, true, NULL) &&
+	       write_pages(&space, addr, buf, len, true, NULL);
 }
 
 ArchMemory virtual_memory(KvmGdbVcpu *vcpu)

@@ -414,7 +414,8 @@ static void revalidate(KvmGdb *gdb)
 /* Memory and page tables change while CPUs run on; between two steps nobody has to look at them. */
 static void rearm(KvmGdb *gdb)
 {
-	const KvmFinder finder = translate_finder(kvm_vcpu_at(gdb, gdb->stop_cpu));
+	const Space space = space_of(kvm_vcpu_at(gdb, gdb->stop_cpu));
+	const KvmFinder finder = translate_finder(&space);
 	bool ran_on = gdb->runs_on;
 
 	gdb->runs_on = false;

@@ -239,8 +239,13 @@ struct KvmGdb {
 	struct TaskThreads *task_threads; /* since the stop, or NULL (kvm/task-threads.c) */
 	bool shows_tasks;		  /* as threads of the client */
 	bool shows_tasks_first;		  /* of the next one */
-	bool offers_symbols;		  /* a client without a program is given the kernel's own */
-	bool warned_vmlinux;		  /* the user was told that they do not fit */
+	uint32_t process; /* whose user addresses the client means, or 0 (kvm/process.c) */
+	struct {
+		uint32_t task; /* 0: none is known, since the stop */
+		ArchRoot root;
+	} known_process;
+	bool offers_symbols; /* a client without a program is given the kernel's own */
+	bool warned_vmlinux; /* the user was told that they do not fit */
 	bool have_kernel_root;
 	ArchRoot kernel_root; /* the last one seen that is the kernel's (kvm/translate.c) */
 };
@@ -391,14 +396,30 @@ void exits_seen(KvmGdbVcpu *vcpu);
 
 /* ---- translate.c: with the lock held, while @vcpu does not run ---- */
 
-/* Where @addr is for @vcpu; FALSE with FAULT. */
+/*
+ * Whose addresses are meant: those of @vcpu as it is now; with a @process, the user's ones are
+ * those of these page tables instead.
+ */
+typedef struct Space {
+	KvmGdbVcpu *vcpu;
+	bool has_process;
+	ArchRoot process;
+} Space;
+
+static inline Space space_of(KvmGdbVcpu *vcpu)
+{
+	return (Space){.vcpu = vcpu};
+}
+
+/* Where @addr is for @vcpu, or in @space; FALSE with FAULT. */
 bool translate(KvmGdbVcpu *vcpu, uint64_t addr, ArchMapping *ret, GError **error);
-/* GdbMemoryOps.region; UNSUPPORTED where the architecture does not say. */
-bool translate_region(KvmGdbVcpu *vcpu, uint64_t addr, GdbRegion *ret, GError **error);
+bool translate_in(const Space *space, uint64_t addr, ArchMapping *ret, GError **error);
+/* GdbMemoryOps.region. */
+bool translate_region(const Space *space, uint64_t addr, GdbRegion *ret, GError **error);
 /* Where the code is that @vcpu executes; FALSE also when it is not this machine's (nested). */
 bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa);
-/* Where software breakpoints can be hit, as @vcpu's page tables are; NULL: nothing is mapped. */
-KvmFinder translate_finder(KvmGdbVcpu *vcpu);
+/* Where software breakpoints can be hit; nothing is mapped if its vcpu is NULL. Holds @space. */
+KvmFinder translate_finder(const Space *space);
 
 /* ---- guest-memory.c: with the lock held, while @vcpu does not run ---- */
 
@@ -406,10 +427,11 @@ KvmFinder translate_finder(KvmGdbVcpu *vcpu);
  * As GdbMemoryOps.read and write, while the world is stopped. They give the lock up
  * while a device of the VMM is asked.
  */
-size_t virtual_read(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len, GError **error);
+size_t virtual_read(const Space *space, uint64_t addr, uint8_t *buf, size_t len, GError **error);
 /* RAM only, no device; how much there was. */
 size_t virtual_read_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len);
-bool virtual_write(KvmGdbVcpu *vcpu, uint64_t addr, const uint8_t *buf, size_t len, GError **error);
+bool virtual_write(const Space *space, uint64_t addr, const uint8_t *buf, size_t len,
+		   GError **error);
 /* As GdbPhysicalOps.read and write; likewise. */
 size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError **error);
 bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, GError **error);

@@ -76,10 +76,11 @@ static GArray *image_ranges(KvmGdbVcpu *vcpu, uint64_t anchor)
 {
 	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(LinuxRange));
 	uint64_t at = (anchor - BEFORE) & ~(uint64_t)0xfff, last = MAX(at, anchor + BEHIND);
+	const Space space = space_of(vcpu);
 	GdbRegion region;
 
 	for (unsigned n = 0; n < REGIONS_MAX && at <= last; n++) {
-		if (!translate_region(vcpu, at, &region, NULL) || region.last < at)
+		if (!translate_region(&space, at, &region, NULL) || region.last < at)
 			break;
 		region.start = at;
 		region.last = MIN(region.last, last);

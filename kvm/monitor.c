@@ -13,7 +13,8 @@ GdbMonitorCommand *monitor_table_new(void)
 	const GdbMonitorCommand *const tables[] = {
 		target_monitor_commands, monitor_info_commands, monitor_map_commands,
 		monitor_memory_commands, monitor_save_commands, monitor_machine_commands,
-		monitor_linux_commands,	 task_threads_commands, arch_monitor_commands};
+		monitor_linux_commands,	 task_threads_commands, process_commands,
+		arch_monitor_commands};
 	GArray *all = g_array_new(TRUE, TRUE, sizeof(GdbMonitorCommand));
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(tables); i++) {

@@ -55,6 +55,7 @@ extern const GdbMonitorCommand monitor_save_commands[];
 extern const GdbMonitorCommand monitor_machine_commands[];
 extern const GdbMonitorCommand monitor_linux_commands[];
 extern const GdbMonitorCommand task_threads_commands[];
+extern const GdbMonitorCommand process_commands[];
 
 /* All of them as one; ends with a NULL name; freed by g_free(). */
 GdbMonitorCommand *monitor_table_new(void);

@@ -305,7 +305,8 @@ static Result run_attended(KvmGdbVcpu *vcpu)
 /* After a reset the guest maps its code again at some time; nobody says when. */
 static void find_lost(KvmGdbVcpu *vcpu)
 {
-	const KvmFinder finder = translate_finder(vcpu);
+	const Space space = space_of(vcpu);
+	const KvmFinder finder = translate_finder(&space);
 
 	if (!kvm_breaks_any_lost(vcpu->gdb->breaks))
 		return;

@@ -10,6 +10,7 @@
 #include "kvm/kaslr.h"
 #include "kvm/linux.h"
 #include "kvm/monitor.h"
+#include "kvm/process.h"
 #include "kvm/task-threads.h"
 #include "kvm/task.h"
 
@@ -127,14 +128,27 @@ static bool write_register(void *target, GdbPlace place, const GdbReg *reg, cons
 
 /* ---- Memory ---- */
 
+/* In which space is @addr, for what @place stands for? */
+static bool find_space(KvmGdb *gdb, GdbPlace place, uint64_t addr, Space *ret, GError **error)
+{
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
+
+	if (!vcpu)
+		return false;
+	*ret = space_of(vcpu);
+	return process_choose(ret, place.task, addr, error);
+}
+
 static size_t read_memory(void *target, GdbPlace place, uint64_t addr, uint8_t *buf, size_t len,
 			  GError **error)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
+	Space space;
 
-	return vcpu ? virtual_read(vcpu, addr, buf, len, error) : 0;
+	return find_space(gdb, place, addr, &space, error)
+		       ? virtual_read(&space, addr, buf, len, error)
+		       : 0;
 }
 
 static bool write_memory(void *target, GdbPlace place, uint64_t addr, const uint8_t *buf,
@@ -142,9 +156,10 @@ static bool write_memory(void *target, GdbPlace place, uint64_t addr, const uint
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
+	Space space;
 
-	return vcpu && virtual_write(vcpu, addr, buf, len, error);
+	return find_space(gdb, place, addr, &space, error) &&
+	       virtual_write(&space, addr, buf, len, error);
 }
 
 static bool check_stopped(KvmGdb *gdb, GError **error)
@@ -177,9 +192,10 @@ static bool memory_region(void *target, GdbPlace place, uint64_t addr, GdbRegion
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
+	Space space;
 
-	return vcpu && translate_region(vcpu, addr, ret, error);
+	return find_space(gdb, place, addr, &space, error) &&
+	       translate_region(&space, addr, ret, error);
 }
 
 /* ---- Run control ---- */
@@ -207,6 +223,7 @@ static void attach(void *target)
 	gdb->block_irq = gdb->features.block_irq;
 	gdb->stop_cpu = 0;
 	gdb->shows_tasks = gdb->shows_tasks_first;
+	gdb->process = 0;
 	task_forget(gdb);
 	task_threads_forget(gdb);
 	if (gdb->world == WORLD_STOPPED)
@@ -281,6 +298,7 @@ static bool resume(void *target, const GdbAction *actions, GError **error)
 		return false;
 	sweep_if_idle(gdb, actions);
 	task_threads_forget(gdb);
+	process_forget(gdb);
 	halt_resume(gdb, actions);
 	return true;
 }
@@ -328,10 +346,10 @@ bool target_reset(void *target, GError **error)
 
 /* ---- Breakpoints ---- */
 
-static bool insert_any(KvmGdbVcpu *vcpu, const GdbBreak *bp, GError **error)
+static bool insert_any(const Space *space, const GdbBreak *bp, GError **error)
 {
-	KvmBreaks *breaks = vcpu->gdb->breaks;
-	const KvmFinder finder = translate_finder(vcpu);
+	KvmBreaks *breaks = space->vcpu->gdb->breaks;
+	const KvmFinder finder = translate_finder(space);
 
 	if (bp->type == GDB_BREAK_SW)
 		return kvm_breaks_insert_sw(breaks, bp->addr, bp->kind, &finder, error);
@@ -364,11 +382,12 @@ static bool insert_code(void *target, GdbPlace place, const GdbBreak *bp, GdbBre
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
+	Space space;
 
-	if (!vcpu || (code && !kvm_conditions_fit(gdb->conditions, bp, code, error)))
+	if (!find_space(gdb, place, bp->addr, &space, error) ||
+	    (code && !kvm_conditions_fit(gdb->conditions, bp, code, error)))
 		return false;
-	if (!insert_any(vcpu, bp, error)) {
+	if (!insert_any(&space, bp, error)) {
 		log_break(gdb, "not inserted", bp);
 		return false;
 	}

@@ -118,10 +118,33 @@ bool translate(KvmGdbVcpu *vcpu, uint64_t addr, ArchMapping *ret, GError **error
 	return false;
 }
 
-bool translate_region(KvmGdbVcpu *vcpu, uint64_t addr, GdbRegion *ret, GError **error)
+/* Is @addr one of the users', and of the process of @space? */
+static bool is_of_process(const Space *space, uint64_t addr)
 {
+	return space->has_process && !arch_is_kernel_address(&space->process, addr);
+}
+
+bool translate_in(const Space *space, uint64_t addr, ArchMapping *ret, GError **error)
+{
+	if (!is_of_process(space, addr))
+		return translate(space->vcpu, addr, ret, error);
+	if (walk(space->vcpu->gdb, &space->process, addr, ret))
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_FAULT,
+		    "address 0x%" PRIx64 " is not mapped in the process", addr);
+	return false;
+}
+
+bool translate_region(const Space *space, uint64_t addr, GdbRegion *ret, GError **error)
+{
+	KvmGdbVcpu *vcpu = space->vcpu;
 	KvmGdb *gdb = vcpu->gdb;
 	ArchRoot root, kernel;
+
+	if (is_of_process(space, addr)) {
+		arch_region(&space->process, physical_read_own, gdb, addr, ret);
+		return true;
+	}
 
 	if (!get_root(vcpu, &root, error))
 		return false;
@@ -148,22 +171,24 @@ bool translate_pc(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t *ret_gpa)
 	return true;
 }
 
-static KvmSpot translate_spot(KvmGdbVcpu *vcpu, uint64_t addr)
+static KvmSpot translate_spot(const Space *space, uint64_t addr)
 {
 	ArchMapping mapping;
 
-	if (!arch_can_patch(vcpu->arch, addr) || !translate(vcpu, addr, &mapping, NULL) ||
-	    !mapping.execute)
+	if (!arch_can_patch(space->vcpu->arch, addr) ||
+	    !translate_in(space, addr, &mapping, NULL) || !mapping.execute)
 		return (KvmSpot){KVM_SPOT_POINT, 0};
 	return (KvmSpot){mapping.kernel ? KVM_SPOT_PATCH : KVM_SPOT_EITHER, mapping.gpa};
 }
 
 static KvmSpot find_spot(void *opaque, uint64_t addr)
 {
-	return opaque ? translate_spot(opaque, addr) : (KvmSpot){KVM_SPOT_POINT, 0};
+	const Space *space = opaque;
+
+	return space->vcpu ? translate_spot(space, addr) : (KvmSpot){KVM_SPOT_POINT, 0};
 }
 
-KvmFinder translate_finder(KvmGdbVcpu *vcpu)
+KvmFinder translate_finder(const Space *space)
 {
-	return (KvmFinder){find_spot, vcpu};
+	return (KvmFinder){find_spot, (void *)space};
 }

@@ -160,6 +160,8 @@ void kern_task_types(GuestRig *rig, bool on_stack)
 	comm = kern_array(rig, character, 16);
 	kern_struct(rig, "signal_struct", 128);
 	kern_field(rig, "thread_head", list, 16);
+	kern_struct(rig, "mm_struct", 64);
+	kern_field(rig, "pgd", rig->u64, 8);
 	kern_struct(rig, "task_struct", KERN_TASK_SIZE);
 	kern_field(rig, "tasks", list, 16);
 	kern_field(rig, "thread_node", list, 32);

@@ -38,8 +38,9 @@ void kern_log_types(GuestRig *rig);
 
 /*
  * struct task_struct (512 bytes: tasks at 16, thread_node 32, signal 48, pid 56, tgid 60,
- * real_parent 64, comm 72, __state 88, exit_state 92, mm 96, cpu 104, on_cpu 108, thread 128) and
- * what else the list of tasks needs; @on_stack: as x86 saves registers, else as arm64.
+ * real_parent 64, comm 72, __state 88, exit_state 92, mm 96, cpu 104, on_cpu 108, thread 128),
+ * struct mm_struct (pgd at 8) and what else the list of tasks needs; @on_stack: as x86 saves
+ * registers, else as arm64.
  */
 #define KERN_TASK_SIZE 512u
 void kern_task_types(GuestRig *rig, bool on_stack);

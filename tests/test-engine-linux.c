@@ -421,6 +421,113 @@ static void test_tasks_not_first(void)
 	close_rig(rig);
 }
 
+/* ---- The memory of a process ---- */
+
+#define MM_AT 0x7800u
+#define TABLE_AT 0x7000u /* of the shell: its addresses begin there */
+
+static Rig *open_with_process(void)
+{
+	Rig *rig = open_with_tasks();
+
+	put(rig, TASK(TASK_SHELL) + 96, TOY_LINUX + MM_AT, 8);
+	put(rig, TASK(TASK_THREAD) + 96, TOY_LINUX + MM_AT, 8);
+	put(rig, TOY_LINUX + MM_AT + 8, TOY_LINUX + TABLE_AT, 8);
+	put(rig, TOY_LINUX + 0x10, 0x1111, 2);
+	put(rig, TOY_LINUX + TABLE_AT + 0x10, 0x2222, 2);
+	return rig;
+}
+
+/* What a task that sleeps has at an address, and what its CPU has there. */
+static void test_task_memory(void)
+{
+	Rig *rig = open_with_process();
+
+	expect_monitor(rig, "threads tasks", "2 tasks");
+	rsp_expect(rig->client, "m10,2", "1111");
+	rsp_expect(rig->client, "Hg1064", "OK");
+	rsp_expect(rig->client, "m10,2", "2222");
+	rsp_expect(rig->client, "M10,1:33", "OK");
+	rsp_expect(rig->client, "Hg1065", "OK");
+	rsp_expect(rig->client, "m10,2", "3322");
+	rsp_expect(rig->client, "Hg1", "OK");
+	rsp_expect(rig->client, "m10,2", "1111");
+	/* The kernel's are the same for all: its table. */
+	rsp_expect(rig->client, "mffffffff81007010,2", "3322");
+	rsp_expect(rig->client, "Hg1064", "OK");
+	rsp_expect(rig->client, "mffffffff81007010,2", "3322");
+	close_rig(rig);
+}
+
+static void test_process(void)
+{
+	Rig *rig = open_with_process();
+
+	expect_monitor(rig, "process 100", "user addresses are those of process 100 now");
+	rsp_expect(rig->client, "m10,2", "2222");
+	/* It is looked up again when the machine has run: now it has another table. */
+	put(rig, TOY_LINUX + MM_AT + 8, TOY_LINUX, 8);
+	rsp_expect(rig->client, "m10,2", "2222");
+	go_on(rig);
+	rsp_expect(rig->client, "m10,2", "1111");
+	/* And now none. */
+	put(rig, TASK(TASK_SHELL) + 96, 0, 8);
+	go_on(rig);
+	rsp_expect_error(rig->client, "m10,2");
+	rsp_expect_error(rig->client, "M10,1:33");
+	rsp_expect_error(rig->client, "Z0,10,1");
+	rsp_expect(rig->client, "mffffffff81000010,2", "1111");
+	expect_monitor(rig, "process", "user addresses are those of the CPU");
+	rsp_expect(rig->client, "m10,2", "1111");
+	close_rig(rig);
+}
+
+/* The next client has chosen nothing. */
+static void test_process_ends(void)
+{
+	Rig *rig = open_with_process();
+
+	expect_monitor(rig, "process 101", "of process 101 now");
+	rsp_expect(rig->client, "m10,2", "2222");
+	rsp_client_free(rig->client);
+	connect_client(rig);
+	rsp_expect(rig->client, "m10,2", "1111");
+	close_rig(rig);
+}
+
+static void test_process_refused(void)
+{
+	Rig *rig = open_with_process();
+
+	expect_monitor(rig, "process 7", "the guest has no task 7");
+	expect_monitor(rig, "process 0", "no process has the number 0");
+	expect_monitor(rig, "process 0x100000064", "no process has the number 4294967396");
+	expect_monitor(rig, "process init", "expected the number of a process as a number");
+	expect_monitor(rig, "process 200", "task 200 (busy) has no user addresses");
+	/* A table where there is nothing. */
+	put(rig, TOY_LINUX + MM_AT + 8, TOY_LINUX << 1, 8);
+	expect_monitor(rig, "process 100", "is not mapped");
+	rsp_expect(rig->client, "m10,2", "1111");
+	close_rig(rig);
+}
+
+/* A breakpoint is where the process has its code, not where the CPU has that of another one. */
+static void test_process_break(void)
+{
+	Rig *rig = open_with_process();
+	const uint8_t *ram = toy_ram(rig->vm);
+
+	expect_monitor(rig, "process 100", "of process 100 now");
+	rsp_expect(rig->client, "Z0,20,1", "OK");
+	g_assert_cmphex(ram[TABLE_AT + 0x20], ==, 0xcc);
+	g_assert_cmphex(ram[0x20], ==, 0);
+	rsp_expect(rig->client, "m20,1", "00");
+	expect_monitor(rig, "process", "of the CPU");
+	rsp_expect(rig->client, "z0,20,1", "OK");
+	g_assert_cmphex(ram[TABLE_AT + 0x20], ==, 0);
+	close_rig(rig);
+}
+
 /* A CPU's thread is that of its task. */
 static void test_current(void)
 {
@@ -444,6 +551,11 @@ static const TestCase cases[] = {
 	{"tasks-first", test_tasks_first},
 	{"tasks-not-first", test_tasks_not_first},
 	{"current", test_current},
+	{"task-memory", test_task_memory},
+	{"process", test_process},
+	{"process-ends", test_process_ends},
+	{"process-refused", test_process_refused},
+	{"process-break", test_process_break},
 	{"found", test_found},
 	{"early", test_early},
 	{"not-linux", test_not_linux},

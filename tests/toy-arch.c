@@ -168,7 +168,7 @@ bool arch_io_pending(const struct kvm_run *run)
 
 /* ---- Translation ---- */
 
-/* The words of a root: is TOY_LATE mapped, the ToyTable. */
+/* The words of a root: is TOY_LATE mapped, the ToyTable, the place of a process' table. */
 bool arch_get_root(ArchVcpu *vcpu, ArchRoot *ret, GError **error G_GNUC_UNUSED)
 {
 	*ret = (ArchRoot){.kernel = vcpu->cpu->kernel, .nested = vcpu->cpu->nested};
@@ -189,6 +189,8 @@ bool arch_walk(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *opaq
 
 	if (!toy_to_physical(has_kernel(root, addr), root->word[0], addr, &gpa))
 		return false;
+	if (addr < TOY_ALIAS)
+		gpa = (gpa + root->word[2]) % TOY_RAM;
 	*ret = (ArchMapping){
 		.gpa = gpa,
 		.left = 0x1000 - gpa % 0x1000,
@@ -201,6 +203,11 @@ bool arch_walk(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *opaq
 bool arch_is_kernel_address(const ArchRoot *root G_GNUC_UNUSED, uint64_t addr)
 {
 	return addr >= TOY_KERNEL;
+}
+
+ArchRoot arch_process_root(const ArchRoot *root, uint64_t gpa)
+{
+	return (ArchRoot){.word = {root->word[0], root->word[1], gpa}};
 }
 
 /* The low addresses are told one by one, as holes. */

@@ -30,7 +30,8 @@
  * TOY_ENTRY and what follows is in a user's table, too. TOY_USER + x is RAM x at a user's address,
  * while all others count as the kernel's; TOY_DATA + x is RAM x where no code can be fetched.
  * TOY_LINUX + x is RAM x likewise for a CPU in kernel mode, from TOY_LINUX_READ_ONLY on not to be
- * written: where the image of a Linux kernel can lie.
+ * written: where the image of a Linux kernel can lie. To a process whose top table is at x
+ * (arch.h), which no CPU runs, RAM begins there.
  */
 #ifndef VMGDB_TESTS_TOY_KVM_H
 #define VMGDB_TESTS_TOY_KVM_H

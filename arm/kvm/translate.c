@@ -112,6 +112,16 @@ bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, Arc
 	return true;
 }
 
+ArchRoot arch_process_root(const ArchRoot *root, uint64_t gpa)
+{
+	ArmRoot process = to_arm(root);
+	ArchRoot ret = {0};
+
+	process.ttbr0 = gpa;
+	memcpy(ret.word, &process, sizeof(process));
+	return ret;
+}
+
 void arch_region(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
 		 GdbRegion *ret)
 {

@@ -70,6 +70,16 @@ bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, Arc
 	return true;
 }
 
+ArchRoot arch_process_root(const ArchRoot *root, uint64_t gpa)
+{
+	X86Root process = to_x86(root);
+	ArchRoot ret = {0};
+
+	process.cr3 = gpa;
+	memcpy(ret.word, &process, sizeof(process));
+	return ret;
+}
+
 void arch_region(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
 		 GdbRegion *ret)
 {

@@ -1,0 +1,21 @@
+/*
+ * kvm/process.h - whose user addresses a client means: those of the CPU as it is, or of a process
+ * of the Linux guest.
+ *
+ * For the engine, with its lock held and the world stopped, unless said otherwise.
+ */
+#ifndef VMGDB_KVM_PROCESS_H
+#define VMGDB_KVM_PROCESS_H
+
+#include "kvm/internal.h"
+
+/*
+ * process_choose: @space, which is that of a CPU, becomes that of the process of @task for @addr;
+ * or of the one that the user has chosen, where @task is 0. The kernel's addresses are all
+ * processes'. FALSE with @error: it is not known.
+ */
+bool process_choose(Space *space, uint32_t task, uint64_t addr, GError **error);
+/* The machine runs: page tables change. */
+void process_forget(KvmGdb *gdb);
+
+#endif
