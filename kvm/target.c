@@ -226,6 +226,7 @@ static void attach(void *target)
 	gdb->process = 0;
 	task_forget(gdb);
 	task_threads_forget(gdb);
+	process_forget(gdb);
 	if (gdb->world == WORLD_STOPPED)
 		gdb_server_post_stop(gdb->server, &paused);
 	else

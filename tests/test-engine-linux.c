@@ -490,8 +490,14 @@ static void test_process_ends(void)
 	expect_monitor(rig, "process 101", "of process 101 now");
 	rsp_expect(rig->client, "m10,2", "2222");
 	rsp_client_free(rig->client);
+	put(rig, TOY_LINUX + MM_AT + 8, TOY_LINUX + TABLE_AT + 0x10, 8);
+	put(rig, TOY_LINUX + TABLE_AT + 0x20, 0x4444, 2);
 	connect_client(rig);
 	rsp_expect(rig->client, "m10,2", "1111");
+	/* Nor is anything known any more of what ran since. */
+	expect_monitor(rig, "threads tasks", "2 tasks");
+	rsp_expect(rig->client, "Hg1065", "OK");
+	rsp_expect(rig->client, "m10,2", "4444");
 	close_rig(rig);
 }
 
