@@ -12,6 +12,7 @@
 #include "kvm/monitor.h"
 #include "kvm/probe.h"
 #include "kvm/process.h"
+#include "kvm/states.h"
 #include "kvm/symbols.h"
 #include "kvm/task-threads.h"
 
@@ -198,7 +199,7 @@ static void owe_parked_eintr(KvmGdb *gdb)
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
 		if (__atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_PARKED)
-			vcpu->kick = KICK_TAKEN;
+			set_kick(vcpu, KICK_TAKEN);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "kvm/internal.h"
+#include "kvm/states.h"
 
 /* The guest's own, that is: of its own bytes. */
 static bool trap_insn_at(KvmGdbVcpu *vcpu, uint64_t gpa)
@@ -60,7 +61,7 @@ static void pass(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc, const uint64_t
 	if (!gpa)
 		return;
 	vcpu->leaving.gpa = *gpa;
-	vcpu->leaving.over = OVER_WAITING;
+	set_over(vcpu, OVER_WAITING);
 }
 
 /*
@@ -75,7 +76,7 @@ static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 
 	if (!mapped || !kvm_patches_claim(vcpu->gdb->patches, gpa)) {
 		if (!mapped || trap_insn_at(vcpu, gpa))
-			vcpu->exit = EXIT_GUEST_TRAP;
+			set_exit(vcpu, EXIT_GUEST_TRAP);
 		return;
 	}
 	begin_visit(vcpu);
@@ -147,7 +148,7 @@ static void on_own_trap(KvmGdbVcpu *vcpu)
 	uint64_t pc;
 
 	if (arch_takes_trap(vcpu->arch, vcpu->run))
-		vcpu->exit = EXIT_GUEST_TRAP;
+		set_exit(vcpu, EXIT_GUEST_TRAP);
 	else if (arch_get_pc(vcpu->arch, &pc, NULL))
 		leaving_meet(vcpu, MET_GUEST_POINT, pc, false);
 }
@@ -193,7 +194,7 @@ bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 	uint64_t pc = 0;
 	Cause cause;
 
-	vcpu->exit = ret < 0 ? EXIT_FINISHED : EXIT_OPEN;
+	set_exit(vcpu, ret < 0 ? EXIT_FINISHED : EXIT_OPEN);
 	arch_forget(vcpu->arch);
 	ours = debug && guest_debug_decode(vcpu, &cause);
 	/* KVM finishes the instruction, and ends the step, when the VMM has handled its I/O. */
@@ -206,7 +207,7 @@ bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 			on_own_trap(vcpu);
 		/* What was hit or stepped is told first. */
 		if (ours && cause.own)
-			vcpu->exit = EXIT_GUEST_TRAP;
+			set_exit(vcpu, EXIT_GUEST_TRAP);
 		return false;
 	}
 	leaving_look(vcpu);
@@ -215,7 +216,7 @@ bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 	if (!vcpu->gdb->attached || !is_fatal(run, &kind))
 		return true;
 	arch_get_pc(vcpu->arch, &pc, NULL);
-	vcpu->exit = EXIT_HELD;
+	set_exit(vcpu, EXIT_HELD);
 	halt_event(vcpu, kind, 0, pc);
 	return false;
 }
@@ -245,7 +246,7 @@ void exits_io_finished(KvmGdbVcpu *vcpu)
 {
 	GdbActionKind action = vcpu->action.kind;
 
-	vcpu->exit = EXIT_FINISHED;
+	set_exit(vcpu, EXIT_FINISHED);
 	arch_forget(vcpu->arch);
 	if (vcpu->step.open || action == GDB_ACTION_STEP || action == GDB_ACTION_RANGE)
 		end_step_of_io(vcpu);

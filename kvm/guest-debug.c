@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 
 #include "kvm/internal.h"
+#include "kvm/states.h"
 
 static bool wants_step(const KvmGdbVcpu *vcpu)
 {
@@ -128,7 +129,7 @@ static bool apply(KvmGdbVcpu *vcpu, GError **error)
 		return true;
 	gdb_log_line(vcpu->gdb->log, "CPU %u: the trap is the guest's own and given to it",
 		     vcpu->index);
-	vcpu->exit = EXIT_FINISHED;
+	set_exit(vcpu, EXIT_FINISHED);
 	return true;
 }
 

@@ -12,6 +12,7 @@
 
 #include "kvm/clock.h"
 #include "kvm/internal.h"
+#include "kvm/states.h"
 
 /* How long a stop waits for vCPUs that are in the VMM in the middle of an I/O instruction. */
 #define GRACE_US (50 * 1000)
@@ -45,7 +46,7 @@ static void kick(KvmGdbVcpu *vcpu)
 
 	if (vcpu->kick == KICK_SENT)
 		return;
-	vcpu->kick = KICK_SENT;
+	set_kick(vcpu, KICK_SENT);
 	__atomic_compare_exchange_n(&vcpu->run->immediate_exit, &none, KICK_MARK, false,
 				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	vcpu->signals_before = __atomic_load_n(vcpu->signals, __ATOMIC_SEQ_CST);
@@ -281,13 +282,13 @@ void halt_set_free(KvmGdb *gdb)
 		kvm_clock_resuming(gdb->clock);
 	gdb->turns.over = NULL;
 	gdb->detaching = false;
-	gdb->world = WORLD_FREE;
+	set_world(gdb, WORLD_FREE);
 	halt_wake(gdb);
 }
 
 static void stopped(KvmGdb *gdb)
 {
-	gdb->world = WORLD_STOPPED;
+	set_world(gdb, WORLD_STOPPED);
 	kvm_clock_stopped(gdb->clock);
 	g_source_set_ready_time(gdb->grace, -1);
 	turns_cut(gdb);
@@ -296,7 +297,7 @@ static void stopped(KvmGdb *gdb)
 		if (!gdb->attached)
 			return;
 		/* The next client came while the last one's breakpoints were being taken out. */
-		gdb->world = WORLD_STOPPED;
+		set_world(gdb, WORLD_STOPPED);
 	}
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		exits_seen(kvm_vcpu_at(gdb, i));
@@ -369,7 +370,7 @@ void halt_request_stop(KvmGdb *gdb)
 {
 	if (gdb->world == WORLD_STOPPING || gdb->world == WORLD_STOPPED)
 		return;
-	gdb->world = WORLD_STOPPING;
+	set_world(gdb, WORLD_STOPPING);
 	gdb->grace_over = false;
 	gdb->graces = 0;
 	halt_demand_attention(gdb);
@@ -456,7 +457,7 @@ void halt_resume(KvmGdb *gdb, const GdbAction *actions)
 		vcpu->turn_owed = false;
 	}
 	kvm_clock_resuming(gdb->clock);
-	gdb->world = WORLD_RUNNING;
+	set_world(gdb, WORLD_RUNNING);
 	if (gdb->log)
 		log_resume(gdb);
 	turns_begin(gdb);
@@ -476,7 +477,7 @@ void halt_remove(KvmGdbVcpu *vcpu)
 {
 	KvmGdb *gdb = vcpu->gdb;
 
-	__atomic_store_n(&vcpu->state, VCPU_GONE, __ATOMIC_SEQ_CST);
+	set_state(vcpu, VCPU_GONE);
 	vcpu->action = (GdbAction){GDB_ACTION_HOLD, 0, 0};
 	vcpu->event = (Event){.stop.kind = GDB_STOP_PAUSED};
 	vcpu->turn_owed = false;

@@ -14,6 +14,9 @@
  * looks at the world first. So a stop is complete when no vCPU is RUNNING. One that the VMM has
  * unplugged, from OUTSIDE, is GONE: it keeps its place, held for ever, until another one gets it.
  *
+ * Which state may follow which, of these and of the smaller ones below, is in states.c, one table
+ * each.
+ *
  * Words of this engine that are not the field's:
  *
  *   point    a breakpoint or watchpoint of the client, whatever it is made of

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "kvm/internal.h"
+#include "kvm/states.h"
 
 /*
  * Kicks that this thread has seen. When the handler runs, KVM_RUN was left; the engine wants to
@@ -43,11 +44,6 @@ int kick_signal_install(void)
 			return signo;
 	}
 	return 0;
-}
-
-static void set_state(KvmGdbVcpu *vcpu, VcpuState state)
-{
-	__atomic_store_n(&vcpu->state, state, __ATOMIC_SEQ_CST);
 }
 
 static bool wants_attention(KvmGdbVcpu *vcpu)
@@ -122,7 +118,7 @@ static void take_kick(KvmGdbVcpu *vcpu)
 {
 	if (vcpu->kick != KICK_SENT)
 		return;
-	vcpu->kick = KICK_TAKEN;
+	set_kick(vcpu, KICK_TAKEN);
 	change_immediate_exit(vcpu, KICK_MARK, 0);
 }
 
@@ -248,7 +244,7 @@ static bool enter(KvmGdbVcpu *vcpu, Result *ret)
 			return false;
 	}
 	if (vcpu->exit == EXIT_HELD) {
-		vcpu->exit = EXIT_OPEN;
+		set_exit(vcpu, EXIT_OPEN);
 		ret->ret = 0;
 		return false;
 	}
@@ -259,7 +255,7 @@ static void report_failure(KvmGdbVcpu *vcpu, const GError *error)
 {
 	engine_log(vcpu->gdb, "gdb: CPU %u cannot run: %s", vcpu->index, error->message);
 	if (vcpu->exit == EXIT_GUEST_TRAP)
-		vcpu->exit = EXIT_FINISHED;
+		set_exit(vcpu, EXIT_FINISHED);
 	halt_event(vcpu, GDB_STOP_INTERNAL_ERROR, 0, 0);
 }
 
@@ -336,7 +332,7 @@ static int leave(KvmGdbVcpu *vcpu, Result result, uint32_t before)
 	if (result.ret < 0 && result.err == EINTR) {
 		show_eintr(vcpu, before);
 		if (vcpu->kick == KICK_TAKEN)
-			vcpu->kick = KICK_NONE;
+			set_kick(vcpu, KICK_NONE);
 	}
 	find_lost(vcpu);
 	set_state(vcpu, VCPU_OUTSIDE);
@@ -383,7 +379,7 @@ __attribute__((hot)) int kvm_gdb_run(KvmGdbVcpu *vcpu)
 	if (wants_attention(vcpu))
 		return run_noticed(vcpu, NULL);
 	ret = ioctl(vcpu->fd, KVM_RUN, 0);
-	vcpu->exit = ret < 0 ? EXIT_FINISHED : EXIT_OPEN;
+	set_exit(vcpu, ret < 0 ? EXIT_FINISHED : EXIT_OPEN);
 	if (wants_attention(vcpu))
 		return run_noticed(vcpu, &(Result){ret, errno});
 	set_state(vcpu, VCPU_OUTSIDE);

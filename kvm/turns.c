@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "kvm/internal.h"
+#include "kvm/states.h"
 
 /* How long the other vCPUs run, at least, between two steps over a patch that hold them all. */
 #define SLICE_US 20
@@ -66,7 +67,7 @@ void turns_begin(KvmGdb *gdb)
 	}
 	if (!turns->over)
 		return;
-	turns->over->leaving.over = OVER_ALONE;
+	set_over(turns->over, OVER_ALONE);
 	turns->lifted = false;
 	halt_kick_all(gdb);
 	turns_lift_when_alone(gdb);
@@ -129,7 +130,7 @@ void turns_cut(KvmGdb *gdb)
 
 	if (!over)
 		return;
-	over->leaving.over = OVER_NOTHING;
+	set_over(over, OVER_NOTHING);
 	while (gdb->turns.n_also > 0)
 		kvm_patches_replace(gdb->patches, gdb->turns.also[--gdb->turns.n_also]);
 	if (gdb->turns.lifted)
@@ -158,5 +159,5 @@ void turns_done(KvmGdb *gdb)
 void turns_yield(KvmGdbVcpu *vcpu)
 {
 	turns_done(vcpu->gdb);
-	vcpu->leaving.over = OVER_WAITING;
+	set_over(vcpu, OVER_WAITING);
 }
