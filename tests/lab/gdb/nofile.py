@@ -92,12 +92,24 @@ def tasks():
     trace = execute("bt")
     has(trace, "el0_svc" if ARM else "do_syscall_64", "bt of init, which sleeps in a system call")
     has(execute("p $x0" if ARM else "p $rdi"), "<unavailable>", "what it has not saved")
-    for command in ("stepi", "set $sp = 0"):
-        try:
-            execute(command)
-            report(False, f"{command} of a task that sleeps is refused")
-        except gdb.error as error:
-            report(True, f"{command} of a task that sleeps is refused: {error}")
+    try:
+        execute("set $sp = 0")
+        report(False, "its registers cannot be written")
+    except gdb.error as error:
+        report(True, f"its registers cannot be written: {error}")
+    # gdb only warns, and shows where it stands.
+    where = value("(unsigned long)$pc")
+    execute("stepi")
+    report(value("(unsigned long)$pc") == where, "stepi of it leaves it where it is")
+    # Its user addresses are those of its process, whatever runs on the CPUs.
+    rows = execute("monitor ps").splitlines()
+    addr = next(row.split()[5] for row in rows if row.split()[0] == "1")
+    words = value(f"((struct task_struct *){addr})->mm->arg_start")
+    has(execute(f"x/s {words}"), "init", "the command line of the process of a task")
+    execute("thread 1")
+    execute("monitor process 1")
+    has(execute(f"x/s {words}"), "init", "and of a process that the user has chosen")
+    has(execute("monitor process"), "those of the CPU", "monitor process")
     execute("monitor threads cpus")
     report(len(gdb.selected_inferior().threads()) == 2, "only the CPUs are threads again")
     execute("thread 1")
