@@ -98,6 +98,10 @@ def machine():
         report("no non-maskable" in monitor("nmi"), "nmi says that there is none")
     else:
         report("dumping local APIC" in monitor("info lapic"), "info lapic")
+        lstar = monitor("info msr 0xc0000082")
+        report(lstar == f"msr[0xc0000082] = {value('$lstar'):#018x}\n", "info msr", lstar)
+        report("no MSR 0x12345678" in monitor("info msr 0x12345678"), "an MSR that is none")
+        report("32 bits" in monitor("info msr 0x100000000"), "a number that no MSR can have")
     report("unknown command: 'nonsense'" in monitor("nonsense"), "an unknown command")
 
 
