@@ -18,8 +18,10 @@
 #   ok/not_ok/check/skip/finish   TAP
 # Variables: W work folder, LOG the console of L1 (and of the guest in it), PORT where gdb
 # connects on 127.0.0.1, VMLINUX the guest kernel's symbols; LAB_ARM_MACHINE and LAB_ARM_CPU may say
-# what kind of KVM host the arm64 bench is (QEMU's -M virt,... and -cpu). LAB_SVM_QEMU may name another
-# QEMU for the svm bench, such as that of `fetch qemu-10`: there hardware breakpoints work.
+# what kind of KVM host the arm64 bench is (QEMU's -M virt,... and -cpu), LAB_ARM_QEMU another QEMU,
+# LAB_ARM_KERNEL and LAB_ARM_WORDS another Image for L1, which has no network then, and words for it.
+# LAB_SVM_QEMU may name another QEMU for the svm bench, such as that of `fetch qemu-10`: there
+# hardware breakpoints work.
 
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LKVM=${LKVM:-$LAB/../../lkvm}
@@ -35,6 +37,8 @@ LAB_ARM_MACHINE=${LAB_ARM_MACHINE:-gic-version=3}
 # Linux signs and checks each return address; by the algorithm of the architecture that takes the
 # emulator two thirds of its time, by its own nearly nothing.
 LAB_ARM_CPU=${LAB_ARM_CPU:-max,pauth-impdef=on}
+LAB_ARM_QEMU=${LAB_ARM_QEMU:-qemu-system-aarch64}
+LAB_ARM_KERNEL=${LAB_ARM_KERNEL:-} LAB_ARM_WORDS=${LAB_ARM_WORDS:-}
 # A byte on a guest's console costs an emulated host 2 ms, and a kernel that boots says 13 KB. With these
 # words it says only what is not just information, until the guest's init turns that off (make_l2).
 FEW_WORDS=loglevel=6
@@ -204,7 +208,11 @@ make_l1()
 	cp "$cache/busybox" "$W/l1/bin/"
 	[ "$1" = arm64 ] || cp "$W/wire" "$W/l1/bin/"
 	cp "$cache/vmlinuz" "$W/l1/boot/"
-	cp "$cache"/modules/*.ko "$W/l1/lib/"
+	# Another kernel refuses them, and its messages may come in the midst of a line of ours.
+	case $1$LAB_ARM_KERNEL in
+	arm64?*) ;;
+	*) cp "$cache"/modules/*.ko "$W/l1/lib/" ;;
+	esac
 	{ echo "TEXT_ADDR=$TEXT_ADDR FEW_WORDS=$FEW_WORDS"; cat "$2"; } >"$W/l1/job"
 	mkdir -p "$W/l1/dev" "$W/l1/proc" "$W/l1/sys" "$W/l1/tmp"
 	cat >"$W/l1/init" <<'END'
@@ -259,7 +267,7 @@ boot_qemu()
 	shift 2
 	PORT=$(free_port)
 	"$qemu" "$@" -m 1536 -nographic -no-reboot -initrd "$W/l1.gz" \
-		-append "console=$console panic=-1 quiet" \
+		-append "console=$console panic=-1 quiet $LAB_ARM_WORDS" \
 		-netdev "user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:$PORT-:1234" \
 		-device virtio-net-pci,netdev=n,romfile= </dev/null >"$LOG" 2>"$W/emu.log" &
 	EMU_PID=$!
@@ -412,9 +420,9 @@ lab_boot()
 	# same time, with one thread they hang for good: so the threads share one of our CPUs.
 	svm) boot_qemu taskset ttyS0 -c "$(one_cpu)" "${LAB_SVM_QEMU:-qemu-system-x86_64}" \
 		-accel tcg,thread=multi -cpu EPYC,-xsave -smp "$cpus" -kernel "$CACHE/lab-amd64/vmlinuz" ;;
-	arm64) boot_qemu qemu-system-aarch64 ttyAMA0 -M "virt,virtualization=on,$LAB_ARM_MACHINE" \
+	arm64) boot_qemu "$LAB_ARM_QEMU" ttyAMA0 -M "virt,virtualization=on,$LAB_ARM_MACHINE" \
 		-accel tcg,thread=multi -cpu "$LAB_ARM_CPU" -smp "$cpus" \
-		-kernel "$CACHE/lab-arm64/vmlinuz" ;;
+		-kernel "${LAB_ARM_KERNEL:-$CACHE/lab-arm64/vmlinuz}" ;;
 	bochs) boot_bochs ;;
 	*) lab_die "no bench $bench: svm, bochs, arm64, native and qemu are known" ;;
 	esac
