@@ -74,23 +74,23 @@ def tasks():
     began = time.monotonic()
     report(len(listed) > 20, "a thread for each task that sleeps", len(listed))
     text = execute("info threads")
-    has(text, '"init" (pid 1 [S])', "with its name and pid")
+    has(text, '"kthreadd" (pid 2 [S])', "with its name and pid")
     report('"vCPU 0" (CPU#0 [' in text and '"vCPU 1" (CPU#1 [' in text, "the CPUs stay", text)
     whole, wrong = 0, []
     for thread in listed:
         thread.switch()
         found, _ = frames()
         names = [frame["name"] for frame in found]
-        if "__schedule" in names and names[-1] in ENDS:
+        # One that was just made has not run yet.
+        if names[0] in ("__schedule", "ret_from_fork") and names[-1] in ENDS:
             whole += 1
         else:
             wrong.append((thread.ptid[1] - 0x1000, names))
     report(whole == len(listed), f"a whole backtrace of each of {len(listed)}", wrong[:5])
     print(f"{len(listed)} tasks listed and unwound in {time.monotonic() - began:.1f} s")
-    init = [t for t in listed if t.ptid[1] == 0x1001][0]
-    init.switch()
-    trace = execute("bt")
-    has(trace, "el0_svc" if ARM else "do_syscall_64", "bt of init, which sleeps in a system call")
+    # Where pid 1 waits depends on the moment, and so does whether it does.
+    [t for t in listed if t.ptid[1] == 0x1002][0].switch()
+    has(execute("bt"), " kthreadd (", "bt of kthreadd, which waits for work")
     has(execute("p $x0" if ARM else "p $rdi"), "<unavailable>", "what it has not saved")
     try:
         execute("set $sp = 0")
@@ -101,15 +101,19 @@ def tasks():
     where = value("(unsigned long)$pc")
     execute("stepi")
     report(value("(unsigned long)$pc") == where, "stepi of it leaves it where it is")
-    # Its user addresses are those of its process, whatever runs on the CPUs.
-    rows = execute("monitor ps").splitlines()
-    addr = next(row.split()[5] for row in rows if row.split()[0] == "1")
+    # User addresses are those of the process that was chosen, whatever runs on the CPUs.
+    rows = [row.split() for row in execute("monitor ps").splitlines()]
+    addr = next(row[5] for row in rows if row[0] == "1")
     words = value(f"((struct task_struct *){addr})->mm->arg_start")
-    has(execute(f"x/s {words}"), "init", "the command line of the process of a task")
     execute("thread 1")
     execute("monitor process 1")
-    has(execute(f"x/s {words}"), "init", "and of a process that the user has chosen")
-    has(execute("monitor process"), "those of the CPU", "monitor process")
+    text = execute(f"x/s {words}")
+    report("init" in text or "busybox" in text, "monitor process 1: its command line", text)
+    has(execute("monitor process"), "those of the CPU", "and back to the CPU's addresses")
+    if any(t.ptid[1] == 0x1001 for t in listed):
+        execute("thread " + str([t for t in listed if t.ptid[1] == 0x1001][0].num))
+        text = execute(f"x/s {words}")
+        report("init" in text or "busybox" in text, "the command line of a task's process", text)
     execute("monitor threads cpus")
     report(len(gdb.selected_inferior().threads()) == 2, "only the CPUs are threads again")
     execute("thread 1")
