@@ -79,7 +79,9 @@ typedef struct GdbPlace {
 
 static inline GdbPlace gdb_place_cpu(unsigned cpu)
 {
-	return (GdbPlace){.cpu = cpu};
+	GdbPlace place = {cpu, 0};
+
+	return place;
 }
 
 /* What one CPU does at a resume. */
