@@ -23,12 +23,15 @@ bool gdb_session_offers_libraries(GdbSession *session)
 /* gdb refuses the whole list for one that is nowhere. */
 static void append_library(GString *xml, const GdbLibrary *library)
 {
-	if (!library->n_sections)
+	if (!library->n_sections && !library->segment)
 		return;
 	g_string_append(xml, "<library name=\"");
 	gdb_xml_append(xml, library->name);
 	g_string_append(xml, "\">");
-	for (unsigned n = 0; n < library->n_sections; n++)
+	if (library->segment)
+		g_string_append_printf(xml, "<segment address=\"0x%" PRIx64 "\"/>",
+				       library->segment);
+	for (unsigned n = 0; n < library->n_sections && !library->segment; n++)
 		g_string_append_printf(xml, "<section address=\"0x%" PRIx64 "\"/>",
 				       library->sections[n]);
 	g_string_append(xml, "</library>\n");

@@ -83,7 +83,7 @@ typedef struct GdbRun {
 } GdbRun;
 
 /* How many of the target's files a client can have open at a time. */
-#define GDB_FILES_MAX 8
+#define GDB_FILES_MAX 512 /* gdb keeps that of each library open */
 
 struct GdbSession {
 	const GdbTargetOps *ops;

@@ -279,12 +279,14 @@ typedef struct GdbFileOps {
  * kind as the program's: for GdbFileOps.open() in a connection that is offered such files, else of
  * the host.
  * @sections: where each section of the file with SHF_ALLOC is, in the file's order; one that is not
- * there any more has an address out of the way.
+ * there any more has an address out of the way. @segment: of a file that says itself where all of
+ * it is: where its only segment with PT_LOAD is; then there are no @sections. 0: there are.
  */
 typedef struct GdbLibrary {
 	const char *name;
 	const uint64_t *sections;
 	unsigned n_sections;
+	uint64_t segment;
 } GdbLibrary;
 
 /*

@@ -73,8 +73,10 @@ static const GdbLibrary *op_list(void *data, unsigned *ret_n, GError **error)
 
 	if (!target->library.name)
 		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "the list is broken");
-	target->libraries[0] = (GdbLibrary){"/nowhere", NULL, 0};
-	target->libraries[1] = (GdbLibrary){target->library.name, sections, 1};
+	target->libraries[0] = (GdbLibrary){.name = "/nowhere"};
+	target->libraries[1] = (GdbLibrary){target->library.name, sections, 1, 0};
+	if (target->library_placed)
+		target->libraries[1].segment = FAKE_LIBRARY;
 	*ret_n = target->library_loaded ? 2 : 0;
 	fake_leave(target);
 	return target->library_loaded ? target->libraries : NULL;
@@ -86,6 +88,13 @@ void fake_target_set_library(FakeTarget *target, const FakeFile *file)
 {
 	g_mutex_lock(&target->lock);
 	target->library = *file;
+	g_mutex_unlock(&target->lock);
+}
+
+void fake_target_place_library(FakeTarget *target)
+{
+	g_mutex_lock(&target->lock);
+	target->library_placed = true;
 	g_mutex_unlock(&target->lock);
 }
 

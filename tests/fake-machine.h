@@ -47,7 +47,7 @@ struct FakeTarget {
 	FakeFile own;	    /* its own program */
 	unsigned own_turns; /* how often open() still says "not yet" */
 	FakeFile library;
-	bool library_loaded;
+	bool library_loaded, library_placed;
 	GdbLibrary libraries[2]; /* as told */
 	int unreadable;		 /* number of a register, or -1 */
 	GdbAction actions[FAKE_MAX_CPUS];

@@ -111,6 +111,8 @@ void fake_target_set_own_program(FakeTarget *target, const FakeFile *file);
  */
 #define FAKE_LIBRARY (FAKE_CODE + 0x800u)
 void fake_target_set_library(FakeTarget *target, const FakeFile *file);
+/* Its file says itself where it is: from now on it is told by its segment. */
+void fake_target_place_library(FakeTarget *target);
 /* Did the server ask for steps without interrupts? TRUE again with each client. */
 bool fake_target_blocks_irq(FakeTarget *target);
 /* Every breach of the contract by the server, one per line; "" when there was none. */

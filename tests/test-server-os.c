@@ -141,7 +141,15 @@ static void test_libraries(void)
 		{"vCont;c", "T05thread:p01\\.01;library:;.*"},
 	};
 
+	static const FakeLine placed[] = {
+		{"qXfer:libraries:read::0,1000",
+		 LIBRARIES("<library name=\"/vmgdb/&lt;l&gt;\\.ko\"><segment "
+			   "address=\"0x400800\"/></library>\n")},
+	};
+
 	PLAY(rig, before);
+	fake_target_place_library(rig->target);
+	PLAY(rig, placed);
 	/* What the client was told holds. */
 	fake_target_set_library(rig->target, &none);
 	rsp_expect(rig->client, "qXfer:libraries:read::0,1000", "E05");
