@@ -72,6 +72,7 @@ enum {
 	AT_ENCODING = 0x3e,
 	AT_EXTERNAL = 0x3f,
 	AT_TYPE = 0x49,
+	AT_RANGES = 0x55,
 	AT_DATA_BIT_OFFSET = 0x6b,
 };
 
@@ -104,7 +105,7 @@ static const Row rows[N_DWARF_ROWS] = {
 	[ROW_UNIT] = {0x11,
 		      1,
 		      {AT_PRODUCER, FORM_STRING, AT_LANGUAGE, FORM_DATA1, AT_NAME, FORM_STRING,
-		       AT_LOW_PC, FORM_ADDR, AT_HIGH_PC, FORM_DATA8}},
+		       AT_LOW_PC, FORM_ADDR, AT_RANGES, FORM_SEC_OFFSET}},
 	[ROW_BASE] = {0x24, 0, {NAME, AT_BYTE_SIZE, FORM_DATA1, AT_ENCODING, FORM_DATA1}},
 	[ROW_POINTER] = {0x0f, 0, {TYPE}},
 	[ROW_CONST] = {0x26, 0, {TYPE}},
@@ -209,6 +210,20 @@ static uint32_t written(const DwarfUnit *unit, uint32_t type)
 	return type;
 }
 
+/* Where @name, an offset in BTF, is among the names of the unit's own. */
+static uint32_t own_name(DwarfUnit *unit, uint32_t name)
+{
+	gpointer key = GUINT_TO_POINTER(name);
+	uint32_t at = GPOINTER_TO_UINT(g_hash_table_lookup(unit->names, key));
+
+	if (!at) {
+		at = unit->strings->len;
+		dwarf_string(unit->strings, btf__name_by_offset(unit->btf, name));
+		g_hash_table_insert(unit->names, key, GUINT_TO_POINTER(at));
+	}
+	return at;
+}
+
 /* @to: a number of BTF, which is less than this bit; or an offset of the unit, with it; 0: void. */
 #define OWN (1u << 31)
 
@@ -219,7 +234,7 @@ static void begin(DwarfUnit *unit, DwarfRow row, uint32_t name, uint32_t to)
 
 	dwarf_uleb(unit->info, code_of(row, (named ? 0 : NO_NAME) | (to ? 0 : NO_TYPE)));
 	if (named)
-		dwarf_u32(unit->info, name);
+		dwarf_u32(unit->info, unit->names ? own_name(unit, name) : name);
 	if (!to)
 		return;
 	at = unit->info->len;

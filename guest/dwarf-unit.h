@@ -42,7 +42,8 @@ typedef enum DwarfRow {
 
 /*
  * @parts: see guest/type-graph.h. @offsets: where in @info each type is. @references: where in
- * @info there is a number of a type that becomes such an offset at last.
+ * @info there is a number of a type that becomes such an offset at last. @names, of a unit with
+ * names of its own: offset in BTF -> offset in @strings.
  */
 typedef struct DwarfUnit {
 	const LinuxDwarfSource *source;
@@ -52,7 +53,8 @@ typedef struct DwarfUnit {
 	uint8_t *parts;
 	uint32_t *offsets;
 	GArray *references;
-	GByteArray *info, *lists;
+	GByteArray *info, *lists, *strings;
+	GHashTable *names;
 } DwarfUnit;
 
 void dwarf_u8(GByteArray *to, uint8_t value);

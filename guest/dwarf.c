@@ -214,21 +214,11 @@ static void set_length(GByteArray *section)
 	memcpy(section->data, &len, sizeof(len));
 }
 
-static LinuxCode whole_of(const LinuxDwarfSource *source)
-{
-	LinuxCode whole = {UINT64_MAX, 0};
-
-	for (unsigned i = 0; i < source->n_code; i++) {
-		whole.start = MIN(whole.start, source->code[i].start);
-		whole.end = MAX(whole.end, source->code[i].end);
-	}
-	return source->n_code ? whole : (LinuxCode){0};
-}
+/* The header of location and range lists (section 7.28 and 7.29). */
+#define LISTS_HEADER 12u
 
 static void begin_unit(DwarfUnit *unit)
 {
-	LinuxCode whole = whole_of(unit->source);
-
 	dwarf_u32(unit->info, 0);
 	dwarf_u16(unit->info, DWARF_VERSION);
 	dwarf_u8(unit->info, UNIT_COMPILE);
@@ -238,8 +228,8 @@ static void begin_unit(DwarfUnit *unit)
 	dwarf_string(unit->info, PRODUCER);
 	dwarf_u8(unit->info, LANGUAGE_C11);
 	dwarf_string(unit->info, unit->source->name);
-	dwarf_u64(unit->info, whole.start);
-	dwarf_u64(unit->info, whole.end - whole.start);
+	dwarf_u64(unit->info, 0); /* what addresses count from */
+	dwarf_u32(unit->info, LISTS_HEADER);
 }
 
 static void begin_lists(GByteArray *lists)
@@ -249,6 +239,25 @@ static void begin_lists(GByteArray *lists)
 	dwarf_u8(lists, ADDRESS_SIZE);
 	dwarf_u8(lists, 0);
 	dwarf_u32(lists, 0); /* no table of offsets */
+}
+
+#define RLE_END_OF_LIST 0x00u
+#define RLE_START_LENGTH 0x07u
+
+/* Where the unit's code is: that of a module lies among that of others. */
+static GByteArray *make_ranges(const LinuxDwarfSource *source)
+{
+	GByteArray *ranges = g_byte_array_new();
+
+	begin_lists(ranges);
+	for (unsigned i = 0; i < source->n_code; i++) {
+		dwarf_u8(ranges, RLE_START_LENGTH);
+		dwarf_u64(ranges, source->code[i].start);
+		dwarf_uleb(ranges, source->code[i].end - source->code[i].start);
+	}
+	dwarf_u8(ranges, RLE_END_OF_LIST);
+	set_length(ranges);
+	return ranges;
 }
 
 /* Which addresses the unit is about (section 6.1.2). */
@@ -291,6 +300,7 @@ LinuxDwarf *linux_dwarf_new(const LinuxDwarfSource *source, GError **error)
 	g_autofree uint8_t *parts = type_graph_parts(source->types);
 	g_autofree uint32_t *offsets = g_new0(uint32_t, n);
 	g_autoptr(GArray) references = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	g_autoptr(GHashTable) names = g_hash_table_new(NULL, NULL);
 	g_autoptr(LinuxDwarf) dwarf = g_new0(LinuxDwarf, 1);
 	DwarfUnit unit = {.source = source,
 			  .btf = btf,
@@ -303,7 +313,13 @@ LinuxDwarf *linux_dwarf_new(const LinuxDwarfSource *source, GError **error)
 	dwarf->info = unit.info = g_byte_array_new();
 	dwarf->loclists = unit.lists = g_byte_array_new();
 	dwarf->abbrev = dwarf_abbrev();
+	dwarf->rnglists = make_ranges(source);
 	dwarf->aranges = make_aranges(source);
+	if (linux_types_first(source->types) > 1) {
+		dwarf->strings = unit.strings = g_byte_array_new();
+		dwarf_u8(unit.strings, 0);
+		unit.names = names;
+	}
 	write_unit(&unit);
 	if (unit.info->len >= LINUX_DWARF_MAX) {
 		g_set_error(error, LINUX_ERROR, LINUX_ERROR_DAMAGED,
@@ -321,6 +337,9 @@ void linux_dwarf_free(LinuxDwarf *dwarf)
 	g_byte_array_unref(dwarf->info);
 	g_byte_array_unref(dwarf->abbrev);
 	g_byte_array_unref(dwarf->loclists);
+	g_byte_array_unref(dwarf->rnglists);
 	g_byte_array_unref(dwarf->aranges);
+	if (dwarf->strings)
+		g_byte_array_unref(dwarf->strings);
 	g_free(dwarf);
 }

@@ -2,8 +2,9 @@
  * guest/dwarf.h - types, functions and variables for gdb (DWARF 5), out of BTF and a table of
  * symbols. Pure; not thread-safe.
  *
- * It is one compilation unit without a line table. Its .debug_str section is BTF's names, byte for
- * byte (linux_types_strings()): an offset in the one is an offset in the other.
+ * It is one compilation unit without a line table. The kernel's .debug_str section is BTF's names,
+ * byte for byte (linux_types_strings()): an offset in the one is an offset in the other. A module
+ * needs few of them, and has a section of its own.
  */
 #ifndef VMGDB_GUEST_DWARF_H
 #define VMGDB_GUEST_DWARF_H
@@ -30,9 +31,12 @@ typedef struct LinuxDwarfSource {
 	const char *name;
 } LinuxDwarfSource;
 
-/* The sections .debug_info, .debug_abbrev, .debug_loclists and .debug_aranges. */
+/*
+ * The sections .debug_info, .debug_abbrev, .debug_loclists, .debug_rnglists and .debug_aranges;
+ * and .debug_str, or NULL where it is linux_types_strings().
+ */
 typedef struct LinuxDwarf {
-	GByteArray *info, *abbrev, *loclists, *aranges;
+	GByteArray *info, *abbrev, *loclists, *rnglists, *aranges, *strings;
 } LinuxDwarf;
 
 /*

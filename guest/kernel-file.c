@@ -26,6 +26,14 @@ static void add_note(GString *notes, const GError *error)
 	g_string_append_printf(notes, "no call frame information: %s\n", error->message);
 }
 
+GByteArray *linux_kernel_orc_hash(const LinuxKernel *kernel)
+{
+	g_autoptr(GByteArray) hash =
+		read_between(kernel, "__start_orc_header", "__stop_orc_header", 64, NULL);
+
+	return hash && hash->len >= 20 ? g_steal_pointer(&hash) : NULL;
+}
+
 /* NULL, and a line in @notes if there should be one. */
 static GByteArray *frames_of_orc(const LinuxKernel *kernel, GString *notes)
 {
@@ -41,10 +49,10 @@ static GByteArray *frames_of_orc(const LinuxKernel *kernel, GString *notes)
 				       &error);
 	if (entries &&
 	    linux_symbols_find(kernel->symbols, "__start_orc_unwind_ip", &orc.ips_addr)) {
-		hash = read_between(kernel, "__start_orc_header", "__stop_orc_header", 64, NULL);
+		hash = linux_kernel_orc_hash(kernel);
 		orc.ips = ips;
 		orc.entries = entries;
-		orc.hash = hash && hash->len >= 20 ? hash->data : NULL;
+		orc.hash = hash ? hash->data : NULL;
 		frames = linux_orc_frames(&orc, &error);
 	}
 	if (error)
@@ -56,13 +64,16 @@ static GByteArray *frames_of_records(const LinuxKernel *kernel, GString *notes)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GByteArray) code = read_between(kernel, "_stext", "_etext", CODE_MAX, &error);
+	GByteArray *frames;
 	uint64_t start;
 
 	if (error)
 		add_note(notes, error);
-	return code && linux_symbols_find(kernel->symbols, "_stext", &start)
-		       ? linux_records_frames(kernel->symbols, start, code)
-		       : NULL;
+	if (!code || !linux_symbols_find(kernel->symbols, "_stext", &start))
+		return NULL;
+	frames = g_byte_array_new();
+	linux_records_frames(kernel->symbols, start, code, frames);
+	return frames;
 }
 
 /*

@@ -55,6 +55,12 @@ typedef struct LinuxAbi {
 } LinuxAbi;
 
 /*
+ * linux_kernel_orc_hash: by which the layout of ORC is known (guest/orc.h), at least 20 bytes; NULL
+ * where there is none. Caller unrefs.
+ */
+GByteArray *linux_kernel_orc_hash(const LinuxKernel *kernel);
+
+/*
  * linux_kernel_program: a file for gdb with all that is known, in memory (guest/program.h). -1 with
  * @error. Caller closes. What had to be left out of it is appended to @notes, in lines.
  */

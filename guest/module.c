@@ -8,17 +8,20 @@
 
 #include "guest/layout.h"
 
-#define SYMBOLS_MAX (1024u * 1024)
+#define SYMBOLS_MAX (256u * 1024)
 #define SYMBOL_NAME_MAX 512u
 
 typedef struct ModuleFields {
-	uint32_t list, name, state, refs, btf, btf_size;
+	uint32_t list, name, state, refs;
+	uint32_t btf_list, btf_module, btf_btf, btf_bytes, btf_len;
 	uint32_t core, core_size, init, init_size; /* before 6.4 */
 	uint32_t mem, mem_stride, mem_base, mem_size;
 	uint32_t sects, kallsyms;
 	uint32_t n_sects, attrs, attr_stride, attr_addr, attr_name; /* before 6.14 */
 	uint32_t group, bin_addr, bin_name;
 	uint32_t symtab, strtab, n_symtab, typetab;
+	uint32_t orc_ips, orc_entries, n_orcs; /* x86 */
+	uint32_t srcversion;
 } ModuleFields;
 
 #define AT(field) offsetof(ModuleFields, field)
@@ -28,8 +31,11 @@ static const LinuxField module_fields[] = {
 	{"module", {"name"}, AT(name)},
 	{"module", {"state"}, AT(state)},
 	{"module", {"refcnt", OR_NONE}, AT(refs)},
-	{"module", {"btf_data", OR_NONE}, AT(btf)},
-	{"module", {"btf_data_size", OR_NONE}, AT(btf_size)},
+	{"btf_module", {"list", OR_NONE}, AT(btf_list)},
+	{"btf_module", {"module", OR_NONE}, AT(btf_module)},
+	{"btf_module", {"btf", OR_NONE}, AT(btf_btf)},
+	{"btf", {"data", OR_NONE}, AT(btf_bytes)},
+	{"btf", {"data_size", OR_NONE}, AT(btf_len)},
 	{"module", {"core_layout.base", OR_NONE}, AT(core)},
 	{"module", {"core_layout.size", OR_NONE}, AT(core_size)},
 	{"module", {"init_layout.base", OR_NONE}, AT(init)},
@@ -51,12 +57,18 @@ static const LinuxField module_fields[] = {
 	{"mod_kallsyms", {"strtab", OR_NONE}, AT(strtab)},
 	{"mod_kallsyms", {"num_symtab", OR_NONE}, AT(n_symtab)},
 	{"mod_kallsyms", {"typetab", OR_NONE}, AT(typetab)},
+	{"module", {"arch.orc_unwind_ip", OR_NONE}, AT(orc_ips)},
+	{"module", {"arch.orc_unwind", OR_NONE}, AT(orc_entries)},
+	{"module", {"arch.num_orcs", OR_NONE}, AT(n_orcs)},
+	{"module", {"srcversion", OR_NONE}, AT(srcversion)},
 };
 #undef AT
 
 struct LinuxModules {
 	const LinuxKernel *kernel;
 	uint64_t head;
+	uint64_t btf_head; /* of the list of their BTF; 0: there is none */
+	bool btf_searched;
 	ModuleFields at;
 };
 
@@ -140,7 +152,7 @@ static void read_pieces(const LinuxModules *modules, LinuxModule *module)
 bool linux_module_read(const LinuxModules *modules, uint64_t addr, LinuxModule *ret)
 {
 	const ModuleFields *at = &modules->at;
-	uint32_t state, size = 0;
+	uint32_t state;
 
 	*ret = (LinuxModule){.addr = addr};
 	if (!get_u32(modules, addr, at->state, &state) || state > LINUX_MODULE_UNFORMED ||
@@ -151,28 +163,41 @@ bool linux_module_read(const LinuxModules *modules, uint64_t addr, LinuxModule *
 	/* The kernel itself holds one. */
 	if (get_u32(modules, addr, at->refs, &ret->refs) && ret->refs)
 		ret->refs--;
-	if (get_u64(modules, addr, at->btf, &ret->btf) &&
-	    get_u32(modules, addr, at->btf_size, &size) && ret->btf)
-		ret->btf_size = size;
 	return true;
+}
+
+bool linux_module_has_init(const LinuxModule *module)
+{
+	for (unsigned i = module->n_pieces > KEPT ? KEPT : 1; i < module->n_pieces; i++) {
+		if (module->pieces[i].base)
+			return true;
+	}
+	return false;
 }
 
 /* ---- All of them ---- */
 
-/*
- * The head of a list that is not empty, whose first is a module: its neighbours point back to it,
- * and it has a module's name.
- */
-static bool is_head(const LinuxModules *modules, uint64_t addr, uint64_t next, uint64_t last)
+/* Is this a node of the list that is looked for? */
+typedef bool IsNode(const LinuxModules *modules, uint64_t node);
+
+/* The head of a list that is not empty: its neighbours point back to it. */
+static bool is_head(const LinuxModules *modules, uint64_t addr, uint64_t next, uint64_t last,
+		    IsNode *is_node)
 {
 	const LinuxMemory *memory = &modules->kernel->memory;
 	uint64_t back, forth;
+
+	return next >> 48 == 0xffff && last >> 48 == 0xffff && next != addr &&
+	       linux_read_u64(memory, next + sizeof(next), &back) && back == addr &&
+	       linux_read_u64(memory, last, &forth) && forth == addr && is_node(modules, next);
+}
+
+/* A module has memory, and a name that is one. */
+static bool is_module(const LinuxModules *modules, uint64_t node)
+{
 	LinuxModule module;
 
-	if (next >> 48 != 0xffff || last >> 48 != 0xffff || next == addr ||
-	    !linux_read_u64(memory, next + sizeof(next), &back) || back != addr ||
-	    !linux_read_u64(memory, last, &forth) || forth != addr ||
-	    !linux_module_read(modules, next - modules->at.list, &module))
+	if (!linux_module_read(modules, node - modules->at.list, &module))
 		return false;
 	for (const char *c = module.name; *c; c++) {
 		if (!g_ascii_isalnum(*c) && *c != '_')
@@ -182,7 +207,8 @@ static bool is_head(const LinuxModules *modules, uint64_t addr, uint64_t next, u
 	       module.pieces[0].base % 4096 == 0 && module.pieces[0].size;
 }
 
-static bool find_head_in(LinuxModules *modules, const LinuxRange *range)
+static bool find_head_in(const LinuxModules *modules, const LinuxRange *range, IsNode *is_node,
+			 uint64_t *ret)
 {
 	g_autoptr(GByteArray) block = linux_read_range(&modules->kernel->memory, range);
 
@@ -191,23 +217,25 @@ static bool find_head_in(LinuxModules *modules, const LinuxRange *range)
 
 		memcpy(links, block->data + at, sizeof(links));
 		if (!is_head(modules, range->start + at, GUINT64_FROM_LE(links[0]),
-			     GUINT64_FROM_LE(links[1])))
+			     GUINT64_FROM_LE(links[1]), is_node))
 			continue;
-		modules->head = range->start + at;
+		*ret = range->start + at;
 		return true;
 	}
 	return false;
 }
 
-/* The list has no symbol where kallsyms has functions only: look for it in what is written. */
-static bool find_head(LinuxModules *modules)
+/* A list has no symbol where kallsyms has functions only: look for it in what is written. */
+static bool find_head(const LinuxModules *modules, const char *symbol, IsNode *is_node,
+		      uint64_t *ret)
 {
 	const LinuxKernel *kernel = modules->kernel;
 
-	if (linux_symbol(kernel, "modules", &modules->head))
+	if (linux_symbol(kernel, symbol, ret))
 		return true;
 	for (unsigned i = 0; i < kernel->n_ranges; i++) {
-		if (kernel->ranges[i].writable && find_head_in(modules, &kernel->ranges[i]))
+		if (kernel->ranges[i].writable &&
+		    find_head_in(modules, &kernel->ranges[i], is_node, ret))
 			return true;
 	}
 	return false;
@@ -221,7 +249,7 @@ LinuxModules *linux_modules_new(const LinuxKernel *kernel, GError **error)
 	if (!linux_fields(kernel, module_fields, G_N_ELEMENTS(module_fields), &modules->at, error))
 		return NULL;
 	find_strides(modules);
-	if (find_head(modules))
+	if (find_head(modules, "modules", is_module, &modules->head))
 		return g_steal_pointer(&modules);
 	g_set_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT,
 		    "no modules: the kernel has no symbol for their list, and none is loaded by "
@@ -229,24 +257,105 @@ LinuxModules *linux_modules_new(const LinuxKernel *kernel, GError **error)
 	return NULL;
 }
 
+/* What is to be done with a node of a list; FALSE: no more. */
+typedef bool VisitNode(const LinuxModules *modules, uint64_t node, void *opaque);
+
+/* Ends where the list goes in a circle, or a node cannot be read. */
+static void each_node(const LinuxModules *modules, uint64_t head, VisitNode *visit, void *opaque)
+{
+	g_autoptr(GHashTable) seen =
+		g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	uint64_t node = head;
+
+	while (linux_read_u64(&modules->kernel->memory, node, &node) && node != head) {
+		if (g_hash_table_size(seen) >= LINUX_MODULES_MAX ||
+		    !g_hash_table_add(seen, g_memdup2(&node, sizeof(node))) ||
+		    !visit(modules, node, opaque))
+			break;
+	}
+}
+
+static bool add_module(const LinuxModules *modules, uint64_t node, void *opaque)
+{
+	GArray *list = opaque;
+	LinuxModule module;
+
+	if (!linux_module_read(modules, node - modules->at.list, &module))
+		return false;
+	if (module.state != LINUX_MODULE_UNFORMED)
+		g_array_append_val(list, module);
+	return true;
+}
+
 GArray *linux_modules_list(const LinuxModules *modules)
 {
 	GArray *list = g_array_new(FALSE, FALSE, sizeof(LinuxModule));
-	g_autoptr(GHashTable) seen =
-		g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-	uint64_t node = modules->head;
 
-	while (linux_read_u64(&modules->kernel->memory, node, &node) && node != modules->head) {
-		LinuxModule module;
-
-		if (g_hash_table_size(seen) >= LINUX_MODULES_MAX ||
-		    !g_hash_table_add(seen, g_memdup2(&node, sizeof(node))) ||
-		    !linux_module_read(modules, node - modules->at.list, &module))
-			break;
-		if (module.state != LINUX_MODULE_UNFORMED)
-			g_array_append_val(list, module);
-	}
+	each_node(modules, modules->head, add_module, list);
 	return list;
+}
+
+/* ---- Types ---- */
+
+/* The module that a node of the kernel's list of BTF is about, and its bytes there. */
+static bool read_btf(const LinuxModules *modules, uint64_t node, uint64_t *ret_module,
+		     LinuxPiece *ret)
+{
+	const ModuleFields *at = &modules->at;
+	uint64_t entry = node - at->btf_list, btf;
+	uint32_t size;
+	uint16_t magic;
+
+	if (!get_u64(modules, entry, at->btf_module, ret_module) ||
+	    !get_u64(modules, entry, at->btf_btf, &btf) ||
+	    !get_u64(modules, btf, at->btf_bytes, &ret->base) ||
+	    !get_u32(modules, btf, at->btf_len, &size) ||
+	    !linux_read(&modules->kernel->memory, ret->base, &magic, sizeof(magic)))
+		return false;
+	ret->size = size;
+	return GUINT16_FROM_LE(magic) == 0xeb9f;
+}
+
+static bool is_btf(const LinuxModules *modules, uint64_t node)
+{
+	LinuxPiece btf;
+	uint64_t addr;
+
+	return read_btf(modules, node, &addr, &btf) && is_module(modules, addr + modules->at.list);
+}
+
+typedef struct Wanted {
+	uint64_t module;
+	LinuxPiece btf;
+} Wanted;
+
+static bool take_wanted(const LinuxModules *modules, uint64_t node, void *opaque)
+{
+	Wanted *wanted = opaque;
+	LinuxPiece btf;
+	uint64_t addr;
+
+	if (!read_btf(modules, node, &addr, &btf))
+		return false;
+	if (addr == wanted->module)
+		wanted->btf = btf;
+	return addr != wanted->module;
+}
+
+bool linux_module_btf(LinuxModules *modules, const LinuxModule *module, LinuxPiece *ret)
+{
+	Wanted wanted = {.module = module->addr};
+
+	if (modules->at.btf_list == LINUX_NO_FIELD)
+		modules->btf_searched = true;
+	if (!modules->btf_searched &&
+	    !find_head(modules, "btf_modules", is_btf, &modules->btf_head))
+		modules->btf_head = 0;
+	modules->btf_searched = true;
+	if (modules->btf_head)
+		each_node(modules, modules->btf_head, take_wanted, &wanted);
+	*ret = wanted.btf;
+	return ret->size;
 }
 
 /* ---- Sections ---- */
@@ -376,6 +485,30 @@ unsigned linux_module_symbols(const LinuxModules *modules, const LinuxModule *mo
 				    strtab, symbols);
 	}
 	return added;
+}
+
+void linux_module_orc(const LinuxModules *modules, const LinuxModule *module, LinuxModuleOrc *ret)
+{
+	const ModuleFields *at = &modules->at;
+
+	if (!get_u64(modules, module->addr, at->orc_ips, &ret->ips) ||
+	    !get_u64(modules, module->addr, at->orc_entries, &ret->entries) ||
+	    !get_u32(modules, module->addr, at->n_orcs, &ret->n))
+		ret->n = 0;
+}
+
+char *linux_module_srcversion(const LinuxModules *modules, const LinuxModule *module)
+{
+	uint64_t addr;
+
+	if (!get_u64(modules, module->addr, modules->at.srcversion, &addr) || !addr)
+		return NULL;
+	return linux_read_string(&modules->kernel->memory, addr, LINUX_MODULE_NAME_LEN);
+}
+
+const LinuxKernel *linux_modules_kernel(const LinuxModules *modules)
+{
+	return modules->kernel;
 }
 
 void linux_modules_print(const LinuxModules *modules, GString *out)

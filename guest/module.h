@@ -5,6 +5,7 @@
 #define VMGDB_GUEST_MODULE_H
 
 #include "guest/kernel.h"
+#include "guest/program.h"
 
 /* In the kernel's order (enum module_state). */
 typedef enum LinuxModuleState {
@@ -26,10 +27,9 @@ typedef struct LinuxPiece {
 /*
  * @addr: of its struct module. @name: printable. @pieces: the first @n_pieces; those of before 6.4
  * are two: what it keeps, and what init had. @size: of all but init's. @refs: who uses it.
- * @btf, @btf_size: its types, which go on from the kernel's; 0 when it has none.
  */
 typedef struct LinuxModule {
-	uint64_t addr, size, btf, btf_size;
+	uint64_t addr, size;
 	LinuxPiece pieces[LINUX_PIECES];
 	unsigned n_pieces;
 	uint32_t refs;
@@ -50,6 +50,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxModules, linux_modules_free)
 /* linux_module_read: the one at @addr. FALSE: it cannot be read, or has a name that is none. */
 bool linux_module_read(const LinuxModules *modules, uint64_t addr, LinuxModule *ret);
 
+/* Is the memory that its init function is in still there? */
+bool linux_module_has_init(const LinuxModule *module);
+
 /*
  * linux_modules_list: all, of LinuxModule, those that are not yet formed left out; the last that
  * was loaded first. A list that is damaged ends there; 4,096 at most. Caller unrefs.
@@ -69,11 +72,41 @@ typedef struct LinuxSection {
 GArray *linux_module_sections(const LinuxModules *modules, const LinuxModule *module);
 
 /*
+ * linux_module_btf: where its types are, which go on from the kernel's. FALSE: it has none. They
+ * are in a list of the kernel's (since 5.11); what the module itself had of them goes after its
+ * init.
+ */
+bool linux_module_btf(LinuxModules *modules, const LinuxModule *module, LinuxPiece *ret);
+
+/*
  * linux_module_symbols: adds the symbols that its own kallsyms has to @symbols, which is to be
  * sorted afterwards. Returns how many.
  */
 unsigned linux_module_symbols(const LinuxModules *modules, const LinuxModule *module,
 			      LinuxSymbols *symbols);
+
+/*
+ * linux_module_parts: where its sections are now, of LinuxPart, by address; what is not in one of
+ * its pieces any more is left out. Names are those of @sections, which must outlive it, or
+ * constant. Where the kernel keeps no sections they are the pieces. Caller unrefs.
+ */
+GArray *linux_module_parts(const LinuxModule *module, const GArray *sections);
+/*
+ * linux_module_program: a file for gdb with all that is known of a module, in memory
+ * (guest/program.h). -1 with @error. Caller closes.
+ */
+int linux_module_program(LinuxModules *modules, const LinuxModule *module, const LinuxAbi *abi,
+			 GError **error);
+
+/* What the kernel has for its unwinder of a module's code (x86); @n: 0 where there is nothing. */
+typedef struct LinuxModuleOrc {
+	uint64_t ips, entries;
+	uint32_t n;
+} LinuxModuleOrc;
+void linux_module_orc(const LinuxModules *modules, const LinuxModule *module, LinuxModuleOrc *ret);
+/* linux_module_srcversion: a sum of its source's text; NULL where it has none. Caller frees. */
+char *linux_module_srcversion(const LinuxModules *modules, const LinuxModule *module);
+const LinuxKernel *linux_modules_kernel(const LinuxModules *modules);
 
 /* linux_modules_print: a line for each, below a line of headings. */
 void linux_modules_print(const LinuxModules *modules, GString *out);

@@ -13,28 +13,22 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "guest/dwarf.h"
 #include "guest/memory.h"
 
 /* ---- Where code and data are ---- */
 
-typedef struct Section {
-	const char *name;
-	LinuxCode range;
-	bool code;
-} Section;
-
-#define SECTIONS_MAX 4u
+#define KERNEL_PARTS 4u
 
 typedef struct Layout {
-	Section sections[SECTIONS_MAX];
+	LinuxPart own[KERNEL_PARTS]; /* of a kernel */
+	const LinuxPart *parts;
 	unsigned n;
 } Layout;
 
-static void add_section(Layout *layout, const char *name, uint64_t start, uint64_t end, bool code)
+static void add_part(Layout *layout, const char *name, uint64_t start, uint64_t end, bool code)
 {
 	if (start < end)
-		layout->sections[layout->n++] = (Section){name, {start, end}, code};
+		layout->own[layout->n++] = (LinuxPart){name, {start, end}, code};
 }
 
 static uint64_t address_of(const LinuxSymbols *symbols, const char *name, uint64_t otherwise)
@@ -65,7 +59,7 @@ static LinuxCode span_of(const LinuxSymbols *symbols)
  * Code, data, the code that is for the boot only, data. A kernel that has symbols for functions
  * only names no _end. gdb 13 crashes on a file without any section.
  */
-static Layout layout_of(const LinuxSymbols *symbols)
+static void lay_out_kernel(const LinuxSymbols *symbols, Layout *layout)
 {
 	LinuxCode span = span_of(symbols);
 	uint64_t stext = address_of(symbols, "_stext", span.start);
@@ -74,15 +68,21 @@ static Layout layout_of(const LinuxSymbols *symbols)
 	uint64_t etext = CLAMP(address_of(symbols, "_etext", end), start, MAX(start, end));
 	uint64_t sinit = CLAMP(address_of(symbols, "_sinittext", etext), etext, MAX(etext, end));
 	uint64_t einit = CLAMP(address_of(symbols, "_einittext", sinit), sinit, MAX(sinit, end));
-	Layout layout = {0};
 
+	layout->parts = layout->own;
 	if (start >= end)
-		return layout;
-	add_section(&layout, ".text", start, etext, true);
-	add_section(&layout, ".rodata", etext, sinit, false);
-	add_section(&layout, ".init.text", sinit, einit, true);
-	add_section(&layout, ".data", einit, end, false);
-	return layout;
+		return;
+	add_part(layout, ".text", start, etext, true);
+	add_part(layout, ".rodata", etext, sinit, false);
+	add_part(layout, ".init.text", sinit, einit, true);
+	add_part(layout, ".data", einit, end, false);
+}
+
+static void lay_out(const LinuxProgram *program, Layout *layout)
+{
+	*layout = (Layout){.parts = program->parts, .n = program->n_parts};
+	if (!program->parts)
+		lay_out_kernel(program->symbols, layout);
 }
 
 /* ---- Symbols ---- */
@@ -92,7 +92,7 @@ static Layout layout_of(const LinuxSymbols *symbols)
 static uint16_t section_of(const Layout *layout, uint64_t addr, uint64_t *ret_end)
 {
 	for (unsigned i = 0; i < layout->n; i++) {
-		const LinuxCode *range = &layout->sections[i].range;
+		const LinuxCode *range = &layout->parts[i].range;
 
 		/* A label at the end of a section belongs to it. */
 		if (addr >= range->start &&
@@ -202,7 +202,7 @@ static void add_bytes(Writer *writer, const char *name, const void *bytes, size_
 static void add_layout(Writer *writer, const Layout *layout)
 {
 	for (unsigned i = 0; i < layout->n; i++) {
-		const Section *section = &layout->sections[i];
+		const LinuxPart *section = &layout->parts[i];
 		GElf_Shdr shdr = {
 			.sh_type = SHT_NOBITS,
 			.sh_flags = SHF_ALLOC | (section->code ? SHF_EXECINSTR : SHF_WRITE),
@@ -233,14 +233,31 @@ static void add_symbols(Writer *writer, const LinuxSymbols *symbols, const GArra
 
 static void add_dwarf(Writer *writer, const LinuxProgram *program, const LinuxDwarf *dwarf)
 {
-	size_t len;
-	const char *strings = linux_types_strings(program->types, &len);
+	size_t len = dwarf->strings ? dwarf->strings->len : 0;
+	const void *strings = dwarf->strings
+				      ? dwarf->strings->data
+				      : (const void *)linux_types_strings(program->types, &len);
 
 	add_bytes(writer, ".debug_info", dwarf->info->data, dwarf->info->len);
 	add_bytes(writer, ".debug_abbrev", dwarf->abbrev->data, dwarf->abbrev->len);
 	add_bytes(writer, ".debug_str", strings, len);
 	add_bytes(writer, ".debug_loclists", dwarf->loclists->data, dwarf->loclists->len);
+	add_bytes(writer, ".debug_rnglists", dwarf->rnglists->data, dwarf->rnglists->len);
 	add_bytes(writer, ".debug_aranges", dwarf->aranges->data, dwarf->aranges->len);
+}
+
+static bool add_segment(Elf *elf, const LinuxCode *range)
+{
+	GElf_Phdr phdr = {
+		.p_type = PT_LOAD,
+		.p_flags = PF_R | PF_W | PF_X,
+		.p_vaddr = range->start,
+		.p_paddr = range->start,
+		.p_memsz = range->end - range->start,
+		.p_align = 1,
+	};
+
+	return gelf_newphdr(elf, 1) && gelf_update_phdr(elf, 0, &phdr);
 }
 
 static void finish(Writer *writer, const LinuxProgram *program)
@@ -263,7 +280,7 @@ static void finish(Writer *writer, const LinuxProgram *program)
 		.d_version = EV_CURRENT,
 	};
 	ehdr.e_ident[EI_DATA] = ELFDATA2LSB;
-	ehdr.e_type = ET_EXEC;
+	ehdr.e_type = program->parts ? ET_DYN : ET_EXEC;
 	ehdr.e_machine = program->machine;
 	ehdr.e_version = EV_CURRENT;
 	ehdr.e_entry = program->entry;
@@ -280,7 +297,8 @@ static bool write_all(Elf *elf, const LinuxProgram *program, const Layout *layou
 	unsigned first_global = 1;
 	g_autoptr(GArray) table = symbol_table(program->symbols, layout, &first_global);
 
-	writer.failed = !gelf_newehdr(elf, ELFCLASS64);
+	writer.failed = !gelf_newehdr(elf, ELFCLASS64) ||
+			(program->parts && !add_segment(elf, &program->segment));
 	add_layout(&writer, layout);
 	add_symbols(&writer, program->symbols, table, first_global);
 	if (dwarf)
@@ -293,7 +311,7 @@ static bool write_all(Elf *elf, const LinuxProgram *program, const Layout *layou
 
 static LinuxDwarf *dwarf_of(const LinuxProgram *program, const Layout *layout, GError **error)
 {
-	LinuxCode code[SECTIONS_MAX];
+	g_autofree LinuxCode *code = g_new(LinuxCode, layout->n + 1);
 	LinuxDwarfSource source = {.symbols = program->symbols,
 				   .types = program->types,
 				   .code = code,
@@ -302,8 +320,8 @@ static LinuxDwarf *dwarf_of(const LinuxProgram *program, const Layout *layout, G
 				   .name = program->name};
 
 	for (unsigned i = 0; i < layout->n; i++) {
-		if (layout->sections[i].code)
-			code[source.n_code++] = layout->sections[i].range;
+		if (layout->parts[i].code)
+			code[source.n_code++] = layout->parts[i].range;
 	}
 	return linux_dwarf_new(&source, error);
 }
@@ -329,9 +347,10 @@ static int write_file(const LinuxProgram *program, const Layout *layout, const L
 
 int linux_program_write(const LinuxProgram *program, GError **error)
 {
-	Layout layout = layout_of(program->symbols);
 	g_autoptr(LinuxDwarf) dwarf = NULL;
+	Layout layout;
 
+	lay_out(program, &layout);
 	elf_version(EV_CURRENT);
 	if (program->types) {
 		dwarf = dwarf_of(program, &layout, error);

@@ -5,8 +5,14 @@
 #ifndef VMGDB_GUEST_PROGRAM_H
 #define VMGDB_GUEST_PROGRAM_H
 
-#include "guest/symbols.h"
-#include "guest/types.h"
+#include "guest/dwarf.h"
+
+/* A section of a module, with code or data; @name is owned by whoever has the part. */
+typedef struct LinuxPart {
+	const char *name;
+	LinuxCode range;
+	bool code;
+} LinuxPart;
 
 /*
  * @machine: e_machine (elf.h). @symbols: at the addresses where they are now; _text or _stext,
@@ -15,9 +21,15 @@
  * .debug_frame section, or NULL. @entry: e_entry, where gdb lets functions return to that the user
  * calls. @name: of the compilation unit: what the program is. @args: DWARF's numbers (0 to 31) of
  * the registers in which a function gets its first @n_args arguments.
+ * @parts: of a module: its @n_parts sections, by address, none in another; else NULL. Its file is a
+ * shared object of one segment, @segment, which is at its own address: debuggers are told where the
+ * segments of such files are, and what lies outside is where the file says, too.
  */
 typedef struct LinuxProgram {
 	uint16_t machine;
+	const LinuxPart *parts;
+	unsigned n_parts;
+	LinuxCode segment;
 	const LinuxSymbols *symbols;
 	const LinuxTypes *types;
 	const GByteArray *frames;

@@ -249,9 +249,10 @@ static void put_cie(Writer *writer, bool is_signal)
 	cfi_end_block(writer->out, block);
 }
 
-GByteArray *linux_records_frames(const LinuxSymbols *symbols, uint64_t addr, const GByteArray *code)
+void linux_records_frames(const LinuxSymbols *symbols, uint64_t addr, const GByteArray *code,
+			  GByteArray *frames)
 {
-	Writer writer = {.out = g_byte_array_new()};
+	Writer writer = {.out = frames};
 	unsigned n;
 	const LinuxSymbol *rows = linux_symbols_rows(symbols, &n);
 	uint64_t last = 0;
@@ -267,5 +268,4 @@ GByteArray *linux_records_frames(const LinuxSymbols *symbols, uint64_t addr, con
 		end = MIN(linux_symbols_end(symbols, &rows[i]), addr + code->len);
 		put_function(&writer, at, code->data + (at - addr), end - at);
 	}
-	return writer.out;
 }

@@ -14,11 +14,11 @@
 #include "guest/symbols.h"
 
 /*
- * linux_records_frames: a .debug_frame section (DWARF 4, 64-bit addresses) for the functions among
- * @symbols that lie in @code, which is at @addr: where each sets its record up, and where it gives
- * it up. Instructions that it does not know change no frame. Caller unrefs.
+ * linux_records_frames: appends to @frames, a .debug_frame section (DWARF 4, 64-bit addresses), the
+ * functions among @symbols that lie in @code, which is at @addr: where each sets its record up, and
+ * where it gives it up. Instructions that it does not know change no frame.
  */
-GByteArray *linux_records_frames(const LinuxSymbols *symbols, uint64_t addr,
-				 const GByteArray *code);
+void linux_records_frames(const LinuxSymbols *symbols, uint64_t addr, const GByteArray *code,
+			  GByteArray *frames);
 
 #endif

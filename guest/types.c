@@ -120,7 +120,7 @@ static bool check_strings(const uint8_t *strings, size_t len, const LinuxTypes *
 
 /* ---- Making ---- */
 
-static void index_composites(LinuxTypes *types, unsigned from, unsigned to)
+static void index_composites(const LinuxTypes *types, unsigned from, unsigned to)
 {
 	for (unsigned id = from; id < to; id++) {
 		const struct btf_type *type = btf__type_by_id(types->btf, id);
@@ -179,9 +179,6 @@ static LinuxTypes *types_of(struct btf *btf, unsigned first)
 	types->btf = btf;
 	types->first = first;
 	types->composites = g_hash_table_new(g_str_hash, g_str_equal);
-	/* A module's own ones are found before the kernel's; else the first of a name. */
-	index_composites(types, first, btf__type_cnt(btf));
-	index_composites(types, 1, first);
 	return types;
 }
 
@@ -299,8 +296,15 @@ static bool find_member(Search *search, const struct btf_type *type, unsigned de
 
 static const struct btf_type *composite_named(const LinuxTypes *types, const char *name)
 {
-	unsigned id = GPOINTER_TO_UINT(g_hash_table_lookup(types->composites, name));
+	unsigned id;
 
+	/* Many need none of them: a module's are only written down. */
+	if (!g_hash_table_size(types->composites)) {
+		/* A module's own ones are found before the kernel's; else the first of a name. */
+		index_composites(types, types->first, btf__type_cnt(types->btf));
+		index_composites(types, 1, types->first);
+	}
+	id = GPOINTER_TO_UINT(g_hash_table_lookup(types->composites, name));
 	return id ? btf__type_by_id(types->btf, id) : NULL;
 }
 

@@ -172,7 +172,12 @@ GPtrArray *dwarf_read(const LinuxDwarf *dwarf, const LinuxTypes *types)
 	GPtrArray *entries = g_ptr_array_new_with_free_func(g_free);
 	unsigned depth = 0;
 
-	reader.strings = (const uint8_t *)linux_types_strings(types, &reader.strings_len);
+	if (dwarf->strings) {
+		reader.strings = dwarf->strings->data;
+		reader.strings_len = dwarf->strings->len;
+	} else {
+		reader.strings = (const uint8_t *)linux_types_strings(types, &reader.strings_len);
+	}
 	g_assert_cmpuint(fixed(&reader.info, 4), ==, dwarf->info->len - 4);
 	g_assert_cmpuint(fixed(&reader.info, 2), ==, 5);
 	g_assert_cmpuint(fixed(&reader.info, 2), ==, 0x0801);

@@ -214,6 +214,13 @@ void kern_module_types(GuestRig *rig, bool mem, bool pointed)
 	kern_field(rig, "num_symtab", rig->u32, 8);
 	kern_field(rig, "strtab", rig->u64, 16);
 	kern_field(rig, "typetab", rig->u64, 24);
+	kern_struct(rig, "btf_module", 40);
+	kern_field(rig, "list", list, 0);
+	kern_field(rig, "module", rig->u64, 16);
+	kern_field(rig, "btf", rig->u64, 24);
+	kern_struct(rig, "btf", 64);
+	kern_field(rig, "data", rig->u64, 0);
+	kern_field(rig, "data_size", rig->u32, 32);
 	piece = kern_struct(rig, mem ? "module_memory" : "module_layout", 24);
 	kern_field(rig, "base", rig->u64, 0);
 	kern_field(rig, "size", rig->u32, 8);
@@ -225,9 +232,8 @@ void kern_module_types(GuestRig *rig, bool mem, bool pointed)
 	kern_field(rig, "sect_attrs", rig->u64, 96);
 	kern_field(rig, "kallsyms", rig->u64, 104);
 	kern_field(rig, "refcnt", rig->u32, 112);
-	kern_field(rig, "btf_data_size", rig->u32, 116);
-	kern_field(rig, "btf_data", rig->u64, 120);
 	kern_field(rig, mem ? "mem" : "core_layout", piece, 128);
+	kern_field(rig, "srcversion", rig->u64, 400);
 	if (!mem)
 		kern_field(rig, "init_layout", piece, 152);
 }

@@ -47,8 +47,9 @@ void kern_task_types(GuestRig *rig, bool on_stack);
 
 /*
  * struct module (1,024 bytes): state at 0, list 8, name 24, sect_attrs 96, kallsyms 104, refcnt
- * 112, btf_data_size 116, btf_data 120, and its memory at 128: core_layout and init_layout, or @mem
- * pieces of 24 bytes. struct module_sect_attrs: @pointed, as since 6.14.
+ * 112, srcversion 400, and its memory at 128: core_layout and init_layout, or @mem pieces of 24
+ * bytes. struct module_sect_attrs: @pointed, as since 6.14. struct btf_module: list at 0, module
+ * 16, btf 24; struct btf: data 0, data_size 32.
  */
 void kern_module_types(GuestRig *rig, bool mem, bool pointed);
 

@@ -3,7 +3,9 @@
  */
 #include "guest/module.h"
 
+#include <elf.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/guest-rig.h"
 #include "tests/test-util.h"
@@ -84,8 +86,6 @@ static void test_pieces(void)
 	g_autoptr(LinuxModules) modules = modules_of(rig), old = modules_of(old_rig);
 	LinuxModule module;
 
-	kern_put_u32(rig, MODULE(0) + 116, 1000);
-	kern_put_u64(rig, MODULE(0) + 120, 0xffffffffc0009500);
 	g_assert_true(linux_module_read(modules, MODULE(0), &module));
 	g_assert_cmpstr(module.name, ==, "first");
 	g_assert_cmpint(module.state, ==, LINUX_MODULE_LIVE);
@@ -95,14 +95,11 @@ static void test_pieces(void)
 	g_assert_cmphex(module.pieces[4].size, ==, 0x500);
 	/* What init had does not count. */
 	g_assert_cmphex(module.size, ==, 0x4000);
-	g_assert_cmphex(module.btf, ==, 0xffffffffc0009500);
-	g_assert_cmpuint(module.btf_size, ==, 1000);
 	g_assert_cmpuint(module.refs, ==, 0);
 	g_assert_true(linux_module_read(old, MODULE(0), &module));
 	g_assert_cmpuint(module.n_pieces, ==, 2);
 	g_assert_cmphex(module.pieces[1].base, ==, 0xffffffffc0008000);
 	g_assert_cmphex(module.size, ==, 0x3000);
-	g_assert_cmpuint(module.btf_size, ==, 0);
 }
 
 static void test_print(void)
@@ -278,6 +275,160 @@ static void test_symbols(void)
 	assert_symbols(modules, "");
 }
 
+/* ---- Types ---- */
+
+#define BTF_HEAD (RIG_BASE + 0x200)
+#define BTF_ENTRY(n) (RIG_BASE + 0xf000 + 0x100ull * (n))
+#define BTF_BYTES (RIG_BASE + 0x10000)
+
+static void put_btf(GuestRig *rig, unsigned n, uint64_t next, uint64_t prev)
+{
+	kern_put_u64(rig, BTF_ENTRY(n), next);
+	kern_put_u64(rig, BTF_ENTRY(n) + 8, prev);
+	kern_put_u64(rig, BTF_ENTRY(n) + 16, MODULE(n));
+	kern_put_u64(rig, BTF_ENTRY(n) + 24, BTF_ENTRY(n) + 0x80);
+	kern_put_u64(rig, BTF_ENTRY(n) + 0x80, BTF_BYTES + 0x1000ull * n);
+	kern_put_u32(rig, BTF_ENTRY(n) + 0xa0, 100 + n);
+	kern_put_u16(rig, BTF_BYTES + 0x1000ull * n, 0xeb9f);
+}
+
+static void put_btfs(GuestRig *rig)
+{
+	kern_put_u64(rig, BTF_HEAD, BTF_ENTRY(2));
+	kern_put_u64(rig, BTF_HEAD + 8, BTF_ENTRY(0));
+	put_btf(rig, 2, BTF_ENTRY(0), BTF_HEAD);
+	put_btf(rig, 0, BTF_HEAD, BTF_ENTRY(2));
+	put_piece(rig, 2, 0, 0xffffffffc0003000, 0x3000);
+}
+
+/* @size: 0: it has none. */
+static void assert_btf(LinuxModules *modules, unsigned n, uint64_t base, uint64_t size)
+{
+	LinuxModule module = {.addr = MODULE(n)};
+	LinuxPiece btf = {0};
+
+	g_assert_true(linux_module_btf(modules, &module, &btf) == (size != 0));
+	g_assert_cmphex(btf.base, ==, base);
+	g_assert_cmpuint(btf.size, ==, size);
+}
+
+static void test_btf(void)
+{
+	static LinuxRange ranges[] = {{RIG_BASE, RIG_BASE + 0x1000, true}};
+	g_autoptr(GuestRig) rig = make_rig(true, false);
+	g_autoptr(LinuxModules) none = modules_of(rig), modules = modules_of(rig);
+
+	assert_btf(none, 0, 0, 0);
+	put_btfs(rig);
+	rig->kernel.ranges = ranges;
+	rig->kernel.n_ranges = 1;
+	/* It has looked, and found no list. */
+	assert_btf(none, 0, 0, 0);
+	assert_btf(modules, 0, BTF_BYTES, 100);
+	assert_btf(modules, 2, BTF_BYTES + 0x2000, 102);
+	assert_btf(modules, 1, 0, 0);
+	/* A list in a circle, and bytes that are no BTF. */
+	kern_put_u64(rig, BTF_ENTRY(0), BTF_ENTRY(2));
+	assert_btf(modules, 1, 0, 0);
+	kern_put_u16(rig, BTF_BYTES + 0x2000, 0);
+	assert_btf(modules, 0, 0, 0);
+}
+
+/* ---- Where its sections are ---- */
+
+static GArray *sections_at(const LinuxSection *all, unsigned n)
+{
+	GArray *list = g_array_new(FALSE, FALSE, sizeof(LinuxSection));
+
+	g_array_append_vals(list, all, n);
+	return list;
+}
+
+/* "NAME START-END[x];..." */
+static void assert_parts(const LinuxModule *module, const LinuxSection *all, unsigned n,
+			 const char *expected)
+{
+	g_autoptr(GArray) list = sections_at(all, n), parts = linux_module_parts(module, list);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (unsigned i = 0; i < parts->len; i++) {
+		const LinuxPart *part = &g_array_index(parts, LinuxPart, i);
+
+		g_string_append_printf(
+			text, "%s %" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x%s;", part->name,
+			part->range.start, part->range.end, part->code ? "x" : "");
+	}
+	g_assert_cmpstr(text->str, ==, expected);
+}
+
+static void test_parts(void)
+{
+	static const LinuxSection all[] = {
+		{0x9000, ".init.text"}, {0x1000, ".text"},   {0x1800, ".exit.text"},
+		{0x5000, ".gone"},	{0x2000, ".rodata"}, {0x2000, ".empty"},
+		{0, ".data..percpu"},
+	};
+	LinuxModule module = {
+		.n_pieces = 2, .pieces = {{0x1000, 0x2000}, {0x9000, 0x100}}, .name = "toy"};
+
+	assert_parts(&module, all, G_N_ELEMENTS(all),
+		     ".text 1000-1800x;.exit.text 1800-2000x;.empty 2000-3000;"
+		     ".init.text 9000-9100x;");
+	/* After its init that memory is somebody else's. */
+	module.pieces[1] = (LinuxPiece){0};
+	assert_parts(&module, all, G_N_ELEMENTS(all),
+		     ".text 1000-1800x;.exit.text 1800-2000x;.empty 2000-3000;");
+	/* The kernel keeps none. */
+	assert_parts(&module, all, 0, ".text 1000-3000x;");
+	module.n_pieces = 7;
+	module.pieces[1] = (LinuxPiece){0x8000, 0x1000};
+	module.pieces[4] = (LinuxPiece){UINT64_MAX - 9, 100};
+	assert_parts(&module, all, 0, ".text 1000-3000x;.data 8000-9000;");
+}
+
+/* ---- Its file ---- */
+
+static const LinuxAbi abi = {.args = (const uint8_t[]){5, 4}, .n_args = 2};
+
+static uint64_t entry_of(int fd, Elf64_Half *ret_type, Elf64_Phdr *ret_segment)
+{
+	Elf64_Ehdr ehdr;
+
+	g_assert_cmpint(pread(fd, &ehdr, sizeof(ehdr), 0), ==, sizeof(ehdr));
+	g_assert_cmpuint(ehdr.e_phnum, ==, 1);
+	g_assert_cmpint(pread(fd, ret_segment, sizeof(*ret_segment), ehdr.e_phoff), ==,
+			sizeof(*ret_segment));
+	*ret_type = ehdr.e_type;
+	return ehdr.e_entry;
+}
+
+static void test_program(void)
+{
+	g_autoptr(GuestRig) rig = make_sections(false);
+	g_autoptr(LinuxModules) modules = modules_of(rig);
+	g_autoptr(GError) error = NULL;
+	LinuxModule module;
+	Elf64_Phdr segment;
+	Elf64_Half type;
+	int fd;
+
+	put_symbols(rig);
+	rig->kernel.machine = EM_X86_64;
+	g_assert_true(linux_module_read(modules, MODULE(0), &module));
+	fd = linux_module_program(modules, &module, &abi, &error);
+	g_assert_no_error(error);
+	g_assert_cmphex(entry_of(fd, &type, &segment), ==, 0);
+	g_assert_cmpuint(type, ==, ET_DYN);
+	g_assert_cmpuint(segment.p_type, ==, PT_LOAD);
+	g_assert_cmphex(segment.p_vaddr, ==, 0xffffffffc0001000);
+	g_assert_cmphex(segment.p_memsz, ==, 0x3000);
+	close(fd);
+	/* One without any memory. */
+	module.n_pieces = 0;
+	g_assert_cmpint(linux_module_program(modules, &module, &abi, &error), ==, -1);
+	g_assert_cmpstr(error->message, ==, "the module first has no memory");
+}
+
 /* ---- Lists that are not as they should be ---- */
 
 static void test_hostile(void)
@@ -357,17 +508,13 @@ static void test_no_symbol(void)
 }
 
 static const TestCase cases[] = {
-	{"list", test_list},
-	{"pieces", test_pieces},
-	{"print", test_print},
-	{"sections", test_sections},
-	{"pointed", test_pointed},
-	{"many-sections", test_many_sections},
-	{"symbols", test_symbols},
-	{"hostile", test_hostile},
-	{"absent", test_absent},
-	{"no-symbol", test_no_symbol},
-	{0},
+	{"list", test_list},	       {"pieces", test_pieces},
+	{"print", test_print},	       {"sections", test_sections},
+	{"pointed", test_pointed},     {"many-sections", test_many_sections},
+	{"symbols", test_symbols},     {"btf", test_btf},
+	{"parts", test_parts},	       {"program", test_program},
+	{"hostile", test_hostile},     {"absent", test_absent},
+	{"no-symbol", test_no_symbol}, {0},
 };
 
 int main(int argc, char **argv)

@@ -43,7 +43,7 @@ typedef struct Row {
 static GByteArray *frames_of(const Row *rows, unsigned n)
 {
 	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
-	g_autoptr(GByteArray) code = g_byte_array_new();
+	g_autoptr(GByteArray) code = g_byte_array_new(), frames = g_byte_array_new();
 
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t insn = GUINT32_TO_LE(rows[i].insn);
@@ -54,7 +54,8 @@ static GByteArray *frames_of(const Row *rows, unsigned n)
 	linux_symbols_add(symbols, CODE, 'T', "alias", 5);
 	linux_symbols_add(symbols, CODE + code->len, 'T', "next", 4);
 	linux_symbols_sort(symbols);
-	return linux_records_frames(symbols, CODE, code);
+	linux_records_frames(symbols, CODE, code, frames);
+	return g_steal_pointer(&frames);
 }
 
 static void assert_record(const CfiRow *row, unsigned record)
@@ -187,9 +188,10 @@ static void test_mad(void)
 		linux_symbols_add(symbols, CODE - 400 + 403 * n, 't', "f", 1);
 	linux_symbols_sort(symbols);
 	{
-		g_autoptr(GByteArray) frames = linux_records_frames(symbols, CODE, code);
+		g_autoptr(GByteArray) frames = g_byte_array_new();
 		CfiRow row;
 
+		linux_records_frames(symbols, CODE, code, frames);
 		for (uint64_t pc = CODE; pc < CODE + code->len; pc += 4)
 			cfi_find(frames->data, frames->len, pc, &row);
 	}

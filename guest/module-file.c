@@ -1,0 +1,203 @@
+/*
+ * guest/module-file.c - a file for gdb of all that is known of a module.
+ */
+#include "guest/module.h"
+#include "guest/orc.h"
+#include "guest/records.h"
+
+#include <string.h>
+
+#define ORC_MAX (16u * 1024 * 1024)
+#define ORC_ENTRY_SIZE 6u
+#define CODE_MAX (16u * 1024 * 1024)
+
+/* ---- Where its sections are ---- */
+
+static const LinuxPiece *piece_of(const LinuxModule *module, uint64_t addr)
+{
+	for (unsigned i = 0; i < module->n_pieces; i++) {
+		const LinuxPiece *piece = &module->pieces[i];
+
+		if (piece->base && addr >= piece->base && addr - piece->base < piece->size)
+			return piece;
+	}
+	return NULL;
+}
+
+/* Of .text.unlikely, .init.text, .plt and so on. */
+static bool is_code_name(const char *name)
+{
+	return strstr(name, "text") || strstr(name, "plt");
+}
+
+static void add_part(GArray *parts, const char *name, bool code, const LinuxPiece *piece,
+		     uint64_t start)
+{
+	LinuxPart part = {name, {start, piece->base + piece->size}, code};
+
+	if (part.range.end > start)
+		g_array_append_val(parts, part);
+}
+
+/* As in enum mod_mem_type; before it, what a module keeps, and what init had. */
+static void add_pieces(GArray *parts, const LinuxModule *module)
+{
+	static const char *const many[] = {".text",	     ".data",	   ".rodata",
+					   ".ro_after_init", ".init.text", ".init.data",
+					   ".init.rodata"};
+	static const char *const two[] = {".text", ".init.text"};
+	const char *const *names = module->n_pieces > G_N_ELEMENTS(two) ? many : two;
+
+	G_STATIC_ASSERT(G_N_ELEMENTS(many) == LINUX_PIECES);
+	for (unsigned i = 0; i < module->n_pieces; i++) {
+		const LinuxPiece *piece = &module->pieces[i];
+
+		if (piece->base)
+			add_part(parts, names[i], is_code_name(names[i]), piece, piece->base);
+	}
+}
+
+static int compare_parts(const void *a, const void *b)
+{
+	uint64_t one = ((const LinuxPart *)a)->range.start;
+	uint64_t other = ((const LinuxPart *)b)->range.start;
+
+	return one < other ? -1 : one > other;
+}
+
+/* Each ends where the next one begins; of those at one address the last stays. */
+static void end_parts(GArray *parts)
+{
+	LinuxPart *all = (LinuxPart *)(void *)parts->data;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < parts->len; i++) {
+		if (i + 1 < parts->len)
+			all[i].range.end = MIN(all[i].range.end, all[i + 1].range.start);
+		if (all[i].range.start < all[i].range.end)
+			all[n++] = all[i];
+	}
+	g_array_set_size(parts, n);
+}
+
+GArray *linux_module_parts(const LinuxModule *module, const GArray *sections)
+{
+	GArray *parts = g_array_new(FALSE, FALSE, sizeof(LinuxPart));
+
+	for (unsigned i = 0; i < sections->len; i++) {
+		const LinuxSection *section = &g_array_index(sections, LinuxSection, i);
+		const LinuxPiece *piece = piece_of(module, section->addr);
+
+		if (piece)
+			add_part(parts, section->name, is_code_name(section->name), piece,
+				 section->addr);
+	}
+	if (!parts->len)
+		add_pieces(parts, module);
+	g_array_sort(parts, compare_parts);
+	end_parts(parts);
+	return parts;
+}
+
+/* ---- How its frames are unwound ---- */
+
+static GByteArray *frames_of_orc(const LinuxModules *modules, const LinuxModule *module)
+{
+	const LinuxKernel *kernel = linux_modules_kernel(modules);
+	LinuxModuleOrc where;
+	LinuxOrc orc = {.release = kernel->release};
+	g_autoptr(GByteArray) ips = NULL, entries = NULL, hash = NULL;
+
+	linux_module_orc(modules, module, &where);
+	if (!where.n)
+		return NULL;
+	ips = linux_read_block(&kernel->memory, where.ips, where.n * (uint64_t)sizeof(uint32_t),
+			       ORC_MAX, "ORC", NULL);
+	entries = linux_read_block(&kernel->memory, where.entries,
+				   where.n * (uint64_t)ORC_ENTRY_SIZE, ORC_MAX, "ORC", NULL);
+	hash = linux_kernel_orc_hash(kernel);
+	if (!ips || !entries)
+		return NULL;
+	orc.ips = ips;
+	orc.ips_addr = where.ips;
+	orc.entries = entries;
+	orc.hash = hash ? hash->data : NULL;
+	return linux_orc_frames(&orc, NULL);
+}
+
+static GByteArray *frames_of_records(const LinuxModules *modules, const LinuxSymbols *symbols,
+				     const GArray *parts)
+{
+	const LinuxKernel *kernel = linux_modules_kernel(modules);
+	GByteArray *frames = g_byte_array_new();
+
+	for (unsigned i = 0; i < parts->len; i++) {
+		const LinuxPart *part = &g_array_index(parts, LinuxPart, i);
+		g_autoptr(GByteArray) code = NULL;
+
+		if (!part->code)
+			continue;
+		code = linux_read_block(&kernel->memory, part->range.start,
+					part->range.end - part->range.start, CODE_MAX, part->name,
+					NULL);
+		if (code)
+			linux_records_frames(symbols, part->range.start, code, frames);
+	}
+	return frames;
+}
+
+/* ---- The file ---- */
+
+static LinuxTypes *types_of(LinuxModules *modules, const LinuxModule *module)
+{
+	const LinuxKernel *kernel = linux_modules_kernel(modules);
+	g_autoptr(GByteArray) raw = NULL;
+	LinuxPiece btf;
+
+	if (!kernel->types || !linux_module_btf(modules, module, &btf))
+		return NULL;
+	raw = linux_read_block(&kernel->memory, btf.base, btf.size, LINUX_TYPES_MAX, "BTF", NULL);
+	return raw ? linux_types_new(raw->data, raw->len, kernel->types, NULL) : NULL;
+}
+
+static int write_file(LinuxModules *modules, const LinuxModule *module, const LinuxAbi *abi,
+		      const GArray *parts, GError **error)
+{
+	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+	g_autoptr(LinuxTypes) types = types_of(modules, module);
+	g_autoptr(GByteArray) frames = NULL;
+	/* Not as a structure may be called: gdb takes a file's name for that of a scope. */
+	g_autofree char *name = g_strconcat(module->name, ".ko", NULL);
+	LinuxProgram program = {
+		.machine = linux_modules_kernel(modules)->machine,
+		.symbols = symbols,
+		.types = types,
+		.args = abi->args,
+		.n_args = abi->n_args,
+		.name = name,
+		.parts = (const LinuxPart *)(const void *)parts->data,
+		.n_parts = parts->len,
+		.segment = {module->pieces[0].base,
+			    module->pieces[0].base + module->pieces[0].size},
+	};
+
+	linux_module_symbols(modules, module, symbols);
+	linux_symbols_sort(symbols);
+	frames = abi->has_records ? frames_of_records(modules, symbols, parts)
+				  : frames_of_orc(modules, module);
+	program.frames = frames;
+	return linux_program_write(&program, error);
+}
+
+int linux_module_program(LinuxModules *modules, const LinuxModule *module, const LinuxAbi *abi,
+			 GError **error)
+{
+	g_autoptr(GArray) sections = linux_module_sections(modules, module);
+	g_autoptr(GArray) parts = linux_module_parts(module, sections);
+
+	if (parts->len)
+		return write_file(modules, module, abi, parts, error);
+	g_set_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT, "the module %s has no memory",
+		    module->name);
+	return -1;
+}
