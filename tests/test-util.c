@@ -91,7 +91,7 @@ char *test_dir_new(void)
 	return dir;
 }
 
-void test_dir_remove(char *dir)
+static void remove_tree(const char *dir)
 {
 	g_autoptr(GDir) handle = g_dir_open(dir, 0, NULL);
 	const char *name;
@@ -99,9 +99,15 @@ void test_dir_remove(char *dir)
 	while (handle && (name = g_dir_read_name(handle))) {
 		g_autofree char *path = g_build_filename(dir, name, NULL);
 
-		g_unlink(path);
+		if (g_unlink(path))
+			remove_tree(path);
 	}
 	g_rmdir(dir);
+}
+
+void test_dir_remove(char *dir)
+{
+	remove_tree(dir);
 	g_free(dir);
 }
 
