@@ -19,9 +19,11 @@ typedef struct Soft {
 struct KvmBreaks {
 	KvmPatches *patches;
 	ArchFeatures features;
-	GHashTable *softs;     /* &Soft.addr -> Soft */
-	GHashTable *physicals; /* likewise; their addr is a guest-physical one */
-	unsigned lost;	       /* softs that are nowhere, since a reset */
+	GHashTable *softs;	      /* &Soft.addr -> Soft */
+	GHashTable *physicals;	      /* likewise; their addr is a guest-physical one */
+	unsigned lost;		      /* softs that are nowhere, since a reset */
+	Soft own[KVM_BREAKS_OWN_MAX]; /* IN_PATCH or LOST, which is not counted */
+	unsigned n_own;
 	KvmPoints *points;
 };
 
@@ -369,6 +371,7 @@ void kvm_breaks_clear(KvmBreaks *breaks)
 	g_hash_table_remove_all(breaks->softs);
 	g_hash_table_remove_all(breaks->physicals);
 	breaks->lost = 0;
+	breaks->n_own = 0;
 }
 
 static void rearm_soft(KvmBreaks *breaks, Soft *soft, const KvmFinder *finder)
@@ -412,10 +415,38 @@ static void rearm_physicals(KvmBreaks *breaks)
 		kvm_patches_replace(breaks->patches, ((Soft *)value)->gpa);
 }
 
+static void rearm_own(KvmBreaks *breaks, const KvmFinder *finder)
+{
+	for (unsigned i = 0; i < breaks->n_own; i++) {
+		Soft *own = &breaks->own[i];
+		KvmSpot spot;
+
+		if (own->place == IN_PATCH && kvm_patches_has(breaks->patches, own->gpa))
+			continue;
+		spot = find_spot(breaks, finder, own->addr);
+		if (spot.kind != KVM_SPOT_PATCH || !can_patch(breaks, &spot))
+			continue;
+		if (own->place == LOST)
+			place_soft(breaks, own, spot.gpa);
+		else if (own->gpa == spot.gpa)
+			kvm_patches_replace(breaks->patches, own->gpa);
+	}
+}
+
 void kvm_breaks_rearm(KvmBreaks *breaks, const KvmFinder *finder)
 {
 	rearm_softs(breaks, finder, false);
 	rearm_physicals(breaks);
+	rearm_own(breaks, finder);
+}
+
+static void clear_own(KvmBreaks *breaks)
+{
+	for (unsigned i = 0; i < breaks->n_own; i++) {
+		if (breaks->own[i].place == IN_PATCH)
+			kvm_patches_unref(breaks->patches, breaks->own[i].gpa);
+	}
+	breaks->n_own = 0;
 }
 
 unsigned kvm_breaks_reset(KvmBreaks *breaks)
@@ -423,6 +454,7 @@ unsigned kvm_breaks_reset(KvmBreaks *breaks)
 	GHashTableIter iter;
 	gpointer value;
 
+	clear_own(breaks);
 	g_hash_table_iter_init(&iter, breaks->softs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Soft *soft = value;
@@ -453,6 +485,44 @@ void kvm_breaks_find_lost(KvmBreaks *breaks, const KvmFinder *finder)
 	if (breaks->lost)
 		rearm_softs(breaks, finder, true);
 }
+
+/* ---- The engine's own ---- */
+
+void kvm_breaks_set_own(KvmBreaks *breaks, const uint64_t *addrs, unsigned n,
+			const KvmFinder *finder)
+{
+	clear_own(breaks);
+	for (; breaks->n_own < MIN(n, KVM_BREAKS_OWN_MAX); breaks->n_own++)
+		breaks->own[breaks->n_own] = (Soft){.addr = addrs[breaks->n_own], .place = LOST};
+	rearm_own(breaks, finder);
+}
+
+bool kvm_breaks_has_own(const KvmBreaks *breaks, uint64_t addr, uint64_t gpa)
+{
+	for (unsigned i = 0; i < breaks->n_own; i++) {
+		const Soft *own = &breaks->own[i];
+
+		if (own->place == IN_PATCH &&
+		    (own->addr == addr || kvm_patches_same(breaks->patches, own->gpa, gpa)))
+			return true;
+	}
+	return false;
+}
+
+bool kvm_breaks_any_in_memory(const KvmBreaks *breaks)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, breaks->softs);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		if (((Soft *)value)->place == IN_PATCH)
+			return true;
+	}
+	return g_hash_table_size(breaks->physicals) > 0;
+}
+
+/* ---- Hits ---- */
 
 /* How many that are: 1, or 0 when @soft is NULL. */
 static unsigned visit_soft(const Soft *soft, GdbBreakType type, KvmBreaksVisit fn, void *opaque)

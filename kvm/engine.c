@@ -9,6 +9,7 @@
 #include "kvm/clock.h"
 #include "kvm/internal.h"
 #include "kvm/linux.h"
+#include "kvm/module-files.h"
 #include "kvm/monitor.h"
 #include "kvm/probe.h"
 #include "kvm/process.h"
@@ -182,6 +183,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	task_threads_forget(gdb);
 	process_forget(gdb);
 	linux_forget(gdb);
+	kvm_module_files_free(gdb->module_files);
 	monitor_save_cancel(gdb);
 	g_free((void *)gdb->ops_table.monitor);
 	gdb_log_free(gdb->log);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "kvm/internal.h"
+#include "kvm/linux-modules.h"
 #include "kvm/states.h"
 
 /* The guest's own, that is: of its own bytes. */
@@ -72,7 +73,7 @@ static void pass(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc, const uint64_t
 static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 {
 	uint64_t gpa;
-	bool mapped = translate_pc(vcpu, pc, &gpa);
+	bool mapped = translate_pc(vcpu, pc, &gpa), stop;
 
 	if (!mapped || !kvm_patches_claim(vcpu->gdb->patches, gpa)) {
 		if (!mapped || trap_insn_at(vcpu, gpa))
@@ -80,10 +81,14 @@ static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 		return;
 	}
 	begin_visit(vcpu);
-	if (hit_at_patch(vcpu, pc, gpa))
+	stop = hit_at_patch(vcpu, pc, gpa);
+	if (kvm_breaks_has_own(vcpu->gdb->breaks, pc, gpa) && modules_changed(vcpu, pc)) {
+		halt_news(vcpu, pc, stop);
+	} else if (stop) {
 		halt_event(vcpu, GDB_STOP_SWBREAK, 0, pc);
-	else if (!skip(vcpu, pc))
+	} else if (!skip(vcpu, pc)) {
 		pass(vcpu, GDB_STOP_SWBREAK, pc, &gpa);
+	}
 }
 
 static bool leaves_range(KvmGdbVcpu *vcpu, uint64_t pc)

@@ -248,16 +248,28 @@ static GdbStop stop_to_tell(KvmGdbVcpu *vcpu)
 	return stop;
 }
 
+/* The event is told. A breakpoint that is where a module was told of is told at the next resume. */
+static GdbStop take_event(KvmGdbVcpu *vcpu)
+{
+	Event *event = &vcpu->event;
+	GdbStop stop = stop_to_tell(vcpu);
+
+	event->pending = event->then_break;
+	if (event->then_break)
+		event->stop.kind = GDB_STOP_SWBREAK;
+	else
+		leaving_meet(vcpu, leaving_met_by(vcpu, event->stop.kind), event->pc,
+			     event->stop.kind != GDB_STOP_LIBRARY);
+	event->then_break = false;
+	return stop;
+}
+
 static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
 {
 	GdbStop stop = {.cpu = gdb->stop_cpu, .kind = GDB_STOP_PAUSED};
 
-	if (chosen) {
-		chosen->event.pending = false;
-		leaving_meet(chosen, leaving_met_by(chosen, chosen->event.stop.kind),
-			     chosen->event.pc, true);
-		stop = stop_to_tell(chosen);
-	}
+	if (chosen)
+		stop = take_event(chosen);
 	gdb->stop_cpu = stop.cpu;
 	if (gdb->log)
 		log_stop(gdb, &stop);
@@ -385,17 +397,29 @@ void halt_stop_for_client(KvmGdb *gdb)
 		start_grace(gdb);
 }
 
+static void record(KvmGdbVcpu *vcpu, const Event *event)
+{
+	KvmGdb *gdb = vcpu->gdb;
+
+	if (gdb->world == WORLD_FREE && !gdb->attached)
+		return;
+	vcpu->event = *event;
+	vcpu->event.pending = true;
+	vcpu->event.stop.cpu = vcpu->index;
+	gdb_log_line(gdb->log, "CPU %u: %s at 0x%" PRIx64, vcpu->index, kind_name(event->stop.kind),
+		     event->pc);
+	halt_request_stop(gdb);
+}
+
 void halt_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc)
 {
-	if (vcpu->gdb->world == WORLD_FREE && !vcpu->gdb->attached)
-		return;
-	vcpu->event = (Event){
-		.pending = true,
-		.stop = {.cpu = vcpu->index, .kind = kind, .addr = addr},
-		.pc = pc,
-	};
-	gdb_log_line(vcpu->gdb->log, "CPU %u: %s at 0x%" PRIx64, vcpu->index, kind_name(kind), pc);
-	halt_request_stop(vcpu->gdb);
+	record(vcpu, &(Event){.stop = {.kind = kind, .addr = addr}, .pc = pc});
+}
+
+void halt_news(KvmGdbVcpu *vcpu, uint64_t pc, bool then_break)
+{
+	record(vcpu,
+	       &(Event){.stop = {.kind = GDB_STOP_LIBRARY}, .pc = pc, .then_break = then_break});
 }
 
 /* ---- Resuming ---- */

@@ -79,9 +79,12 @@ static bool is_wanted(const Question *question, bool any, uint64_t pc)
 
 bool hit_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa)
 {
+	const KvmBreaks *breaks = vcpu->gdb->breaks;
 	Question question = {vcpu, GDB_AX_BUDGET, false};
-	bool any = kvm_breaks_each_at_patch(vcpu->gdb->breaks, pc, gpa, ask_one, &question);
+	bool any = kvm_breaks_each_at_patch(breaks, pc, gpa, ask_one, &question);
 
+	if (!any && kvm_breaks_has_own(breaks, pc, gpa))
+		return false;
 	return is_wanted(&question, any, pc);
 }
 

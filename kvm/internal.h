@@ -63,7 +63,8 @@ typedef enum World { WORLD_FREE, WORLD_RUNNING, WORLD_STOPPING, WORLD_STOPPED } 
 typedef struct Event {
 	bool pending; /* not told yet */
 	GdbStop stop;
-	uint64_t pc; /* where it happened (linear) */
+	uint64_t pc;	 /* where it happened (linear) */
+	bool then_break; /* of GDB_STOP_LIBRARY: a breakpoint of the client's is there, too */
 } Event;
 
 /* What is in the run page. */
@@ -235,7 +236,9 @@ struct KvmGdb {
 	bool grace_over;
 	GSource *limit; /* ends runs through code that must not be stepped */
 	Turns turns;
-	struct KvmSymbols *symbols;    /* of the guest's kernel, or NULL (kvm/kaslr.c) */
+	struct KvmSymbols *symbols;	     /* of the guest's kernel, or NULL (kvm/kaslr.c) */
+	struct KvmModuleFiles *module_files; /* that the user has, or NULL */
+	struct KvmModules *modules;	     /* of its kernel, or NULL (kvm/linux-modules.c) */
 	struct KvmLinux *guest_linux;  /* what is known of its kernel, or NULL (kvm/linux.c) */
 	uint64_t told[TASK_N_SYMBOLS]; /* by the client, 0: not (kvm/task.c) */
 	uint64_t comm_offset; /* of a task's name in it, found so far; else 0 (kvm/task.c) */
@@ -287,6 +290,8 @@ bool halt_in_device(const KvmGdbVcpu *vcpu);
 void halt_check_stopped(KvmGdb *gdb);
 /* Records what happened to @vcpu and stops the world for it. */
 void halt_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc);
+/* The same for GDB_STOP_LIBRARY. @then_break: a breakpoint of the client's was hit there, too. */
+void halt_news(KvmGdbVcpu *vcpu, uint64_t pc, bool then_break);
 /* GdbRunOps.resume. */
 void halt_resume(KvmGdb *gdb, const GdbAction *actions);
 /* May this vCPU execute guest code now? */
@@ -447,7 +452,7 @@ ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
 
 /*
  * The vCPU has hit the patch at @gpa by the address @pc, or the client's point @index: shall the
- * world stop? Runs the commands that came with it.
+ * world stop for a breakpoint of the client's? Runs the commands that came with it.
  */
 bool hit_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa);
 bool hit_at_point(KvmGdbVcpu *vcpu, uint64_t pc, unsigned index);

@@ -188,6 +188,13 @@ void kvm_gdb_offer_symbols(KvmGdb *gdb);
  */
 void kvm_gdb_show_tasks(KvmGdb *gdb);
 /*
+ * kvm_gdb_set_modules: a folder with the files of the guest's modules: a kernel's build folder, or
+ * /lib/modules/RELEASE. A gdb hears of those that are loaded, and loads the file of each if it is
+ * of the same build; else, where it gets the kernel's own symbols, what the module has in memory.
+ * After kvm_gdb_listen(), before a client can have connected. FALSE with @error: no such folder.
+ */
+bool kvm_gdb_set_modules(KvmGdb *gdb, const char *dir, struct _GError **error);
+/*
  * kvm_gdb_set_clock: do the guest's clocks (kvmclock, TSC; arm64's counter) stand still during a
  * stop that lasts (default), or go on?
  */

@@ -17,7 +17,7 @@ static bool is_watch(GdbStopKind kind)
 /* A software breakpoint may wait in a hardware point, and get into memory during the stop. */
 unsigned leaving_met_by(const KvmGdbVcpu *vcpu, GdbStopKind kind)
 {
-	if (kind == GDB_STOP_SWBREAK)
+	if (kind == GDB_STOP_SWBREAK || kind == GDB_STOP_LIBRARY)
 		return MET_POINT | MET_PATCH;
 	if (kind == GDB_STOP_HWBREAK)
 		return MET_POINT;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kvm/kaslr.h"
+#include "kvm/linux-modules.h"
 
 /* An image has its code before the entries of the kernel, and its data behind them. */
 #define BEFORE (64ull << 20)
@@ -37,6 +38,7 @@ void linux_forget(KvmGdb *gdb)
 {
 	struct KvmLinux *found = g_steal_pointer(&gdb->guest_linux);
 
+	modules_forget(gdb);
 	if (!found)
 		return;
 	linux_tasks_free(found->tasks);
@@ -156,6 +158,13 @@ const LinuxKernel *linux_known(KvmGdb *gdb)
 	return kernel && linux_kernel_is_there(kernel) ? kernel : NULL;
 }
 
+const LinuxKernel *linux_known_by(KvmGdbVcpu *vcpu)
+{
+	if (vcpu->gdb->guest_linux)
+		vcpu->gdb->guest_linux->cpu = vcpu->index;
+	return linux_known(vcpu->gdb);
+}
+
 const LinuxKernel *linux_kernel(KvmGdb *gdb, GError **error)
 {
 	struct KvmLinux *found;
@@ -256,7 +265,5 @@ int linux_file_open(void *target, const char *path, GError **error)
 		return -1;
 	if (g_str_equal(path, gdb->guest_linux->name))
 		return make_program(gdb, error);
-	g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "the only file here is %s",
-		    gdb->guest_linux->name);
-	return -1;
+	return modules_open(gdb, path, error);
 }

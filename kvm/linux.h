@@ -22,6 +22,8 @@ const LinuxKernel *linux_known(KvmGdb *gdb);
 /* linux_tasks: how the kernel lays out its tasks. NULL with @error. Valid as long as the kernel is.
  */
 const LinuxTasks *linux_tasks(KvmGdb *gdb, GError **error);
+/* linux_known_by: the same, read through @vcpu, which does not run, while others may. */
+const LinuxKernel *linux_known_by(KvmGdbVcpu *vcpu);
 /* linux_info: VMCOREINFO of the known kernel, which comes later than the rest; NULL: not yet. */
 const char *linux_info(KvmGdb *gdb);
 /* linux_forget: the machine was reset, or ends. */

@@ -8,6 +8,7 @@
 
 #include "kvm/internal.h"
 #include "kvm/kaslr.h"
+#include "kvm/linux-modules.h"
 #include "kvm/linux.h"
 #include "kvm/monitor.h"
 #include "kvm/process.h"
@@ -260,7 +261,7 @@ static void sweep_if_idle(KvmGdb *gdb, const GdbAction *actions)
 		if (actions[i].kind != GDB_ACTION_CONTINUE)
 			return;
 	}
-	if (!kvm_patches_any_wanted(gdb->patches))
+	if (!kvm_breaks_any_in_memory(gdb->breaks))
 		engine_sweep(gdb);
 }
 
@@ -495,6 +496,11 @@ static const GdbFileOps file_ops = {
 	.open = linux_file_open,
 };
 
+static const GdbLibraryOps library_ops = {
+	.offers = modules_offers,
+	.list = modules_list,
+};
+
 static const GdbOsOps os_ops = {
 	.tables = linux_os_tables,
 	.vmcoreinfo = linux_vmcoreinfo,
@@ -520,6 +526,7 @@ const GdbTargetOps kvm_target_ops = {
 	.quiet = &quiet_ops,
 	.program = &program_ops,
 	.files = &file_ops,
+	.libraries = &library_ops,
 	.os = &os_ops,
 	.tasks = &task_threads_ops,
 	.symbols = &symbol_ops,

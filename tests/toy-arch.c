@@ -69,6 +69,7 @@ const ArchInfo arch_info = {
 	.elf_machine = EM_X86_64,
 	.descriptions = (const GdbArchitecture *const[]){&linux_toy, &toy, NULL},
 	.anchors = (const ArchAnchor[]){{"lstar", "entry_SYSCALL_64", 0}, {0}},
+	.abi = {.args = (const uint8_t[]){0, 1}, .n_args = 2},
 };
 
 GdbRegSet *arch_reg_set(ArchVcpu *vcpu G_GNUC_UNUSED,
@@ -194,7 +195,8 @@ bool arch_walk(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *opaq
 	*ret = (ArchMapping){
 		.gpa = gpa,
 		.left = 0x1000 - gpa % 0x1000,
-		.execute = addr - TOY_DATA >= TOY_RAM && addr - TOY_LINUX >= TOY_RAM,
+		.execute = addr - TOY_DATA >= TOY_RAM &&
+			   addr - TOY_LINUX_DATA >= TOY_RAM - (TOY_LINUX_DATA - TOY_LINUX),
 		.kernel = addr - TOY_USER >= TOY_RAM,
 	};
 	return true;
@@ -214,19 +216,20 @@ ArchRoot arch_process_root(const ArchRoot *root, uint64_t gpa)
 void arch_region(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED,
 		 uint64_t addr, GdbRegion *ret)
 {
-	const uint64_t edges[] = {TOY_LINUX >> 1, TOY_LINUX, TOY_LINUX_READ_ONLY,
-				  TOY_LINUX + TOY_RAM, 0};
+	const uint64_t edges[] = {TOY_LINUX >> 1,      TOY_LINUX,	    TOY_LINUX_DATA,
+				  TOY_LINUX_READ_ONLY, TOY_LINUX + TOY_RAM, 0};
 
 	*ret = (GdbRegion){.start = addr, .last = addr};
 	for (unsigned n = 0; n + 1 < G_N_ELEMENTS(edges); n++) {
-		bool inside = n == 1 || n == 2;
+		bool inside = n >= 1 && n <= 3;
 
 		if (addr - edges[n] >= edges[n + 1] - edges[n])
 			continue;
 		ret->start = edges[n];
 		ret->last = edges[n + 1] - 1;
 		ret->mapped = ret->read = inside && has_kernel(root, addr);
-		ret->write = ret->mapped && n == 1;
+		ret->write = ret->mapped && n == 2;
+		ret->execute = ret->mapped && n == 1;
 	}
 }
 

@@ -29,9 +29,9 @@
  * toy_map_late() was called. TOY_KERNEL + x is RAM x, but only for a CPU in kernel mode; of it
  * TOY_ENTRY and what follows is in a user's table, too. TOY_USER + x is RAM x at a user's address,
  * while all others count as the kernel's; TOY_DATA + x is RAM x where no code can be fetched.
- * TOY_LINUX + x is RAM x likewise for a CPU in kernel mode, from TOY_LINUX_READ_ONLY on not to be
- * written: where the image of a Linux kernel can lie. To a process whose top table is at x
- * (arch.h), which no CPU runs, RAM begins there.
+ * TOY_LINUX + x is RAM x likewise for a CPU in kernel mode, but for code in front of
+ * TOY_LINUX_DATA, and from TOY_LINUX_READ_ONLY on not to be written: where the image of a Linux
+ * kernel can lie. To a process whose top table is at x (arch.h), which no CPU runs, RAM begins there.
  */
 #ifndef VMGDB_TESTS_TOY_KVM_H
 #define VMGDB_TESTS_TOY_KVM_H
@@ -47,6 +47,7 @@
 #define TOY_USER 0xa0000u
 #define TOY_DATA 0xb0000u
 #define TOY_LINUX 0xffffffff81000000ull
+#define TOY_LINUX_DATA (TOY_LINUX + 0x1000u)
 #define TOY_LINUX_READ_ONLY (TOY_LINUX + 0x8000u)
 #define TOY_ENTRY (TOY_KERNEL + 0xf000u)
 #define TOY_ENTRY_SIZE 0x1000u
