@@ -17,7 +17,7 @@
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
 	char *gdb_log, *kernel, *initrd, *memory, *console, *name, *gdb, *gdb_arch, *gdb_vmlinux,
-		*gdb_clock, *gdb_threads, *dump_dtb;
+		*gdb_modules, *gdb_clock, *gdb_threads, *dump_dtb;
 	char **disks, **params, **rest;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, reboot, help;
@@ -25,9 +25,10 @@ typedef struct RawOptions {
 
 static void raw_options_clear(RawOptions *raw)
 {
-	char *strings[] = {raw->gdb_log,     raw->kernel,    raw->initrd,   raw->memory,
-			   raw->console,     raw->name,	     raw->gdb,	    raw->dump_dtb,
-			   raw->gdb_vmlinux, raw->gdb_clock, raw->gdb_arch, raw->gdb_threads};
+	char *strings[] = {raw->gdb_log,     raw->kernel,      raw->initrd,    raw->memory,
+			   raw->console,     raw->name,	       raw->gdb,       raw->dump_dtb,
+			   raw->gdb_vmlinux, raw->gdb_modules, raw->gdb_clock, raw->gdb_arch,
+			   raw->gdb_threads};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
@@ -87,6 +88,9 @@ static GOptionContext *new_context(RawOptions *raw)
 		{"gdb-vmlinux", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_vmlinux,
 		 "the kernel's symbols, for a gdb without a program (default: beside the kernel)",
 		 "FILE"},
+		{"gdb-modules", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_modules,
+		 "the files of the kernel's modules: a build folder or /lib/modules/RELEASE",
+		 "DIR"},
 		{"gdb-clock", 0, 0, G_OPTION_ARG_STRING, &raw->gdb_clock,
 		 "the guest's clocks while gdb has it stopped: stop (default) or run", "KIND"},
 		{"gdb-threads", 0, 0, G_OPTION_ARG_STRING, &raw->gdb_threads,
@@ -249,6 +253,7 @@ static bool check_gdb(const VmConfig *config, GError **error)
 			      : config->gdb_kaslr     ? "--gdb-kaslr"
 			      : config->gdb_arch      ? "--gdb-arch"
 			      : config->gdb_vmlinux   ? "--gdb-vmlinux"
+			      : config->gdb_modules   ? "--gdb-modules"
 			      : config->gdb_clock_run ? "--gdb-clock"
 			      : config->gdb_tasks     ? "--gdb-threads"
 			      : config->gdb_log	      ? "--gdb-log"
@@ -291,6 +296,7 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->gdb_log = g_steal_pointer(&raw->gdb_log);
 	config->gdb_arch = g_steal_pointer(&raw->gdb_arch);
 	config->gdb_vmlinux = g_steal_pointer(&raw->gdb_vmlinux);
+	config->gdb_modules = g_steal_pointer(&raw->gdb_modules);
 	config->dump_dtb = g_steal_pointer(&raw->dump_dtb);
 	config->name = g_steal_pointer(&raw->name);
 	config->reboot = raw->reboot;
@@ -336,6 +342,7 @@ void config_free(VmConfig *config)
 	g_free(config->gdb);
 	g_free(config->gdb_arch);
 	g_free(config->gdb_vmlinux);
+	g_free(config->gdb_modules);
 	g_free(config->gdb_log);
 	g_free(config->dump_dtb);
 	g_free(config);

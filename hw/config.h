@@ -16,6 +16,7 @@ typedef struct VmConfig {
 	char *dump_dtb;	   /* where to write the guest's device tree, or NULL */
 	char *gdb;	   /* where to listen, or NULL: no stub */
 	char *gdb_arch;	   /* the architecture to describe to gdb, or NULL: the CPU's */
+	char *gdb_modules; /* a folder with the files of its modules, or NULL */
 	char *gdb_vmlinux; /* the kernel's symbols, empty: none, or NULL: look beside the kernel */
 	uint64_t memory;   /* bytes, a multiple of 1 MiB */
 	unsigned n_cpus;

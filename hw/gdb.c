@@ -158,7 +158,9 @@ bool vm_gdb_start(Vm *vm, GError **error)
 	if (vm->config->gdb_log != NULL && !kvm_gdb_set_log(vm->gdb, vm->config->gdb_log, error))
 		return false;
 	if (!kvm_gdb_listen(vm->gdb, vm->config->gdb, vm->config->gdb_wait, error) ||
-	    !set_vmlinux(vm, error))
+	    !set_vmlinux(vm, error) ||
+	    (vm->config->gdb_modules != NULL &&
+	     !kvm_gdb_set_modules(vm->gdb, vm->config->gdb_modules, error)))
 		return false;
 	/* Scripts read this line, so it has no prefix. */
 	fprintf(stderr, "gdb: listening on %s\n", kvm_gdb_address(vm->gdb));

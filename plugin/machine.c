@@ -240,7 +240,8 @@ static bool serve(KvmGdb *gdb, const MachineOptions *options, GError **error)
 	return (!options->log || kvm_gdb_set_log(gdb, options->log, error)) &&
 	       kvm_gdb_listen(gdb, options->where, options->wait, error) &&
 	       (!options->vmlinux || !*options->vmlinux ||
-		kvm_gdb_set_vmlinux(gdb, options->vmlinux, error));
+		kvm_gdb_set_vmlinux(gdb, options->vmlinux, error)) &&
+	       (!options->modules || kvm_gdb_set_modules(gdb, options->modules, error));
 }
 
 bool machine_start(Machine *machine, struct _GMainContext *context, const KvmGdbOps *ops,

@@ -69,6 +69,7 @@ typedef struct MachineOptions {
 	const char *where;	  /* kvm_gdb_listen() */
 	const char *log;	  /* kvm_gdb_set_log(), or NULL */
 	const char *vmlinux;	  /* kvm_gdb_set_vmlinux(), or NULL */
+	const char *modules;	  /* kvm_gdb_set_modules(), or NULL */
 	const char *architecture; /* kvm_gdb_set_architecture(), or NULL */
 	KvmGdbClock clock;
 	bool tasks; /* gdb sees the guest's tasks as threads */

@@ -520,6 +520,7 @@ static MachineOptions options_from_environment(void)
 		.where = g_strdup(getenv(PLUGIN_ENV_GDB)),
 		.log = g_strdup(getenv(PLUGIN_ENV_LOG)),
 		.vmlinux = g_strdup(getenv(PLUGIN_ENV_VMLINUX)),
+		.modules = g_strdup(getenv(PLUGIN_ENV_MODULES)),
 		.architecture = g_strdup(getenv(PLUGIN_ENV_ARCH)),
 		.tasks = g_strcmp0(getenv(PLUGIN_ENV_THREADS), "tasks") == 0,
 		.clock = g_strcmp0(getenv(PLUGIN_ENV_CLOCK), "run") ? KVM_GDB_CLOCK_STOP

@@ -49,6 +49,7 @@ void plugin_seccomp(const struct sock_fprog *filter);
 #define PLUGIN_ENV_GDB "VMGDB_GDB"	   /* where to listen; without it the plugin does nothing */
 #define PLUGIN_ENV_WAIT "VMGDB_WAIT"	   /* set: wait for a client before the first instruction */
 #define PLUGIN_ENV_LOG "VMGDB_LOG"	   /* the file for a log; its path is absolute */
+#define PLUGIN_ENV_MODULES "VMGDB_MODULES" /* a folder with the files of its modules; absolute */
 #define PLUGIN_ENV_VMLINUX "VMGDB_VMLINUX" /* the guest's kernel with symbols; absolute, too */
 #define PLUGIN_ENV_ARCH "VMGDB_ARCH"	   /* the architecture to describe */
 #define PLUGIN_ENV_THREADS "VMGDB_THREADS" /* "tasks": those of a Linux guest are threads, too */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gdbstub/address.h"
+#include "kvm/module-files.h"
 #include "kvm/symbols.h"
 #include "plugin/plugin.h"
 #include "plugin/program.h"
@@ -94,6 +95,15 @@ static int check_vmlinux(const char *path)
 	return symbols ? 0 : usage("%s", error->message);
 }
 
+static int check_modules(const char *path)
+{
+	g_autoptr(GError) error = NULL;
+	KvmModuleFiles *files = kvm_module_files_new(path, &error);
+
+	kvm_module_files_free(files);
+	return files ? 0 : usage("%s", error->message);
+}
+
 static int check_clock(const char *kind)
 {
 	if (!strcmp(kind, "stop") || !strcmp(kind, "run"))
@@ -129,6 +139,9 @@ static const Option options[] = {
 	 "write packets, stops, resumes and vCPU states to FILE"},
 	{"--gdb-vmlinux", PLUGIN_ENV_VMLINUX, VALUE_FILE, check_vmlinux, " FILE",
 	 "the guest kernel's symbols: a bare gdb finds them by itself"},
+	{"--gdb-modules", PLUGIN_ENV_MODULES, VALUE_FILE, check_modules, " DIR",
+	 "the files of the kernel's modules: a build folder or\n"
+	 "/lib/modules/RELEASE"},
 	{"--gdb-arch", PLUGIN_ENV_ARCH, VALUE_TEXT, NULL, " NAME",
 	 "the architecture that gdb sees: i386 for 32-bit code on an x86 CPU;\n"
 	 "default: the guest's CPU"},
