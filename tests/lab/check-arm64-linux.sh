@@ -10,5 +10,6 @@ lab_open
 nofile_job 192
 lab_boot arm64 "$W/job" 2
 nofile
+nofile_modules yes
 nofile_backtraces
 finish

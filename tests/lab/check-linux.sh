@@ -13,5 +13,6 @@ lab_open
 nofile_job 512
 lab_boot svm "$W/job" 2
 nofile
+nofile_modules no # QEMU does not report trap instructions to its KVM
 nofile_backtraces
 finish

@@ -116,8 +116,8 @@ pack() { (cd "$1" && find . | cpio -o -H newc --quiet) | gzip -1 >"$2"; }
 
 # The guest's initramfs. Every second or so it prints a line "guest: tick ..." about its health;
 # a debugger that writes 42 to 45 to the kernel's panic_timeout, or do=42 in the kernel's words, makes
-# it power off, reboot, crash or ask for a reset; 100 and more: open so many files; 51 and so on: run a
-# program of hard.c, the Nth of HARD, and 50: none.
+# it power off, reboot, crash or ask for a reset; 46: load a module or, in turns, unload it; 100 and
+# more: open so many files; 51 and so on: run a program of hard.c, the Nth of HARD, and 50: none.
 HARD="uffd exclusive fork migrate collapse two hotplug module"
 make_l2()
 {
@@ -129,7 +129,7 @@ make_l2()
 	echo "hards='$HARD'" >"$W/l2/bin/hards"
 	[ "$1" != arm64 ] || { build_tool "$(cross "$1" gcc)" tracer && cp "$W/tracer" "$W/l2/bin/"; }
 	mkdir -p "$W/l2/lib"
-	cp "$CACHE/lab-$1"/modules/{pvpanic*,button,virtio_ring}.ko "$W/l2/lib/" 2>/dev/null
+	cp "$CACHE/lab-$1"/modules/{pvpanic*,button,virtio_ring,failover}.ko "$W/l2/lib/" 2>/dev/null
 	cat >"$W/l2/init" <<'END'
 #!/bin/busybox sh
 B=/bin/busybox
@@ -178,6 +178,7 @@ while :; do
 	43) echo "guest: reboot"; $B reboot -f ;;
 	44) echo "guest: crash"; echo c >/proc/sysrq-trigger ;;
 	45) echo "guest: reset me"; $B sleep 1000 ;;
+	46) if [ -d /sys/module/failover ]; then $B rmmod failover; else $B insmod /lib/failover.ko; fi ;;
 	esac
 	$B usleep 300000
 done

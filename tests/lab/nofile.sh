@@ -27,6 +27,15 @@ nofile()
 	VMLINUX=''
 }
 
+# nofile_modules NEWS: modules come and go. NEWS: yes where KVM reports trap instructions, so that the
+# stub can say so.
+nofile_modules()
+{
+	LAB_NEWS=$1
+	export LAB_NEWS
+	VMLINUX='' gdb_script 300 modules
+}
+
 # The stops that it has kept once more, with the vmlinux.
 nofile_backtraces()
 {
