@@ -62,6 +62,8 @@ def threads():
     report("CPU#0 [" in text and "CPU#1 [" in text, "a thread for each CPU", text)
 
 
+# Where a task stands that sleeps: in what switches, or where a new one begins.
+FIRST = {"__schedule", "__switch_to", "ret_from_fork"}
 # Where the oldest frame of a task is that sleeps in a system call, or of a thread of the kernel.
 ENDS = {"el0t_64_sync", "entry_SYSCALL_64_after_hwframe", "entry_SYSCALL_64", "ret_from_fork",
         "asm_exc_page_fault", None}
@@ -82,7 +84,7 @@ def tasks():
         found, _ = frames()
         names = [frame["name"] for frame in found]
         # One that was just made has not run yet.
-        if names[0] in ("__schedule", "ret_from_fork") and names[-1] in ENDS:
+        if names[0] in FIRST and names[-1] in ENDS:
             whole += 1
         else:
             wrong.append((thread.ptid[1] - 0x1000, names))
