@@ -207,7 +207,7 @@ FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_LIB_SRC))
 $(B)/fuzz/obj/%.o: $(SRCDIR)/%.c config.mak
 	@mkdir -p $(@D)
 	$(say) CLANG $*.o
-	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 $(WERROR) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 $(B)/fuzz/libfuzz.a: $(FUZZ_OBJ)
 $(FUZZERS): $(B)/fuzz/%: $(B)/fuzz/obj/tests/%.o $(B)/fuzz/libfuzz.a
 	$(say) LD fuzz/$*

@@ -70,7 +70,14 @@ static void make(const LinuxTypes *types)
 	static const LinuxCode code = {0x1000, 0x2000};
 	g_autoptr(LinuxSymbols) symbols = symbols_of(types);
 	LinuxDwarfSource source = {symbols, types, &code, 1, args, sizeof(args), "fuzz"};
-	LinuxProgram program = {1, symbols, types, NULL, 0, "fuzz", args, sizeof(args)};
+	LinuxProgram program = {
+		.machine = 1,
+		.symbols = symbols,
+		.types = types,
+		.name = "fuzz",
+		.args = args,
+		.n_args = sizeof(args),
+	};
 	g_autoptr(GError) error = NULL;
 	g_autoptr(LinuxDwarf) dwarf = linux_dwarf_new(&source, &error);
 	int fd;
