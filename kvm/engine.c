@@ -15,7 +15,6 @@
 #include "kvm/process.h"
 #include "kvm/states.h"
 #include "kvm/symbols.h"
-#include "kvm/task-threads.h"
 
 #define VMGDB_VERSION_TEXT "vmgdb " VMGDB_VERSION
 
@@ -180,7 +179,6 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_conditions_free(gdb->conditions);
 	kvm_memory_free(gdb->memory);
 	kvm_symbols_free(gdb->symbols);
-	task_threads_forget(gdb);
 	process_forget(gdb);
 	linux_forget(gdb);
 	kvm_module_files_free(gdb->module_files);
@@ -336,7 +334,6 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 {
 	engine_lock(gdb);
 	kvm_breaks_reset(gdb->breaks);
-	task_threads_forget(gdb);
 	process_forget(gdb);
 	linux_forget(gdb);
 	/* What was read of the old clocks is not for the new ones. */
@@ -441,7 +438,6 @@ static void on_reset(KvmGdb *gdb)
 	unsigned lost = kvm_breaks_reset(gdb->breaks);
 
 	gdb->have_kernel_root = false;
-	task_threads_forget(gdb);
 	process_forget(gdb);
 	linux_forget(gdb);
 	if (lost)

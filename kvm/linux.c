@@ -181,13 +181,22 @@ const LinuxKernel *linux_kernel(KvmGdb *gdb, GError **error)
 	return found->kernel;
 }
 
+/* Of the kernel that is known. */
+static const LinuxTasks *tasks_of(struct KvmLinux *found, GError **error)
+{
+	if (!found->tasks)
+		found->tasks = linux_tasks_new(found->kernel, error);
+	return found->tasks;
+}
+
 const LinuxTasks *linux_tasks(KvmGdb *gdb, GError **error)
 {
-	const LinuxKernel *kernel = linux_kernel(gdb, error);
+	return linux_kernel(gdb, error) ? tasks_of(gdb->guest_linux, error) : NULL;
+}
 
-	if (kernel && !gdb->guest_linux->tasks)
-		gdb->guest_linux->tasks = linux_tasks_new(kernel, error);
-	return kernel ? gdb->guest_linux->tasks : NULL;
+const LinuxTasks *linux_known_tasks(KvmGdb *gdb)
+{
+	return linux_known(gdb) ? tasks_of(gdb->guest_linux, NULL) : NULL;
 }
 
 const char *linux_notes(KvmGdb *gdb)

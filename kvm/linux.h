@@ -17,13 +17,18 @@
  * GDB_ERROR: no Linux, or it has not come far enough. Valid until the lock is given up.
  */
 const LinuxKernel *linux_kernel(KvmGdb *gdb, GError **error);
-/* linux_known: the same, if it was found before; NULL else. */
+/*
+ * linux_known: the same, if it was found before; NULL else.
+ * linux_known_by: likewise, read through @vcpu, which does not run, while others may.
+ */
 const LinuxKernel *linux_known(KvmGdb *gdb);
-/* linux_tasks: how the kernel lays out its tasks. NULL with @error. Valid as long as the kernel is.
+const LinuxKernel *linux_known_by(KvmGdbVcpu *vcpu);
+/*
+ * linux_tasks: how the kernel lays out its tasks. NULL with @error. Valid as long as the kernel is.
+ * linux_known_tasks: the same, of the known kernel.
  */
 const LinuxTasks *linux_tasks(KvmGdb *gdb, GError **error);
-/* linux_known_by: the same, read through @vcpu, which does not run, while others may. */
-const LinuxKernel *linux_known_by(KvmGdbVcpu *vcpu);
+const LinuxTasks *linux_known_tasks(KvmGdb *gdb);
 /* linux_info: VMCOREINFO of the known kernel, which comes later than the rest; NULL: not yet. */
 const char *linux_info(KvmGdb *gdb);
 /* linux_forget: the machine was reset, or ends. */

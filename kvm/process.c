@@ -8,34 +8,24 @@
 
 #include "kvm/linux.h"
 #include "kvm/monitor.h"
+#include "kvm/task-threads.h"
 
 void process_forget(KvmGdb *gdb)
 {
 	gdb->known_process.task = 0;
-}
-
-static bool find_task(const LinuxTasks *tasks, uint32_t number, LinuxTask *ret, GError **error)
-{
-	g_autoptr(GArray) list = linux_tasks_list(tasks);
-
-	for (unsigned n = 0; n < list->len; n++) {
-		*ret = g_array_index(list, LinuxTask, n);
-		if (ret->pid == number)
-			return true;
-	}
-	g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "the guest has no task %u", number);
-	return false;
+	task_threads_forget(gdb);
 }
 
 static bool find_root(const Space *space, uint32_t number, ArchRoot *ret, GError **error)
 {
-	const LinuxTasks *tasks = linux_tasks(space->vcpu->gdb, error);
+	KvmGdb *gdb = space->vcpu->gdb;
+	const LinuxTasks *tasks = linux_tasks(gdb, error);
 	ArchMapping table;
 	LinuxTask task;
 	ArchRoot own;
 	uint64_t addr;
 
-	if (!tasks || !find_task(tasks, number, &task, error))
+	if (!tasks || !task_threads_find(gdb, number, &task, error))
 		return false;
 	if (!linux_task_page_table(tasks, &task, &addr)) {
 		g_set_error(
@@ -52,6 +42,19 @@ static bool find_root(const Space *space, uint32_t number, ArchRoot *ret, GError
 	return true;
 }
 
+/* Knows its page tables, from now until they may be others. */
+static bool know(const Space *space, uint32_t number, GError **error)
+{
+	KvmGdb *gdb = space->vcpu->gdb;
+
+	if (gdb->known_process.task == number)
+		return true;
+	if (!find_root(space, number, &gdb->known_process.root, error))
+		return false;
+	gdb->known_process.task = number;
+	return true;
+}
+
 bool process_choose(Space *space, uint32_t task, uint64_t addr, GError **error)
 {
 	KvmGdb *gdb = space->vcpu->gdb;
@@ -61,11 +64,8 @@ bool process_choose(Space *space, uint32_t task, uint64_t addr, GError **error)
 	if (!number || !arch_get_root(space->vcpu->arch, &own, NULL) ||
 	    arch_is_kernel_address(&own, addr))
 		return true;
-	if (gdb->known_process.task != number) {
-		if (!find_root(space, number, &gdb->known_process.root, error))
-			return false;
-		gdb->known_process.task = number;
-	}
+	if (!know(space, number, error))
+		return false;
 	space->has_process = true;
 	space->process = gdb->known_process.root;
 	return true;
@@ -76,8 +76,7 @@ bool process_choose(Space *space, uint32_t task, uint64_t addr, GError **error)
 static bool choose(KvmGdb *gdb, unsigned cpu, uint64_t number, GString *out, GError **error)
 {
 	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
-	Space space = space_of(vcpu);
-	ArchRoot root;
+	const Space space = space_of(vcpu);
 
 	if (!vcpu)
 		return false;
@@ -86,9 +85,9 @@ static bool choose(KvmGdb *gdb, unsigned cpu, uint64_t number, GString *out, GEr
 			    number);
 		return false;
 	}
-	if (!find_root(&space, number, &root, error))
-		return false;
 	process_forget(gdb);
+	if (!know(&space, number, error))
+		return false;
 	gdb->process = number;
 	g_string_append_printf(out,
 			       "user addresses are those of process %u now; `monitor process` goes "

@@ -15,7 +15,7 @@
  * processes'. FALSE with @error: it is not known.
  */
 bool process_choose(Space *space, uint32_t task, uint64_t addr, GError **error);
-/* The machine runs: page tables change. */
+/* The machine runs, or is another one: what was looked up of its tasks and processes is over. */
 void process_forget(KvmGdb *gdb);
 
 #endif

@@ -226,7 +226,6 @@ static void attach(void *target)
 	gdb->shows_tasks = gdb->shows_tasks_first;
 	gdb->process = 0;
 	task_forget(gdb);
-	task_threads_forget(gdb);
 	process_forget(gdb);
 	if (gdb->world == WORLD_STOPPED)
 		gdb_server_post_stop(gdb->server, &paused);
@@ -299,7 +298,6 @@ static bool resume(void *target, const GdbAction *actions, GError **error)
 	if (!can_step(gdb, actions, error))
 		return false;
 	sweep_if_idle(gdb, actions);
-	task_threads_forget(gdb);
 	process_forget(gdb);
 	halt_resume(gdb, actions);
 	return true;

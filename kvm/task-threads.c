@@ -5,16 +5,16 @@
 
 #include <string.h>
 
-#include "guest/task.h"
 #include "kvm/linux.h"
 #include "kvm/monitor.h"
 
 /*
- * @numbers: of each, which are in @by_number, too: as keys of LinuxTask.
+ * @all: the tasks, of LinuxTask; NULL: nobody has asked for them yet. @numbers: of those that are
+ * threads, and @by_number: the same in @all; NULL likewise.
  * @saved: of the task @read, which was asked for last; 0: none was.
  */
 struct TaskThreads {
-	GArray *numbers;
+	GArray *all, *numbers;
 	GHashTable *by_number;
 	uint32_t read;
 	LinuxRegister saved[LINUX_REGISTERS_MAX];
@@ -27,39 +27,70 @@ void task_threads_forget(KvmGdb *gdb)
 
 	if (!threads)
 		return;
-	g_array_unref(threads->numbers);
-	g_hash_table_unref(threads->by_number);
+	g_clear_pointer(&threads->all, g_array_unref);
+	g_clear_pointer(&threads->numbers, g_array_unref);
+	g_clear_pointer(&threads->by_number, g_hash_table_unref);
 	g_free(threads);
 }
 
+static struct TaskThreads *state(KvmGdb *gdb)
+{
+	if (!gdb->task_threads)
+		gdb->task_threads = g_new0(struct TaskThreads, 1);
+	return gdb->task_threads;
+}
+
+static const GArray *get_all(KvmGdb *gdb, GError **error)
+{
+	struct TaskThreads *threads = state(gdb);
+	const LinuxTasks *tasks = threads->all ? NULL : linux_tasks(gdb, error);
+
+	if (tasks)
+		threads->all = linux_tasks_list(tasks);
+	return threads->all;
+}
+
+bool task_threads_find(KvmGdb *gdb, uint32_t task, LinuxTask *ret, GError **error)
+{
+	const GArray *all = get_all(gdb, error);
+
+	if (!all)
+		return false;
+	for (unsigned n = 0; n < all->len; n++) {
+		*ret = g_array_index(all, LinuxTask, n);
+		if (ret->pid == task)
+			return true;
+	}
+	g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "the guest has no task %u", task);
+	return false;
+}
+
 /* The guest may lie: each number is taken once. */
-static void add(struct TaskThreads *threads, const LinuxTask *task)
+static void add(struct TaskThreads *threads, LinuxTask *task)
 {
 	gpointer key = GUINT_TO_POINTER(task->pid);
 
 	if (task->on_cpu || !task->pid || task->pid > GDB_TASK_MAX ||
 	    g_hash_table_contains(threads->by_number, key))
 		return;
-	g_hash_table_insert(threads->by_number, key, g_memdup2(task, sizeof(*task)));
+	g_hash_table_insert(threads->by_number, key, task);
 	g_array_append_val(threads->numbers, task->pid);
 }
 
 /* Empty while tasks are no threads, or nothing is known of them. */
 static struct TaskThreads *get_threads(KvmGdb *gdb)
 {
-	const LinuxTasks *tasks;
-	g_autoptr(GArray) list = NULL;
+	struct TaskThreads *threads = state(gdb);
+	const GArray *all;
 
-	if (gdb->task_threads)
-		return gdb->task_threads;
-	gdb->task_threads = g_new0(struct TaskThreads, 1);
-	gdb->task_threads->numbers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-	gdb->task_threads->by_number = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-	tasks = gdb->shows_tasks ? linux_tasks(gdb, NULL) : NULL;
-	list = tasks ? linux_tasks_list(tasks) : NULL;
-	for (unsigned n = 0; list && n < list->len; n++)
-		add(gdb->task_threads, &g_array_index(list, LinuxTask, n));
-	return gdb->task_threads;
+	if (threads->numbers)
+		return threads;
+	threads->numbers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	threads->by_number = g_hash_table_new(NULL, NULL);
+	all = gdb->shows_tasks ? get_all(gdb, NULL) : NULL;
+	for (unsigned n = 0; all && n < all->len; n++)
+		add(threads, &g_array_index(all, LinuxTask, n));
+	return threads;
 }
 
 static const LinuxTask *find(KvmGdb *gdb, uint32_t task)
@@ -107,23 +138,25 @@ void task_threads_describe(KvmGdb *gdb, uint32_t task, GString *text)
 
 /* ---- Registers ---- */
 
-static void read_saved(KvmGdb *gdb, uint32_t task)
+/* A client reads all of them one by one. */
+static void read_saved(KvmGdb *gdb, struct TaskThreads *threads, uint32_t task)
 {
-	struct TaskThreads *threads = get_threads(gdb);
-	const LinuxTask *found = find(gdb, task);
-	const LinuxTasks *tasks = found ? linux_tasks(gdb, NULL) : NULL;
+	const LinuxTask *found;
+	const LinuxTasks *tasks;
 
 	if (threads->read == task)
 		return;
+	found = find(gdb, task);
+	tasks = found ? linux_tasks(gdb, NULL) : NULL;
 	threads->read = task;
 	threads->n_saved = tasks ? linux_task_registers(tasks, found, threads->saved) : 0;
 }
 
 bool task_threads_read(KvmGdb *gdb, uint32_t task, const GdbReg *reg, uint8_t *buf, GError **error)
 {
-	const struct TaskThreads *threads = get_threads(gdb);
+	struct TaskThreads *threads = get_threads(gdb);
 
-	read_saved(gdb, task);
+	read_saved(gdb, threads, task);
 	for (unsigned n = 0; n < threads->n_saved; n++) {
 		uint64_t value = GUINT64_TO_LE(threads->saved[n].value);
 

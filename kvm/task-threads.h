@@ -1,12 +1,13 @@
 /*
  * kvm/task-threads.h - the tasks of a Linux guest as threads of the client: those that sleep.
  *
- * A task that runs is the thread of its CPU. The others are looked up when the client first asks
- * after a stop, and forgotten at the next resume. For the engine.
+ * A task that runs is the thread of its CPU. Tasks are looked up when somebody first asks after a
+ * stop, and forgotten at the next resume. For the engine.
  */
 #ifndef VMGDB_KVM_TASK_THREADS_H
 #define VMGDB_KVM_TASK_THREADS_H
 
+#include "guest/task.h"
 #include "kvm/internal.h"
 
 /* Without the lock: GdbTaskOps. */
@@ -22,7 +23,11 @@ void task_threads_describe(KvmGdb *gdb, uint32_t task, GString *text);
  */
 bool task_threads_read(KvmGdb *gdb, uint32_t task, const GdbReg *reg, uint8_t *buf, GError **error);
 bool task_threads_write(uint32_t task, GError **error);
-/* They run again. */
+/*
+ * task_threads_find: any task, also one that runs. FALSE with @error.
+ * task_threads_forget: by process_forget() (process.h), and when the user chooses.
+ */
+bool task_threads_find(KvmGdb *gdb, uint32_t task, LinuxTask *ret, GError **error);
 void task_threads_forget(KvmGdb *gdb);
 
 #endif

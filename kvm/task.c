@@ -170,7 +170,7 @@ static bool is_name(const char *comm)
 /* Where the kernel is known, it says where a task has its number. An idle task has none. */
 static void append_pid(KvmGdb *gdb, uint64_t addr, GString *out)
 {
-	const LinuxTasks *tasks = linux_known(gdb) ? linux_tasks(gdb, NULL) : NULL;
+	const LinuxTasks *tasks = linux_known_tasks(gdb);
 	LinuxTask task;
 
 	if (tasks && linux_task_read(tasks, addr, &task) && task.pid)
