@@ -13,17 +13,6 @@
 
 /* ---- Where its sections are ---- */
 
-static const LinuxPiece *piece_of(const LinuxModule *module, uint64_t addr)
-{
-	for (unsigned i = 0; i < module->n_pieces; i++) {
-		const LinuxPiece *piece = &module->pieces[i];
-
-		if (piece->base && addr >= piece->base && addr - piece->base < piece->size)
-			return piece;
-	}
-	return NULL;
-}
-
 /* Of .text.unlikely, .init.text, .plt and so on. */
 static bool is_code_name(const char *name)
 {
@@ -86,7 +75,7 @@ GArray *linux_module_parts(const LinuxModule *module, const GArray *sections)
 
 	for (unsigned i = 0; i < sections->len; i++) {
 		const LinuxSection *section = &g_array_index(sections, LinuxSection, i);
-		const LinuxPiece *piece = piece_of(module, section->addr);
+		const LinuxPiece *piece = linux_module_piece(module, section->addr);
 
 		if (piece)
 			add_part(parts, section->name, is_code_name(section->name), piece,

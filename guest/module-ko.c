@@ -23,24 +23,14 @@ typedef struct Ko {
 	const GArray *sections;
 } Ko;
 
-static bool in_memory(const LinuxModule *module, uint64_t addr)
-{
-	for (unsigned i = 0; i < module->n_pieces; i++) {
-		const LinuxPiece *piece = &module->pieces[i];
-
-		if (piece->base && addr >= piece->base && addr - piece->base < piece->size)
-			return true;
-	}
-	return false;
-}
-
 static bool find_section(const Ko *ko, const char *name, uint64_t *ret)
 {
 	for (unsigned i = 0; i < ko->sections->len; i++) {
 		const LinuxSection *section = &g_array_index(ko->sections, LinuxSection, i);
 
 		*ret = section->addr;
-		if (g_str_equal(section->name, name) && in_memory(ko->module, section->addr))
+		if (g_str_equal(section->name, name) &&
+		    linux_module_piece(ko->module, section->addr))
 			return true;
 	}
 	return false;

@@ -175,6 +175,17 @@ bool linux_module_has_init(const LinuxModule *module)
 	return false;
 }
 
+const LinuxPiece *linux_module_piece(const LinuxModule *module, uint64_t addr)
+{
+	for (unsigned i = 0; i < module->n_pieces; i++) {
+		const LinuxPiece *piece = &module->pieces[i];
+
+		if (piece->base && addr >= piece->base && addr - piece->base < piece->size)
+			return piece;
+	}
+	return NULL;
+}
+
 /* ---- All of them ---- */
 
 /* Is this a node of the list that is looked for? */

@@ -52,6 +52,8 @@ bool linux_module_read(const LinuxModules *modules, uint64_t addr, LinuxModule *
 
 /* Is the memory that its init function is in still there? */
 bool linux_module_has_init(const LinuxModule *module);
+/* linux_module_piece: that which @addr lies in, or NULL. */
+const LinuxPiece *linux_module_piece(const LinuxModule *module, uint64_t addr);
 
 /*
  * linux_modules_list: all, of LinuxModule, those that are not yet formed left out; the last that
