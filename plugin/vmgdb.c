@@ -104,18 +104,21 @@ static int check_modules(const char *path)
 	return files ? 0 : usage("%s", error->message);
 }
 
+static int check_word(const char *option, const char *word, const char *first, const char *second)
+{
+	if (!strcmp(word, first) || !strcmp(word, second))
+		return 0;
+	return usage("%s %s: expected %s or %s", option, word, first, second);
+}
+
 static int check_clock(const char *kind)
 {
-	if (!strcmp(kind, "stop") || !strcmp(kind, "run"))
-		return 0;
-	return usage("--gdb-clock %s: expected stop or run", kind);
+	return check_word("--gdb-clock", kind, "stop", "run");
 }
 
 static int check_threads(const char *kind)
 {
-	if (!strcmp(kind, "cpus") || !strcmp(kind, "tasks"))
-		return 0;
-	return usage("--gdb-threads %s: expected cpus or tasks", kind);
+	return check_word("--gdb-threads", kind, "cpus", "tasks");
 }
 
 /* Each goes to the plugin in the environment. */
