@@ -25,6 +25,16 @@ static void assert_lines(const char *path, const char *const *lines)
 	}
 }
 
+/* One CPU, whose engine writes to a new file. */
+static Rig *rig_with_log(char **ret_path)
+{
+	int fd = g_file_open_tmp("vmgdb-log-XXXXXX", ret_path, NULL);
+
+	g_assert_cmpint(fd, >=, 0);
+	close(fd);
+	return rig_new_logged(1, *ret_path);
+}
+
 static void test_breaks(void)
 {
 	static const char *const lines[] = {
@@ -45,12 +55,8 @@ static void test_breaks(void)
 		NULL,
 	};
 	g_autofree char *path = NULL;
-	Rig *rig;
-	int fd = g_file_open_tmp("vmgdb-log-XXXXXX", &path, NULL);
+	Rig *rig = rig_with_log(&path);
 
-	g_assert_cmpint(fd, >=, 0);
-	close(fd);
-	rig = rig_new_logged(1, path);
 	/* At 0x200: three nops; back to 0x200. At 0x300: int3 of the guest's own. */
 	put_code(rig, 0x200, "909090ebfb");
 	put_code(rig, 0x300, "ccebfd");
@@ -80,12 +86,8 @@ static void test_moved_by_vmm(void)
 {
 	g_autofree char *path = NULL, *text = NULL;
 	struct kvm_regs regs = {0};
-	Rig *rig;
-	int fd = g_file_open_tmp("vmgdb-log-XXXXXX", &path, NULL);
+	Rig *rig = rig_with_log(&path);
 
-	g_assert_cmpint(fd, >=, 0);
-	close(fd);
-	rig = rig_new_logged(1, path);
 	put_code(rig, 0x200, "909090ebfb");
 	put_code(rig, 0x300, "9090ebfc");
 	write_pc(rig, 1, 0x200);

@@ -5,6 +5,10 @@
 
 #include "tests/session-rig.h"
 
+/* The answer to whoever means a CPU with this thread, or a task that is not there. */
+#define NO_CPU(thread)                                                                             \
+	"$E.thread " thread " is no CPU: the machine has 2 CPUs, which are threads 1 to 2"
+
 /* Two CPUs, the second has stopped, and @n_tasks tasks sleep. */
 static SessionRig *open_rig(unsigned n_tasks)
 {
@@ -37,9 +41,7 @@ static void test_list(void)
 	/* "sleeps since 1" */
 	session_rig_ask(rig, "qThreadExtraInfo,1005", "$736c656570732073696e63652031");
 	session_rig_ask(rig, "T12170", "$OK");
-	session_rig_ask(rig, "T1006",
-			"$E.thread 1006 is no CPU: the machine has 2 CPUs, which are threads 1 "
-			"to 2");
+	session_rig_ask(rig, "T1006", NO_CPU("1006"));
 }
 
 /* None sleeps, or they are no threads. */
@@ -48,9 +50,7 @@ static void test_none(void)
 	g_autoptr(SessionRig) rig = open_rig(0);
 
 	session_rig_ask(rig, "qfThreadInfo", "$m01,02");
-	session_rig_ask(rig, "Hg1005",
-			"$E.thread 1005 is no CPU: the machine has 2 CPUs, which are threads 1 "
-			"to 2");
+	session_rig_ask(rig, "Hg1005", NO_CPU("1005"));
 }
 
 static void test_registers(void)
@@ -84,19 +84,13 @@ static void test_run(void)
 
 	session_rig_ask(rig, "Hg1005", "$OK");
 	for (unsigned n = 0; n < G_N_ELEMENTS(refused); n++)
-		session_rig_ask(rig, refused[n],
-				"$E.thread 1005 is no CPU: the machine has 2 CPUs, which are "
-				"threads 1 to 2");
-	session_rig_ask(rig, "Hc1005",
-			"$E.thread 1005 is no CPU: the machine has 2 CPUs, which are threads 1 "
-			"to 2");
+		session_rig_ask(rig, refused[n], NO_CPU("1005"));
+	session_rig_ask(rig, "Hc1005", NO_CPU("1005"));
 	session_rig_log(rig, "");
 	session_rig_ask(rig, "vCont;c", "");
 	session_rig_log(rig, "resume.cc ");
 	/* It runs: nobody knows who sleeps. */
-	session_rig_ask(rig, "T1005",
-			"$E.thread 1005 is no CPU: the machine has 2 CPUs, which are threads 1 "
-			"to 2");
+	session_rig_ask(rig, "T1005", NO_CPU("1005"));
 	session_rig_ask(rig, "qfThreadInfo", "$m01,02");
 	/* A stop chooses its CPU. */
 	session_rig_post(rig, GDB_STOP_STEP, 0);
@@ -132,15 +126,9 @@ static void test_far(void)
 	g_autoptr(SessionRig) rig = open_rig(3);
 
 	session_rig_ask(rig, "T7fffffff", "$OK");
-	session_rig_ask(rig, "T80000000",
-			"$E.thread 80000000 is no CPU: the machine has 2 CPUs, which are threads 1 "
-			"to 2");
-	session_rig_ask(rig, "T7fffffffffffffff",
-			"$E.thread 7fffffffffffffff is no CPU: the machine has 2 CPUs, which are "
-			"threads 1 to 2");
-	session_rig_ask(rig, "T1000",
-			"$E.thread 1000 is no CPU: the machine has 2 CPUs, which are threads 1 "
-			"to 2");
+	session_rig_ask(rig, "T80000000", NO_CPU("80000000"));
+	session_rig_ask(rig, "T7fffffffffffffff", NO_CPU("7fffffffffffffff"));
+	session_rig_ask(rig, "T1000", NO_CPU("1000"));
 	session_rig_ask(rig, "Tp2.1005", "$E.no process 2: the machine is process 1");
 }
 
