@@ -98,7 +98,6 @@ typedef struct GdbHooks {
 	bool (*is_kill)(const GdbSession *session, const char *packet, size_t len);
 } GdbHooks;
 
-/* A family. A list of tables is an array of pointers that ends with NULL. */
 /*
  * Only gdb 16 and later agrees on errors with words (error-message). What does an older gdb do with
  * the reply to a packet of this family, so that its user can be told as well?
@@ -110,6 +109,7 @@ typedef enum GdbErrorForm {
 			       * each cites a reply that it does not know: "E16 text" is one */
 } GdbErrorForm;
 
+/* A family. A list of tables is an array of pointers that ends with NULL. */
 typedef struct GdbCommandTable {
 	const GdbCommand *rows;
 	unsigned n_rows;

@@ -82,8 +82,8 @@ typedef struct GdbRun {
 	bool offsets_over;    /* the client will not ask qOffsets any more (cmd-symbols.c) */
 } GdbRun;
 
-/* How many of the target's files a client can have open at a time. */
-#define GDB_FILES_MAX 512 /* gdb keeps that of each library open */
+/* Files of the target that a client can have open at a time: gdb keeps each library's open. */
+#define GDB_FILES_MAX 512
 
 struct GdbSession {
 	const GdbTargetOps *ops;
@@ -173,11 +173,12 @@ static inline GString *gdb_session_reset_reply(GdbSession *session)
 
 /* gdb_session_has_cpu: is CPU @cpu, below cpu_count(), there; else it was unplugged. */
 bool gdb_session_has_cpu(GdbSession *session, unsigned cpu);
-/* gdb_session_find_cpu: the CPU that @thread names; "any" and "all" give that of the chosen place.
+/*
+ * gdb_session_find_cpu: the CPU that @thread names; "any" and "all" give that of the chosen place.
+ * gdb_session_find_place: what @thread names; "any" and "all" give the chosen place.
  */
 bool gdb_session_find_cpu(GdbSession *session, const GdbThread *thread, unsigned *ret_cpu,
 			  GError **error);
-/* gdb_session_find_place: what @thread names; "any" and "all" give the chosen place. */
 bool gdb_session_find_place(GdbSession *session, const GdbThread *thread, GdbPlace *ret,
 			    GError **error);
 /* gdb_session_places: all that there are as threads, of GdbPlace. Caller unrefs. */

@@ -145,8 +145,7 @@ typedef struct GdbCpuOps {
 	unsigned (*count)(void *target);
 	/* FALSE: a hole in the numbers, where a CPU was unplugged. May be NULL: there are none. */
 	bool (*present)(void *target, unsigned cpu);
-	/* Appends the text of qThreadExtraInfo: "CPU#0 [running]", "CPU#1 [halted]"; also of tasks.
-	 */
+	/* Appends the text of qThreadExtraInfo: "CPU#0 [running]", for a CPU; or of a task. */
 	void (*describe)(void *target, GdbPlace place, GString *text);
 } GdbCpuOps;
 
@@ -328,10 +327,11 @@ typedef struct GdbOsOps {
 /*
  * The tasks of the system that runs in the target, as threads beside the CPUs: those that no CPU
  * runs. GdbRegisterOps.read() gives what such a task has saved and fails for the rest; its
- * registers cannot be written, and it cannot be resumed alone. Both only while stopped. list: their
- * numbers, from 1 to GDB_TASK_MAX, none twice; none at all while tasks are no threads. Owned by the
- * target, until the next call or resume. name: is there such a task? Appends what it is called to
- * @text, unless that is NULL; any bytes.
+ * registers cannot be written, and it cannot be resumed alone.
+ * list: their numbers, from 1 to GDB_TASK_MAX, none twice; none at all while tasks are no threads.
+ * Owned by the target, until the next call or resume.
+ * name: is there such a task? Appends what it is called to @text, unless that is NULL; any bytes.
+ * Both only while stopped.
  */
 #define GDB_TASK_MAX (G_MAXINT32 - GDB_TASK_THREADS)
 typedef struct GdbTaskOps {

@@ -157,8 +157,7 @@ static GPtrArray *make_list(const struct KvmModules *modules)
 
 /* ---- The host's files ---- */
 
-/* With @is_loading it is another name of the same file: a client reads that again after the init.
- */
+/* @is_loading: by another name of the same file, so that a client reads it again after the init. */
 static void take_file(Told *told, const char *path, bool is_loading, GArray *sections)
 {
 	g_autofree char *folder = g_path_get_dirname(path), *name = g_path_get_basename(path);
