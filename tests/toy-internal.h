@@ -5,6 +5,8 @@
 #ifndef VMGDB_TESTS_TOY_INTERNAL_H
 #define VMGDB_TESTS_TOY_INTERNAL_H
 
+#include <signal.h>
+
 #include "kvm/arch.h"
 #include "tests/toy-kvm.h"
 
@@ -49,6 +51,9 @@ typedef struct ToyCpu {
 	bool nested;
 	bool late, off;
 	int halted; /* atomic */
+	bool has_mask;
+	sigset_t mask,
+		blocked; /* KVM_SET_SIGNAL_MASK's; the signals that do not end this KVM_RUN */
 	struct kvm_guest_debug debug;
 	unsigned guest_traps, control_calls, excuses;
 	uint64_t instructions;

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -441,6 +443,21 @@ static int fail(int error)
 	return -1;
 }
 
+/* Does a signal wait that KVM_RUN lets through? Looked at as seldom as the toy yields. */
+static bool is_signal_due(const ToyCpu *cpu)
+{
+	sigset_t pending;
+
+	if (cpu->instructions % 64)
+		return false;
+	sigpending(&pending);
+	for (int signo = 1; signo <= SIGRTMAX; signo++) {
+		if (sigismember(&pending, signo) > 0 && sigismember(&cpu->blocked, signo) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Does something end this KVM_RUN before its next instruction? @first: it has executed none. */
 static bool is_interrupted(ToyCpu *cpu, bool first)
 {
@@ -453,7 +470,12 @@ static bool is_interrupted(ToyCpu *cpu, bool first)
 		return true;
 	}
 	/* The exit reason stays, as with KVM. */
-	return __atomic_load_n(&cpu->run->immediate_exit, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&cpu->run->immediate_exit, __ATOMIC_SEQ_CST))
+		return true;
+	if (watcher || !is_signal_due(cpu))
+		return false;
+	cpu->run->exit_reason = KVM_EXIT_INTR;
+	return true;
 }
 
 static void take_interrupt(ToyCpu *cpu)
@@ -508,6 +530,36 @@ static int run_cpu(ToyCpu *cpu)
 	}
 }
 
+/*
+ * No handler runs while a thread is in the kernel, so none must run here in the middle either.
+ * sigprocmask() is that of the real thread, also where test-model makes pthread_sigmask() up.
+ */
+static int run_as_kernel(ToyCpu *cpu)
+{
+	sigset_t all, old;
+	int ret, error;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	cpu->blocked = cpu->has_mask ? cpu->mask : old;
+	ret = run_cpu(cpu);
+	error = errno;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	errno = error;
+	return ret;
+}
+
+static int set_mask(ToyCpu *cpu, const struct kvm_signal_mask *mask)
+{
+	if (mask && mask->len != 8)
+		return fail(EINVAL);
+	cpu->has_mask = mask;
+	sigemptyset(&cpu->mask);
+	if (mask)
+		memcpy(&cpu->mask, mask->sigset, mask->len); /* the kernel's sigset_t is 64 bits */
+	return 0;
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
 	ToyCpu *cpu = toy_cpu(fd);
@@ -520,7 +572,7 @@ int ioctl(int fd, unsigned long request, ...)
 	if (!cpu)
 		return syscall(SYS_ioctl, fd, request, arg);
 	if (request == KVM_RUN)
-		return run_cpu(cpu);
+		return run_as_kernel(cpu);
 	if (request == KVM_SET_GUEST_DEBUG) {
 		const struct kvm_guest_debug *debug = arg;
 		int error = __atomic_exchange_n(&cpu->control_error, 0, __ATOMIC_SEQ_CST);
@@ -533,10 +585,8 @@ int ioctl(int fd, unsigned long request, ...)
 		__atomic_add_fetch(&cpu->control_calls, 1, __ATOMIC_SEQ_CST);
 		return 0;
 	}
-	if (request == KVM_SET_SIGNAL_MASK) {
-		errno = EINVAL;
-		return !arg || ((const struct kvm_signal_mask *)arg)->len == 8 ? 0 : -1;
-	}
+	if (request == KVM_SET_SIGNAL_MASK)
+		return set_mask(cpu, arg);
 	errno = ENOTTY;
 	return -1;
 }
