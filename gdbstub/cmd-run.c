@@ -168,7 +168,7 @@ static bool is_kill(const GdbSession *session, const char *packet, size_t len)
 }
 
 /* gdb's `run` says vKill first, and only then vRun: the machine must outlive that. */
-static bool may_run_anew(const GdbSession *session)
+static bool may_restart(const GdbSession *session)
 {
 	return session->agreed.extended && session->state == GDB_SESSION_STOPPED &&
 	       session->ops->run->reset && session->ops->run->kill;
@@ -180,7 +180,7 @@ static GdbReply cmd_vkill(GdbSession *session, const GdbArgs *args)
 
 	if (!check_process(args->v[0].number, &reply))
 		return reply;
-	if (may_run_anew(session))
+	if (may_restart(session))
 		gdb_session_move(session, GDB_SESSION_KILL);
 	else
 		gdb_session_detach(session, true);
@@ -188,7 +188,7 @@ static GdbReply cmd_vkill(GdbSession *session, const GdbArgs *args)
 }
 
 /* In extended mode only. The program and arguments that a client names mean nothing here. */
-static bool run_anew(GdbSession *session, GdbReply *ret_reply)
+static bool restart_machine(GdbSession *session, GdbReply *ret_reply)
 {
 	GError *error = NULL;
 
@@ -212,7 +212,7 @@ static GdbReply cmd_run(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
 	GdbReply reply;
 
-	if (!run_anew(session, &reply))
+	if (!restart_machine(session, &reply))
 		return reply;
 	gdb_session_append_stop(session, session->reply);
 	return gdb_reply(GDB_REPLY_DATA);
@@ -223,7 +223,7 @@ static GdbReply cmd_restart(GdbSession *session, G_GNUC_UNUSED const GdbArgs *ar
 {
 	GdbReply reply;
 
-	return run_anew(session, &reply) ? gdb_reply(GDB_REPLY_NOTHING) : reply;
+	return restart_machine(session, &reply) ? gdb_reply(GDB_REPLY_NOTHING) : reply;
 }
 
 /* Attached already: the last stop. After D: attach again, and its stop is the answer. */

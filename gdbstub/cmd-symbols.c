@@ -131,7 +131,7 @@ static GdbReply cmd_symbol(GdbSession *session, const GdbArgs *args)
 		return gdb_reply(GDB_REPLY_OK);
 	GdbText text = args->v[0].text;
 	if (gdb_text_left(&text) && gdb_text_number(&text, &value))
-		ops->symbols->told(session->target, n, value);
+		ops->symbols->resolved(session->target, n, value);
 	return ask_symbol(session, names, n + 1);
 }
 

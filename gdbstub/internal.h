@@ -46,7 +46,7 @@ typedef struct GdbAgreed {
 	GdbFeatures features;
 	bool has_offered;   /* in qSupported, which a client sends once */
 	bool thread_suffix; /* lldb: g G p P may name a thread at their end */
-	bool extended;	    /* !: it may run the machine anew after it has killed it */
+	bool extended;	    /* !: it may restart the machine after it has killed it */
 	bool list_threads;  /* lldb: stop replies list the threads and their pcs */
 	bool files_refused; /* vFile was answered as a packet that is not known */
 	GdbOffer libraries;
@@ -70,14 +70,14 @@ typedef struct GdbView {
 
 /* Its run control: from attach() to detach(). */
 typedef struct GdbRun {
-	GdbStop stop;	     /* the last one; valid from the first stop after attach() */
-	bool cpu_chosen;     /* Hc named one: */
-	unsigned cpu;	     /* what s steps */
-	unsigned focus;	     /* the CPU to name when the user interrupts */
-	unsigned step_flags; /* of GdbStepFlags */
-	bool interrupt_owed; /* the client said 0x03 or vCtrlC, and was not told of a pause since */
-	bool attach_reply;   /* the stop that attach() brings answers a vAttach */
-	bool by_packet;	     /* vAttach began it, not the connection */
+	GdbStop stop;	      /* the last one; valid from the first stop after attach() */
+	bool cpu_chosen;      /* Hc named one: */
+	unsigned cpu;	      /* what s steps */
+	unsigned focus;	      /* the CPU to name when the user interrupts */
+	unsigned step_flags;  /* of GdbStepFlags */
+	bool interrupt_owed;  /* the client said 0x03 or vCtrlC, and no pause was reported since */
+	bool attach_reply;    /* the stop that attach() brings answers a vAttach */
+	bool by_packet;	      /* vAttach began it, not the connection */
 	const char *previous; /* the row's name of the packet before this one; NULL: none yet */
 	bool offsets_over;    /* the client will not ask qOffsets any more (cmd-symbols.c) */
 } GdbRun;
@@ -165,7 +165,7 @@ void gdb_session_send_stop(GdbSession *session);
 /* gdb_session_send_console: as many O packets as @text takes; something else ends the answer. */
 void gdb_session_send_console(GdbSession *session, const char *text, size_t len);
 
-/* gdb_session_reset_reply: start the reply anew; returns it. It is empty when a handler starts. */
+/* gdb_session_reset_reply: start a new reply; returns it. It is empty when a handler starts. */
 static inline GString *gdb_session_reset_reply(GdbSession *session)
 {
 	return g_string_truncate(session->reply, 0);

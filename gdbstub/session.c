@@ -392,7 +392,7 @@ void gdb_session_hang_up(GdbSession *session, const uint8_t *data, size_t len)
 	gdb_session_detach(session, kill);
 }
 
-/* Not a hit that is told in the same way, without a reason. */
+/* Not a hit that is reported in the same way, without a reason. */
 static bool ends_step(const GdbSession *session, const GdbStop *stop)
 {
 	GdbActionKind kind =

@@ -21,7 +21,7 @@ typedef enum GdbSessionState {
 	GDB_SESSION_STOPPED = 4,
 	GDB_SESSION_RUNNING = 8, /* a stop reply is owed */
 	/*
-	 * Stopped, and killed by a client of the extended mode, which may run it anew: a reset. If
+	 * Stopped, and killed by a client of the extended mode, which may restart it: a reset. If
 	 * not, the machine ends with the attachment.
 	 */
 	GDB_SESSION_KILLED = 16,
@@ -32,7 +32,7 @@ typedef enum GdbSessionEvent {
 	GDB_SESSION_STOP,
 	GDB_SESSION_RESUME,
 	GDB_SESSION_KILL,
-	GDB_SESSION_REVIVE, /* run anew, or attached to once more */
+	GDB_SESSION_REVIVE, /* restarted, or attached to once more */
 	GDB_SESSION_DETACH, /* D, k, end of the connection */
 } GdbSessionEvent;
 

@@ -206,7 +206,7 @@ typedef struct GdbRunOps {
 	/* The client asked to end the machine: do so soon. May be NULL: k detaches. */
 	void (*kill)(void *target);
 	/*
-	 * The client wants the machine run anew: it stands before its first instruction when this
+	 * The client wants the machine restarted: it stands before its first instruction when this
 	 * returns, and breakpoints stay. Only while stopped. May be NULL.
 	 */
 	bool (*reset)(void *target, GError **error);
@@ -342,11 +342,11 @@ typedef struct GdbTaskOps {
 /*
  * Symbols that the client is asked for when it offers its own. attach() forgets them.
  * wanted: their names, ending with NULL, or NULL for none.
- * told: what it said of the @n-th. Not called for one it has not.
+ * resolved: the client has a value for the @n-th. Not called for one it has not.
  */
 typedef struct GdbSymbolOps {
 	const char *const *(*wanted)(void *target);
-	void (*told)(void *target, unsigned n, uint64_t value);
+	void (*resolved)(void *target, unsigned n, uint64_t value);
 } GdbSymbolOps;
 
 /*

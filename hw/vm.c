@@ -372,7 +372,7 @@ static bool start_vcpus(Vm *vm, GError **error)
 	return true;
 }
 
-static bool make_anew(Vm *vm, GError **error)
+static bool make_again(Vm *vm, GError **error)
 {
 	int vm_fd = create_vm(vm, error);
 
@@ -394,7 +394,7 @@ bool vm_reset(Vm *vm, GError **error)
 		return false;
 	}
 	halt_vcpus(vm);
-	if (!make_anew(vm, error)) {
+	if (!make_again(vm, error)) {
 		g_prefix_error(error, "the reset failed, and the machine has ended: ");
 		vm_end(vm, VM_STATUS_FAILED);
 		return false;

@@ -17,7 +17,8 @@ struct KvmClock {
 	bool armed;
 	bool held; /* @saved is of this stop */
 	int64_t stopped_at;
-	int64_t untold; /* how long the guest has been stopped since it was last told */
+	int64_t unexcused; /* how long the guest has been stopped since the last KVM_KVMCLOCK_CTRL
+			    */
 	ArchClock saved;
 };
 
@@ -105,12 +106,12 @@ void kvm_clock_resuming(KvmClock *clock)
 {
 	KvmGdb *gdb = clock->gdb;
 
-	clock->untold += g_get_monotonic_time() - clock->stopped_at;
+	clock->unexcused += g_get_monotonic_time() - clock->stopped_at;
 	if (clock->held)
 		restore(clock);
-	if (clock->untold < EXCUSE_US)
+	if (clock->unexcused < EXCUSE_US)
 		return;
-	clock->untold = 0;
+	clock->unexcused = 0;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, i);
 

@@ -210,7 +210,7 @@ bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 			on_debug_exit(vcpu, &cause);
 		else
 			on_own_trap(vcpu);
-		/* What was hit or stepped is told first. */
+		/* What was hit or stepped is reported first. */
 		if (ours && cause.own)
 			set_exit(vcpu, EXIT_GUEST_TRAP);
 		return false;

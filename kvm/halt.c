@@ -163,7 +163,7 @@ static bool ends_machine(GdbStopKind kind)
 	       kind == GDB_STOP_IO_ERROR;
 }
 
-static bool is_to_be_told(const KvmGdbVcpu *vcpu)
+static bool is_reportable(const KvmGdbVcpu *vcpu)
 {
 	return vcpu->event.pending &&
 	       (vcpu->action.kind != GDB_ACTION_HOLD || ends_machine(vcpu->event.stop.kind));
@@ -177,7 +177,7 @@ static KvmGdbVcpu *choose_event(KvmGdb *gdb)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
-		if (!is_to_be_told(vcpu))
+		if (!is_reportable(vcpu))
 			continue;
 		if (vcpu->action.kind == GDB_ACTION_STEP || vcpu->action.kind == GDB_ACTION_RANGE)
 			return vcpu;
@@ -217,7 +217,7 @@ static void log_stop(KvmGdb *gdb, const GdbStop *stop)
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
 		gdb_log_line(gdb->log, "  CPU %u: %s%s%s", i, states[state_of(vcpu)],
-			     vcpu->event.pending ? ", to be told later: " : "",
+			     vcpu->event.pending ? ", to be reported later: " : "",
 			     vcpu->event.pending ? kind_name(vcpu->event.stop.kind) : "");
 	}
 }
@@ -237,7 +237,7 @@ static void log_resume(KvmGdb *gdb)
 }
 
 /* A breakpoint by its physical address is reported as GDB_BREAK_PHYSICAL says. */
-static GdbStop stop_to_tell(KvmGdbVcpu *vcpu)
+static GdbStop stop_to_report(KvmGdbVcpu *vcpu)
 {
 	GdbStop stop = vcpu->event.stop;
 
@@ -248,11 +248,11 @@ static GdbStop stop_to_tell(KvmGdbVcpu *vcpu)
 	return stop;
 }
 
-/* The event is told. A breakpoint that is where a module was told of is told at the next resume. */
+/* The event is reported. A breakpoint where a module was reported is so at the next resume. */
 static GdbStop take_event(KvmGdbVcpu *vcpu)
 {
 	Event *event = &vcpu->event;
-	GdbStop stop = stop_to_tell(vcpu);
+	GdbStop stop = stop_to_report(vcpu);
 
 	event->pending = event->then_break;
 	if (event->then_break)
@@ -462,7 +462,7 @@ void halt_resume(KvmGdb *gdb, const GdbAction *actions)
 
 		/* One that was added since the client last asked just runs. */
 		vcpu->action =
-			i < gdb->told_cpus ? actions[i] : (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
+			i < gdb->known_cpus ? actions[i] : (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
 		if (state_of(vcpu) == VCPU_GONE)
 			vcpu->action.kind = GDB_ACTION_HOLD;
 	}

@@ -59,9 +59,9 @@ typedef enum VcpuState { VCPU_OUTSIDE, VCPU_RUNNING, VCPU_PARKED, VCPU_GONE } Vc
 
 typedef enum World { WORLD_FREE, WORLD_RUNNING, WORLD_STOPPING, WORLD_STOPPED } World;
 
-/* What a vCPU has to tell the client; at most one at a time. */
+/* What a vCPU has to report to the client; at most one at a time. */
 typedef struct Event {
-	bool pending; /* not told yet */
+	bool pending; /* not reported yet */
 	GdbStop stop;
 	uint64_t pc;	 /* where it happened (linear) */
 	bool then_break; /* of GDB_STOP_LIBRARY: a breakpoint of the client's is there, too */
@@ -221,8 +221,8 @@ struct KvmGdb {
 	Notices notices;
 	struct MonitorSave *save; /* a monitor command that writes a file; or NULL */
 	GdbRegSet *regs;
-	GPtrArray *vcpus;   /* of KvmGdbVcpu, by index */
-	unsigned told_cpus; /* how many the session knows of: as many actions it gives */
+	GPtrArray *vcpus;    /* of KvmGdbVcpu, by index */
+	unsigned known_cpus; /* how many the session knows of: as many actions it gives */
 
 	World world;
 	bool attached;	   /* a client is there: stops are posted */
@@ -239,8 +239,8 @@ struct KvmGdb {
 	struct KvmSymbols *symbols;	     /* of the guest's kernel, or NULL (kvm/kaslr.c) */
 	struct KvmModuleFiles *module_files; /* that the user has, or NULL */
 	struct KvmModules *modules;	     /* of its kernel, or NULL (kvm/linux-modules.c) */
-	struct KvmLinux *guest_linux;  /* what is known of its kernel, or NULL (kvm/linux.c) */
-	uint64_t told[TASK_N_SYMBOLS]; /* by the client, 0: not (kvm/task.c) */
+	struct KvmLinux *guest_linux; /* what is known of its kernel, or NULL (kvm/linux.c) */
+	uint64_t symbol_values[TASK_N_SYMBOLS]; /* the client's, 0: none (kvm/task.c) */
 	uint64_t comm_offset; /* of a task's name in it, found so far; else 0 (kvm/task.c) */
 	struct TaskThreads *task_threads; /* since the stop, or NULL (kvm/task-threads.c) */
 	bool shows_tasks;		  /* as threads of the client */
@@ -320,9 +320,9 @@ void halt_stop_for_client(KvmGdb *gdb);
 /* ---- leaving.c: what a vCPU must not meet again; with the lock held, while it does not run ----
  */
 
-/* It has met this at @pc. @reported: the client is told. */
+/* It has met this at @pc. @reported: to the client. */
 void leaving_meet(KvmGdbVcpu *vcpu, unsigned met, uint64_t pc, bool reported);
-/* A hit of this kind was told, or need not be: what has been met then? A set of Met. */
+/* A hit of this kind was reported, or need not be: what has been met then? A set of Met. */
 unsigned leaving_met_by(const KvmGdbVcpu *vcpu, GdbStopKind kind);
 /* It meets whatever is there. Gives back its turn, if it had one. */
 void leaving_end(KvmGdbVcpu *vcpu);
@@ -331,7 +331,7 @@ void leaving_plan(KvmGdbVcpu *vcpu);
 /* After a run that ended neither with a step nor with a hit: has it left? */
 void leaving_look(KvmGdbVcpu *vcpu);
 /*
- * The client has removed a breakpoint. One that it sets anew where a vCPU still stands is to be
+ * The client has removed a breakpoint. One that it sets again where a vCPU still stands is to be
  * hit: gdb steps off by itself before, or else it means `jump` to where the vCPU is.
  */
 void leaving_removed(KvmGdb *gdb, uint64_t addr);

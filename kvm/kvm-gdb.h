@@ -157,8 +157,8 @@ void kvm_gdb_remove_vcpu(KvmGdbVcpu *vcpu);
 void kvm_gdb_renew(KvmGdb *gdb, int vm_fd);
 
 /*
- * kvm_gdb_set_log: write packets, stops, resumes and the states of vCPUs to the file @path, made
- * anew, one line with a time stamp for each. Before kvm_gdb_listen(). FALSE with @error.
+ * kvm_gdb_set_log: write packets, stops, resumes and the states of vCPUs to the file @path, which is
+ * created, one line with a time stamp for each. Before kvm_gdb_listen(). FALSE with @error.
  */
 bool kvm_gdb_set_log(KvmGdb *gdb, const char *path, struct _GError **error);
 

@@ -32,30 +32,30 @@ static const char *const own_functions[N_OWN_PLACES] = {"do_init_module", "do_fr
  * A module that the client has read of. @name: of the file that is made. @file: the host's file in
  * place of it, or NULL, and where its sections are (uint64_t).
  */
-typedef struct Told {
+typedef struct Listed {
 	uint64_t addr; /* of its struct module */
 	uint64_t base;
 	char *name, *file;
 	GArray *sections;
-} Told;
+} Listed;
 
 struct KvmModules {
 	LinuxModules *of;	       /* the kernel; or NULL */
 	uint64_t places[N_OWN_PLACES]; /* 0: it has no such function */
 	GHashTable *freed; /* those that free_module() was called for, and that are still listed */
-	GPtrArray *told;   /* of Told */
+	GPtrArray *listed; /* of Listed */
 	GArray *libraries; /* GdbLibrary of each, if it has one */
 };
 
-static void told_free(void *opaque)
+static void listed_free(void *opaque)
 {
-	Told *told = opaque;
+	Listed *listed = opaque;
 
-	g_free(told->name);
-	g_free(told->file);
-	if (told->sections)
-		g_array_unref(told->sections);
-	g_free(told);
+	g_free(listed->name);
+	g_free(listed->file);
+	if (listed->sections)
+		g_array_unref(listed->sections);
+	g_free(listed);
 }
 
 void modules_forget(KvmGdb *gdb)
@@ -66,7 +66,7 @@ void modules_forget(KvmGdb *gdb)
 		return;
 	g_clear_pointer(&modules->of, linux_modules_free);
 	g_hash_table_unref(modules->freed);
-	g_ptr_array_unref(modules->told);
+	g_ptr_array_unref(modules->listed);
 	g_array_unref(modules->libraries);
 	g_free(modules);
 }
@@ -104,7 +104,7 @@ static struct KvmModules *modules_of(KvmGdb *gdb, const LinuxKernel *kernel)
 	if (!modules) {
 		modules = g_new0(struct KvmModules, 1);
 		modules->freed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-		modules->told = g_ptr_array_new_with_free_func(told_free);
+		modules->listed = g_ptr_array_new_with_free_func(listed_free);
 		modules->libraries = g_array_new(FALSE, FALSE, sizeof(GdbLibrary));
 		for (unsigned i = 0; i < N_OWN_PLACES && kernel->types; i++)
 			modules->places[i] = find_function(kernel->symbols, own_functions[i]);
@@ -134,39 +134,39 @@ static bool is_listed(const struct KvmModules *modules, const LinuxModule *modul
 		 g_hash_table_contains(modules->freed, &module->addr));
 }
 
-/* As they are now, of Told, but for the host's files. */
+/* As they are now, of Listed, but for the host's files. */
 static GPtrArray *make_list(const struct KvmModules *modules)
 {
-	GPtrArray *told = g_ptr_array_new_with_free_func(told_free);
+	GPtrArray *listed = g_ptr_array_new_with_free_func(listed_free);
 	g_autoptr(GArray) list = modules->of ? linux_modules_list(modules->of) : NULL;
 
 	for (unsigned i = 0; list && i < list->len; i++) {
 		const LinuxModule *module = &g_array_index(list, LinuxModule, i);
-		Told *one;
+		Listed *one;
 
 		if (!is_listed(modules, module))
 			continue;
-		one = g_new0(Told, 1);
+		one = g_new0(Listed, 1);
 		one->addr = module->addr;
 		one->base = module->pieces[0].base;
 		one->name = name_of(module);
-		g_ptr_array_add(told, one);
+		g_ptr_array_add(listed, one);
 	}
-	return told;
+	return listed;
 }
 
 /* ---- The host's files ---- */
 
 /* @is_loading: by another name of the same file, so that a client reads it again after the init. */
-static void take_file(Told *told, const char *path, bool is_loading, GArray *sections)
+static void take_file(Listed *listed, const char *path, bool is_loading, GArray *sections)
 {
 	g_autofree char *folder = g_path_get_dirname(path), *name = g_path_get_basename(path);
 
-	told->file = is_loading ? g_strdup_printf("%s/./%s", folder, name) : g_strdup(path);
-	told->sections = g_array_ref(sections);
+	listed->file = is_loading ? g_strdup_printf("%s/./%s", folder, name) : g_strdup(path);
+	listed->sections = g_array_ref(sections);
 }
 
-static bool try_file(const struct KvmModules *modules, Told *told, const LinuxModule *module,
+static bool try_file(const struct KvmModules *modules, Listed *listed, const LinuxModule *module,
 		     const char *path, GError **error)
 {
 	g_autoptr(GArray) sections = g_array_new(FALSE, FALSE, sizeof(uint64_t));
@@ -176,24 +176,24 @@ static bool try_file(const struct KvmModules *modules, Told *told, const LinuxMo
 	if (fd >= 0)
 		close(fd);
 	if (fits)
-		take_file(told, path, linux_module_has_init(module), sections);
+		take_file(listed, path, linux_module_has_init(module), sections);
 	return fits;
 }
 
 /* One that does not fit is never taken, and the user hears of it. */
-static void find_file(KvmGdb *gdb, Told *told)
+static void find_file(KvmGdb *gdb, Listed *listed)
 {
 	const struct KvmModules *modules = gdb->modules;
 	const char *const *paths;
 	g_autoptr(GError) reason = NULL;
 	LinuxModule module;
 
-	if (!linux_module_read(modules->of, told->addr, &module))
+	if (!linux_module_read(modules->of, listed->addr, &module))
 		return;
 	paths = kvm_module_files_find(gdb->module_files, module.name);
 	for (; paths && *paths; paths++) {
 		g_clear_error(&reason);
-		if (try_file(modules, told, &module, *paths, &reason))
+		if (try_file(modules, listed, &module, *paths, &reason))
 			return;
 	}
 	if (reason)
@@ -202,15 +202,15 @@ static void find_file(KvmGdb *gdb, Told *told)
 }
 
 /* What was found for a module that the client has read of holds. */
-static bool keep_file(const GPtrArray *before, Told *told)
+static bool keep_file(const GPtrArray *before, Listed *listed)
 {
 	for (unsigned i = 0; i < before->len; i++) {
-		Told *old = before->pdata[i];
+		Listed *old = before->pdata[i];
 
-		if (!g_str_equal(old->name, told->name))
+		if (!g_str_equal(old->name, listed->name))
 			continue;
-		told->file = g_steal_pointer(&old->file);
-		told->sections = g_steal_pointer(&old->sections);
+		listed->file = g_steal_pointer(&old->file);
+		listed->sections = g_steal_pointer(&old->sections);
 		return true;
 	}
 	return false;
@@ -228,17 +228,17 @@ static void find_files(KvmGdb *gdb, const GPtrArray *before, const GPtrArray *no
 static void set_libraries(const KvmGdb *gdb, struct KvmModules *modules)
 {
 	g_array_set_size(modules->libraries, 0);
-	for (unsigned i = 0; i < modules->told->len; i++) {
-		const Told *told = modules->told->pdata[i];
-		GdbLibrary library = {.name = told->name, .segment = told->base};
+	for (unsigned i = 0; i < modules->listed->len; i++) {
+		const Listed *listed = modules->listed->pdata[i];
+		GdbLibrary library = {.name = listed->name, .segment = listed->base};
 
-		if (told->file)
+		if (listed->file)
 			library = (GdbLibrary){
-				.name = told->file,
-				.sections = (const uint64_t *)(const void *)told->sections->data,
-				.n_sections = told->sections->len,
+				.name = listed->file,
+				.sections = (const uint64_t *)(const void *)listed->sections->data,
+				.n_sections = listed->sections->len,
 			};
-		if (told->file || !gdb->symbols)
+		if (listed->file || !gdb->symbols)
 			g_array_append_val(modules->libraries, library);
 	}
 }
@@ -284,9 +284,9 @@ const GdbLibrary *modules_list(void *target, unsigned *ret_n, GError **error)
 	if (!modules)
 		return NULL;
 	now = make_list(modules);
-	find_files(gdb, modules->told, now);
-	g_ptr_array_unref(modules->told);
-	modules->told = now;
+	find_files(gdb, modules->listed, now);
+	g_ptr_array_unref(modules->listed);
+	modules->listed = now;
 	set_libraries(gdb, modules);
 	set_places(gdb, modules);
 	*ret_n = modules->libraries->len;
@@ -333,7 +333,7 @@ static void note_place(struct KvmModules *modules, KvmGdbVcpu *vcpu, uint64_t pc
 static bool same_list(const GPtrArray *a, const GPtrArray *b)
 {
 	for (unsigned i = 0; i < a->len && i < b->len; i++) {
-		const Told *one = a->pdata[i], *other = b->pdata[i];
+		const Listed *one = a->pdata[i], *other = b->pdata[i];
 
 		if (!g_str_equal(one->name, other->name))
 			return false;
@@ -352,18 +352,18 @@ bool modules_changed(KvmGdbVcpu *vcpu, uint64_t pc)
 	modules = modules_of(vcpu->gdb, kernel);
 	note_place(modules, vcpu, pc);
 	now = make_list(modules);
-	return !same_list(modules->told, now);
+	return !same_list(modules->listed, now);
 }
 
 /* ---- Files ---- */
 
-static const Told *find_told(const struct KvmModules *modules, const char *path)
+static const Listed *find_listed(const struct KvmModules *modules, const char *path)
 {
-	for (unsigned i = 0; modules && i < modules->told->len; i++) {
-		const Told *told = modules->told->pdata[i];
+	for (unsigned i = 0; modules && i < modules->listed->len; i++) {
+		const Listed *listed = modules->listed->pdata[i];
 
-		if (g_str_equal(told->file ? told->file : told->name, path))
-			return told;
+		if (g_str_equal(listed->file ? listed->file : listed->name, path))
+			return listed;
 	}
 	return NULL;
 }
@@ -378,27 +378,27 @@ static int open_file(const char *path, GError **error)
 }
 
 /* The guest may have changed it since: then its name is another one. */
-static bool is_still(const struct KvmModules *modules, const Told *told, LinuxModule *ret)
+static bool is_still(const struct KvmModules *modules, const Listed *listed, LinuxModule *ret)
 {
 	g_autofree char *name = NULL;
 
-	if (!modules->of || !linux_module_read(modules->of, told->addr, ret) || !ret->n_pieces)
+	if (!modules->of || !linux_module_read(modules->of, listed->addr, ret) || !ret->n_pieces)
 		return false;
 	name = name_of(ret);
-	return g_str_equal(name, told->name);
+	return g_str_equal(name, listed->name);
 }
 
 int modules_open(KvmGdb *gdb, const char *path, GError **error)
 {
 	struct KvmModules *modules = gdb->modules;
-	const Told *told = find_told(modules, path);
+	const Listed *listed = find_listed(modules, path);
 	g_autoptr(GError) reason = NULL;
 	LinuxModule module;
 	int fd;
 
-	if (told && told->file)
+	if (listed && listed->file)
 		return open_file(path, error);
-	if (!told || !is_still(modules, told, &module)) {
+	if (!listed || !is_still(modules, listed, &module)) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "there is no such file");
 		return -1;
 	}

@@ -54,7 +54,7 @@ static bool wants_attention(KvmGdbVcpu *vcpu)
 /*
  * The kernel's number of this thread, once it has run a vCPU. No address can stand for a thread:
  * the next one may get the stack of one that has ended, and all its addresses with it; what is
- * thread-local begins anew. In the module's own block, so that it is reached without a call.
+ * thread-local begins as new. In the module's own block, so that it is reached without a call.
  */
 static __thread int own_tid __attribute__((tls_model("initial-exec"))) = -1;
 

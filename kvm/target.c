@@ -51,8 +51,8 @@ static unsigned cpu_count(void *target)
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
-	gdb->told_cpus = gdb->vcpus->len;
-	return gdb->told_cpus;
+	gdb->known_cpus = gdb->vcpus->len;
+	return gdb->known_cpus;
 }
 
 static bool cpu_present(void *target, unsigned cpu)
@@ -246,7 +246,7 @@ static void stop(void *target, unsigned cpu)
 /* Is one of those that shall run still there? Else nothing would bring the stop. */
 static bool any_present(KvmGdb *gdb, const GdbAction *actions)
 {
-	for (unsigned i = 0; i < gdb->told_cpus; i++) {
+	for (unsigned i = 0; i < gdb->known_cpus; i++) {
 		if (actions[i].kind != GDB_ACTION_HOLD && kvm_vcpu_present(gdb, i))
 			return true;
 	}
@@ -256,7 +256,7 @@ static bool any_present(KvmGdb *gdb, const GdbAction *actions)
 /* No breakpoint is left, and the client does not step off one to set it again behind it. */
 static void sweep_if_idle(KvmGdb *gdb, const GdbAction *actions)
 {
-	for (unsigned i = 0; i < gdb->told_cpus; i++) {
+	for (unsigned i = 0; i < gdb->known_cpus; i++) {
 		if (actions[i].kind != GDB_ACTION_CONTINUE)
 			return;
 	}
@@ -267,7 +267,7 @@ static void sweep_if_idle(KvmGdb *gdb, const GdbAction *actions)
 /* A step of a CPU that is off would end when another one has started it, if ever. */
 static bool can_step(KvmGdb *gdb, const GdbAction *actions, GError **error)
 {
-	for (unsigned i = 0; i < gdb->told_cpus; i++) {
+	for (unsigned i = 0; i < gdb->known_cpus; i++) {
 		bool steps =
 			actions[i].kind == GDB_ACTION_STEP || actions[i].kind == GDB_ACTION_RANGE;
 		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, i);
@@ -506,7 +506,7 @@ static const GdbOsOps os_ops = {
 
 static const GdbSymbolOps symbol_ops = {
 	.wanted = task_symbols_wanted,
-	.told = task_symbol_told,
+	.resolved = task_symbol_resolved,
 };
 
 static const GdbMonitorWorkOps monitor_work_ops = {

@@ -53,13 +53,13 @@ static void move(const KvmSymbols *symbols, uint64_t slide, uint64_t *places)
 }
 
 /* A client that does not know of KASLR gives addresses at which there is something else. */
-static bool check_told(KvmGdbVcpu *vcpu)
+static bool check_resolved(KvmGdbVcpu *vcpu)
 {
 	static const char banner[] = "Linux version ";
 	uint8_t found[sizeof(banner) - 1];
 
-	return virtual_read_ram(vcpu, vcpu->gdb->told[TASK_BANNER], found, sizeof(found)) ==
-		       sizeof(found) &&
+	return virtual_read_ram(vcpu, vcpu->gdb->symbol_values[TASK_BANNER], found,
+				sizeof(found)) == sizeof(found) &&
 	       memcmp(found, banner, sizeof(found)) == 0;
 }
 
@@ -87,8 +87,8 @@ static bool find_places(KvmGdbVcpu *vcpu, uint64_t *places)
 		move(gdb->symbols, slide, places);
 		return true;
 	}
-	memcpy(places, gdb->told, sizeof(gdb->told));
-	return check_told(vcpu) || find_in_kernel(gdb, places);
+	memcpy(places, gdb->symbol_values, sizeof(gdb->symbol_values));
+	return check_resolved(vcpu) || find_in_kernel(gdb, places);
 }
 
 const char *const *task_symbols_wanted(void *target)
@@ -98,19 +98,19 @@ const char *const *task_symbols_wanted(void *target)
 	return gdb->symbols ? NULL : names;
 }
 
-void task_symbol_told(void *target, unsigned n, uint64_t value)
+void task_symbol_resolved(void *target, unsigned n, uint64_t value)
 {
 	KvmGdb *gdb = target;
 
 	engine_lock(gdb);
-	gdb->told[n] = value;
+	gdb->symbol_values[n] = value;
 	gdb->comm_offset = 0;
 	engine_unlock(gdb);
 }
 
 void task_forget(KvmGdb *gdb)
 {
-	memset(gdb->told, 0, sizeof(gdb->told));
+	memset(gdb->symbol_values, 0, sizeof(gdb->symbol_values));
 	gdb->comm_offset = 0;
 }
 

@@ -18,11 +18,11 @@
 void task_append_name(KvmGdbVcpu *vcpu, GString *out);
 
 /*
- * GdbSymbolOps.wanted and told; they take the lock. Nothing is wanted when there is
+ * GdbSymbolOps.wanted and resolved; they take the lock. Nothing is wanted when there is
  * a vmlinux. task_forget: what the client said.
  */
 const char *const *task_symbols_wanted(void *target);
-void task_symbol_told(void *target, unsigned n, uint64_t value);
+void task_symbol_resolved(void *target, unsigned n, uint64_t value);
 void task_forget(KvmGdb *gdb);
 
 #endif
