@@ -173,6 +173,43 @@ static void test_error_at_finish(void)
 	rig_free(rig);
 }
 
+/* One round of the code at 0x200: how often the VMM comes back with EINTR. */
+static void check_eintrs(Rig *rig, int signo, unsigned expected)
+{
+	unsigned before;
+
+	write_pc(rig, 1, 0x200);
+	resume_to(rig, "vCont;c", "T05");
+	before = GET(rig->cpus[0].eintrs);
+	toy_signal_at_finish(rig->vm, 0, signo);
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	g_assert_cmpuint(GET(rig->cpus[0].eintrs) - before, ==, expected);
+	g_assert_cmpuint(GET(rig->cpus[0].bad_reasons), ==, 0);
+	interrupt(rig);
+}
+
+/* A signal of the VMM's that comes while the engine finishes an I/O ends the call. */
+static void test_signal_at_finish(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, old;
+
+	sigaction(SIGUSR1, &action, &old);
+	for (unsigned arm = 0; arm < 2; arm++) {
+		Rig *rig;
+
+		toy_set_like_arm(arm);
+		rig = rig_new_stopped(1);
+		/* The step off a breakpoint has the I/O in it. */
+		put_code(rig, 0x200, "e61090ebfd");
+		rsp_expect(rig->client, "Z0,200,1", "OK");
+		check_eintrs(rig, SIGUSR1, 1);
+		rig_free(rig);
+	}
+	toy_set_like_arm(false);
+	sigaction(SIGUSR1, &old, NULL);
+}
+
 /* On a slow host the vCPU may not be back from its device when the wait for it is over. */
 static void expect_pc(Rig *rig, unsigned thread, uint64_t pc)
 {
@@ -432,6 +469,7 @@ int main(int argc, char **argv)
 		{"as-kvm", test_as_kvm},
 		{"signal-after-debug-exit", test_signal_after_debug_exit},
 		{"error-at-finish", test_error_at_finish},
+		{"signal-at-finish", test_signal_at_finish},
 		{"step", test_step},
 		{"cut-step", test_cut_step},
 		{"cut-late", test_cut_late},

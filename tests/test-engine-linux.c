@@ -424,6 +424,7 @@ static void test_tasks_not_first(void)
 /* ---- The memory of a process ---- */
 
 #define MM_AT 0x7800u
+#define OTHER_MM_AT 0x7840u
 #define TABLE_AT 0x7000u /* of the shell: its addresses begin there */
 
 static Rig *open_with_process(void)
@@ -456,6 +457,24 @@ static void test_task_memory(void)
 	rsp_expect(rig->client, "mffffffff81007010,2", "3322");
 	rsp_expect(rig->client, "Hg1064", "OK");
 	rsp_expect(rig->client, "mffffffff81007010,2", "3322");
+	close_rig(rig);
+}
+
+/* Two processes have different memory, also in the same stop. */
+static void test_task_memories(void)
+{
+	Rig *rig = open_with_process();
+
+	put(rig, TASK(TASK_THREAD) + 96, TOY_LINUX + OTHER_MM_AT, 8);
+	put(rig, TOY_LINUX + OTHER_MM_AT + 8, TOY_LINUX + TABLE_AT + 0x10, 8);
+	put(rig, TOY_LINUX + TABLE_AT + 0x20, 0x4444, 2);
+	expect_monitor(rig, "threads tasks", "2 tasks");
+	for (unsigned i = 0; i < 2; i++) {
+		rsp_expect(rig->client, "Hg1064", "OK");
+		rsp_expect(rig->client, "m10,2", "2222");
+		rsp_expect(rig->client, "Hg1065", "OK");
+		rsp_expect(rig->client, "m10,2", "4444");
+	}
 	close_rig(rig);
 }
 
@@ -558,6 +577,7 @@ static const TestCase cases[] = {
 	{"tasks-not-first", test_tasks_not_first},
 	{"current", test_current},
 	{"task-memory", test_task_memory},
+	{"task-memories", test_task_memories},
 	{"process", test_process},
 	{"process-ends", test_process_ends},
 	{"process-refused", test_process_refused},

@@ -46,7 +46,7 @@ typedef struct ToyCpu {
 	unsigned io_length; /* of the I/O instruction that is half done; 0: none */
 	bool io_done;	    /* as on arm: a step ends before the next instruction */
 	bool step_off;	    /* a handler was entered since KVM_SET_GUEST_DEBUG */
-	int run_error, control_error; /* atomic */
+	int run_error, control_error, signal_at_finish; /* atomic */
 	ToyTable table;
 	bool nested;
 	bool late, off;

@@ -138,6 +138,11 @@ void toy_fail_run(ToyVm *vm, unsigned cpu, int error)
 	__atomic_store_n(&vm->cpus[cpu].run_error, error, __ATOMIC_SEQ_CST);
 }
 
+void toy_signal_at_finish(ToyVm *vm, unsigned cpu, int signo)
+{
+	__atomic_store_n(&vm->cpus[cpu].signal_at_finish, signo, __ATOMIC_SEQ_CST);
+}
+
 void toy_fail_control(ToyVm *vm, unsigned cpu, int error)
 {
 	__atomic_store_n(&vm->cpus[cpu].control_error, error, __ATOMIC_SEQ_CST);
@@ -424,9 +429,13 @@ static int execute(ToyCpu *cpu)
 static bool finish_io(ToyCpu *cpu)
 {
 	bool was_port = cpu->io_length == 2;
+	int signo;
 
 	if (!cpu->io_length)
 		return false;
+	signo = __atomic_exchange_n(&cpu->signal_at_finish, 0, __ATOMIC_SEQ_CST);
+	if (signo)
+		pthread_kill(pthread_self(), signo);
 	if (was_port)
 		cpu->regs[1] = cpu->run->io.data_offset;
 	toy_note_executed(cpu, cpu->regs[TOY_PC]);

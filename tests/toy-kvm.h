@@ -101,6 +101,8 @@ void toy_set_like_linux(bool like_linux);
 /* The next KVM_RUN of this CPU, if any I/O was finished, or KVM_SET_GUEST_DEBUG fails so, once. */
 void toy_fail_run(ToyVm *vm, unsigned cpu, int error);
 void toy_fail_control(ToyVm *vm, unsigned cpu, int error);
+/* A signal comes while KVM_RUN finishes the next I/O of this CPU. */
+void toy_signal_at_finish(ToyVm *vm, unsigned cpu, int signo);
 
 /* In r3 while a step masks interrupts, as on arm, and as long as nobody takes it out. */
 #define TOY_MASK (1ull << 63)
