@@ -37,6 +37,26 @@ static Room *room_new(void)
 	return room;
 }
 
+static size_t read_anything(void *opaque G_GNUC_UNUSED, uint64_t addr G_GNUC_UNUSED, void *buf,
+			    size_t len)
+{
+	memset(buf, 0x11, len);
+	return len;
+}
+
+/* What begins at the end of all addresses does not go on at 0. */
+static void test_wrap(void)
+{
+	const LinuxMemory memory = {.read = read_anything};
+	uint32_t word = 0;
+	uint64_t wide = 0;
+
+	g_assert_true(linux_read_u32(&memory, UINT64_MAX - 7, &word));
+	g_assert_cmphex(word, ==, 0x11111111);
+	g_assert_false(linux_read_u32(&memory, UINT64_MAX - 2, &word));
+	g_assert_false(linux_read_u64(&memory, UINT64_MAX - 3, &wide));
+}
+
 static void test_numbers(void)
 {
 	g_autofree Room *room = room_new();
@@ -185,10 +205,9 @@ static void test_names(void)
 }
 
 static const TestCase cases[] = {
-	{"numbers", test_numbers}, {"strings", test_strings},
-	{"blocks", test_blocks},   {"ranges", test_ranges},
-	{"find", test_find},	   {"by-address", test_by_address},
-	{"names", test_names},	   {0},
+	{"numbers", test_numbers},	 {"wrap", test_wrap},	  {"strings", test_strings},
+	{"blocks", test_blocks},	 {"ranges", test_ranges}, {"find", test_find},
+	{"by-address", test_by_address}, {"names", test_names},	  {0},
 };
 
 int main(int argc, char **argv)

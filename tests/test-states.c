@@ -38,6 +38,7 @@ static void test_legal(void)
 {
 	for (unsigned n = 0; n < G_N_ELEMENTS(legal); n++)
 		g_assert_true(states_may_follow(legal[n].kind, legal[n].from, legal[n].to));
+	states_check(STATE_EXIT, EXIT_OPEN, EXIT_HELD);
 }
 
 static void test_illegal(void)
