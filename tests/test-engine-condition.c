@@ -3,6 +3,7 @@
  * where a breakpoint is hit, on the toy architecture: nothing is missed, nothing is told that the
  * client need not hear, nobody is kept from running.
  */
+#include "gdbstub/ax.h"
 #include "kvm/conditions.h"
 #include "tests/engine-rig.h"
 
@@ -599,6 +600,36 @@ static void test_print_fails(void)
 
 /* ---- How much there may be ---- */
 
+/* printf("A\n") for ever */
+#define PRINTS_FOR_EVER "cmds:0,X12,260000292200220034000003410a00210000"
+
+static unsigned count_printed(const char *text)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, "A\n")); text++)
+		n++;
+	return n;
+}
+
+/* The client's breakpoints at one place, a virtual and a physical one, share what a hit may take.
+ */
+static void test_shared_budget(void)
+{
+	Rig *rig = rig_new_looping(1);
+	g_autofree char *text = NULL;
+
+	rsp_expect(rig->client, "Z0,203,1;" PRINTS_FOR_EVER, "OK");
+	rsp_expect(rig->client, "Qqemu.PhyMemMode:1", "OK");
+	rsp_expect(rig->client, "Z0,203,1;" PRINTS_FOR_EVER, "OK");
+	rsp_expect(rig->client, "Qqemu.PhyMemMode:0", "OK");
+	rsp_expect(rig->client, "Z1,204,1", "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	text = read_console(rig);
+	g_assert_cmpuint(count_printed(text), ==, GDB_AX_PRINTS);
+	rig_free(rig);
+}
+
 static void test_codes_full(void)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -665,6 +696,7 @@ int main(int argc, char **argv)
 		{"print", test_print},
 		{"print-on-condition", test_print_on_condition},
 		{"print-fails", test_print_fails},
+		{"shared-budget", test_shared_budget},
 		{"codes-full", test_codes_full},
 		{0},
 	};
