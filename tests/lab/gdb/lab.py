@@ -65,12 +65,12 @@ def stop_reason():
     return "step"
 
 
-def attach(seconds=20):
+def attach(seconds=20, port=PORT, how="remote"):
     """Connect; the emulator accepts a little before the stub behind it listens."""
     patience = Patience(seconds)
     while True:
         try:
-            return execute(f"target remote 127.0.0.1:{PORT}")
+            return execute(f"target {how} 127.0.0.1:{port}")
         except gdb.error as error:
             if not patience.left():
                 raise
@@ -103,6 +103,18 @@ def run_and_interrupt(seconds):
     finally:
         timer.cancel()
     return stop_reason()
+
+
+def gets_on(number, seconds=30):
+    """continue and Ctrl-C, until number(), which the guest changes, is another one. False when a stop has
+    another reason, or when that many seconds of a quiet machine are over."""
+    patience, before = Patience(seconds), number()
+    while run_and_interrupt(0.2) == "SIGINT":
+        if number() != before:
+            return True
+        if not patience.left():
+            break
+    return False
 
 
 def run_until(ready, seconds):
