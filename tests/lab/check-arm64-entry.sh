@@ -10,4 +10,5 @@ lab_open
 entry_job kpti=on >"$W/job"
 lab_boot arm64 "$W/job" 2
 entry_session 1
+entry_restart
 finish

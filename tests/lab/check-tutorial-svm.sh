@@ -16,9 +16,9 @@ tutorial_files amd64
 	tutorial_job early
 } >"$W/job"
 lab_boot svm "$W/job" 1
-export LAB_TRAPS=no LAB_CPUS=2 LAB_COMMAND=42 # QEMU's KVM has no traps
+export LAB_TRAPS=no # QEMU's KVM has none
 entry_session 1
-gdb_script 60 leave
+entry_restart
 lab_wait 60 'gdb: listening' 2 || lab_die "the tutorial's lkvm does not listen"
 tutorial_gdb 100 early
 tutorial_console 60 panic
