@@ -47,7 +47,7 @@
 	movl	$0xffffffff, \at + 4(%rdi)
 .endm
 
-	.globl	main, outer, inner, back, state
+	.globl	main, outer, inner, back, state, enter, leave, finish, inner_turns, kernel_back
 main:
 	mov	$0x80000001, %eax
 	cpuid
@@ -158,6 +158,7 @@ leave:
 finish:
 	.byte	0
 	.balign	8
+kernel_back:
 	.quad	KERNEL + back
 says_outer:
 	.asciz	"outer\n"
