@@ -5,5 +5,6 @@
 # shellcheck source=tests/lab/hard.sh
 . "$(dirname "$0")/hard.sh"
 
+[ -n "${LAB_HARD:-}${LAB_SLOW:-}" ] || skip timer "it takes minutes: LAB_SLOW=yes or LAB_HARD=timer runs it"
 # shellcheck disable=SC2086 # words
 hard_job arm64 yes $HARD late ${LAB_SLOW:+timer}

@@ -7,8 +7,8 @@
 . "$(dirname "$0")/hard.sh"
 
 if [ -z "${LAB_HARD:-}${LAB_SLOW:-}" ]; then
-	echo "1..0 # SKIP each takes a minute: LAB_SLOW=yes, or LAB_HARD with names of" \
-		"uffd fork migrate collapse two hotplug module timer, runs them"
+	echo "1..0 # SKIP each takes a minute: LAB_SLOW=yes, or LAB_HARD with names of uffd hotplug" \
+		"runs them; with LAB_SVM_QEMU, a QEMU 10, also fork migrate collapse two module timer"
 	exit
 fi
 if [ -n "${LAB_SVM_QEMU:-}" ]; then

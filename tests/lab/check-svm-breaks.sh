@@ -5,7 +5,8 @@
 # shellcheck source=tests/lab/main-job.sh
 . "$(dirname "$0")/main-job.sh"
 if [ -z "${LAB_SVM_QEMU:-}" ]; then
-	echo "1..0 # SKIP LAB_SVM_QEMU names no QEMU 10"
+	echo "1..0 # SKIP it takes minutes: after tests/lab/fetch qemu-10," \
+		"LAB_SVM_QEMU=$CACHE/qemu-10/qemu-system-x86_64 runs it"
 	exit
 fi
 main_job svm 2 yes
