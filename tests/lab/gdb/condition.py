@@ -1,9 +1,12 @@
 """condition.py - a condition on a busy kernel function that is false LAB_OPENS times and then true,
 and a dprintf there that prints as often: by the stub, with a software and a hardware breakpoint.
+Conditions that gdb evaluates: a Ctrl-C meets their stops. And jump to where the breakpoint is.
 """
 
 import os
+import signal
 import sys
+import threading
 import time
 
 import gdb
@@ -13,6 +16,7 @@ from lab import *
 
 OPENS = int(os.environ["LAB_OPENS"])
 IS_LAST = "how->mode == 04751"
+PRESSES = 10
 ANSWERED = f" failed {OPENS}, made 1"  # the end of the guest's line, which comes byte by byte
 
 
@@ -75,6 +79,52 @@ def printed_by_the_stub():
     execute("delete")
 
 
+def jump_to_itself():
+    """To jump to a breakpoint is to hit it, also where it was just told."""
+    let_it_open(100)
+    execute("break do_sys_openat2")
+    execute("continue")
+    where, thread = pc(), gdb.selected_thread().num
+    execute("set scheduler-locking on")
+    execute("jump *$pc")
+    report((stop_reason(), pc(), gdb.selected_thread().num) ==
+           ("break do_sys_openat2", where, thread), "jump to a breakpoint hits it",
+           f"{stop_reason()} at {pc():#x}")
+    execute("set scheduler-locking replay")
+    execute("delete")
+
+
+def presses_until_stop(seconds):
+    """continue, and press Ctrl-C after some time: how often that takes."""
+    stopped, presses = threading.Event(), []
+
+    def press():
+        time.sleep(seconds)
+        while not stopped.is_set() and len(presses) < 3:
+            presses.append(os.kill(os.getpid(), signal.SIGINT))
+            Patience(30).wait(stopped.is_set)
+
+    waiter = threading.Thread(target=press)
+    waiter.start()
+    try:
+        execute("continue")
+    finally:
+        stopped.set()
+        waiter.join()
+    return len(presses) if stop_reason() == "SIGINT" else stop_reason()
+
+
+def interrupts_in_gdb():
+    """gdb goes on by itself from the stops that meet a Ctrl-C."""
+    execute("set breakpoint condition-evaluation host")
+    execute("break __schedule if $sp == 1")
+    seen = [presses_until_stop(0.5 + n / 10) for n in range(PRESSES)]
+    report(seen == [1] * PRESSES, f"one Ctrl-C stops a guest that gdb resumes all the time, {PRESSES} times",
+           seen)
+    execute("delete")
+    execute("set breakpoint condition-evaluation target")
+
+
 def in_gdb_for_comparison():
     """The same, evaluated by gdb: only its rate is of interest."""
     times = max(100, OPENS // 200)
@@ -88,7 +138,9 @@ def in_gdb_for_comparison():
     execute("set breakpoint condition-evaluation target")
 
 
-run(in_the_stub, in_the_stub_hardware, printed_by_the_stub)
+run(in_the_stub, in_the_stub_hardware, printed_by_the_stub, jump_to_itself)
+if OPENS > 100:  # not in bochs, where gdb takes a second for each hit
+    run(interrupts_in_gdb)
 if os.environ.get("LAB_COMPARE"):
     run(in_gdb_for_comparison)
 execute("detach")

@@ -1,5 +1,6 @@
 """own.py - the guest debugs itself while gdb is there: hardware breakpoints, watchpoints and steps
-of a debugger in the guest (tests/lab/tracer.c), its 32-bit processes, its kernel probes.
+of a debugger in the guest (tests/lab/tracer.c), its 32-bit processes, its kernel probes. And gdb
+reports a panic in the guest's stead.
 """
 
 import os
@@ -17,6 +18,7 @@ ALL = "hwbp=1 hwwp=1 steps=5 " + A32
 A32_LOOP = 0x1005c  # of tracer.c: add, cmp, bne back to the add
 T32_TAIL = 0x10080  # mov, movs, svc
 AARCH32_USER = 0x10
+PVPANIC = 0x1040000
 PROBED = "__arm64_sys_getppid"
 TICKS = r"guest: tick .* kprobe=(\d+)"
 
@@ -142,8 +144,19 @@ def probe_on_a_break():
     execute("delete")
     seen = run_to_lines(TICKS, 1)
     report(set(seen) == {"3"}, "and takes it when that is gone", seen)
+
+
+def write_to_pvpanic():
+    """A device that tells the stub of it while the stub writes there."""
+    execute("maintenance packet Qqemu.PhyMemMode:1")
+    told = execute(f"maintenance packet M{PVPANIC:x},1:01")
+    execute("maintenance packet Qqemu.PhyMemMode:0")
+    report('"OK"' in told, "a write to pvpanic is answered", told)
+    execute("continue")
+    report(stop_reason() == "SIGABRT", "and stops the guest as its own would", stop_reason())
+    run_for(0.5)
     execute("detach")
 
 
 run(alone, beside_break, beside_hbreak, stop_in_a32, break_in_a32, break_on_a_probe,
-    probe_on_a_break)
+    probe_on_a_break, write_to_pvpanic)
