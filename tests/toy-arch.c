@@ -305,10 +305,9 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *ru
 	};
 }
 
-unsigned arch_own_points(ArchVcpu *vcpu G_GNUC_UNUSED,
-			 struct kvm_guest_debug_arch *hw G_GNUC_UNUSED)
+unsigned arch_own_points(ArchVcpu *vcpu G_GNUC_UNUSED, struct kvm_guest_debug_arch *hw)
 {
-	return 0;
+	return hw ? toy_options.left_out : 0;
 }
 
 bool arch_debug_applied(ArchVcpu *vcpu G_GNUC_UNUSED, bool stepping G_GNUC_UNUSED,

@@ -118,6 +118,11 @@ void toy_set_rf(bool works)
 	toy_options.rf_works = works;
 }
 
+void toy_set_left_out(unsigned n)
+{
+	toy_options.left_out = n;
+}
+
 void toy_set_skips(bool on)
 {
 	toy_options.skips = on;

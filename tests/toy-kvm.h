@@ -93,6 +93,8 @@ void toy_set_rf(bool works);
 
 /* Does arch_skip_insn() pass nops? Off at first, so that steps over them are tested. */
 void toy_set_skips(bool skips);
+/* So many points of the guest's own find no room beside those of a debugger. */
+void toy_set_left_out(unsigned n);
 
 /* Is it called x86-64, with r3 as lstar, too, number 5? Then an x86 vmlinux fits. Before
  * kvm_gdb_new(). */
