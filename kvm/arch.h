@@ -230,6 +230,8 @@ bool arch_kernel_root(const ArchRoot *user, ArchPhysRead read, void *opaque, Arc
  * @gpa: for its addresses only, not for the kernel's.
  */
 ArchRoot arch_process_root(const ArchRoot *root, uint64_t gpa);
+/* arch_user_table: where the top table is that @root has for the addresses of users. */
+uint64_t arch_user_table(const ArchRoot *root);
 
 /*
  * arch_region: the stretch around @addr that the page tables treat alike, or a hole; a long one

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "kvm/internal.h"
+#include "kvm/process.h"
 
 static bool ask_reg(void *opaque, unsigned num, uint64_t *ret)
 {
@@ -60,6 +60,8 @@ static void ask_one(void *opaque, const GdbBreak *bp)
 	const GdbBreakCode *code = kvm_conditions_get(question->vcpu->gdb->conditions, bp);
 	GdbAxStatus status = GDB_AX_OK;
 
+	if (!process_may_stop(question->vcpu, bp))
+		return;
 	question->stop |= !code || gdb_break_code_hit(code, &ask_ops, question->vcpu,
 						      &question->budget, &status);
 	if (status != GDB_AX_OK)
@@ -72,7 +74,7 @@ static bool is_wanted(const Question *question, bool any, uint64_t pc)
 	if (!any || question->stop)
 		return true;
 	gdb_log_line(question->vcpu->gdb->log,
-		     "CPU %u: skipped at 0x%" PRIx64 ": condition or dprintf",
+		     "CPU %u: skipped at 0x%" PRIx64 ": condition, dprintf or process",
 		     question->vcpu->index, pc);
 	return false;
 }

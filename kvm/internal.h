@@ -250,6 +250,12 @@ struct KvmGdb {
 		uint32_t task; /* 0: none is known, since the stop */
 		ArchRoot root;
 	} known_process;
+	struct {
+		uint32_t number; /* 0: any */
+		uint64_t task;	 /* its struct task_struct */
+		bool is_known;	 /* at the last resume it had this table */
+		uint64_t table;
+	} break_process;     /* who stops at a user address (kvm/process.c) */
 	bool offers_symbols; /* a client without a program is given the kernel's own */
 	bool warned_vmlinux; /* the user was told that they do not fit */
 	bool have_kernel_root;

@@ -1,6 +1,6 @@
 /*
  * kvm/process.c - whose user addresses a client means: those of the CPU as it is, or of a process
- * of the Linux guest.
+ * of the Linux guest; and which process stops at them.
  */
 #include "kvm/process.h"
 
@@ -16,13 +16,14 @@ void process_forget(KvmGdb *gdb)
 	task_threads_forget(gdb);
 }
 
-static bool find_root(const Space *space, uint32_t number, ArchRoot *ret, GError **error)
+/* Where its top table is; @task: where the kernel has it. */
+static bool find_table(const Space *space, uint32_t number, uint64_t *ret_task, uint64_t *ret,
+		       GError **error)
 {
 	KvmGdb *gdb = space->vcpu->gdb;
 	const LinuxTasks *tasks = linux_tasks(gdb, error);
 	ArchMapping table;
 	LinuxTask task;
-	ArchRoot own;
 	uint64_t addr;
 
 	if (!tasks || !task_threads_find(gdb, number, &task, error))
@@ -35,10 +36,10 @@ static bool find_root(const Space *space, uint32_t number, ArchRoot *ret, GError
 			number, task.comm);
 		return false;
 	}
-	if (!translate(space->vcpu, addr, &table, error) ||
-	    !arch_get_root(space->vcpu->arch, &own, error))
+	if (!translate(space->vcpu, addr, &table, error))
 		return false;
-	*ret = arch_process_root(&own, table.gpa);
+	*ret_task = task.addr;
+	*ret = table.gpa;
 	return true;
 }
 
@@ -46,11 +47,15 @@ static bool find_root(const Space *space, uint32_t number, ArchRoot *ret, GError
 static bool know(const Space *space, uint32_t number, GError **error)
 {
 	KvmGdb *gdb = space->vcpu->gdb;
+	uint64_t task, table;
+	ArchRoot own;
 
 	if (gdb->known_process.task == number)
 		return true;
-	if (!find_root(space, number, &gdb->known_process.root, error))
+	if (!arch_get_root(space->vcpu->arch, &own, error) ||
+	    !find_table(space, number, &task, &table, error))
 		return false;
+	gdb->known_process.root = arch_process_root(&own, table);
 	gdb->known_process.task = number;
 	return true;
 }
@@ -71,7 +76,67 @@ bool process_choose(Space *space, uint32_t task, uint64_t addr, GError **error)
 	return true;
 }
 
+/* ---- Who stops ---- */
+
+/* In user mode with page-table isolation a CPU has another top table than the process. */
+static bool has_table(KvmGdbVcpu *vcpu, const ArchRoot *root, uint64_t table)
+{
+	ArchRoot kernel;
+
+	return arch_user_table(root) == table ||
+	       (arch_kernel_root(root, physical_read_own, vcpu->gdb, &kernel) &&
+		arch_user_table(&kernel) == table);
+}
+
+bool process_may_stop(KvmGdbVcpu *vcpu, const GdbBreak *bp)
+{
+	KvmGdb *gdb = vcpu->gdb;
+	ArchRoot root;
+
+	if (!gdb->break_process.number || bp->type == GDB_BREAK_PHYSICAL ||
+	    !arch_get_root(vcpu->arch, &root, NULL) || arch_is_kernel_address(&root, bp->addr))
+		return true;
+	return gdb->break_process.is_known && has_table(vcpu, &root, gdb->break_process.table);
+}
+
+/* A program that it has started since has other page tables; nobody has them when it has ended. */
+void process_resuming(KvmGdbVcpu *vcpu)
+{
+	KvmGdb *gdb = vcpu ? vcpu->gdb : NULL;
+	const LinuxTasks *tasks;
+	ArchMapping table;
+	LinuxTask task;
+	uint64_t addr;
+
+	if (!gdb || !gdb->break_process.number)
+		return;
+	tasks = linux_tasks(gdb, NULL);
+	gdb->break_process.is_known =
+		tasks && linux_task_read(tasks, gdb->break_process.task, &task) &&
+		task.pid == gdb->break_process.number &&
+		linux_task_page_table(tasks, &task, &addr) && translate(vcpu, addr, &table, NULL);
+	if (gdb->break_process.is_known)
+		gdb->break_process.table = table.gpa;
+}
+
 /* ---- The user's choice ---- */
+
+void process_choose_none(KvmGdb *gdb)
+{
+	gdb->process = 0;
+	gdb->break_process.number = 0;
+}
+
+static bool take_process(KvmGdb *gdb, unsigned cpu, const char *args, uint64_t *ret, GError **error)
+{
+	if (!monitor_take_number(gdb, cpu, &args, "the number of a process", ret, error) ||
+	    !monitor_take_end(args, error))
+		return false;
+	if (*ret && *ret <= UINT32_MAX)
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "no process has the number %" PRIu64, *ret);
+	return false;
+}
 
 static bool choose(KvmGdb *gdb, unsigned cpu, uint64_t number, GString *out, GError **error)
 {
@@ -80,11 +145,6 @@ static bool choose(KvmGdb *gdb, unsigned cpu, uint64_t number, GString *out, GEr
 
 	if (!vcpu)
 		return false;
-	if (!number || number > UINT32_MAX) {
-		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "no process has the number %" PRIu64,
-			    number);
-		return false;
-	}
 	process_forget(gdb);
 	if (!know(&space, number, error))
 		return false;
@@ -109,17 +169,57 @@ static bool process_monitor(void *target, unsigned cpu, const char *args, GStrin
 		g_string_append(out, "user addresses are those of the CPU\n");
 		return true;
 	}
-	if (!monitor_take_number(target, cpu, &args, "the number of a process", &number, error) ||
-	    !monitor_take_end(args, error))
+	if (!take_process(gdb, cpu, args, &number, error))
 		return false;
 	LOCKED(gdb);
 
 	return choose(gdb, cpu, number, out, error);
 }
 
+static bool choose_break(KvmGdb *gdb, unsigned cpu, uint64_t number, GString *out, GError **error)
+{
+	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
+	const Space space = space_of(vcpu);
+	uint64_t task, table;
+
+	if (!vcpu)
+		return false;
+	process_forget(gdb);
+	if (!find_table(&space, number, &task, &table, error))
+		return false;
+	gdb->break_process.number = number;
+	gdb->break_process.task = task;
+	g_string_append_printf(out, "only process %" PRIu64 " stops at user addresses now\n",
+			       number);
+	return true;
+}
+
+static bool break_process_monitor(void *target, unsigned cpu, const char *args, GString *out,
+				  GError **error)
+{
+	KvmGdb *gdb = target;
+	uint64_t number;
+
+	if (g_str_equal(args, "any")) {
+		LOCKED(gdb);
+
+		gdb->break_process.number = 0;
+		g_string_append(out, "any process stops at user addresses\n");
+		return true;
+	}
+	if (!take_process(gdb, cpu, args, &number, error))
+		return false;
+	LOCKED(gdb);
+
+	return choose_break(gdb, cpu, number, out, error);
+}
+
 const GdbMonitorCommand process_commands[] = {
 	{"process", "[PID]",
 	 "read and write the user addresses of this process; without PID those of the CPU",
 	 process_monitor},
+	{"break-process", "PID|any",
+	 "breakpoints and watchpoints at user addresses are this process', or any one's",
+	 break_process_monitor},
 	{0},
 };

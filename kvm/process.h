@@ -1,6 +1,6 @@
 /*
  * kvm/process.h - whose user addresses a client means: those of the CPU as it is, or of a process
- * of the Linux guest.
+ * of the Linux guest; and which process stops at them.
  *
  * For the engine, with its lock held and the world stopped, unless said otherwise.
  */
@@ -15,6 +15,12 @@
  * processes'. FALSE with @error: it is not known.
  */
 bool process_choose(Space *space, uint32_t task, uint64_t addr, GError **error);
+/* May this vCPU, which has hit @bp, stop there? On its own thread. */
+bool process_may_stop(KvmGdbVcpu *vcpu, const GdbBreak *bp);
+/* Before the machine runs: the page tables of the process that shall stop may be others now. */
+void process_resuming(KvmGdbVcpu *vcpu);
+/* A new client has chosen nothing. */
+void process_choose_none(KvmGdb *gdb);
 /* The machine runs, or is another one: what was looked up of its tasks and processes is over. */
 void process_forget(KvmGdb *gdb);
 

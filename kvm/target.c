@@ -224,7 +224,7 @@ static void attach(void *target)
 	gdb->block_irq = gdb->features.block_irq;
 	gdb->stop_cpu = 0;
 	gdb->shows_tasks = gdb->shows_tasks_first;
-	gdb->process = 0;
+	process_choose_none(gdb);
 	task_forget(gdb);
 	process_forget(gdb);
 	if (gdb->world == WORLD_STOPPED)
@@ -298,6 +298,7 @@ static bool resume(void *target, const GdbAction *actions, GError **error)
 	if (!can_step(gdb, actions, error))
 		return false;
 	sweep_if_idle(gdb, actions);
+	process_resuming(target_vcpu(gdb, gdb->stop_cpu, NULL));
 	process_forget(gdb);
 	halt_resume(gdb, actions);
 	return true;
@@ -384,6 +385,8 @@ static bool insert_code(void *target, GdbPlace place, const GdbBreak *bp, GdbBre
 	LOCKED(gdb);
 	Space space;
 
+	if (!place.task)
+		place.task = gdb->break_process.number;
 	if (!find_space(gdb, place, bp->addr, &space, error) ||
 	    (code && !kvm_conditions_fit(gdb->conditions, bp, code, error)))
 		return false;

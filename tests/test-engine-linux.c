@@ -553,6 +553,127 @@ static void test_process_break(void)
 	close_rig(rig);
 }
 
+/* CPU 0 comes to a breakpoint at 0x101, CPU 1 does not. */
+static Rig *open_with_loops(void)
+{
+	Rig *rig = open_with_process();
+
+	put_code(rig, 0x100, "9090ebfc");
+	put_code(rig, 0x200, "9090ebfc");
+	write_pc(rig, 1, 0x100);
+	write_pc(rig, 2, 0x200);
+	return rig;
+}
+
+/* The same address in two processes, of which one is to stop. */
+static Rig *open_to_break(void)
+{
+	Rig *rig = open_with_loops();
+
+	put_code(rig, TABLE_AT + 0x100, "9090ebfc");
+	expect_monitor(rig, "break-process 100", "only process 100 stops at user addresses");
+	return rig;
+}
+
+static void expect_passes(Rig *rig)
+{
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	expect_runs(rig, 0);
+	interrupt(rig);
+}
+
+/* CPU 0 comes from @table to the breakpoint, and stops there. */
+static void expect_stops(Rig *rig, uint64_t table)
+{
+	toy_set_process(rig->vm, 0, table);
+	write_pc(rig, 1, 0x100);
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+	write_pc(rig, 1, 0x100);
+}
+
+static void test_break_process(void)
+{
+	const char *const inserts[] = {"Z0,101,1", "Z1,101,1"};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(inserts); i++) {
+		Rig *rig = open_to_break();
+
+		rsp_expect(rig->client, inserts[i], "OK");
+		expect_passes(rig);
+		expect_stops(rig, TABLE_AT);
+		toy_set_process(rig->vm, 0, 0);
+		expect_passes(rig);
+		close_rig(rig);
+	}
+}
+
+/* The kernel's addresses are everybody's. */
+static void test_break_process_kernel(void)
+{
+	Rig *rig = open_to_break();
+
+	put_code(rig, 0x300, "9090ebfc");
+	rsp_expect(rig->client, "Z1,ffffffff81000301,1", "OK");
+	write_pc(rig, 1, TOY_LINUX + 0x300);
+	resume_to(rig, "vCont;c", "T05");
+	g_assert_cmphex(pc_of(rig, 1), ==, TOY_LINUX + 0x301);
+	close_rig(rig);
+}
+
+static void test_break_process_any(void)
+{
+	Rig *rig = open_to_break();
+
+	rsp_expect(rig->client, "Z1,101,1", "OK");
+	expect_passes(rig);
+	expect_monitor(rig, "break-process any", "any process stops");
+	expect_stops(rig, 0);
+	/* The next client has chosen nothing. */
+	expect_monitor(rig, "break-process 100", "only process 100");
+	rsp_client_free(rig->client);
+	connect_client(rig);
+	rsp_expect(rig->client, "Z1,101,1", "OK");
+	expect_stops(rig, 0);
+	close_rig(rig);
+}
+
+/* It has started another program, and has ended. */
+static void test_break_process_ends(void)
+{
+	Rig *rig = open_to_break();
+
+	put_code(rig, 0x6100, "9090ebfc");
+	rsp_expect(rig->client, "Z1,101,1", "OK");
+	put(rig, TOY_LINUX + MM_AT + 8, TOY_LINUX + 0x6000, 8);
+	expect_stops(rig, 0x6000);
+	toy_set_process(rig->vm, 0, TABLE_AT);
+	expect_passes(rig);
+	put(rig, TASK(TASK_SHELL) + 96, 0, 8);
+	toy_set_process(rig->vm, 0, 0x6000);
+	expect_passes(rig);
+	/* Its place may be that of another task now. */
+	put(rig, TASK(TASK_SHELL) + 96, TOY_LINUX + MM_AT, 8);
+	put(rig, TASK(TASK_SHELL) + 56, 300, 4);
+	expect_passes(rig);
+	close_rig(rig);
+}
+
+static void test_break_process_refused(void)
+{
+	Rig *rig = open_with_loops();
+
+	expect_monitor(rig, "break-process 7", "the guest has no task 7");
+	expect_monitor(rig, "break-process 0", "no process has the number 0");
+	expect_monitor(rig, "break-process", "expected the number of a process");
+	expect_monitor(rig, "break-process any 1", "expected the number of a process");
+	expect_monitor(rig, "break-process 200", "task 200 (busy) has no user addresses");
+	rsp_expect(rig->client, "Z1,101,1", "OK");
+	expect_stops(rig, 0);
+	close_rig(rig);
+}
+
 /* A CPU's thread is that of its task. */
 static void test_current(void)
 {
@@ -582,6 +703,11 @@ static const TestCase cases[] = {
 	{"process-ends", test_process_ends},
 	{"process-refused", test_process_refused},
 	{"process-break", test_process_break},
+	{"break-process", test_break_process},
+	{"break-process-kernel", test_break_process_kernel},
+	{"break-process-any", test_break_process_any},
+	{"break-process-ends", test_break_process_ends},
+	{"break-process-refused", test_break_process_refused},
 	{"found", test_found},
 	{"early", test_early},
 	{"not-linux", test_not_linux},

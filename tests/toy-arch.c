@@ -174,6 +174,7 @@ bool arch_get_root(ArchVcpu *vcpu, ArchRoot *ret, GError **error G_GNUC_UNUSED)
 {
 	*ret = (ArchRoot){.kernel = vcpu->cpu->kernel, .nested = vcpu->cpu->nested};
 	ret->word[0] = __atomic_load_n(&vcpu->cpu->vm->late, __ATOMIC_SEQ_CST) || vcpu->cpu->late;
+	ret->word[2] = vcpu->cpu->process;
 	ret->word[1] = vcpu->cpu->kernel || vcpu->cpu->table ? vcpu->cpu->table : TOY_TABLE_ALONE;
 	return true;
 }
@@ -210,6 +211,11 @@ bool arch_is_kernel_address(const ArchRoot *root G_GNUC_UNUSED, uint64_t addr)
 ArchRoot arch_process_root(const ArchRoot *root, uint64_t gpa)
 {
 	return (ArchRoot){.word = {root->word[0], root->word[1], gpa}};
+}
+
+uint64_t arch_user_table(const ArchRoot *root)
+{
+	return root->word[2];
 }
 
 /* The low addresses are told one by one, as holes. */

@@ -48,6 +48,7 @@ typedef struct ToyCpu {
 	bool step_off;	    /* a handler was entered since KVM_SET_GUEST_DEBUG */
 	int run_error, control_error, signal_at_finish; /* atomic */
 	ToyTable table;
+	uint64_t process; /* where the addresses below TOY_ALIAS begin */
 	bool nested;
 	bool late, off;
 	int halted; /* atomic */

@@ -83,6 +83,11 @@ void toy_set_table(ToyVm *vm, unsigned cpu, ToyTable table)
 	vm->cpus[cpu].table = table;
 }
 
+void toy_set_process(ToyVm *vm, unsigned cpu, uint64_t gpa)
+{
+	vm->cpus[cpu].process = gpa;
+}
+
 void toy_set_nested(ToyVm *vm, unsigned cpu, bool nested)
 {
 	vm->cpus[cpu].nested = nested;
@@ -255,6 +260,8 @@ static uint8_t *byte_at(ToyCpu *cpu, uint64_t addr)
 	uint64_t gpa;
 
 	toy_to_physical(cpu->kernel, true, addr, &gpa);
+	if (addr < TOY_ALIAS)
+		gpa = (gpa + cpu->process) % TOY_RAM;
 	return &cpu->vm->ram[gpa];
 }
 

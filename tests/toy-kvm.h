@@ -31,7 +31,8 @@
  * while all others count as the kernel's; TOY_DATA + x is RAM x where no code can be fetched.
  * TOY_LINUX + x is RAM x likewise for a CPU in kernel mode, but for code in front of
  * TOY_LINUX_DATA, and from TOY_LINUX_READ_ONLY on not to be written: where the image of a Linux
- * kernel can lie. To a process whose top table is at x (arch.h), which no CPU runs, RAM begins there.
+ * kernel can lie. To a process whose top table is at x (arch.h), which no CPU runs, RAM begins
+ * there.
  */
 #ifndef VMGDB_TESTS_TOY_KVM_H
 #define VMGDB_TESTS_TOY_KVM_H
@@ -70,6 +71,8 @@ struct kvm_run *toy_run(ToyVm *vm, unsigned cpu);
 void toy_set_pc(ToyVm *vm, unsigned cpu, uint64_t pc);
 void toy_set_kernel(ToyVm *vm, unsigned cpu, bool kernel);
 void toy_set_table(ToyVm *vm, unsigned cpu, ToyTable table);
+/* It runs the process whose addresses, those below TOY_ALIAS, begin at @gpa; while it stands. */
+void toy_set_process(ToyVm *vm, unsigned cpu, uint64_t gpa);
 /* Does it run a guest of the guest's own? */
 void toy_set_nested(ToyVm *vm, unsigned cpu, bool nested);
 /* Does it wait for another CPU to start it? While its thread does not run. */

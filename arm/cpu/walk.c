@@ -187,6 +187,13 @@ static uint64_t first_table(const Half *half)
 	return addr & ~low_bits(align);
 }
 
+uint64_t arm_user_table(const ArmRoot *root)
+{
+	const Half half = get_half(root, 0);
+
+	return first_table(&half);
+}
+
 static bool read_descriptor(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t at,
 			    uint64_t *ret)
 {

@@ -93,6 +93,9 @@ void arm_look(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t addr
 /* Is @addr in the range of TTBR1, which all processes share? FALSE with ARM_ROOT_ONE_RANGE. */
 bool arm_is_kernel_address(const ArmRoot *root, uint64_t addr);
 
+/* The address of the table that TTBR0 points to. */
+uint64_t arm_user_table(const ArmRoot *root);
+
 /* Does TTBR1 serve kernel mode now: EL1 or EL2, MMU on, walks of that half not turned off? */
 bool arm_root_is_kernel(const ArmRoot *root);
 

@@ -122,6 +122,13 @@ ArchRoot arch_process_root(const ArchRoot *root, uint64_t gpa)
 	return ret;
 }
 
+uint64_t arch_user_table(const ArchRoot *root)
+{
+	ArmRoot arm_root = to_arm(root);
+
+	return arm_user_table(&arm_root);
+}
+
 void arch_region(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
 		 GdbRegion *ret)
 {

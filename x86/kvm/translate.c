@@ -80,6 +80,11 @@ ArchRoot arch_process_root(const ArchRoot *root, uint64_t gpa)
 	return ret;
 }
 
+uint64_t arch_user_table(const ArchRoot *root)
+{
+	return to_x86(root).cr3 & X86_PTE_ADDR;
+}
+
 void arch_region(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t addr,
 		 GdbRegion *ret)
 {

@@ -121,6 +121,41 @@ def tasks():
     execute("thread 1")
 
 
+def current_pid():
+    """Of what the stopped CPU runs, also in user mode."""
+    cpu = f"{gdb.selected_thread().num - 1}*"
+    rows = [row.split() for row in execute("monitor ps").splitlines()]
+    return next((int(row[0]) for row in rows if cpu in row[3:5]), 0)
+
+
+def stops(count):
+    pids = []
+    for _ in range(count):
+        execute("continue")
+        pids.append(current_pid())
+    return pids
+
+
+def one_process():
+    """Pid 1 and each of its children come back from fork() at the same address."""
+    rows = [row.split() for row in execute("monitor ps").splitlines()]
+    addr = next(row[5] for row in rows if row[0] == "1")
+    execute("break kernel_clone")
+    while stops(1) != [1]:
+        pass
+    execute("delete")
+    regs = f"((struct pt_regs *)((char *)((struct task_struct *){addr})->stack + 16384) - 1)"
+    behind = value(f"{regs}->{'pc' if ARM else 'ip'}")
+    execute("monitor break-process 1")
+    execute(f"hbreak *{behind}")
+    pids = stops(4)
+    report(set(pids) == {1}, "monitor break-process 1: its children do not stop", pids)
+    has(execute("monitor break-process any"), "any process", "and any process again")
+    pids = stops(8)
+    report(len(set(pids)) > 1, "then they do", pids)
+    execute("delete")
+
+
 def frames():
     """The frames of the selected thread, and what of the stacks is needed to find them."""
     found, stack, frame = [], {}, gdb.newest_frame()
@@ -177,4 +212,4 @@ def monitor():
     execute("detach")
 
 
-run(connect, types, threads, tasks, arguments, call, samples, monitor)
+run(connect, types, threads, tasks, one_process, arguments, call, samples, monitor)
