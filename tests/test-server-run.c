@@ -120,8 +120,11 @@ static void test_interrupt_races_breakpoint(void)
 	g_assert_cmpuint(paused + hit, ==, 300);
 	g_assert_cmpuint(fake_target_counts(rig->target).posts, ==, 301);
 	g_test_message("%u pauses, %u hits, at most %u hits after a Ctrl-C", paused, hit, longest);
-	/* Both CPUs may have a hit that waits. */
-	g_assert_cmpuint(longest, <=, 3);
+	/*
+	 * Both CPUs may have a hit that waits, and at each resume one may come to the breakpoint
+	 * before the stop that is owed comes to it. A lost one would be owed to the end.
+	 */
+	g_assert_cmpuint(longest, <=, 20);
 	rsp_expect_silence(c, 20);
 }
 
