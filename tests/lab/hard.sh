@@ -48,7 +48,10 @@ hard_job()
 	lab_boot "$bench" "$W/job" 2
 	if [ -n "$linux" ]; then
 		one_guest 2
-		for LAB_HARD in $linux; do gdb_script 1500 hard; done
+		for LAB_HARD in $linux; do
+			gdb_script 1500 hard
+			! grep -qF 'RuntimeError(' "$W/results" || lab_die "the guest does not get on"
+		done
 		leave 2
 	fi
 	for name in $own; do

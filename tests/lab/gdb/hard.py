@@ -25,14 +25,22 @@ def rounds(name):
     return count_console(f"hard: {name} ")
 
 
+def hangs():
+    """The guest's kernel says that a CPU of it does not get on, for a minute and more."""
+    with open(os.environ["LAB_LOG"], errors="replace") as log:
+        return re.search(r"soft lockup - CPU#\d+ stuck for ([6-9]\d|\d{3,})s", log.read())
+
+
 def begin(name):
     """The program runs, and has the machine for itself."""
     attach()
     execute(f"set variable panic_timeout = {51 + ORDER.index(name)}")
     before = rounds(name)
-    run_until(lambda: rounds(name) > before + 1, PATIENCE)
+    run_until(lambda: rounds(name) > before + 1 or hangs(), PATIENCE)
     said = console_after("guest: tick")
-    report(rounds(name) > before + 1 and "bad" not in said, f"{name}: it runs", said[-300:])
+    if not report(rounds(name) > before + 1 and "bad" not in said, f"{name}: it runs", said[-300:]):
+        execute("bt")
+        raise RuntimeError("the guest's kernel hangs" if hangs() else "there is no use in more")
 
 
 def goes_on(name, how, more=3, seconds=PATIENCE):
