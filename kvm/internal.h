@@ -247,12 +247,13 @@ struct KvmGdb {
 	bool shows_tasks_first;		  /* of the next one */
 	uint32_t process; /* whose user addresses the client means, or 0 (kvm/process.c) */
 	struct {
-		uint32_t task; /* 0: none is known, since the stop */
+		uint32_t number; /* 0: none is known, since the stop */
+		uint64_t task;	 /* its struct task_struct */
 		ArchRoot root;
 	} known_process;
 	struct {
 		uint32_t number; /* 0: any */
-		uint64_t task;	 /* its struct task_struct */
+		uint64_t task;	 /* as above */
 		bool is_known;	 /* at the last resume it had this table */
 		uint64_t table;
 	} break_process;     /* who stops at a user address (kvm/process.c) */

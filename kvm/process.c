@@ -12,51 +12,50 @@
 
 void process_forget(KvmGdb *gdb)
 {
-	gdb->known_process.task = 0;
+	gdb->known_process.number = 0;
 	task_threads_forget(gdb);
 }
 
-/* Where its top table is; @task: where the kernel has it. */
-static bool find_table(const Space *space, uint32_t number, uint64_t *ret_task, uint64_t *ret,
-		       GError **error)
+/* Where its top table is. */
+static bool find_table(KvmGdbVcpu *vcpu, const LinuxTask *task, uint64_t *ret, GError **error)
 {
-	KvmGdb *gdb = space->vcpu->gdb;
-	const LinuxTasks *tasks = linux_tasks(gdb, error);
+	const LinuxTasks *tasks = linux_tasks(vcpu->gdb, error);
 	ArchMapping table;
-	LinuxTask task;
 	uint64_t addr;
 
-	if (!tasks || !task_threads_find(gdb, number, &task, error))
+	if (!tasks)
 		return false;
-	if (!linux_task_page_table(tasks, &task, &addr)) {
+	if (!linux_task_page_table(tasks, task, &addr)) {
 		g_set_error(
 			error, GDB_ERROR, GDB_ERROR_NOENT,
 			"task %u (%s) has no user addresses: it is a thread of the kernel, or it "
 			"has ended",
-			number, task.comm);
+			task->pid, task->comm);
 		return false;
 	}
-	if (!translate(space->vcpu, addr, &table, error))
+	if (!translate(vcpu, addr, &table, error))
 		return false;
-	*ret_task = task.addr;
 	*ret = table.gpa;
 	return true;
 }
 
 /* Knows its page tables, from now until they may be others. */
-static bool know(const Space *space, uint32_t number, GError **error)
+static bool know(KvmGdbVcpu *vcpu, uint32_t number, GError **error)
 {
-	KvmGdb *gdb = space->vcpu->gdb;
-	uint64_t task, table;
+	KvmGdb *gdb = vcpu->gdb;
+	LinuxTask task;
+	uint64_t table;
 	ArchRoot own;
 
-	if (gdb->known_process.task == number)
+	if (gdb->known_process.number == number)
 		return true;
-	if (!arch_get_root(space->vcpu->arch, &own, error) ||
-	    !find_table(space, number, &task, &table, error))
+	if (!arch_get_root(vcpu->arch, &own, error) ||
+	    !task_threads_find(gdb, number, &task, error) ||
+	    !find_table(vcpu, &task, &table, error))
 		return false;
 	gdb->known_process.root = arch_process_root(&own, table);
-	gdb->known_process.task = number;
+	gdb->known_process.task = task.addr;
+	gdb->known_process.number = number;
 	return true;
 }
 
@@ -69,7 +68,7 @@ bool process_choose(Space *space, uint32_t task, uint64_t addr, GError **error)
 	if (!number || !arch_get_root(space->vcpu->arch, &own, NULL) ||
 	    arch_is_kernel_address(&own, addr))
 		return true;
-	if (!know(space, number, error))
+	if (!know(space->vcpu, number, error))
 		return false;
 	space->has_process = true;
 	space->process = gdb->known_process.root;
@@ -100,23 +99,20 @@ bool process_may_stop(KvmGdbVcpu *vcpu, const GdbBreak *bp)
 }
 
 /* A program that it has started since has other page tables; nobody has them when it has ended. */
-void process_resuming(KvmGdbVcpu *vcpu)
+void process_resuming(KvmGdb *gdb)
 {
-	KvmGdb *gdb = vcpu ? vcpu->gdb : NULL;
+	KvmGdbVcpu *vcpu;
 	const LinuxTasks *tasks;
-	ArchMapping table;
 	LinuxTask task;
-	uint64_t addr;
 
-	if (!gdb || !gdb->break_process.number)
+	if (!gdb->break_process.number)
 		return;
-	tasks = linux_tasks(gdb, NULL);
-	gdb->break_process.is_known =
-		tasks && linux_task_read(tasks, gdb->break_process.task, &task) &&
-		task.pid == gdb->break_process.number &&
-		linux_task_page_table(tasks, &task, &addr) && translate(vcpu, addr, &table, NULL);
-	if (gdb->break_process.is_known)
-		gdb->break_process.table = table.gpa;
+	vcpu = target_vcpu(gdb, gdb->stop_cpu, NULL);
+	tasks = vcpu ? linux_tasks(gdb, NULL) : NULL;
+	gdb->break_process.is_known = tasks &&
+				      linux_task_read(tasks, gdb->break_process.task, &task) &&
+				      task.pid == gdb->break_process.number &&
+				      find_table(vcpu, &task, &gdb->break_process.table, NULL);
 }
 
 /* ---- The user's choice ---- */
@@ -138,80 +134,59 @@ static bool take_process(KvmGdb *gdb, unsigned cpu, const char *args, uint64_t *
 	return false;
 }
 
-static bool choose(KvmGdb *gdb, unsigned cpu, uint64_t number, GString *out, GError **error)
+/* What the kernel says of it now is known then. */
+static bool know_again(KvmGdb *gdb, unsigned cpu, uint32_t number, GError **error)
 {
 	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
-	const Space space = space_of(vcpu);
 
-	if (!vcpu)
-		return false;
 	process_forget(gdb);
-	if (!know(&space, number, error))
-		return false;
-	gdb->process = number;
-	g_string_append_printf(out,
-			       "user addresses are those of process %u now; `monitor process` goes "
-			       "back to the CPU's\n",
-			       gdb->process);
-	return true;
+	return vcpu && know(vcpu, number, error);
 }
 
 static bool process_monitor(void *target, unsigned cpu, const char *args, GString *out,
 			    GError **error)
 {
 	KvmGdb *gdb = target;
-	uint64_t number;
+	uint64_t number = 0;
 
-	if (!*args) {
-		LOCKED(gdb);
-
-		gdb->process = 0;
-		g_string_append(out, "user addresses are those of the CPU\n");
-		return true;
-	}
-	if (!take_process(gdb, cpu, args, &number, error))
+	if (*args && !take_process(gdb, cpu, args, &number, error))
 		return false;
 	LOCKED(gdb);
 
-	return choose(gdb, cpu, number, out, error);
-}
-
-static bool choose_break(KvmGdb *gdb, unsigned cpu, uint64_t number, GString *out, GError **error)
-{
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, cpu, error);
-	const Space space = space_of(vcpu);
-	uint64_t task, table;
-
-	if (!vcpu)
+	if (number && !know_again(gdb, cpu, number, error))
 		return false;
-	process_forget(gdb);
-	if (!find_table(&space, number, &task, &table, error))
-		return false;
-	gdb->break_process.number = number;
-	gdb->break_process.task = task;
-	g_string_append_printf(out, "only process %" PRIu64 " stops at user addresses now\n",
-			       number);
+	gdb->process = number;
+	if (number)
+		g_string_append_printf(out,
+				       "user addresses are those of process %" PRIu64
+				       " now; `monitor process` goes back to the CPU's\n",
+				       number);
+	else
+		g_string_append(out, "user addresses are those of the CPU\n");
 	return true;
 }
 
 static bool break_process_monitor(void *target, unsigned cpu, const char *args, GString *out,
 				  GError **error)
 {
+	bool any = g_str_equal(args, "any");
 	KvmGdb *gdb = target;
-	uint64_t number;
+	uint64_t number = 0;
 
-	if (g_str_equal(args, "any")) {
-		LOCKED(gdb);
-
-		gdb->break_process.number = 0;
-		g_string_append(out, "any process stops at user addresses\n");
-		return true;
-	}
-	if (!take_process(gdb, cpu, args, &number, error))
+	if (!any && !take_process(gdb, cpu, args, &number, error))
 		return false;
 	LOCKED(gdb);
 
-	return choose_break(gdb, cpu, number, out, error);
+	if (!any && !know_again(gdb, cpu, number, error))
+		return false;
+	gdb->break_process.number = number;
+	gdb->break_process.task = gdb->known_process.task;
+	if (any)
+		g_string_append(out, "any process stops at user addresses\n");
+	else
+		g_string_append_printf(
+			out, "only process %" PRIu64 " stops at user addresses now\n", number);
+	return true;
 }
 
 const GdbMonitorCommand process_commands[] = {

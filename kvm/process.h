@@ -18,7 +18,7 @@ bool process_choose(Space *space, uint32_t task, uint64_t addr, GError **error);
 /* May this vCPU, which has hit @bp, stop there? On its own thread. */
 bool process_may_stop(KvmGdbVcpu *vcpu, const GdbBreak *bp);
 /* Before the machine runs: the page tables of the process that shall stop may be others now. */
-void process_resuming(KvmGdbVcpu *vcpu);
+void process_resuming(KvmGdb *gdb);
 /* A new client has chosen nothing. */
 void process_choose_none(KvmGdb *gdb);
 /* The machine runs, or is another one: what was looked up of its tasks and processes is over. */

@@ -298,7 +298,7 @@ static bool resume(void *target, const GdbAction *actions, GError **error)
 	if (!can_step(gdb, actions, error))
 		return false;
 	sweep_if_idle(gdb, actions);
-	process_resuming(target_vcpu(gdb, gdb->stop_cpu, NULL));
+	process_resuming(gdb);
 	process_forget(gdb);
 	halt_resume(gdb, actions);
 	return true;

@@ -520,15 +520,31 @@ static void test_process_ends(void)
 	close_rig(rig);
 }
 
+/* Of both commands that take the number of a process. */
+static void expect_refused(Rig *rig, const char *command)
+{
+	static const struct {
+		const char *args, *text;
+	} rows[] = {
+		{"7", "the guest has no task 7"},
+		{"0", "no process has the number 0"},
+		{"0x100000064", "no process has the number 4294967396"},
+		{"init", "expected the number of a process as a number"},
+		{"200", "task 200 (busy) has no user addresses"},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *line = g_strdup_printf("%s %s", command, rows[i].args);
+
+		expect_monitor(rig, line, rows[i].text);
+	}
+}
+
 static void test_process_refused(void)
 {
 	Rig *rig = open_with_process();
 
-	expect_monitor(rig, "process 7", "the guest has no task 7");
-	expect_monitor(rig, "process 0", "no process has the number 0");
-	expect_monitor(rig, "process 0x100000064", "no process has the number 4294967396");
-	expect_monitor(rig, "process init", "expected the number of a process as a number");
-	expect_monitor(rig, "process 200", "task 200 (busy) has no user addresses");
+	expect_refused(rig, "process");
 	/* A table where there is nothing. */
 	put(rig, TOY_LINUX + MM_AT + 8, TOY_LINUX << 1, 8);
 	expect_monitor(rig, "process 100", "is not mapped");
@@ -664,11 +680,9 @@ static void test_break_process_refused(void)
 {
 	Rig *rig = open_with_loops();
 
-	expect_monitor(rig, "break-process 7", "the guest has no task 7");
-	expect_monitor(rig, "break-process 0", "no process has the number 0");
+	expect_refused(rig, "break-process");
 	expect_monitor(rig, "break-process", "expected the number of a process");
 	expect_monitor(rig, "break-process any 1", "expected the number of a process");
-	expect_monitor(rig, "break-process 200", "task 200 (busy) has no user addresses");
 	rsp_expect(rig->client, "Z1,101,1", "OK");
 	expect_stops(rig, 0);
 	close_rig(rig);
