@@ -364,21 +364,26 @@ void put_code(Rig *rig, unsigned at, const char *hex)
 typedef struct Ran {
 	Rig *rig;
 	unsigned cpu;
-	uint64_t before;
+	uint64_t until;
 } Ran;
 
 static bool has_run(void *data)
 {
 	Ran *ran = data;
 
-	return toy_instructions(ran->rig->vm, ran->cpu) > ran->before;
+	return toy_instructions(ran->rig->vm, ran->cpu) >= ran->until;
+}
+
+void expect_runs_for(Rig *rig, unsigned cpu, unsigned n)
+{
+	Ran ran = {rig, cpu, toy_instructions(rig->vm, cpu) + n};
+
+	g_assert_true(test_wait(NULL, has_run, &ran, TEST_PATIENCE));
 }
 
 void expect_runs(Rig *rig, unsigned cpu)
 {
-	Ran ran = {rig, cpu, toy_instructions(rig->vm, cpu)};
-
-	g_assert_true(test_wait(NULL, has_run, &ran, TEST_PATIENCE));
+	expect_runs_for(rig, cpu, 1);
 }
 
 void expect_stands(Rig *rig, unsigned cpu)

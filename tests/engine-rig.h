@@ -93,6 +93,8 @@ bool has_code(Rig *rig, unsigned at, const uint8_t *code, unsigned len);
 
 /* Does the CPU execute instructions, does it not? */
 void expect_runs(Rig *rig, unsigned cpu);
+/* The CPU executes at least n more: for what the guest has done only by then. */
+void expect_runs_for(Rig *rig, unsigned cpu, unsigned n);
 void expect_stands(Rig *rig, unsigned cpu);
 
 /* The text that `monitor COMMAND` prints; that it is so; that it matches a regular expression. */

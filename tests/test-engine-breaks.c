@@ -364,7 +364,7 @@ static void test_break_on_guest_trap(void)
 	g_assert_cmphex(pc_of(rig, 1), ==, 0x201);
 	g_assert_cmpuint(toy_guest_traps(rig->vm, 0), ==, 0);
 	rsp_client_send(rig->client, "vCont;c");
-	expect_runs(rig, 0);
+	expect_runs_for(rig, 0, 4);
 	interrupt(rig);
 	g_assert_cmpuint(toy_guest_traps(rig->vm, 0), ==, 1);
 	rig_free(rig);

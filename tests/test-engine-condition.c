@@ -52,7 +52,7 @@ static void check_thousandth(const char *packet, const char *reason, uint64_t pc
 	g_assert_cmpuint(toy_guest_traps(rig->vm, 0), ==, 0);
 	/* It does not hold again. */
 	rsp_client_send(rig->client, "vCont;c");
-	expect_runs(rig, 0);
+	expect_runs_for(rig, 0, 8);
 	interrupt(rig);
 	g_assert_cmpuint(r0_of(rig, 1), >, r0);
 	rig_free(rig);

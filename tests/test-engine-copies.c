@@ -187,7 +187,7 @@ static void test_not_a_copy(void)
 	toy_ram(rig->vm)[COPY + 0xfff] = 1;
 	write_pc(rig, 1, COPY + 0x100);
 	rsp_client_send(rig->client, "vCont;c");
-	expect_runs(rig, 0);
+	expect_runs_for(rig, 0, 4);
 	interrupt(rig);
 	g_assert_cmpuint(toy_guest_traps(rig->vm, 0), >, 0);
 	hang_up(rig);

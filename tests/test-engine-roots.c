@@ -214,7 +214,7 @@ static void test_nested_trap(void)
 	rsp_expect(rig->client, "Z0,80201,1", "OK");
 	write_pc(rig, 1, TOY_KERNEL + 0x200);
 	rsp_client_send(rig->client, "vCont;c");
-	expect_runs(rig, 0);
+	expect_runs_for(rig, 0, 4);
 	interrupt(rig);
 	g_assert_cmpuint(toy_guest_traps(rig->vm, 0), >, 0);
 	rig_free(rig);
