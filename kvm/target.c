@@ -129,15 +129,20 @@ static bool write_register(void *target, GdbPlace place, const GdbReg *reg, cons
 
 /* ---- Memory ---- */
 
-/* In which space is @addr, for what @place stands for? */
-static bool find_space(KvmGdb *gdb, GdbPlace place, uint64_t addr, Space *ret, GError **error)
+static bool find_cpu_space(KvmGdb *gdb, GdbPlace place, Space *ret, GError **error)
 {
 	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
 
-	if (!vcpu)
-		return false;
-	*ret = space_of(vcpu);
-	return process_choose(ret, place.task, addr, error);
+	if (vcpu)
+		*ret = space_of(vcpu);
+	return vcpu != NULL;
+}
+
+/* In which space is @addr, for what @place stands for? */
+static bool find_space(KvmGdb *gdb, GdbPlace place, uint64_t addr, Space *ret, GError **error)
+{
+	return find_cpu_space(gdb, place, ret, error) &&
+	       process_choose(ret, place.task, addr, error);
 }
 
 static size_t read_memory(void *target, GdbPlace place, uint64_t addr, uint8_t *buf, size_t len,
@@ -378,6 +383,17 @@ static const char *inserted_where(KvmGdb *gdb, const GdbBreak *bp)
 							   : "inserted in a hardware slot";
 }
 
+/* A physical address is in no process: it is the same while the chosen one does not exist. */
+static bool find_break_space(KvmGdb *gdb, GdbPlace place, const GdbBreak *bp, Space *ret,
+			     GError **error)
+{
+	if (bp->type == GDB_BREAK_PHYSICAL)
+		return find_cpu_space(gdb, place, ret, error);
+	if (!place.task)
+		place.task = gdb->break_process.number;
+	return find_space(gdb, place, bp->addr, ret, error);
+}
+
 static bool insert_code(void *target, GdbPlace place, const GdbBreak *bp, GdbBreakCode *code,
 			GError **error)
 {
@@ -385,9 +401,7 @@ static bool insert_code(void *target, GdbPlace place, const GdbBreak *bp, GdbBre
 	LOCKED(gdb);
 	Space space;
 
-	if (!place.task)
-		place.task = gdb->break_process.number;
-	if (!find_space(gdb, place, bp->addr, &space, error) ||
+	if (!find_break_space(gdb, place, bp, &space, error) ||
 	    (code && !kvm_conditions_fit(gdb->conditions, bp, code, error)))
 		return false;
 	if (!insert_any(&space, bp, error)) {

@@ -569,6 +569,23 @@ static void test_process_break(void)
 	close_rig(rig);
 }
 
+/* It has no code any more; a breakpoint by a physical address is in no process. */
+static void test_process_physical(void)
+{
+	Rig *rig = open_with_process();
+
+	expect_monitor(rig, "process 100", "of process 100 now");
+	put(rig, TASK(TASK_SHELL) + 96, 0, 8);
+	go_on(rig);
+	rsp_expect_error(rig->client, "Z0,20,1");
+	rsp_expect(rig->client, "Qqemu.PhyMemMode:1", "OK");
+	rsp_expect(rig->client, "Z0,20,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x20], ==, 0xcc);
+	rsp_expect(rig->client, "z0,20,1", "OK");
+	g_assert_cmphex(toy_ram(rig->vm)[0x20], ==, 0);
+	close_rig(rig);
+}
+
 /* CPU 0 comes to a breakpoint at 0x101, CPU 1 does not. */
 static Rig *open_with_loops(void)
 {
@@ -717,6 +734,7 @@ static const TestCase cases[] = {
 	{"process-ends", test_process_ends},
 	{"process-refused", test_process_refused},
 	{"process-break", test_process_break},
+	{"process-physical", test_process_physical},
 	{"break-process", test_break_process},
 	{"break-process-kernel", test_break_process_kernel},
 	{"break-process-any", test_break_process_any},
