@@ -117,7 +117,7 @@ static int find_peer(int fd)
 
 /*
  * A client whose machine or network has gone is noticed after 30 seconds at most, with or without
- * a reply under way: this asks the kernel for that, which a test without a network cannot see.
+ * a reply under way: this asks whether the kernel was told so, and test-server-cut.c cuts a network.
  */
 static void test_vanished(void)
 {
