@@ -61,6 +61,7 @@ typedef struct ArchFeatures {
 			    */
 	unsigned n_breaks; /* hardware breakpoints; on x86 shared with the watchpoints */
 	unsigned n_watches;
+	bool tells_own; /* KVM can exit where the guest is about to change its own points (x86) */
 } ArchFeatures;
 
 /*
@@ -288,13 +289,14 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBr
 			  unsigned n);
 
 /*
- * arch_own_points: @hw is about to be the vCPU's debug registers: add the
- * guest's own points, as far as there is room. Returns how many found none. NULL: there will be
- * none of ours, so the guest's are in force.
- * arch_debug_applied: KVM_SET_GUEST_DEBUG was called, with or without SINGLESTEP: put back what KVM
- * takes from the guest at that.
+ * arch_own_points: @hw is about to be the vCPU's debug registers: add the guest's own points, as
+ * far as there is room. Returns how many found none. NULL: there will be none of ours, so the
+ * guest's are in force. @tell: KVM is to exit where the guest is about to change its own. Such an
+ * exit decodes to nothing, and the guest does not take it (arch_takes_trap): a step without @tell
+ * gets past it. arch_debug_applied: KVM_SET_GUEST_DEBUG was called, with or without SINGLESTEP: put
+ * back what KVM takes from the guest at that.
  */
-unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw);
+unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw, bool tell);
 bool arch_debug_applied(ArchVcpu *vcpu, bool stepping, GError **error);
 
 /*

@@ -67,7 +67,7 @@ static unsigned count_left_out(KvmGdbVcpu *vcpu)
 	struct kvm_guest_debug_arch hw;
 
 	encode(vcpu, &hw);
-	return arch_own_points(vcpu->arch, &hw);
+	return arch_own_points(vcpu->arch, &hw, false);
 }
 
 /*
@@ -163,11 +163,13 @@ bool armed_fits(KvmGdbVcpu *vcpu)
 
 bool armed_compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
 {
+	/* A step is to get past the instruction. */
+	bool tell = vcpu->gdb->features.tells_own && !vcpu->step.open;
 	bool ours;
 
 	arm_points(vcpu);
 	encode(vcpu, ret);
 	ours = vcpu->armed.n || (vcpu->leaving.by_step && vcpu->leaving.met & MET_GUEST_POINT);
-	tell_left_out(vcpu, arch_own_points(vcpu->arch, ours ? ret : NULL));
+	tell_left_out(vcpu, arch_own_points(vcpu->arch, ours ? ret : NULL, tell));
 	return ours;
 }

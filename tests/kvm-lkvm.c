@@ -426,6 +426,40 @@ static void test_gdb_io(void)
 			 turns + (rip > 0x300000 && rip < 0x300006));
 }
 
+/* VMX does (Linux arch/x86/kvm/vmx, handle_dr()), SVM does not. */
+static bool tells_of_own_points(void)
+{
+	if (g_file_test("/sys/module/kvm_intel", G_FILE_TEST_EXISTS))
+		return true;
+	g_test_skip("this KVM does not tell when the guest sets its debug registers");
+	return false;
+}
+
+/* The guest's own watchpoint, set and cleared again and again, traps each time beside ours. */
+static void test_gdb_own_points(void)
+{
+	uint64_t turns, traps;
+
+	if (run_impossible() || !tells_of_own_points())
+		return;
+	g_autoptr(Run) run = run_new("own", "--gdb 0", -1);
+	g_assert_true(run_read_until(run, "ready"));
+	g_autoptr(RspClient) client = run_attach(run);
+	rsp_expect(client, "Z1,100,1", "OK");
+	for (unsigned i = 0; i < 3; i++) {
+		turns = run_number(client, "p1");
+		rsp_client_send(client, "vCont;c");
+		g_usleep(20 * 1000); /* hundreds of turns, even in an emulator */
+		rsp_client_write(client, "\x03", 1);
+		g_free(rsp_expect_next_prefix(client, "T02"));
+		traps = run_number(client, "pc");
+		g_assert_cmpuint(run_number(client, "p1"), >, turns);
+		g_assert_cmpuint(run_number(client, "p1") + 1 - traps, <=, 2);
+	}
+	rsp_client_send(client, "k");
+	g_assert_cmpint(run_end(run), ==, 0);
+}
+
 static void test_gdb_panic(void)
 {
 	if (run_impossible())
@@ -468,5 +502,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/lkvm/gdb-panic", test_gdb_panic);
 	g_test_add_func("/lkvm/gdb-steps", test_gdb_steps);
 	g_test_add_func("/lkvm/gdb-io", test_gdb_io);
+	g_test_add_func("/lkvm/gdb-own-points", test_gdb_own_points);
 	return g_test_run();
 }

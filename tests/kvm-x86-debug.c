@@ -352,26 +352,28 @@ static void test_own_change(void)
 	static const char code[] = "\xb8\x12\x60\x00\x00\x0f\x23\xc0\xb8\x01\x00\x00\x00"
 				   "\x0f\x23\xf8\x90\x90\x90\xf4";
 	const GdbBreak elsewhere = {GDB_BREAK_HW, DATA, 1};
-	unsigned n = 0;
+	bool seen = false;
 	Rig rig;
 
 	if (!rig_has(features.hw_break, "hardware breakpoints") || !rig_has(features.step, "steps"))
 		return;
 	rig_open(&rig, BYTES(code), false);
-	do {
+	/* Two accesses; what KVM tells again of the steps over them is nobody's. */
+	for (unsigned n = 0; !seen && n < 8; n++) {
 		rig_arm(&rig, &features, 0, &elsewhere, 1);
 		if (rig_run(&rig) == KVM_EXIT_HLT)
 			break;
 		g_assert_cmpint(arch_decode_trap(rig.vcpu, rig.run, &elsewhere, 1).point, ==, -1);
-		if (arch_takes_trap(rig.vcpu, rig.run)) {
+		seen = arch_takes_trap(rig.vcpu, rig.run);
+		if (seen) {
 			check_guests(&rig, CODE + 0x12, 1);
-			n = 2;
 			break;
 		}
 		rig_arm(&rig, &features, KVM_GUESTDBG_SINGLESTEP, &elsewhere, 1);
 		g_assert_cmpuint(rig_run(&rig), ==, KVM_EXIT_DEBUG);
-	} while (++n < 3);
-	rig_has(n == 2, "a guest's access to its debug registers");
+		g_assert_true(arch_decode_trap(rig.vcpu, rig.run, &elsewhere, 1).step);
+	}
+	rig_has(seen, "a guest's access to its debug registers");
 	rig_close(&rig);
 }
 

@@ -477,36 +477,6 @@ static void test_code_written_later(void)
 
 /* ---- Hardware points ---- */
 
-/* The guest's own points do not fire beside ours: the user is told, once, and anew when ours go. */
-static void test_left_out(void)
-{
-	Rig *rig = rig_new_stopped(1);
-
-	toy_set_left_out(2);
-	for (unsigned turn = 0; turn < 2; turn++) {
-		g_autofree char *text = NULL;
-
-		rsp_expect(rig->client, "Z1,300,1", "OK");
-		rsp_client_send(rig->client, "vCont;c");
-		g_autofree char *packet = rsp_expect_next_prefix(rig->client, "O");
-		text = rsp_text(packet + 1);
-		g_assert_true(g_str_has_prefix(text, "CPU 0: the guest has 2 breakpoints or "
-						     "watchpoints of its own that do not fire"));
-		expect_runs(rig, 0);
-		interrupt(rig);
-		/* Nothing new. */
-		rsp_client_send(rig->client, "vCont;c");
-		expect_runs(rig, 0);
-		interrupt(rig);
-		rsp_expect(rig->client, "z1,300,1", "OK");
-		rsp_client_send(rig->client, "vCont;c");
-		expect_runs(rig, 0);
-		interrupt(rig);
-	}
-	toy_set_left_out(0);
-	rig_free(rig);
-}
-
 static void test_hw_break(void)
 {
 	Rig *rig = rig_new_stopped(1);
@@ -673,7 +643,6 @@ int main(int argc, char **argv)
 		{"user-breaks", test_user_breaks},
 		{"break-in-data", test_break_in_data},
 		{"code-written-later", test_code_written_later},
-		{"left-out", test_left_out},
 		{"hw-break", test_hw_break},
 		{"hw-full", test_hw_full},
 		{"watch", test_watch},

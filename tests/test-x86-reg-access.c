@@ -5,6 +5,7 @@
 #include <linux/kvm.h>
 #include <string.h>
 
+#include "x86/kvm/own.h"
 #include "x86/kvm/reg-access.h"
 
 #define HAS_ALL (X86_HAS_XSAVE | X86_HAS_AVX | X86_HAS_AVX512 | X86_HAS_PKEYS)
@@ -366,6 +367,32 @@ static void test_illegal_bases(Fixture *fix, gconstpointer data)
 	put_fails(fix, "ss", 0x10000, GDB_ERROR_INVAL, "16 bits");
 }
 
+/* The part of a #DB at @pc with BS that is the guest's. */
+static uint64_t step_trap(ArchVcpu *vcpu, bool stepping, uint64_t pc)
+{
+	const struct kvm_debug_exit_arch exit = {.exception = 1, .pc = pc, .dr6 = X86_DR6_BS};
+
+	vcpu->own.is_hidden = stepping;
+	return x86_own_find_cause(vcpu, &exit) & X86_DR6_CAUSES;
+}
+
+/* VMX after a step over an access to a debug register: the CPU tells of it, too. */
+static void test_step_told_again(Fixture *fix, gconstpointer data)
+{
+	ArchVcpu *vcpu = &fix->vcpu;
+
+	(void)data;
+	g_assert_cmphex(step_trap(vcpu, true, 0x1000), ==, 0);
+	g_assert_cmphex(step_trap(vcpu, false, 0x1000), ==, 0);
+	/* Once; elsewhere it is the guest's, and so it is where the guest has TF set. */
+	g_assert_cmphex(step_trap(vcpu, false, 0x1000), ==, X86_DR6_BS);
+	g_assert_cmphex(step_trap(vcpu, true, 0x1000), ==, 0);
+	g_assert_cmphex(step_trap(vcpu, false, 0x1001), ==, X86_DR6_BS);
+	g_assert_cmphex(step_trap(vcpu, true, 0x1000), ==, 0);
+	vcpu->regs.rflags |= X86_RFLAGS_TF;
+	g_assert_cmphex(step_trap(vcpu, false, 0x1000), ==, X86_DR6_BS);
+}
+
 #define ADD(name, function)                                                                        \
 	g_test_add("/x86-regs/" name, Fixture, NULL, set_up, function, tear_down)
 
@@ -385,6 +412,7 @@ int main(int argc, char **argv)
 	ADD("refusal", test_refusal);
 	ADD("illegal-bases", test_illegal_bases);
 	ADD("tsc-restored", test_tsc_restored);
+	ADD("step-told-again", test_step_told_again);
 	g_test_add_func("/x86-regs/io-pending", test_io_pending);
 	return g_test_run();
 }

@@ -39,6 +39,7 @@ bool kvm_probe(int kvm_fd G_GNUC_UNUSED, ArchFeatures *ret, GError **error G_GNU
 		.watch_before = toy_options.like_arm,
 		.n_breaks = TOY_SLOTS,
 		.n_watches = TOY_SLOTS,
+		.tells_own = toy_options.tells_own,
 	};
 	return true;
 }
@@ -311,9 +312,16 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *ru
 	};
 }
 
-unsigned arch_own_points(ArchVcpu *vcpu G_GNUC_UNUSED, struct kvm_guest_debug_arch *hw)
+unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw, bool tell)
 {
-	return hw ? toy_options.left_out : 0;
+	ToyDebugRegs *regs = (ToyDebugRegs *)hw;
+	unsigned points = vcpu->cpu->own_points;
+
+	if (!hw)
+		return 0;
+	regs->own = MIN(points, TOY_SLOTS - regs->n);
+	regs->tell = tell;
+	return toy_options.left_out + points - regs->own;
 }
 
 bool arch_debug_applied(ArchVcpu *vcpu G_GNUC_UNUSED, bool stepping G_GNUC_UNUSED,

@@ -18,6 +18,8 @@ typedef struct ToyPoint {
 /* What the toy puts into kvm_guest_debug_arch and kvm_debug_exit_arch. */
 typedef struct ToyDebugRegs {
 	uint64_t n;
+	uint8_t own; /* so many points of the guest's own are in force beside them, */
+	bool tell;   /* and there is an exit where it is about to change them */
 	ToyPoint points[TOY_SLOTS];
 } ToyDebugRegs;
 
@@ -57,6 +59,7 @@ typedef struct ToyCpu {
 		blocked; /* KVM_SET_SIGNAL_MASK's; the signals that do not end this KVM_RUN */
 	struct kvm_guest_debug debug;
 	unsigned guest_traps, control_calls, excuses;
+	unsigned own_points, own_stale;
 	uint64_t instructions;
 	uint64_t handler; /* of the interrupt that waits, atomic; 0: none does */
 } ToyCpu;
@@ -73,7 +76,7 @@ struct ToyVm {
 
 /* What toy_set_...() choose; for all machines. */
 typedef struct ToyOptions {
-	bool sw_break_works, rf_works, like_arm, like_linux, skips;
+	bool sw_break_works, rf_works, like_arm, like_linux, skips, tells_own;
 	unsigned left_out;
 } ToyOptions;
 extern ToyOptions toy_options;

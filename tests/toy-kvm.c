@@ -128,6 +128,11 @@ void toy_set_left_out(unsigned n)
 	toy_options.left_out = n;
 }
 
+void toy_set_tells_own(bool tells)
+{
+	toy_options.tells_own = tells;
+}
+
 void toy_set_skips(bool on)
 {
 	toy_options.skips = on;
@@ -183,6 +188,11 @@ uint32_t toy_control(ToyVm *vm, unsigned cpu)
 	return __atomic_load_n(&vm->cpus[cpu].debug.control, __ATOMIC_SEQ_CST);
 }
 
+unsigned toy_own_stale(ToyVm *vm, unsigned cpu)
+{
+	return __atomic_load_n(&vm->cpus[cpu].own_stale, __ATOMIC_SEQ_CST);
+}
+
 uint64_t toy_instructions(ToyVm *vm, unsigned cpu)
 {
 	return __atomic_load_n(&vm->cpus[cpu].instructions, __ATOMIC_SEQ_CST);
@@ -221,7 +231,7 @@ uint64_t toy_digest(ToyVm *vm, unsigned cpu)
 	const uint8_t *bytes = (const uint8_t *)&at->debug.arch;
 
 	sum ^= (uint64_t)at->run_error << 48 ^ (uint64_t)at->control_error << 56;
-	sum ^= at->handler << 20;
+	sum ^= at->handler << 20 ^ (uint64_t)at->own_points << 40;
 	/* r0 only counts. */
 	for (unsigned i = 1; i < TOY_REGS; i++)
 		sum = (sum ^ at->regs[i]) * 0x9e3779b97f4a7c15 + (sum >> 29);
@@ -395,6 +405,27 @@ static bool is_masked_point(const ToyCpu *cpu)
 	       KVM_GUESTDBG_ENABLE;
 }
 
+static int set_own_points(ToyCpu *cpu)
+{
+	const ToyDebugRegs *regs = (const ToyDebugRegs *)&cpu->debug.arch;
+
+	if (cpu->debug.control & KVM_GUESTDBG_ENABLE && regs->tell)
+		return debug_exit(cpu, TOY_MASKED, 0, 0);
+	cpu->own_points = load(cpu, cpu->regs[TOY_PC] + 1);
+	cpu->regs[TOY_PC] += 2;
+	return RAN;
+}
+
+/* Without points of the debugger's all of the guest's are in force. */
+static void note_own_points(ToyCpu *cpu)
+{
+	const ToyDebugRegs *regs = (const ToyDebugRegs *)&cpu->debug.arch;
+
+	if (cpu->debug.control & KVM_GUESTDBG_ENABLE && regs->n &&
+	    regs->own != MIN(cpu->own_points, TOY_SLOTS - regs->n))
+		__atomic_add_fetch(&cpu->own_stale, 1, __ATOMIC_SEQ_CST);
+}
+
 static int execute(ToyCpu *cpu)
 {
 	switch (load(cpu, cpu->regs[TOY_PC])) {
@@ -418,6 +449,8 @@ static int execute(ToyCpu *cpu)
 		if (is_masked_point(cpu))
 			return debug_exit(cpu, TOY_MASKED, 0, 0);
 		break;
+	case 0xd1:
+		return set_own_points(cpu);
 	case 0xf4:
 		__atomic_store_n(&cpu->halted, 1, __ATOMIC_SEQ_CST);
 		break;
@@ -536,6 +569,7 @@ static int run_cpu(ToyCpu *cpu)
 		point = pass ? -1 : match_point(cpu, true, cpu->regs[TOY_PC]);
 		if (point >= 0)
 			return debug_exit(cpu, TOY_POINT, point, cpu->regs[TOY_PC]);
+		note_own_points(cpu);
 		ret = execute(cpu);
 		/* A trap, like every fault, leaves the instruction to be done. */
 		if (ret == RAN || cpu->io_length || cpu->regs[TOY_PC] != pc)

@@ -10,6 +10,8 @@
  *   01 lo hi    add 1 to the byte at that address, and to r0
  *   d0          a hardware point of the guest's own, which it has masked: KVM_EXIT_DEBUG while the
  *               debugger has no hardware points in force, as on arm; else a nop
+ *   d1 n        the guest has n points of its own from now on. Beside those of the debugger only
+ *               those are in force that KVM_SET_GUEST_DEBUG speaks of, as on x86
  *   f4          halt until toy_wake()
  *   e6 port     I/O exit; KVM_RUN then finishes it: r1 = the byte the VMM left in the run page
  *   e7 lo hi    store to a device at that address: MMIO exit. On x86 pc is behind it already when
@@ -99,6 +101,10 @@ void toy_set_skips(bool skips);
 /* So many points of the guest's own find no room beside those of a debugger. */
 void toy_set_left_out(unsigned n);
 
+/* Can there be an exit in front of d1? Else the debugger does not hear of it. Before kvm_gdb_new().
+ */
+void toy_set_tells_own(bool tells);
+
 /* Is it called x86-64, with r3 as lstar, too, number 5? Then an x86 vmlinux fits. Before
  * kvm_gdb_new(). */
 void toy_set_like_linux(bool like_linux);
@@ -140,6 +146,9 @@ void toy_interrupt(ToyVm *vm, unsigned cpu, uint64_t handler);
 unsigned toy_guest_traps(ToyVm *vm, unsigned cpu);   /* traps the guest got itself */
 unsigned toy_control_calls(ToyVm *vm, unsigned cpu); /* KVM_SET_GUEST_DEBUG */
 uint32_t toy_control(ToyVm *vm, unsigned cpu);	     /* the control word in force */
+/* Instructions that were executed with others of the guest's own points in force than there is
+ * room for. */
+unsigned toy_own_stale(ToyVm *vm, unsigned cpu);
 uint64_t toy_instructions(ToyVm *vm, unsigned cpu);
 bool toy_halted(ToyVm *vm, unsigned cpu);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "kvm/probe.h"
+#include "x86/kvm/own.h"
 
 /* ---- The machine ---- */
 
@@ -247,7 +248,7 @@ void rig_debug(Rig *rig, uint32_t control, const struct kvm_guest_debug_arch *ar
 
 	if (arch)
 		debug.arch = *arch;
-	arch_own_points(rig->vcpu, arch ? &debug.arch : NULL);
+	arch_own_points(rig->vcpu, arch ? &debug.arch : NULL, !stepping && x86_tells_own_points());
 	g_assert_cmpint(ioctl(rig->fd, KVM_SET_GUEST_DEBUG, &debug), ==, 0);
 	g_assert_true(arch_debug_applied(rig->vcpu, stepping, NULL));
 }

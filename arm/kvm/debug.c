@@ -237,7 +237,7 @@ static bool get_exception(ArchVcpu *vcpu, const struct kvm_run *run, ArmExceptio
 
 /* The guest's own points are not beside ours. */
 unsigned arch_own_points(ArchVcpu *vcpu G_GNUC_UNUSED,
-			 struct kvm_guest_debug_arch *hw G_GNUC_UNUSED)
+			 struct kvm_guest_debug_arch *hw G_GNUC_UNUSED, bool tell G_GNUC_UNUSED)
 {
 	return 0;
 }

@@ -505,17 +505,19 @@ lab_gdb()
 
 # ---- Test programs in L1: /tests/kvm-*, which lie there with what they need ----
 
-# The lines of a job that runs them.
+# tests_job [ARGS]: the lines of a job that runs them
 tests_job()
 {
+	echo "args='${1:-}'"
 	cat <<'END'
 cd /tests
 for test in kvm-*; do
-	TEST_SLOW=yes LKVM=/bin/lkvm G_TEST_BUILDDIR=/tests ./$test >/tmp/out 2>&1
+	TEST_SLOW=yes LKVM=/bin/lkvm G_TEST_BUILDDIR=/tests ./$test $args >/tmp/out 2>&1
 	echo "lab: status $? of $test" >>/tmp/out
 	sed 's/^/test: /' /tmp/out
 done
 echo "lab: tests done"
+cd /
 END
 }
 

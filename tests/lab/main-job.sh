@@ -111,6 +111,17 @@ main_session()
 	esac
 }
 
+# A guest that sets debug registers of its own, which only VMX reports: the test of lkvm, before Linux.
+add_own_points()
+{
+	local build=${BUILD:-$LAB/../../build}/tests
+	lab_add "$build/guest/own.elf" tests/guest/own.elf
+	add_program amd64 "$build/kvm-lkvm"
+	mv "$W/l1/bin/kvm-lkvm" "$W/l1/tests/"
+	{ tests_job '-p /lkvm/gdb-own-points'; cat "$W/job"; } >"$W/job.own"
+	mv "$W/job.own" "$W/job"
+}
+
 main_job()
 {
 	local bench=$1 cpus=$2 vmm=${4:-lkvm} words=$BOCHS_GUEST_WORDS arch=amd64
@@ -120,7 +131,9 @@ main_job()
 	lab_open
 	[ "$vmm" != qemu ] || add_plugin $arch
 	write_job "$vmm" "$cpus" "$words"
+	[ "$bench$vmm" != bochslkvm ] || add_own_points
 	lab_boot "$bench" "$W/job" "$cpus"
+	[ "$bench$vmm" != bochslkvm ] || tests_results 60 kvm-lkvm
 	main_session "$bench" "$cpus" "$3"
 	finish
 }

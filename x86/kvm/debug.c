@@ -87,7 +87,7 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBr
 	/* The exit's DR7 is 0 with some backends; the points tell the same. */
 	x86_slots_encode(points, n, &slots, NULL);
 	cause = x86_slots_decode(&slots, points, exit->dr6);
-	trap.own = x86_own_find_cause(vcpu, exit->dr6);
+	trap.own = x86_own_find_cause(vcpu, exit);
 	trap.step = cause.step;
 	trap.point = cause.point;
 	trap.addr = cause.addr;

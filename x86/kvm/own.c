@@ -3,6 +3,8 @@
  */
 #include "x86/kvm/own.h"
 
+#include <unistd.h>
+
 #include "kvm/arch.h"
 
 /* ---- TF ---- */
@@ -62,7 +64,16 @@ static void add_guests(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw)
 	hw->debugreg[7] = all.dr7;
 }
 
-unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw)
+/*
+ * VMX looks at GD (handle_dr() in Linux arch/x86/kvm/vmx/vmx.c), SVM does not. What another one
+ * would do with it is not tried: GD in the host's own DR7 would stop the host.
+ */
+bool x86_tells_own_points(void)
+{
+	return access("/sys/module/kvm_intel", F_OK) == 0;
+}
+
+unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw, bool tell)
 {
 	X86Own *own = &vcpu->own;
 
@@ -71,16 +82,32 @@ unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw)
 	if (!hw || !x86_fetch(vcpu, X86_DEBUGREGS, NULL))
 		return 0;
 	add_guests(vcpu, hw);
+	if (tell)
+		hw->debugreg[7] |= X86_DR7_GD;
 	return own->slots.n_left_out;
 }
 
-uint64_t x86_own_find_cause(ArchVcpu *vcpu, uint64_t dr6)
+/*
+ * A step that KVM ends itself, since it has emulated the instruction (an access to a debug
+ * register), may be told again by the CPU when the next instruction is to run.
+ */
+static bool is_told_again(ArchVcpu *vcpu, const struct kvm_debug_exit_arch *exit)
+{
+	const X86Own *own = &vcpu->own;
+
+	return !own->is_hidden && own->has_ended && own->ended == exit->pc &&
+	       x86_fetch(vcpu, X86_REGS, NULL) && !(vcpu->regs.rflags & X86_RFLAGS_TF);
+}
+
+uint64_t x86_own_find_cause(ArchVcpu *vcpu, const struct kvm_debug_exit_arch *exit)
 {
 	X86Own *own = &vcpu->own;
-	uint64_t cause = dr6 & X86_DR6_BT;
+	uint64_t dr6 = exit->dr6, cause = dr6 & X86_DR6_BT;
 
-	if (dr6 & X86_DR6_BS && (!own->is_hidden || own->tf))
+	if (dr6 & X86_DR6_BS && (!own->is_hidden || own->tf) && !is_told_again(vcpu, exit))
 		cause |= X86_DR6_BS;
+	own->has_ended = own->is_hidden && dr6 & X86_DR6_BS;
+	own->ended = exit->pc;
 	if (dr6 & (X86_DR6_HITS | X86_DR6_BD) && x86_fetch(vcpu, X86_DEBUGREGS, NULL)) {
 		if (!own->ours)
 			x86_slots_all_own(vcpu->debugregs.dr7, &own->slots);

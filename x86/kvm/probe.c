@@ -12,6 +12,7 @@
 #include "kvm/probe.h"
 #include "x86/cpu/bits.h"
 #include "x86/cpu/debugreg.h"
+#include "x86/kvm/own.h"
 
 /* Guest-physical layout; linear addresses are the same. */
 enum {
@@ -204,4 +205,5 @@ void arch_probe(Probe *probe, ArchFeatures *ret)
 	ret->hw_break = try_hw_break(probe, &ret->pass_break);
 	ret->watch = try_watch(probe);
 	ret->n_breaks = ret->n_watches = X86_N_SLOTS;
+	ret->tells_own = ret->hw_break && ret->step && x86_tells_own_points();
 }

@@ -49,6 +49,8 @@ typedef struct X86Own {
 	bool ours; /* debug registers of ours are in force; @slots: which of them are its own */
 	X86OwnSlots slots;
 	uint64_t cause; /* DR6 of the last #DB, as far as that is the guest's; 0: nothing is */
+	bool has_ended; /* the last #DB was the end of a step of ours, */
+	uint64_t ended; /* at this linear address */
 } X86Own;
 
 struct ArchVcpu {
