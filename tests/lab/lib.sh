@@ -351,6 +351,7 @@ BOCHS_GUEST_WORDS="$BOCHS_WORDS $FEW_WORDS"
 boot_bochs()
 {
 	local line_port
+	gcc -O2 -shared -fPIC -o "$W/hurry.so" "$LAB/hurry.c" || lab_die "cannot build hurry.c"
 	make_cd "console=ttyS0 earlyprintk=ttyS0 panic=-1 quiet $BOCHS_WORDS"
 	"$W/wire" host "$W/ports" &
 	keep $!
@@ -377,8 +378,8 @@ END
 	echo c >"$W/bochs.go" # Debian's bochs starts in its debugger, and wants a terminal
 	mkfifo "$W/bochs.in"
 	exec 8<>"$W/bochs.in"
-	TERM=vt100 script -qfc "stty rows 40 cols 100; exec bochs -q -f $W/bochsrc -rc $W/bochs.go" \
-		/dev/null <&8 >"$W/bochs.out" 2>&1 &
+	TERM=vt100 script -qfc "stty rows 40 cols 100; export LD_PRELOAD=$W/hurry.so; exec bochs -q -f $W/bochsrc \
+		-rc $W/bochs.go" /dev/null <&8 >"$W/bochs.out" 2>&1 &
 	EMU_PID=$!
 	keep $EMU_PID
 }
