@@ -39,9 +39,12 @@ LAB_ARM_MACHINE=${LAB_ARM_MACHINE:-gic-version=3}
 LAB_ARM_CPU=${LAB_ARM_CPU:-max,pauth-impdef=on}
 LAB_ARM_QEMU=${LAB_ARM_QEMU:-qemu-system-aarch64}
 LAB_ARM_KERNEL=${LAB_ARM_KERNEL:-} LAB_ARM_WORDS=${LAB_ARM_WORDS:-}
+# At each boot Linux tests its crypto code, loads certificates for modules and looks through its trace
+# events: two thirds of all the instructions until its init runs.
+QUICK_WORDS="cryptomgr.notests initcall_blacklist=load_system_certificate_list,trace_eval_init"
 # A byte on a guest's console costs an emulated host 2 ms, and a kernel that boots says 13 KB. With these
 # words it says only what is not just information, until the guest's init turns that off (make_l2).
-FEW_WORDS=loglevel=6
+FEW_WORDS="loglevel=6 $QUICK_WORDS"
 W='' LOG='' PORT='' VMLINUX='' TEXT_ADDR='' EMU_PID='' PIDS=()
 
 # shellcheck source=tests/lab/program.sh
@@ -214,7 +217,7 @@ make_l1()
 	arm64?*) ;;
 	*) cp "$cache"/modules/*.ko "$W/l1/lib/" ;;
 	esac
-	{ echo "TEXT_ADDR=$TEXT_ADDR FEW_WORDS=$FEW_WORDS"; cat "$2"; } >"$W/l1/job"
+	{ echo "TEXT_ADDR=$TEXT_ADDR FEW_WORDS='$FEW_WORDS'"; cat "$2"; } >"$W/l1/job"
 	mkdir -p "$W/l1/dev" "$W/l1/proc" "$W/l1/sys" "$W/l1/tmp"
 	cat >"$W/l1/init" <<'END'
 #!/bin/busybox sh
@@ -268,7 +271,7 @@ boot_qemu()
 	shift 2
 	PORT=$(free_port)
 	"$qemu" "$@" -m 1536 -nographic -no-reboot -initrd "$W/l1.gz" \
-		-append "console=$console panic=-1 quiet $LAB_ARM_WORDS" \
+		-append "console=$console panic=-1 quiet $QUICK_WORDS $LAB_ARM_WORDS" \
 		-netdev "user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:$PORT-:1234" \
 		-device virtio-net-pci,netdev=n,romfile= </dev/null >"$LOG" 2>"$W/emu.log" &
 	EMU_PID=$!
@@ -297,7 +300,7 @@ boot_qemu_stub()
 	PORT=$(free_port)
 	qemu-system-x86_64 -accel tcg -cpu EPYC -smp "$1" -m 256 -nographic -no-reboot \
 		-kernel "$CACHE/lab-amd64/vmlinuz" -initrd "$W/l1/boot/l2.gz" \
-		-append "console=ttyS0 earlyprintk=ttyS0 panic=-1 nokaslr text=$TEXT_ADDR" \
+		-append "console=ttyS0 earlyprintk=ttyS0 panic=-1 nokaslr $QUICK_WORDS text=$TEXT_ADDR" \
 		-nic none -gdb "tcp:127.0.0.1:$PORT" -S </dev/null >"$LOG" 2>"$W/emu.log" &
 	EMU_PID=$!
 	keep $EMU_PID
@@ -352,7 +355,7 @@ boot_bochs()
 {
 	local line_port
 	gcc -O2 -shared -fPIC -o "$W/hurry.so" "$LAB/hurry.c" || lab_die "cannot build hurry.c"
-	make_cd "console=ttyS0 earlyprintk=ttyS0 panic=-1 quiet $BOCHS_WORDS"
+	make_cd "console=ttyS0 earlyprintk=ttyS0 panic=-1 quiet $QUICK_WORDS $BOCHS_WORDS"
 	"$W/wire" host "$W/ports" &
 	keep $!
 	has_ports $!

@@ -6,7 +6,7 @@ nofile_job()
 {
 	cat >"$W/job" <<END
 lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m $1 -c 2 --gdb tcp:0.0.0.0:1234 --gdb-kaslr \\
-	-p "console=ttyS0" </dev/null
+	-p "console=ttyS0 $QUICK_WORDS" </dev/null
 echo "lab: lkvm status \$?"
 END
 }
