@@ -41,7 +41,7 @@ one_host()
 lab_open
 lab_add_symbols arm64 boot/vmlinux
 cat >"$W/job" <<'END'
-lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c 2 --dump-dtb=/dtb --gdb tcp:0.0.0.0:1234 \
+lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m 256 -c 2 --dump-dtb=/dtb --gdb tcp:0.0.0.0:1234 \
 	--gdb-vmlinux /boot/vmlinux -p "console=ttyS0 $FEW_WORDS text=$TEXT_ADDR" </dev/null &
 guest=$!
 while [ ! -s /dtb ]; do usleep 100000; done

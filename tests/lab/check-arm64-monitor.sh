@@ -19,7 +19,7 @@ write_job()
 	cat >"$W/job" <<END
 guest()
 {
-	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 192 -c 2 --gdb tcp:0.0.0.0:1234 --gdb-clock \$* \\
+	lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m 192 -c 2 --gdb tcp:0.0.0.0:1234 --gdb-clock \$* \\
 		--gdb-vmlinux $VMLINUX -p "console=ttyS0 $FEW_WORDS" </dev/null
 	echo "lab: guest \$1 status \$?"
 	[ ! -e /core ] || echo "lab: core \$(head -c 4 /core | tail -c 3) info \$(head -c 16384 /core | grep -c OSRELEASE=)"

@@ -16,7 +16,7 @@ write_job()
 	cat >"$W/job" <<END
 guest()
 {
-	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 512 -c 2 --gdb tcp:0.0.0.0:1234 "\$@" \\
+	lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m 512 -c 2 --gdb tcp:0.0.0.0:1234 "\$@" \\
 		-p "console=ttyS0 $FEW_WORDS pti=on" </dev/null
 	echo "lab: lkvm status \$?"
 }

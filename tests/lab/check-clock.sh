@@ -11,7 +11,7 @@ write_job()
 {
 	cat >"$W/job" <<'END'
 for kind in stop run; do
-	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c 2 --gdb tcp:0.0.0.0:1234 \
+	lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m 256 -c 2 --gdb tcp:0.0.0.0:1234 \
 		--gdb-clock $kind -p "console=ttyS0 $FEW_WORDS text=$TEXT_ADDR" </dev/null
 	echo "lab: guest $kind status $?"
 	[ ! -e /core ] || echo "lab: core $(head -c 4 /core | tail -c 3) info $(head -c 16384 /core | grep -c OSRELEASE=)"

@@ -16,7 +16,7 @@ guest wait "vmgdb run $gdb --gdb-wait --"
 ended_by TERM
 ended_by KILL
 guest own "vmgdb run --gdb tcp:127.0.0.1:1299 --" -gdb tcp:0.0.0.0:1234
-vmgdb run $gdb -- lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 384 -c 2 \
+vmgdb run $gdb -- lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m 384 -c 2 \
 	-p "console=ttyS0 nokaslr $FEW_WORDS text=$TEXT_ADDR" </dev/null
 echo "lab: lkvm status $?"
 vmgdb run $gdb --gdb-arch i386 -- qemu-system-i386 -L /rom -M pc -vga none -accel kvm -cpu host \

@@ -13,7 +13,7 @@ guest()
 {
 	cpus=$1 words=$2
 	shift 2
-	lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 512 -c $cpus "$@" \
+	lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m 512 -c $cpus "$@" \
 		-p "console=ttyS0 $FEW_WORDS text=$TEXT_ADDR $words" </dev/null
 	echo "lab: guest $cpus status $?"
 }

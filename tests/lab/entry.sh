@@ -9,7 +9,7 @@
 
 entry_job()
 {
-	echo "lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c 2 --gdb tcp:0.0.0.0:1234 --gdb-wait" \
+	echo "lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m 256 -c 2 --gdb tcp:0.0.0.0:1234 --gdb-wait" \
 		"-p 'console=ttyS0 $FEW_WORDS $1' </dev/null; echo \"lab: entry status \$?\""
 }
 

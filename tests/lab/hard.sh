@@ -14,7 +14,7 @@ LAB_WORDS=
 # hard_lkvm CPUS: the line of the job for a Linux guest
 hard_lkvm()
 {
-	echo "lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c $1 --gdb tcp:0.0.0.0:1234" \
+	echo "lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m 256 -c $1 --gdb tcp:0.0.0.0:1234" \
 		"-p 'console=ttyS0 nokaslr $FEW_WORDS $LAB_WORDS' </dev/null; echo \"lab: guest $1 status \$?\""
 }
 

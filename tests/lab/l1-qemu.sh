@@ -17,7 +17,7 @@ aarch64)
 	;;
 esac
 qemu="$qemu -accel kvm -cpu host -nodefaults -display none -serial stdio -m 384 -smp 2"
-qemu="$qemu -kernel /boot/vmlinuz -initrd /boot/l2.gz"
+qemu="$qemu -kernel /boot/vmlinuz -initrd /boot/l2.cpio"
 
 # guest NAME PREFIX QEMU-WORDS...
 guest()

@@ -72,7 +72,7 @@ lab_open()
 	build_tool gcc wire
 }
 
-# build_tool CC NAME [FLAGS...]: NAME.c, linked statically, into W
+# build_tool CC NAME [FLAGS...]: NAME.c, linked statically, into W. It is built once for all lab programs.
 build_tool()
 {
 	"$1" -D_GNU_SOURCE -O2 -g -static "${@:3}" -o "$W/$2" "$LAB/$2.c" ||
@@ -114,8 +114,8 @@ lab_end()
 	return 0
 }
 
-# pack DIR FILE: an initramfs
-pack() { (cd "$1" && find . | cpio -o -H newc --quiet) | gzip -1 >"$2"; }
+# pack DIR FILE: an initramfs, not compressed: an emulator takes longer to unpack it than to load it
+pack() { (cd "$1" && find . | cpio -o -H newc --quiet) >"$2"; }
 
 # The guest's initramfs. Every second or so it prints a line "guest: tick ..." about its health;
 # a debugger that writes 42 to 45 to the kernel's panic_timeout, or do=42 in the kernel's words, makes
@@ -188,7 +188,7 @@ done
 END
 	chmod +x "$W/l2/init"
 	mkdir -p "$W/l2/dev" "$W/l2/proc" "$W/l2/sys"
-	pack "$W/l2" "$W/l1/boot/l2.gz"
+	pack "$W/l2" "$W/l1/boot/l2.cpio"
 }
 
 # lab_add_symbols ARCH NAME: the guest's vmlinux as NAME, without the lines, which only gdb reads
@@ -208,15 +208,27 @@ lab_add()
 
 make_l1()
 {
-	local cache=$CACHE/lab-$1
+	local cache=$CACHE/lab-$1 m
 	cp "$cache/busybox" "$W/l1/bin/"
 	[ "$1" = arm64 ] || cp "$W/wire" "$W/l1/bin/"
-	cp "$cache/vmlinuz" "$W/l1/boot/"
-	# Another kernel refuses them, and its messages may come in the midst of a line of ours.
-	case $1$LAB_ARM_KERNEL in
-	arm64?*) ;;
-	*) cp "$cache"/modules/*.ko "$W/l1/lib/" ;;
+# l1_modules BENCH: what L1 needs there, in the order of loading
+l1_modules()
+{
+	local net="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover
+		net_failover virtio_net"
+	case $1 in
+	bochs) echo irqbypass kvm kvm-intel ;;
+	svm) echo irqbypass ccp kvm kvm-amd "$net" ;;
+	arm64) [ -n "$LAB_ARM_KERNEL" ] || echo "$net" ;; # another kernel refuses them
 	esac
+}
+
+# make_l1 ARCH JOB BENCH
+	cp "$cache/vmlinuz" "$W/l1/boot/"
+	for m in $(l1_modules "$3"); do
+		[ ! -e "$cache/modules/$m.ko" ] || cp "$cache/modules/$m.ko" "$W/l1/lib/"
+	done
+	l1_modules "$3" >"$W/l1/modules"
 	{ echo "TEXT_ADDR=$TEXT_ADDR FEW_WORDS='$FEW_WORDS'"; cat "$2"; } >"$W/l1/job"
 	mkdir -p "$W/l1/dev" "$W/l1/proc" "$W/l1/sys" "$W/l1/tmp"
 	cat >"$W/l1/init" <<'END'
@@ -225,12 +237,7 @@ make_l1()
 export PATH=/bin HOME=/
 mount -t proc p /proc; mount -t devtmpfs d /dev; mount -t sysfs s /sys
 mkdir -p /dev/pts; mount -t devpts x /dev/pts
-cd /lib
-for m in irqbypass ccp kvm kvm-amd kvm-intel virtio_ring virtio virtio_pci_legacy_dev \
-	virtio_pci_modern_dev virtio_pci failover net_failover virtio_net; do
-	[ -f $m.ko ] && insmod $m.ko 2>/dev/null
-done
-cd /
+for m in $(cat /modules); do insmod /lib/$m.ko 2>/dev/null; done
 ifconfig lo 127.0.0.1 up
 ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up 2>/dev/null
 [ -e /dev/kvm ] || echo "lab: no /dev/kvm in L1"
@@ -241,7 +248,7 @@ echo "lab: job done"
 poweroff -f
 END
 	chmod +x "$W/l1/init"
-	pack "$W/l1" "$W/l1.gz"
+	pack "$W/l1" "$W/l1.cpio"
 }
 
 # has_ports PID: waits until the wire with this id has said which ports it took
@@ -270,7 +277,7 @@ boot_qemu()
 	local qemu=$1 console=$2
 	shift 2
 	PORT=$(free_port)
-	"$qemu" "$@" -m 1536 -nographic -no-reboot -initrd "$W/l1.gz" \
+	"$qemu" "$@" -m 1536 -nographic -no-reboot -initrd "$W/l1.cpio" \
 		-append "console=$console panic=-1 quiet $QUICK_WORDS $LAB_ARM_WORDS" \
 		-netdev "user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:$PORT-:1234" \
 		-device virtio-net-pci,netdev=n,romfile= </dev/null >"$LOG" 2>"$W/emu.log" &
@@ -284,9 +291,9 @@ make_cd()
 	local cd=$W/cd words=$1
 	mkdir -p "$cd/isolinux"
 	cp "$CACHE/lab-amd64/vmlinuz" "$cd/vmlinuz"
-	mv "$W/l1.gz" "$cd/l1.gz"
+	mv "$W/l1.cpio" "$cd/l1.cpio"
 	cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$cd/isolinux/"
-	printf 'DEFAULT l\nLABEL l\n KERNEL /vmlinuz\n INITRD /l1.gz\n APPEND %s\n' "$words" \
+	printf 'DEFAULT l\nLABEL l\n KERNEL /vmlinuz\n INITRD /l1.cpio\n APPEND %s\n' "$words" \
 		>"$cd/isolinux/isolinux.cfg"
 	xorriso -as mkisofs -quiet -o "$W/cd.iso" -b isolinux/isolinux.bin -c isolinux/boot.cat \
 		-no-emul-boot -boot-load-size 4 -boot-info-table "$cd" 2>"$W/xorriso.log" ||
@@ -299,7 +306,7 @@ boot_qemu_stub()
 {
 	PORT=$(free_port)
 	qemu-system-x86_64 -accel tcg -cpu EPYC -smp "$1" -m 256 -nographic -no-reboot \
-		-kernel "$CACHE/lab-amd64/vmlinuz" -initrd "$W/l1/boot/l2.gz" \
+		-kernel "$CACHE/lab-amd64/vmlinuz" -initrd "$W/l1/boot/l2.cpio" \
 		-append "console=ttyS0 earlyprintk=ttyS0 panic=-1 nokaslr $QUICK_WORDS text=$TEXT_ADDR" \
 		-nic none -gdb "tcp:127.0.0.1:$PORT" -S </dev/null >"$LOG" 2>"$W/emu.log" &
 	EMU_PID=$!
@@ -309,7 +316,7 @@ boot_qemu_stub()
 # lkvm without any emulator: stopped before the first instruction.
 boot_native()
 {
-	"$LKVM" run -k "$CACHE/lab-amd64/vmlinuz" -i "$W/l1/boot/l2.gz" -m 256 -c "$1" \
+	"$LKVM" run -k "$CACHE/lab-amd64/vmlinuz" -i "$W/l1/boot/l2.cpio" -m 256 -c "$1" \
 		--gdb tcp:127.0.0.1:0 --gdb-wait \
 		-p "console=ttyS0 earlyprintk=ttyS0 text=$TEXT_ADDR" </dev/null >"$LOG" 2>&1 &
 	EMU_PID=$!
@@ -326,7 +333,7 @@ lab_native_works()
 		why="no usable /dev/kvm"
 	else
 		make_l2 amd64
-		"$LKVM" run -k "$CACHE/lab-amd64/vmlinuz" -i "$W/l1/boot/l2.gz" -m 256 \
+		"$LKVM" run -k "$CACHE/lab-amd64/vmlinuz" -i "$W/l1/boot/l2.cpio" -m 256 \
 			-p "console=ttyS0 earlyprintk=ttyS0 do=42" </dev/null >"$LOG" 2>&1 &
 		EMU_PID=$!
 		keep $EMU_PID
@@ -410,7 +417,7 @@ lab_boot()
 	qemu | native) ;;
 	*)
 		add_lkvm $arch
-		make_l1 $arch "$job"
+		make_l1 $arch "$job" "$bench"
 		;;
 	esac
 	: >"$LOG"

@@ -22,7 +22,7 @@ END
 		return
 	fi
 	cat >"$W/job" <<END
-lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m 256 -c $2 --gdb tcp:0.0.0.0:1234 --gdb-wait \\
+lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m 256 -c $2 --gdb tcp:0.0.0.0:1234 --gdb-wait \\
 	-p "console=ttyS0 $3 text=\$TEXT_ADDR" </dev/null
 echo "lab: vmm status \$?"
 END

@@ -5,7 +5,7 @@
 nofile_job()
 {
 	cat >"$W/job" <<END
-lkvm run -k /boot/vmlinuz -i /boot/l2.gz -m $1 -c 2 --gdb tcp:0.0.0.0:1234 --gdb-kaslr \\
+lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m $1 -c 2 --gdb tcp:0.0.0.0:1234 --gdb-kaslr \\
 	-p "console=ttyS0 $QUICK_WORDS" </dev/null
 echo "lab: lkvm status \$?"
 END

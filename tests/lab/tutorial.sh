@@ -48,7 +48,8 @@ initrd()
 	cp "$CACHE/lab-arm64/busybox" "$1/reader" "$root/bin/"
 	cp "$1/tally.ko" "$root/"
 	install -m 755 "$DOC/tutorial/init" "$root/init"
-	pack "$root" "$2"
+	pack "$root" "$root.cpio"
+	gzip -1 <"$root.cpio" >"$2"
 }
 
 tutorial_files()
