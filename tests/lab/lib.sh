@@ -75,8 +75,14 @@ lab_open()
 # build_tool CC NAME [FLAGS...]: NAME.c, linked statically, into W. It is built once for all lab programs.
 build_tool()
 {
-	"$1" -D_GNU_SOURCE -O2 -g -static "${@:3}" -o "$W/$2" "$LAB/$2.c" ||
-		lab_die "cannot build $2.c with $1"
+	local kept=${BUILD:-$LAB/../../build}/lab/$1/$2
+	if [ ! "$kept" -nt "$LAB/$2.c" ] || [ ! "$kept" -nt "$LAB/lib.sh" ]; then
+		mkdir -p "${kept%/*}"
+		"$1" -D_GNU_SOURCE -O2 -g -static "${@:3}" -o "$kept.$$" "$LAB/$2.c" ||
+			lab_die "cannot build $2.c with $1"
+		mv "$kept.$$" "$kept" # another lab program may do the same now
+	fi
+	cp "$kept" "$W/$2"
 }
 
 lab_close()
@@ -206,11 +212,6 @@ lab_add()
 	cp "$1" "$W/l1/$2"
 }
 
-make_l1()
-{
-	local cache=$CACHE/lab-$1 m
-	cp "$cache/busybox" "$W/l1/bin/"
-	[ "$1" = arm64 ] || cp "$W/wire" "$W/l1/bin/"
 # l1_modules BENCH: what L1 needs there, in the order of loading
 l1_modules()
 {
@@ -224,6 +225,11 @@ l1_modules()
 }
 
 # make_l1 ARCH JOB BENCH
+make_l1()
+{
+	local cache=$CACHE/lab-$1 m
+	cp "$cache/busybox" "$W/l1/bin/"
+	[ "$1" = arm64 ] || cp "$W/wire" "$W/l1/bin/"
 	cp "$cache/vmlinuz" "$W/l1/boot/"
 	for m in $(l1_modules "$3"); do
 		[ ! -e "$cache/modules/$m.ko" ] || cp "$cache/modules/$m.ko" "$W/l1/lib/"
