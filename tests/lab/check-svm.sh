@@ -1,6 +1,6 @@
 #!/bin/bash
-# check-svm.sh - everything but breakpoints on SVM, 1 to 8 CPUs (QEMU/TCG reports none to KVM), and a
-# reset after a panic.
+# check-svm.sh - everything but breakpoints on SVM, 1 to 8 CPUs (QEMU/TCG reports none to KVM), a reset
+# after a panic, the keys for a BREAK, and a hardware clock that the guest sets.
 # timeout: 400
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -14,15 +14,22 @@ guest()
 	cpus=$1 words=$2
 	shift 2
 	lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m 512 -c $cpus "$@" \
-		-p "console=ttyS0 $FEW_WORDS text=$TEXT_ADDR $words" </dev/null
+		-p "console=ttyS0 $FEW_WORDS text=$TEXT_ADDR $words"
 	echo "lab: guest $cpus status $?"
 }
+# Ctrl-a b, h: once somebody in the guest reads its console
+press()
+{
+	until grep -q 'guest: tick' /out; do sleep 1; done
+	printf '\001bh'
+}
 gdb="--gdb tcp:0.0.0.0:1234"
-guest 2 pti=on $gdb
-guest 1 - $gdb --gdb-wait
-guest 8 - $gdb
-guest 4 - $gdb
-guest 3 do=44
+: >/out
+press | guest 2 "pti=on hwclock" $gdb | tee /out
+guest 1 - $gdb --gdb-wait </dev/null
+guest 8 - $gdb </dev/null
+guest 4 - $gdb </dev/null
+guest 3 do=44 </dev/null
 END
 }
 
@@ -44,6 +51,9 @@ write_job
 lab_boot svm "$W/job" 2
 one_guest 1 2 42 0 look leave
 check "2 CPUs: both came up" lab_wait 1 'shell reached, cpus 2'
+check "Ctrl-a b is a BREAK for Linux: h is SysRq's" lab_wait 1 'sysrq: HELP'
+check "the hardware clock keeps what hwclock -w wrote" \
+	lab_wait 1 'guest: hwclock Tue May  6 07:08:.. 2031'
 one_guest 2 1 43 0 wait leave
 one_guest 3 8 42 0 look leave
 check "8 CPUs: all came up" lab_wait 1 'shell reached, cpus 8'

@@ -152,6 +152,12 @@ for w in $($B cat /proc/cmdline); do
 	case $w in
 	text=*) text=${w#text=} ;;
 	do=*) echo ${w#do=} >/proc/sys/kernel/panic ;;
+	hwclock) # what is written stays, whatever the kernel's own clock says
+		$B date -u -s '2031-05-06 07:08:09' >/dev/null
+		$B hwclock -u -w
+		$B date -u -s '2001-01-01 00:00:00' >/dev/null
+		echo "guest: hwclock $($B hwclock -u -r 2>&1)"
+		;;
 	esac
 done
 echo "guest: shell reached, cpus $($B grep -c ^processor /proc/cpuinfo)"
