@@ -287,6 +287,16 @@ static const Global globals[] = {
 	{"init_top_pgt", "pgd_t", MANY},
 	{"tasklist_lock", "rwlock_t", ONE},
 	{"mod_tree", "struct mod_tree_root", ONE},
+	{"hrtimer_resolution", "unsigned int", ONE},
+	{"tk_core", "struct tk_data", ONE},
+	{"tick_broadcast_device", "struct tick_device", ONE},
+	{"tick_broadcast_mask", "cpumask_var_t", ONE},
+	{"tick_broadcast_oneshot_mask", "cpumask_var_t", ONE},
+	{"nr_irqs", "unsigned int", ONE},
+	{"total_nr_irqs", "unsigned int", ONE},
+	{"vmap_nodes", "struct vmap_node", POINTER},
+	{"nr_vmap_nodes", "int", ONE},
+	{"min_low_pfn", "long unsigned int", ONE},
 };
 
 /* The word in front of a name of each kind. */
@@ -395,4 +405,49 @@ void dwarf_variables(DwarfUnit *unit)
 	add_btf_variables(unit, names);
 	if (n)
 		add_globals(unit, names);
+}
+
+/* ---- Variables of a file ---- */
+
+/*
+ * The kernel's scripts for gdb say 'printk.c'::prb. Such a unit has the variable besides; its type
+ * is only named there, and gdb takes the whole one from the kernel's unit.
+ */
+static const struct {
+	const char *file, *name, *type;
+} file_pointers[] = {
+	{"printk.c", "prb", "printk_ringbuffer"},
+};
+
+static void add_file(DwarfUnit *unit, unsigned i, const LinuxSymbol *symbol, uint32_t type_name)
+{
+	uint32_t start = dwarf_begin_unit(unit, ROW_FILE, file_pointers[i].file);
+	uint32_t target = unit->info->len - start, pointer;
+
+	dwarf_begin(unit, ROW_STRUCT_NAME, type_name, 0);
+	pointer = unit->info->len - start;
+	dwarf_begin_own(unit, ROW_POINTER, target);
+	dwarf_begin_own(unit, ROW_GLOBAL, pointer);
+	dwarf_string(unit->info, file_pointers[i].name);
+	add_place(unit, symbol);
+	dwarf_end_unit(unit, start);
+}
+
+void dwarf_files(DwarfUnit *unit)
+{
+	g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+
+	if (linux_types_first(unit->source->types) > 1)
+		return; /* a module's */
+	for (unsigned i = 0; i < G_N_ELEMENTS(file_pointers); i++)
+		add_name(names, file_pointers[i].name, 0);
+	find_addresses(unit->source->symbols, names, false);
+	for (unsigned i = 0; i < G_N_ELEMENTS(file_pointers); i++) {
+		const LinuxSymbol *symbol =
+			symbol_of(g_hash_table_lookup(names, file_pointers[i].name));
+		int id = btf__find_by_name_kind(unit->btf, file_pointers[i].type, BTF_KIND_STRUCT);
+
+		if (symbol && id > 0)
+			add_file(unit, i, symbol, btf__type_by_id(unit->btf, id)->name_off);
+	}
 }

@@ -12,6 +12,7 @@ struct btf_type;
 /* What may stand in .debug_info. */
 typedef enum DwarfRow {
 	ROW_UNIT,
+	ROW_FILE, /* a unit without code */
 	ROW_BASE,
 	ROW_POINTER,
 	ROW_CONST,
@@ -82,9 +83,16 @@ void dwarf_begin_own(DwarfUnit *unit, DwarfRow row, uint32_t offset);
 /* dwarf_resolve: put offsets where there are numbers. */
 void dwarf_resolve(DwarfUnit *unit);
 
-/* Of guest/dwarf-symbols.c: the functions and the variables. */
+/* Of guest/dwarf-symbols.c: the functions and the variables; then units of their own. */
 void dwarf_functions(DwarfUnit *unit);
 void dwarf_variables(DwarfUnit *unit);
+void dwarf_files(DwarfUnit *unit);
+/*
+ * Of guest/dwarf.c: the header of a unit, and its row, which begins with who wrote it and in what;
+ * returns where it begins, for dwarf_end_unit().
+ */
+uint32_t dwarf_begin_unit(DwarfUnit *unit, DwarfRow row, const char *name);
+void dwarf_end_unit(DwarfUnit *unit, uint32_t start);
 /* Of guest/dwarf.c: the parameters from @from on of the BTF_KIND_FUNC_PROTO @proto. */
 void dwarf_parameters(DwarfUnit *unit, const struct btf_type *proto, unsigned from);
 

@@ -206,30 +206,42 @@ static void add_types(DwarfUnit *unit)
  */
 #define PRODUCER "GNU C11 5.0 would write it so; written by vmgdb"
 
-/* The length of what follows comes first. */
+/* The length of what follows comes first, at @start. */
+static void set_length_at(GByteArray *section, uint32_t start)
+{
+	uint32_t len = GUINT32_TO_LE((uint32_t)(section->len - start - sizeof(len)));
+
+	memcpy(section->data + start, &len, sizeof(len));
+}
+
 static void set_length(GByteArray *section)
 {
-	uint32_t len = GUINT32_TO_LE((uint32_t)(section->len - sizeof(len)));
-
-	memcpy(section->data, &len, sizeof(len));
+	set_length_at(section, 0);
 }
 
 /* The header of location and range lists (section 7.28 and 7.29). */
 #define LISTS_HEADER 12u
 
-static void begin_unit(DwarfUnit *unit)
+uint32_t dwarf_begin_unit(DwarfUnit *unit, DwarfRow row, const char *name)
 {
+	uint32_t start = unit->info->len;
+
 	dwarf_u32(unit->info, 0);
 	dwarf_u16(unit->info, DWARF_VERSION);
 	dwarf_u8(unit->info, UNIT_COMPILE);
 	dwarf_u8(unit->info, ADDRESS_SIZE);
 	dwarf_u32(unit->info, 0); /* where the abbreviations begin */
-	dwarf_begin(unit, ROW_UNIT, 0, 0);
+	dwarf_begin(unit, row, 0, 0);
 	dwarf_string(unit->info, PRODUCER);
 	dwarf_u8(unit->info, LANGUAGE_C11);
-	dwarf_string(unit->info, unit->source->name);
-	dwarf_u64(unit->info, 0); /* what addresses count from */
-	dwarf_u32(unit->info, LISTS_HEADER);
+	dwarf_string(unit->info, name);
+	return start;
+}
+
+void dwarf_end_unit(DwarfUnit *unit, uint32_t start)
+{
+	dwarf_end(unit);
+	set_length_at(unit->info, start);
 }
 
 static void begin_lists(GByteArray *lists)
@@ -283,14 +295,17 @@ static GByteArray *make_aranges(const LinuxDwarfSource *source)
 
 static void write_unit(DwarfUnit *unit)
 {
-	begin_unit(unit);
+	uint32_t start = dwarf_begin_unit(unit, ROW_UNIT, unit->source->name);
+
+	dwarf_u64(unit->info, 0); /* what addresses count from */
+	dwarf_u32(unit->info, LISTS_HEADER);
 	begin_lists(unit->lists);
 	add_types(unit);
 	dwarf_functions(unit);
 	dwarf_variables(unit);
-	dwarf_end(unit);
-	set_length(unit->info);
+	dwarf_end_unit(unit, start);
 	set_length(unit->lists);
+	dwarf_files(unit);
 }
 
 LinuxDwarf *linux_dwarf_new(const LinuxDwarfSource *source, GError **error)

@@ -2,7 +2,8 @@
  * guest/dwarf.h - types, functions and variables for gdb (DWARF 5), out of BTF and a table of
  * symbols. Pure; not thread-safe.
  *
- * It is one compilation unit without a line table. The kernel's .debug_str section is BTF's names,
+ * It is one compilation unit without a line table, and a small one for each file of which the
+ * kernel's scripts for gdb name a static variable. The kernel's .debug_str section is BTF's names,
  * byte for byte (linux_types_strings()): an offset in the one is an offset in the other. A module
  * needs few of them, and has a section of its own.
  */

@@ -357,6 +357,50 @@ static void test_variables(void)
 	g_assert_null(dwarf_find(rig->entries, TAG_VARIABLE, "panic_cpu"));
 }
 
+/* The kernel's scripts for gdb ask for 'printk.c'::prb. */
+static void test_file_of_variable(void)
+{
+	g_autoptr(Rig) rig = rig_new();
+	const DwarfEntry *unit, *entry;
+
+	btf__add_struct(rig->btf, "printk_ringbuffer", 64);
+	symbol(rig, 0x5000, 'd', "prb");
+	symbol(rig, 0x5008, 'd', "behind");
+	rig_make(rig);
+	unit = find(rig, TAG_UNIT, "printk.c");
+	entry = child(rig, unit, 0);
+	g_assert_cmpuint(entry->tag, ==, TAG_STRUCT);
+	g_assert_cmpstr(entry->name, ==, "printk_ringbuffer");
+	g_assert_true(entry->has[AT_DECLARATION]);
+	entry = child(rig, unit, 2);
+	g_assert_cmpuint(entry->tag, ==, TAG_VARIABLE);
+	g_assert_cmpstr(entry->name, ==, "prb");
+	g_assert_cmphex(entry->values[AT_LOCATION], ==, 0x5000);
+	g_assert_cmpuint(entry->type->tag, ==, TAG_POINTER);
+	g_assert_true(entry->type == child(rig, unit, 1));
+	g_assert_true(entry->type->type == child(rig, unit, 0));
+	/* It is in the kernel's unit, too. */
+	g_assert_cmpuint(dwarf_count(rig->entries, TAG_VARIABLE, "prb"), ==, 2);
+}
+
+/* No symbol, two of them, or no such type: no unit. */
+static void test_no_file_of_variable(void)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		g_autoptr(Rig) rig = rig_new();
+
+		btf__add_struct(rig->btf, i == 2 ? "other" : "printk_ringbuffer", 64);
+		if (i)
+			symbol(rig, 0x5000, 'd', "prb");
+		if (i == 1)
+			symbol(rig, 0x5010, 'd', "prb");
+		symbol(rig, 0x5100, 'd', "behind");
+		rig_make(rig);
+		g_assert_null(dwarf_find(rig->entries, TAG_UNIT, "printk.c"));
+		find(rig, TAG_UNIT, "toy");
+	}
+}
+
 /* ---- A module ---- */
 
 static void test_module(void)
@@ -488,6 +532,8 @@ static const TestCase cases[] = {
 	{"registers-end", test_registers_end},
 	{"ambiguous", test_ambiguous},
 	{"variables", test_variables},
+	{"file-of-variable", test_file_of_variable},
+	{"no-file-of-variable", test_no_file_of_variable},
 	{"module", test_module},
 	{"endless", test_endless},
 	{"inside-itself", test_inside_itself},
