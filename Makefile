@@ -199,10 +199,11 @@ bench-build: $(BENCH) $(LKVM) $(GUESTS) $(BENCH_GUESTS) \
 
 -include $(shell find $(B) -name '*.d' -not -path '$(B)/[at]san/*' 2>/dev/null)
 
-# ---- Fuzzing: the protocol and the pure files, by clang's libFuzzer ----
+# ---- Fuzzing: the protocol and what is known of a guest, by clang's libFuzzer ----
 
 FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
-FUZZ_LIB_SRC := $(call src,gdbstub/*.c guest/*.c) $(HELP_SRC) $(PURE_SRC)
+FUZZ_HELP := dwarf-reader fake-control fake-files fake-machine fake-target guest-rig
+FUZZ_LIB_SRC := $(call src,gdbstub/*.c guest/*.c) $(FUZZ_HELP:%=tests/%.c)
 FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_LIB_SRC))
 $(B)/fuzz/obj/%.o: $(SRCDIR)/%.c config.mak
 	@mkdir -p $(@D)
