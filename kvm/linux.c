@@ -50,6 +50,11 @@ void linux_forget(KvmGdb *gdb)
 	g_free(found);
 }
 
+bool linux_has_file(const KvmGdb *gdb)
+{
+	return gdb->guest_linux && gdb->guest_linux->program >= 0;
+}
+
 static size_t read_kernel(void *opaque, uint64_t addr, void *buf, size_t len)
 {
 	KvmGdb *gdb = opaque;

@@ -31,6 +31,8 @@ const LinuxTasks *linux_tasks(KvmGdb *gdb, GError **error);
 const LinuxTasks *linux_known_tasks(KvmGdb *gdb);
 /* linux_info: VMCOREINFO of the known kernel, which comes later than the rest; NULL: not yet. */
 const char *linux_info(KvmGdb *gdb);
+/* linux_has_file: has a client read the file of the known kernel (below)? */
+bool linux_has_file(const KvmGdb *gdb);
 /* linux_forget: the machine was reset, or ends. */
 void linux_forget(KvmGdb *gdb);
 

@@ -6,6 +6,7 @@
  * effect at once or at the next resume, which their text says.
  */
 #include "kvm/internal.h"
+#include "kvm/linux.h"
 #include "kvm/monitor.h"
 
 static bool stop(void *target G_GNUC_UNUSED, unsigned cpu G_GNUC_UNUSED,
@@ -44,10 +45,19 @@ static bool ask_vmm(KvmGdb *gdb, void (*op)(void *opaque), const char *what, con
 static bool system_reset(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 			 GString *out, GError **error)
 {
+	KvmGdb *gdb = target;
+	bool had_file;
+
+	engine_lock(gdb);
+	had_file = linux_has_file(gdb);
+	engine_unlock(gdb);
 	if (!target_reset(target, error))
 		return false;
 	g_string_append(out, "reset: the machine stands before its first instruction "
 			     "(`maintenance flush register-cache` shows gdb the new registers)\n");
+	if (had_file)
+		g_string_append(out, "gdb's symbols are those of the kernel that is gone: when the "
+				     "next one runs, `monitor symbols` shows what to type\n");
 	return true;
 }
 

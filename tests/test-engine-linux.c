@@ -102,6 +102,31 @@ static void test_program(void)
 	linux_rig_free(rig);
 }
 
+/* Who has read the symbols of a kernel hears that the next one may lie elsewhere. */
+static void test_reset(void)
+{
+	for (unsigned has_read = 0; has_read < 2; has_read++) {
+		Rig *rig = linux_rig_new();
+		g_autofree char *text = NULL;
+
+		linux_rig_set_entry(rig, TOY_LINUX + 0x40);
+		linux_rig_monitor(rig, "symbols",
+				  "symbol-file target:/vmgdb/vmlinux-" RELEASE "\n");
+		rsp_expect(rig->client, "vFile:setfs:0", "F0");
+		if (has_read)
+			rsp_expect(rig->client,
+				   "vFile:open:2f766d6764622f766d6c696e75782d362e312e302d746f79,0,"
+				   "0",
+				   "F0");
+		text = rsp_client_monitor(rig->client, "system_reset");
+		g_assert_true(g_str_has_prefix(text, "reset: the machine stands"));
+		g_assert_cmpint(!!strstr(text, "`monitor symbols` shows what to type\n"), ==,
+				has_read);
+		linux_rig_monitor(rig, "symbols", "has not come far enough");
+		linux_rig_free(rig);
+	}
+}
+
 /* The user asks where symbols are to be had, and types what the answer says. */
 static void test_asked_for(void)
 {
@@ -161,17 +186,12 @@ static void test_no_info(void)
 }
 
 static const TestCase cases[] = {
-	{"found", test_found},
-	{"early", test_early},
-	{"not-linux", test_not_linux},
-	{"no-banner", test_no_banner},
-	{"changes", test_changes},
-	{"no-info", test_no_info},
-	{"program", test_program},
-	{"no-program", test_no_program},
-	{"asked-for", test_asked_for},
-	{"no-types", test_no_types},
-	{0},
+	{"found", test_found},	       {"early", test_early},
+	{"not-linux", test_not_linux}, {"no-banner", test_no_banner},
+	{"changes", test_changes},     {"no-info", test_no_info},
+	{"program", test_program},     {"no-program", test_no_program},
+	{"asked-for", test_asked_for}, {"reset", test_reset},
+	{"no-types", test_no_types},   {0},
 };
 
 int main(int argc, char **argv)
