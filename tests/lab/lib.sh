@@ -254,6 +254,7 @@ ifconfig lo 127.0.0.1 up
 ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up 2>/dev/null
 [ -e /dev/kvm ] || echo "lab: no /dev/kvm in L1"
 [ -c /dev/ttyS1 ] && [ ! -e /sys/class/net/eth0 ] && wire guest /dev/ttyS1 1234 &
+echo # the BIOS has left its cursor in the midst of a line
 echo "lab: L1 up"
 . /job
 echo "lab: job done"
