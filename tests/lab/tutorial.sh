@@ -78,7 +78,7 @@ tutorial_job()
 	local name
 	echo "cd /tutorial"
 	for name; do
-		tutorial_block run "$name" | sed -n '/^\$ lkvm run/,/[^\\]$/{s/^\$ lkvm run/& -p '"'$QUICK_WORDS'"'/; s/^\$ //; s/--gdb 1234/--gdb tcp:0.0.0.0:1234/; s/[^\\]$/& <\/dev\/null/; p}'
+		tutorial_block run "$name" | sed -n '/^\$ lkvm run/,/[^\\]$/{s/^\$ //; s/--gdb 1234/--gdb tcp:0.0.0.0:1234/; s/[^\\]$/& <\/dev\/null/; p}'
 		echo "echo \"lab: $name status \$?\""
 	done
 }
