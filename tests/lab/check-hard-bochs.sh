@@ -7,8 +7,8 @@
 
 if [ -z "${LAB_HARD:-}${LAB_SLOW:-}" ]; then
 	echo "1..0 # SKIP each takes minutes: LAB_SLOW=yes, or LAB_HARD with names of" \
-		"uffd fork migrate collapse two hotplug module timer, runs them"
+		"uffd fork migrate collapse two hotplug module own timer, runs them"
 	exit
 fi
 
-hard_job bochs yes uffd fork migrate collapse two hotplug module timer
+hard_job bochs yes uffd fork migrate collapse two hotplug module own timer

@@ -1,7 +1,7 @@
 #!/bin/bash
 # check-hard-svm.sh - what is hard for a debugger, on SVM: tests/lab/hard.sh. By steps alone; with
 # LAB_SVM_QEMU, which names a QEMU 10, by hardware breakpoints. Only with LAB_SLOW=yes or those that
-# LAB_HARD names.
+# LAB_HARD names. But not "own": KVM on SVM does not tell that the guest sets its debug registers.
 # timeout: 900
 # shellcheck source=tests/lab/hard.sh
 . "$(dirname "$0")/hard.sh"

@@ -11,6 +11,7 @@
  *   hard hotplug    CPU 1 goes off and on again
  *   hard module     the module /lib/virtio_ring.ko goes and comes, each time after a line
  *                   "hard: module is at ADDRESS"
+ *   hard own        a debugger (tracer.c) has a breakpoint, a watchpoint and steps (x86)
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -366,13 +367,44 @@ static void run_module(void)
 	}
 }
 
+/* What @path prints; its end is waited for. */
+static void output_of(const char *path, const char *arg, char *ret, size_t len)
+{
+	int pipes[2];
+	ssize_t n;
+
+	if (pipe(pipes))
+		exit(3);
+	if (fork() == 0) {
+		dup2(pipes[1], STDOUT_FILENO);
+		execl(path, path, arg, NULL);
+		_exit(127);
+	}
+	close(pipes[1]);
+	n = read(pipes[0], ret, len - 1);
+	ret[n > 0 ? n : 0] = '\0';
+	close(pipes[0]);
+	wait(NULL);
+}
+
+static void run_own(void)
+{
+	char said[100];
+
+	for (;;) {
+		output_of("/bin/tracer", "debug", said, sizeof(said));
+		say(strcmp(said, "hwbp=1 hwwp=1 steps=5\n") == 0, said);
+		usleep(100000);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } programs[] = {
 	{"uffd", run_uffd},	  {"exclusive", run_exclusive}, {"fork", run_fork},
 	{"migrate", run_migrate}, {"collapse", run_collapse},	{"two", run_two},
-	{"hotplug", run_hotplug}, {"module", run_module},
+	{"hotplug", run_hotplug}, {"module", run_module},	{"own", run_own},
 };
 
 int main(int argc, char **argv)

@@ -32,13 +32,14 @@ hard_job()
 {
 	local bench=$1 name linux='' own=''
 	export LAB_BREAK=$2 LAB_CPUS LAB_COMMAND=42 LAB_HARD_ORDER=$HARD LAB_HARD_FILE LAB_HARD
+	export LAB_HARD_TRACER
 	shift 2
 	for name in ${LAB_HARD:-$*}; do
 		case $name in late | timer) own="$own $name" ;; *) linux="$linux $name" ;; esac
 	done
 	[ "$bench" != bochs ] || LAB_WORDS=$BOCHS_WORDS
 	lab_open
-	LAB_HARD_FILE=$W/hard
+	LAB_HARD_FILE=$W/hard LAB_HARD_TRACER=$W/tracer
 	{
 		[ -z "$linux" ] || hard_lkvm 2
 		for name in $own; do

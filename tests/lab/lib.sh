@@ -127,7 +127,7 @@ pack() { (cd "$1" && find . | cpio -o -H newc --quiet) >"$2"; }
 # a debugger that writes 42 to 45 to the kernel's panic_timeout, or do=42 in the kernel's words, makes
 # it power off, reboot, crash or ask for a reset; 46: load a module or, in turns, unload it; 100 and
 # more: open so many files; 51 and so on: run a program of hard.c, the Nth of HARD, and 50: none.
-HARD="uffd exclusive fork migrate collapse two hotplug module"
+HARD="uffd exclusive fork migrate collapse two hotplug module own"
 make_l2()
 {
 	build_tool "$(cross "$1" gcc)" guest
@@ -135,8 +135,11 @@ make_l2()
 	build_tool "$(cross "$1" gcc)" hard -Wl,-Ttext-segment=0x10000000
 	cp "$CACHE/lab-$1/busybox" "$W/l2/bin/"
 	cp "$W/guest" "$W/hard" "$W/l2/bin/"
+	if [ "$1" = arm64 ] || [ -n "${LAB_HARD_TRACER:-}" ]; then
+		build_tool "$(cross "$1" gcc)" tracer -Wl,-Ttext-segment=0x18000000
+		cp "$W/tracer" "$W/l2/bin/"
+	fi
 	echo "hards='$HARD'" >"$W/l2/bin/hards"
-	[ "$1" != arm64 ] || { build_tool "$(cross "$1" gcc)" tracer && cp "$W/tracer" "$W/l2/bin/"; }
 	mkdir -p "$W/l2/lib"
 	cp "$CACHE/lab-$1"/modules/{pvpanic*,button,virtio_ring,failover}.ko "$W/l2/lib/" 2>/dev/null
 	cat >"$W/l2/init" <<'END'
@@ -166,6 +169,7 @@ echo "guest: shell reached, cpus $($B grep -c ^processor /proc/cpuinfo)"
 . /bin/hards
 patches=yes
 $B grep -q AuthenticAMD /proc/cpuinfo && patches=
+machine=$($B uname -m)
 n=0
 pressed=
 while :; do
@@ -175,7 +179,7 @@ while :; do
 	[ "$old" = "$pressed" ] || echo "guest: power button pressed $pressed times"
 	[ -z "$patches" ] || echo $((n % 2)) >/proc/sys/kernel/sched_schedstats
 	echo "guest: tick $n traps: $(guest traps 2>&1) text: $([ -z "$text" ] || guest text $text 16)"
-	[ ! -e /bin/tracer ] || echo "guest: debug $(tracer debug) $(tracer a32)"
+	[ "$machine" != aarch64 ] || echo "guest: debug $(tracer debug) $(tracer a32)"
 	wish=$($B cat /proc/sys/kernel/panic)
 	if [ "$wish" -ge 100 ]; then
 		echo 0 >/proc/sys/kernel/panic

@@ -1,12 +1,11 @@
 /*
- * tracer - what the debugged Linux on arm64 runs: debuggers of its own, linked statically.
+ * tracer - what the debugged Linux runs: debuggers of its own, linked statically.
  *
  *   tracer debug    a hardware breakpoint, a watchpoint and five single steps in a child; prints
  *                   which of them stopped it at the right pc: "hwbp=1 hwwp=1 steps=5"
- *   tracer a32      a 32-bit program with a BKPT in A32 and one in T32 code; prints which of them
+ *   tracer a32      (arm64) a 32-bit program with a BKPT in A32 and one in T32 code; prints which
  *                   stopped it at the right pc, and its result: "a32=1 t32=1 exit=102"
  */
-#include <asm/ptrace.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,24 +19,39 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef __aarch64__
+#include <asm/ptrace.h>
+#endif
+
+extern char debuggee_break[], debuggee_watch[], debuggee_steps[];
+static uint64_t watched;
+
+#ifdef __x86_64__
+#define STORE "movq $0, (%0)"
+#define WATCH_AT debuggee_steps /* the trap comes behind the store */
+#define STEP_SIZE 1
+#define FIRST_STEP (debuggee_steps + 1)
+#define PC a64.rip
+#define DR7_BREAK 1ul				     /* L0: execution of DR0 */
+#define DR7_WATCH (1ul << 2 | 1ul << 20 | 2ul << 22) /* L1, R/W1, LEN1: stores, eight bytes */
+
+static void set_points(pid_t pid, int wants_break, int wants_watch)
+{
+	uint64_t dr7 = (wants_break ? DR7_BREAK : 0) | (wants_watch ? DR7_WATCH : 0);
+
+	ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[0]), debuggee_break);
+	ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[1]), &watched);
+	ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[7]), dr7);
+}
+#else
+#define STORE "str xzr, [%0]"
+#define WATCH_AT debuggee_watch
+#define STEP_SIZE 4
+#define FIRST_STEP debuggee_steps
+#define PC a64.pc
 #define HW_ENABLE 1u
 #define HW_STORE (2u << 3)
 #define HW_LEN(bytes) (((1u << (bytes)) - 1) << 5)
-
-extern char debuggee_break[], debuggee_watch[];
-static uint64_t watched;
-
-/* Noinline: its labels are unique. */
-static __attribute__((noinline)) void debuggee(void)
-{
-	asm volatile(".globl debuggee_break, debuggee_watch\n"
-		     "debuggee_break:\tnop\n"
-		     "debuggee_watch:\tstr xzr, [%0]\n\t"
-		     "nop\n\tnop\n\tnop\n\tnop\n\tnop"
-		     :
-		     : "r"(&watched)
-		     : "memory");
-}
 
 /* Set or clear (@control 0) the first debug register of a kind in the traced process. */
 static int set_debug(pid_t pid, long kind, const void *at, uint32_t control)
@@ -46,6 +60,26 @@ static int set_debug(pid_t pid, long kind, const void *at, uint32_t control)
 	struct iovec part = {&state, offsetof(struct user_hwdebug_state, dbg_regs[1])};
 
 	return ptrace(PTRACE_SETREGSET, pid, kind, &part);
+}
+
+static void set_points(pid_t pid, int wants_break, int wants_watch)
+{
+	set_debug(pid, NT_ARM_HW_BREAK, debuggee_break, wants_break ? HW_LEN(4) | HW_ENABLE : 0);
+	set_debug(pid, NT_ARM_HW_WATCH, &watched,
+		  wants_watch ? HW_LEN(8) | HW_STORE | HW_ENABLE : 0);
+}
+#endif
+
+/* Noinline: its labels are unique. */
+static __attribute__((noinline)) void debuggee(void)
+{
+	asm volatile(".globl debuggee_break, debuggee_watch, debuggee_steps\n"
+		     "debuggee_break:\tnop\n"
+		     "debuggee_watch:\t" STORE "\n"
+		     "debuggee_steps:\tnop\n\tnop\n\tnop\n\tnop\n\tnop"
+		     :
+		     : "r"(&watched)
+		     : "memory");
 }
 
 /* NT_PRSTATUS of a 64-bit and of a 32-bit process. */
@@ -73,14 +107,14 @@ static int traps_at(pid_t pid, int request, int code, uint64_t at)
 {
 	Regs regs;
 
-	return run_to_trap(pid, request, code, &regs) && regs.a64.pc == at;
+	return run_to_trap(pid, request, code, &regs) && regs.PC == at;
 }
 
 static int debug(void)
 {
 	pid_t pid = fork();
 	int status, steps = 0;
-	uint64_t pc;
+	uint64_t pc = (uintptr_t)FIRST_STEP;
 
 	if (!pid) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
@@ -89,13 +123,12 @@ static int debug(void)
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
-	set_debug(pid, NT_ARM_HW_BREAK, debuggee_break, HW_LEN(4) | HW_ENABLE);
-	set_debug(pid, NT_ARM_HW_WATCH, &watched, HW_LEN(8) | HW_STORE | HW_ENABLE);
+	set_points(pid, 1, 1);
 	int bp = traps_at(pid, PTRACE_CONT, TRAP_HWBKPT, (uintptr_t)debuggee_break);
-	set_debug(pid, NT_ARM_HW_BREAK, debuggee_break, 0);
-	int wp = traps_at(pid, PTRACE_CONT, TRAP_HWBKPT, (uintptr_t)debuggee_watch);
-	set_debug(pid, NT_ARM_HW_WATCH, &watched, 0);
-	for (pc = (uintptr_t)debuggee_watch + 4; steps < 5; steps++, pc += 4)
+	set_points(pid, 0, 1);
+	int wp = traps_at(pid, PTRACE_CONT, TRAP_HWBKPT, (uintptr_t)WATCH_AT);
+	set_points(pid, 0, 0);
+	for (; steps < 5; steps++, pc += STEP_SIZE)
 		if (!traps_at(pid, PTRACE_SINGLESTEP, TRAP_TRACE, pc))
 			break;
 	kill(pid, SIGKILL);

@@ -213,7 +213,43 @@ def module():
     report("Oops" not in said and "BUG" not in said, "module: the kernel is well", said[-300:])
 
 
-execute(f"add-symbol-file {os.environ['LAB_HARD_FILE']}")
+# ---- The guest debugs itself ----
+
+
+def step_in_the_stepped():
+    """A process that its own debugger steps: its steps end as before, with a stepi of ours between."""
+    stepped, seen = address("debuggee_steps") + 2, []
+    point(stepped)
+    hits("own", stepped)
+    for _ in range(3):
+        execute("continue")
+        at = pc()
+        gdb.execute("stepi", to_string=True)
+        seen.append(at == stepped and (pc() == stepped + 1 or function() == "asm_exc_debug"))
+    report(all(seen), "own: stepi there ends behind it, or where its own trap is handled", seen)
+    execute("delete")
+    goes_on("own", "after stepi in its steps")
+    point(stepped, NEVER)
+    goes_on("own", f"with a {KIND} in its steps that does not stop")
+    execute("delete")
+
+
+def own():
+    begin("own")
+    execute("hbreak panic")
+    goes_on("own", "beside an hbreak")
+    execute("watch panic_on_warn")
+    goes_on("own", "beside an hbreak and a watch")
+    execute("delete")
+    execute("break panic")
+    goes_on("own", "beside a break")
+    execute("delete")
+    step_in_the_stepped()
+    end("own")
+
+
+for file in ("LAB_HARD_FILE", "LAB_HARD_TRACER"):
+    execute(f"add-symbol-file {os.environ[file]}")
 for test in os.environ["LAB_HARD"].split():
     run(globals()[test])
 execute("quit")
