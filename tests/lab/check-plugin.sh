@@ -20,7 +20,7 @@ vmgdb run $gdb -- lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m 384 -c 2 \
 	-p "console=ttyS0 nokaslr $FEW_WORDS text=$TEXT_ADDR" </dev/null
 echo "lab: lkvm status $?"
 vmgdb run $gdb --gdb-arch i386 -- qemu-system-i386 -L /rom -M pc -vga none -accel kvm -cpu host \
-	-nodefaults -display none -debugcon stdio -m 64 -kernel /boot/i386 </dev/null
+	-nodefaults -display none -m 64 -kernel /boot/i386 </dev/null
 echo "lab: i386 status $?"
 END
 }
@@ -84,6 +84,4 @@ check "lkvm: ends with status 0" lab_wait 150 'lab: lkvm status 0$'
 next_listens "i386"
 VMLINUX=$W/i386.elf gdb_script 60 i386
 check "i386: gdb's kill ends QEMU" lab_wait 60 'lab: i386 status'
-check "i386: the guest executed nothing after the kill" \
-	test "$(grep -c 'i386: the guest runs' "$LOG")" = 1
 finish

@@ -1,7 +1,6 @@
 /*
  * i386.S - a 32-bit kernel for QEMU's -kernel (multiboot), with nothing but a counter in it and an
- * interrupt by which it counts. When a debugger sets "speaks" it prints a line on QEMU's debug console.
- * Not for lkvm: tests/lab/check-plugin.sh builds it.
+ * interrupt by which it counts. Not for lkvm: tests/lab/check-plugin.sh builds it.
  */
 	.code32
 	.section .text
@@ -26,19 +25,9 @@ _start:
 loop:
 	incl turns
 	movl $0x12345678, %ebx
-	cmpl $0, speaks
-	jne speak
 interrupt:
 	int $0x50
 behind:
-	jmp loop
-
-speak:
-	movl $0, speaks
-	movl $line, %esi
-	movl $line_end - line, %ecx
-	movw $0xe9, %dx
-	rep outsb
 	jmp loop
 
 handler:
@@ -47,12 +36,9 @@ handler:
 end:
 
 	.data
-	.globl turns, count, speaks
+	.globl turns, count
 turns:	.long 0
 count:	.long 0
-speaks:	.long 0
-line:	.ascii "i386: the guest runs\n"
-line_end:
 gdt:	.quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
 gdt_pointer:
 	.word . - gdt - 1
