@@ -134,9 +134,6 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->ops_table.monitor = monitor_table_new();
 	if (!ops || !ops->reset)
 		gdb->run_ops.reset = NULL;
-	engine_lock(gdb);
-	say_what_is_missing(gdb);
-	engine_unlock(gdb);
 	return gdb;
 }
 
@@ -391,10 +388,10 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 		g_clear_pointer(&gdb->regs, gdb_reg_set_free);
 		return false;
 	}
-	if (!wait)
-		return true;
 	engine_lock(gdb);
-	halt_request_stop(gdb);
+	say_what_is_missing(gdb);
+	if (wait)
+		halt_request_stop(gdb);
 	engine_unlock(gdb);
 	return true;
 }
@@ -428,9 +425,11 @@ uint64_t kvm_gdb_clock_held(const KvmGdb *gdb)
 	return __atomic_load_n(&gdb->held_ns, __ATOMIC_SEQ_CST);
 }
 
-bool kvm_gdb_has_client(const KvmGdb *gdb)
+bool kvm_gdb_has_client(KvmGdb *gdb)
 {
-	return gdb->server && gdb_server_has_client(gdb->server);
+	LOCKED(gdb);
+
+	return gdb->attached;
 }
 
 static void on_reset(KvmGdb *gdb)

@@ -157,8 +157,8 @@ void kvm_gdb_remove_vcpu(KvmGdbVcpu *vcpu);
 void kvm_gdb_renew(KvmGdb *gdb, int vm_fd);
 
 /*
- * kvm_gdb_set_log: write packets, stops, resumes and the states of vCPUs to the file @path, which is
- * created, one line with a time stamp for each. Before kvm_gdb_listen(). FALSE with @error.
+ * kvm_gdb_set_log: write packets, stops, resumes and the states of vCPUs to the file @path, which
+ * is created, one line with a time stamp for each. Before kvm_gdb_listen(). FALSE with @error.
  */
 bool kvm_gdb_set_log(KvmGdb *gdb, const char *path, struct _GError **error);
 
@@ -215,7 +215,19 @@ uint64_t kvm_gdb_clock_held(const KvmGdb *gdb);
 void kvm_gdb_set_architecture(KvmGdb *gdb, const char *name);
 /* kvm_gdb_set_name: what `monitor info name` shows. NULL: nothing. Before kvm_gdb_listen(). */
 void kvm_gdb_set_name(KvmGdb *gdb, const char *name);
-bool kvm_gdb_has_client(const KvmGdb *gdb);
+/* kvm_gdb_has_client: [any thread] is one connected? */
+bool kvm_gdb_has_client(KvmGdb *gdb);
+
+/*
+ * kvm_gdb_write_core: write memory and registers of the whole machine to the file @path, an ELF
+ * core as `monitor dump-guest-memory` makes it, for crash, drgn and gdb. For a VMM whose guest has
+ * died while nobody debugs it. It may be called without kvm_gdb_listen(), but after all
+ * kvm_gdb_map() and kvm_gdb_add_vcpu(). No thread may be in kvm_gdb_run() or come to it meanwhile;
+ * afterwards they may go on. It returns when the file is complete, which takes a second for a GiB
+ * or so; progress goes to KvmGdbOps.log. FALSE with @error: there is a file of that name already,
+ * the disk is full, a client is connected; a file that was begun is gone.
+ */
+bool kvm_gdb_write_core(KvmGdb *gdb, const char *path, struct _GError **error);
 
 /*
  * kvm_gdb_run: [vCPU thread] drop-in for ioctl(fd, KVM_RUN, 0): same value, same errno, same

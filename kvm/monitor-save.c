@@ -1,6 +1,6 @@
 /*
  * kvm/monitor-save.c - monitor commands that write guest memory to a file: memsave, pmemsave,
- * dump-guest-memory.
+ * dump-guest-memory; and the last of them without a client.
  *
  * Gigabytes take seconds, so a command only makes a MonitorSave, and the server's loop does a
  * piece of it at a time (GdbMonitorWorkOps), while the world stays stopped. The files hold
@@ -67,11 +67,12 @@ static bool fail_io(const MonitorSave *save, const char *what, GError **error)
 }
 
 /* O_NONBLOCK: a FIFO of that name must not hold us up. */
-static bool open_file(MonitorSave *save, GError **error)
+static bool open_file(MonitorSave *save, int flags, GError **error)
 {
 	struct stat status;
 
-	save->fd = open(save->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	save->fd = open(save->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags,
+			0600);
 	if (save->fd < 0 || fstat(save->fd, &status) < 0)
 		return fail_io(save, "cannot create", error);
 	if (!S_ISREG(status.st_mode)) {
@@ -81,8 +82,8 @@ static bool open_file(MonitorSave *save, GError **error)
 	return ftruncate(save->fd, 0) == 0 || fail_io(save, "cannot empty", error);
 }
 
-/* Takes @path over. NULL with @error. */
-static MonitorSave *save_new(SaveKind kind, char *path, GError **error)
+/* Takes @path over. @flags: more of open()'s. NULL with @error. */
+static MonitorSave *save_new(SaveKind kind, char *path, int flags, GError **error)
 {
 	MonitorSave *save = g_new0(MonitorSave, 1);
 
@@ -91,7 +92,7 @@ static MonitorSave *save_new(SaveKind kind, char *path, GError **error)
 	save->ranges = g_array_new(FALSE, TRUE, sizeof(VmcoreRange));
 	save->buf = g_malloc(CHUNK);
 	save->shown = g_get_monotonic_time();
-	if (open_file(save, error))
+	if (open_file(save, flags, error))
 		return save;
 	monitor_save_free(save);
 	return NULL;
@@ -380,7 +381,7 @@ static bool save_memory(KvmGdb *gdb, SaveKind kind, unsigned cpu, const char *ar
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "expected a file name");
 		return false;
 	}
-	save = save_new(kind, path, error);
+	save = save_new(kind, path, 0, error);
 	if (!save)
 		return false;
 	save->cpu = cpu;
@@ -402,22 +403,12 @@ static bool pmemsave(void *target, unsigned cpu, const char *args, GString *out 
 	return save_memory(target, SAVE_PHYSICAL, cpu, args, error);
 }
 
-static bool dump_guest_memory(void *target, unsigned cpu, const char *args,
-			      GString *out G_GNUC_UNUSED, GError **error)
+/* Begins to write the machine to @path, as @cpu sees it; takes @path over. */
+static bool begin_core(KvmGdb *gdb, unsigned cpu, char *path, int flags, GError **error)
 {
-	g_autofree char *path = monitor_take_word(&args);
-	KvmGdb *gdb = target;
-	MonitorSave *save;
+	MonitorSave *save = save_new(SAVE_CORE, path, flags, error);
 	KvmSpan span;
 
-	if (!path || *path == '-') {
-		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
-			    "expected a file name and no options: ELF is the only format");
-		return false;
-	}
-	if (!monitor_take_end(args, error))
-		return false;
-	save = save_new(SAVE_CORE, g_steal_pointer(&path), error);
 	if (!save)
 		return false;
 	save->cpu = cpu;
@@ -427,6 +418,51 @@ static bool dump_guest_memory(void *target, unsigned cpu, const char *args,
 	monitor_save_cancel(gdb);
 	gdb->save = save;
 	return true;
+}
+
+static bool dump_guest_memory(void *target, unsigned cpu, const char *args,
+			      GString *out G_GNUC_UNUSED, GError **error)
+{
+	g_autofree char *path = monitor_take_word(&args);
+
+	if (!path || *path == '-') {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "expected a file name and no options: ELF is the only format");
+		return false;
+	}
+	return monitor_take_end(args, error) &&
+	       begin_core(target, cpu, g_steal_pointer(&path), 0, error);
+}
+
+static void log_lines(KvmGdb *gdb, GString *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
+	LOCKED(gdb);
+
+	for (char **line = lines; *line; line++) {
+		if (**line)
+			engine_log(gdb, "core: %s", *line);
+	}
+	g_string_truncate(text, 0);
+}
+
+bool monitor_save_core(KvmGdb *gdb, const char *path, GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	GError *failed = NULL;
+	bool more = true;
+
+	if (!begin_core(gdb, 0, g_strdup(path), O_EXCL, error))
+		return false;
+	while (more) {
+		more = monitor_save_more(gdb, text, &failed);
+		log_lines(gdb, text);
+	}
+	if (!failed)
+		return true;
+	unlink(path);
+	g_propagate_error(error, failed);
+	return false;
 }
 
 const GdbMonitorCommand monitor_save_commands[] = {

@@ -68,6 +68,12 @@ void monitor_save_free(MonitorSave *save);
 /* GdbMonitorWorkOps. */
 bool monitor_save_more(void *target, GString *out, GError **error);
 void monitor_save_cancel(void *target);
+/*
+ * monitor_save_core: dump-guest-memory to @path, which must not exist, as a whole; what that says
+ * goes to the VMM's user. While the world is stopped, without the lock. After FALSE with @error
+ * there is no such file of ours.
+ */
+bool monitor_save_core(KvmGdb *gdb, const char *path, GError **error);
 
 /*
  * monitor_show_pages: a command with one optional argument, the address @from which on @show prints

@@ -99,6 +99,8 @@ static void add_cpus(Rig *rig)
 
 void start(Rig *rig, unsigned cpu)
 {
+	SET(rig->cpus[cpu].leave, 0);
+	SET(rig->cpus[cpu].ended, false);
 	rig->cpus[cpu].thread = g_thread_new("vcpu", vcpu_thread, &rig->cpus[cpu]);
 }
 
@@ -106,6 +108,33 @@ void start_all(Rig *rig)
 {
 	for (unsigned i = 0; i < rig->n; i++)
 		start(rig, i);
+}
+
+static void on_signal(int signo G_GNUC_UNUSED)
+{
+}
+
+static bool has_ended(void *data)
+{
+	return GET(((Cpu *)data)->ended);
+}
+
+void leave(Rig *rig, unsigned index)
+{
+	Cpu *cpu = &rig->cpus[index];
+
+	signal(SIGUSR1, on_signal);
+	SET(cpu->leave, 1);
+	for (unsigned i = 0; i < 1000 && !GET(cpu->ended); i++) {
+		SET(toy_run(rig->vm, index)->immediate_exit, 1);
+		if (GET(cpu->id))
+			pthread_kill(GET(cpu->id), SIGUSR1);
+		test_run_for(NULL, 1);
+	}
+	g_assert_true(test_wait(NULL, has_ended, cpu, TEST_PATIENCE));
+	g_thread_join(g_steal_pointer(&cpu->thread));
+	SET(cpu->id, 0);
+	SET(toy_run(rig->vm, index)->immediate_exit, 0);
 }
 
 static void kick_all(Rig *rig)
@@ -124,10 +153,6 @@ static void join_all(Rig *rig)
 		SET(rig->cpus[i].id, 0);
 	}
 	SET(rig->stop, 0);
-}
-
-static void on_signal(int signo G_GNUC_UNUSED)
-{
 }
 
 /* Gets the threads out while the engine goes on: by a signal, as VMMs do. */

@@ -59,6 +59,8 @@ void rig_free(Rig *rig);
 /* Start the thread of one vCPU, of all. */
 void start(Rig *rig, unsigned cpu);
 void start_all(Rig *rig);
+/* The thread of the vCPU comes back from kvm_gdb_run(), and ends; it may be started again. */
+void leave(Rig *rig, unsigned cpu);
 
 /* A client connects, and the world stands. rig_new_stopped: a running machine with one. */
 void connect_client(Rig *rig);

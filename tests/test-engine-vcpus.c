@@ -2,7 +2,6 @@
  * tests/test-engine-vcpus.c - the engine on the toy KVM while the vCPUs of a machine change: other
  * threads run them, they come and go.
  */
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -86,29 +85,6 @@ static void test_second_thread_same_stack(void)
 
 /* ---- vCPUs that go ---- */
 
-static bool has_ended(void *data)
-{
-	return GET(((Cpu *)data)->ended);
-}
-
-/* The thread of the vCPU comes back, and ends. */
-static void leave(Rig *rig, unsigned index)
-{
-	Cpu *cpu = &rig->cpus[index];
-
-	SET(cpu->leave, 1);
-	for (unsigned i = 0; i < 1000 && !GET(cpu->ended); i++) {
-		SET(toy_run(rig->vm, index)->immediate_exit, 1);
-		if (GET(cpu->id))
-			pthread_kill(GET(cpu->id), SIGUSR1);
-		test_run_for(NULL, 1);
-	}
-	g_assert_true(test_wait(NULL, has_ended, cpu, TEST_PATIENCE));
-	g_thread_join(g_steal_pointer(&cpu->thread));
-	SET(cpu->id, 0);
-	SET(toy_run(rig->vm, index)->immediate_exit, 0);
-}
-
 static void take_out(Rig *rig, unsigned index)
 {
 	kvm_gdb_remove_vcpu(rig->cpus[index].vcpu);
@@ -127,22 +103,10 @@ static void plug(Rig *rig, unsigned index)
 	Cpu *cpu = &rig->cpus[index];
 	g_autoptr(GError) error = NULL;
 
-	SET(cpu->leave, 0);
-	SET(cpu->ended, false);
 	cpu->vcpu = kvm_gdb_add_vcpu(rig->gdb, index, toy_fd(rig->vm, index),
 				     toy_run(rig->vm, index), &error);
 	g_assert_no_error(error);
 	start(rig, index);
-}
-
-static void on_signal(int signo G_GNUC_UNUSED)
-{
-}
-
-static Rig *rig_new_signals(unsigned n)
-{
-	signal(SIGUSR1, on_signal);
-	return rig_new_stopped(n);
 }
 
 static void expect_fails(Rig *rig, const char *packet, const char *text)
@@ -156,7 +120,7 @@ static void expect_fails(Rig *rig, const char *packet, const char *text)
 /* The middle one of three: the last keeps its number. */
 static void test_remove(void)
 {
-	Rig *rig = rig_new_signals(3);
+	Rig *rig = rig_new_stopped(3);
 	g_autofree char *cpus = NULL;
 
 	unplug(rig, 1);
@@ -191,7 +155,7 @@ static void expect_threads_xml(Rig *rig, const char *there, const char *gone)
 /* While nobody is connected; a client that comes sees those that there are. */
 static void test_remove_free(void)
 {
-	Rig *rig = rig_new_signals(3);
+	Rig *rig = rig_new_stopped(3);
 
 	hang_up(rig);
 	unplug(rig, 2);
@@ -207,7 +171,7 @@ static void test_remove_free(void)
 /* The only one that the client has let run. */
 static void test_remove_runner(void)
 {
-	Rig *rig = rig_new_signals(2);
+	Rig *rig = rig_new_stopped(2);
 
 	rsp_client_send(rig->client, "vCont;c:2");
 	expect_runs(rig, 1);
@@ -223,7 +187,7 @@ static void test_remove_runner(void)
 /* It steps over its breakpoint, all others wait for that, and it has gone into a device. */
 static void test_remove_over(void)
 {
-	Rig *rig = rig_new_signals(2);
+	Rig *rig = rig_new_stopped(2);
 	static const uint8_t trap[] = {0xcc};
 
 	put_code(rig, 0x200, "e610ebfe");
@@ -246,7 +210,7 @@ static void test_remove_over(void)
 /* What it had to tell goes with it. */
 static void test_remove_event(void)
 {
-	Rig *rig = rig_new_signals(2);
+	Rig *rig = rig_new_stopped(2);
 
 	put_code(rig, 0x200, "9090ebfc");
 	write_pc(rig, 1, 0x200);
@@ -262,7 +226,7 @@ static void test_remove_event(void)
 
 static void test_plug_again(void)
 {
-	Rig *rig = rig_new_signals(3);
+	Rig *rig = rig_new_stopped(3);
 	g_autoptr(GError) error = NULL;
 
 	for (unsigned i = 0; i < 3; i++) {
@@ -310,7 +274,7 @@ static bool unplugging_device(Rig *rig, uint64_t gpa G_GNUC_UNUSED, void *data, 
 /* A read by the page tables of a vCPU ends where a device on the way takes that one out. */
 static void test_remove_while_read(void)
 {
-	Rig *rig = rig_new_signals(2);
+	Rig *rig = rig_new_stopped(2);
 
 	kvm_gdb_unmap(rig->gdb, 0x3000, 0x1000);
 	rig->device = unplugging_device;
