@@ -3,8 +3,10 @@
  */
 #include "hw/config.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -16,8 +18,8 @@
 
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
-	char *gdb_log, *kernel, *initrd, *memory, *console, *name, *gdb, *gdb_arch, *gdb_vmlinux,
-		*gdb_modules, *gdb_clock, *gdb_threads, *dump_dtb;
+	char *gdb_log, *gdb_core, *kernel, *initrd, *memory, *console, *name, *gdb, *gdb_arch,
+		*gdb_vmlinux, *gdb_modules, *gdb_clock, *gdb_threads, *dump_dtb;
 	char **disks, **params, **rest;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, reboot, help;
@@ -25,10 +27,10 @@ typedef struct RawOptions {
 
 static void raw_options_clear(RawOptions *raw)
 {
-	char *strings[] = {raw->gdb_log,     raw->kernel,      raw->initrd,    raw->memory,
-			   raw->console,     raw->name,	       raw->gdb,       raw->dump_dtb,
-			   raw->gdb_vmlinux, raw->gdb_modules, raw->gdb_clock, raw->gdb_arch,
-			   raw->gdb_threads};
+	char *strings[] = {raw->gdb_log,  raw->gdb_core,    raw->kernel,      raw->initrd,
+			   raw->memory,	  raw->console,	    raw->name,	      raw->gdb,
+			   raw->dump_dtb, raw->gdb_vmlinux, raw->gdb_modules, raw->gdb_clock,
+			   raw->gdb_arch, raw->gdb_threads};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
@@ -97,6 +99,10 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "gdb's threads: the cpus (default), or the tasks of a Linux guest, too", "KIND"},
 		{"gdb-log", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_log,
 		 "write packets, stops and resumes to FILE, with time stamps", "FILE"},
+		{"gdb-core", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_core,
+		 "write the machine to FILE, a core for crash, drgn and gdb, if the guest dies and "
+		 "no gdb is connected",
+		 "FILE"},
 		{"dump-dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dump_dtb,
 		 "write the guest's device tree to FILE (arm64)", "FILE"},
 		{"help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "show this", NULL},
@@ -266,6 +272,26 @@ static bool check_gdb(const VmConfig *config, GError **error)
 	return false;
 }
 
+/* It is written when it is too late to choose another one. */
+static bool check_core(const char *path, GError **error)
+{
+	g_autofree char *folder = path != NULL ? g_path_get_dirname(path) : NULL;
+	struct stat status;
+
+	if (path == NULL)
+		return true;
+	if (lstat(path, &status) == 0)
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--gdb-core %s: it is there already, and is not overwritten", path);
+	else if (access(folder, W_OK | X_OK) != 0)
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--gdb-core %s: no file can be made in %s: %s", path, folder,
+			    g_strerror(errno));
+	else
+		return true;
+	return false;
+}
+
 static bool check_dump_dtb(const VmConfig *config, GError **error)
 {
 	if (config->dump_dtb == NULL || vm_arch_has_fdt)
@@ -294,6 +320,7 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->params = raw->params != NULL ? g_strjoinv(" ", raw->params) : NULL;
 	config->gdb = g_steal_pointer(&raw->gdb);
 	config->gdb_log = g_steal_pointer(&raw->gdb_log);
+	config->gdb_core = g_steal_pointer(&raw->gdb_core);
 	config->gdb_arch = g_steal_pointer(&raw->gdb_arch);
 	config->gdb_vmlinux = g_steal_pointer(&raw->gdb_vmlinux);
 	config->gdb_modules = g_steal_pointer(&raw->gdb_modules);
@@ -303,9 +330,9 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
 	if (!check_disks(raw->disks, error) || !take_words(config, raw, error) ||
-	    !check_gdb(config, error) || !check_dump_dtb(config, error) ||
-	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
-	    !set_kernel(config, raw, error))
+	    !check_gdb(config, error) || !check_core(config->gdb_core, error) ||
+	    !check_dump_dtb(config, error) || !set_cpus(config, raw->n_cpus, error) ||
+	    !set_memory(config, raw->memory, error) || !set_kernel(config, raw, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }
@@ -344,6 +371,7 @@ void config_free(VmConfig *config)
 	g_free(config->gdb_vmlinux);
 	g_free(config->gdb_modules);
 	g_free(config->gdb_log);
+	g_free(config->gdb_core);
 	g_free(config->dump_dtb);
 	g_free(config);
 }

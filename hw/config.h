@@ -25,6 +25,7 @@ typedef struct VmConfig {
 	bool gdb_wait;
 	bool gdb_kaslr;
 	char *gdb_log;	    /* where to write what the stub does, or NULL */
+	char *gdb_core;	    /* where to write the machine when the guest dies undebugged, or NULL */
 	bool gdb_clock_run; /* the guest's clocks go on while gdb has stopped it */
 	bool gdb_tasks;	    /* gdb sees the guest's tasks as threads */
 } VmConfig;

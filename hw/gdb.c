@@ -132,12 +132,25 @@ static bool add_vcpus(Vm *vm, GError **error)
 	return true;
 }
 
-bool vm_gdb_start(Vm *vm, GError **error)
+/* An engine that knows memory and vCPUs. */
+static bool new_engine(Vm *vm, GError **error)
 {
 	const KvmGdbOps *use = vm->power.press_button != NULL ? &ops_with_button : &ops;
 
 	vm->gdb = kvm_gdb_new(vm->kvm_fd, vm->vm_fd, NULL, use, vm, error);
 	if (vm->gdb == NULL)
+		return false;
+	for (unsigned i = 0; i < vm->memory.n_banks; i++) {
+		const RamBank *bank = &vm->memory.bank[i];
+
+		kvm_gdb_map(vm->gdb, bank->gpa, bank->size, bank->host, KVM_GDB_MAP_STEADY);
+	}
+	return add_vcpus(vm, error);
+}
+
+bool vm_gdb_start(Vm *vm, GError **error)
+{
+	if (!new_engine(vm, error))
 		return false;
 	/* A vmlinux of the user's would not fit to where the kernel is. */
 	if (vm->config->gdb_kaslr)
@@ -148,13 +161,6 @@ bool vm_gdb_start(Vm *vm, GError **error)
 		kvm_gdb_show_tasks(vm->gdb);
 	kvm_gdb_set_architecture(vm->gdb, vm->config->gdb_arch);
 	kvm_gdb_set_name(vm->gdb, vm->config->name);
-	for (unsigned i = 0; i < vm->memory.n_banks; i++) {
-		const RamBank *bank = &vm->memory.bank[i];
-
-		kvm_gdb_map(vm->gdb, bank->gpa, bank->size, bank->host, KVM_GDB_MAP_STEADY);
-	}
-	if (!add_vcpus(vm, error))
-		return false;
 	if (vm->config->gdb_log != NULL && !kvm_gdb_set_log(vm->gdb, vm->config->gdb_log, error))
 		return false;
 	if (!kvm_gdb_listen(vm->gdb, vm->config->gdb, vm->config->gdb_wait, error) ||
@@ -192,7 +198,28 @@ uint64_t vm_gdb_held_ns(void *opaque)
 
 void vm_gdb_panic(Vm *vm, Vcpu *vcpu)
 {
-	kvm_gdb_notify(vm->gdb, vcpu != NULL ? vcpu->gdb : NULL, KVM_GDB_PANIC);
+	if (vm_gdb_wants_core(vm))
+		vm_ask(vm, VM_ASKED_CORE);
+	else
+		kvm_gdb_notify(vm->gdb, vcpu != NULL ? vcpu->gdb : NULL, KVM_GDB_PANIC);
+}
+
+bool vm_gdb_wants_core(Vm *vm)
+{
+	return vm->config->gdb_core != NULL && (vm->gdb == NULL || !kvm_gdb_has_client(vm->gdb));
+}
+
+void vm_gdb_write_core(Vm *vm)
+{
+	const char *path = vm->config->gdb_core;
+	g_autoptr(GError) error = NULL;
+
+	vm_log("core: the machine is written to %s", path);
+	if ((vm->gdb != NULL || new_engine(vm, &error)) &&
+	    kvm_gdb_write_core(vm->gdb, path, &error))
+		vm_log("core: done");
+	else
+		vm_log("core: %s", error->message);
 }
 
 void vm_gdb_end(Vm *vm, uint8_t status)

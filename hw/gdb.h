@@ -21,8 +21,20 @@ bool vm_gdb_start(Vm *vm, GError **error);
 void vm_gdb_forget(Vm *vm, int vm_fd);
 bool vm_gdb_renew(Vm *vm, GError **error);
 
-/* vm_gdb_panic: the guest's kernel panicked on @vcpu. [any thread] */
+/*
+ * vm_gdb_panic: the guest's kernel panicked on @vcpu. [any thread] Where nobody debugs it the
+ * machine is written to --gdb-core, and goes on then. Only with --gdb.
+ */
 void vm_gdb_panic(Vm *vm, Vcpu *vcpu);
+
+/*
+ * vm_gdb_wants_core: is the machine to be written to a file when the guest dies now: is there
+ * --gdb-core, and no client? [any thread]
+ * vm_gdb_write_core: does it, and says on stderr how that went. [main thread, no vCPU's thread
+ * runs]
+ */
+bool vm_gdb_wants_core(Vm *vm);
+void vm_gdb_write_core(Vm *vm);
 
 /*
  * vm_gdb_held_ns: for how many nanoseconds the debugger has held the clocks of @vm, a Vm, so far.

@@ -79,7 +79,7 @@ static void fail(Vcpu *vcpu, const char *what)
 	g_autofree char *where = vcpu_arch_describe(vcpu);
 
 	vm_log("%s on vCPU %u: %s", what, vcpu->index, where);
-	vm_end(vcpu->vm, VM_STATUS_FAILED);
+	vm_die(vcpu->vm);
 }
 
 static void handle_system_event(Vcpu *vcpu)
@@ -170,6 +170,8 @@ bool vcpu_start(Vcpu *vcpu, GError **error)
 	struct sigaction action = {.sa_handler = on_kick};
 
 	sigaction(KICK_SIGNAL, &action, NULL);
+	/* Of the kick that ended its last thread. */
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	int err = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
 	if (err != 0) {
 		g_set_error(error, G_IO_ERROR, g_io_error_from_errno(err),

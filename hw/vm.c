@@ -324,17 +324,27 @@ bool vm_ended(Vm *vm)
 bool vm_running(Vm *vm)
 {
 	return !vm_ended(vm) && !g_atomic_int_get(&vm->halting) &&
-	       !g_atomic_int_get(&vm->rebooting);
+	       g_atomic_int_get(&vm->asked) == VM_ASKED_NOTHING;
+}
+
+void vm_die(Vm *vm)
+{
+	g_atomic_int_set(&vm->died, 1);
+	vm_end(vm, VM_STATUS_FAILED);
+}
+
+void vm_ask(Vm *vm, VmAsked what)
+{
+	g_atomic_int_set(&vm->asked, what);
+	g_main_context_wakeup(NULL);
 }
 
 void vm_reboot(Vm *vm)
 {
-	if (!vm->config->reboot) {
+	if (vm->config->reboot)
+		vm_ask(vm, VM_ASKED_REBOOT);
+	else
 		vm_end(vm, VM_STATUS_OK);
-		return;
-	}
-	g_atomic_int_set(&vm->rebooting, 1);
-	g_main_context_wakeup(NULL);
 }
 
 typedef struct SignalEnd {
@@ -360,7 +370,7 @@ static void halt_vcpus(Vm *vm)
 	for (unsigned i = 0; i < vm->vcpus->len; i++)
 		vcpu_join(vm->vcpus->pdata[i]);
 	g_atomic_int_set(&vm->halting, 0);
-	g_atomic_int_set(&vm->rebooting, 0);
+	g_atomic_int_set(&vm->asked, VM_ASKED_NOTHING);
 }
 
 static bool start_vcpus(Vm *vm, GError **error)
@@ -413,6 +423,33 @@ static void reboot(Vm *vm)
 		vm_log("%s", error->message);
 }
 
+/* The machine stands where it was, and goes on from there. */
+static void write_core(Vm *vm)
+{
+	g_autoptr(GError) error = NULL;
+
+	halt_vcpus(vm);
+	vm_gdb_write_core(vm);
+	if (start_vcpus(vm, &error))
+		return;
+	vm_log("%s", error->message);
+	vm_end(vm, VM_STATUS_FAILED);
+}
+
+static void do_asked(Vm *vm)
+{
+	switch ((VmAsked)g_atomic_int_get(&vm->asked)) {
+	case VM_ASKED_NOTHING:
+		break;
+	case VM_ASKED_REBOOT:
+		reboot(vm);
+		break;
+	case VM_ASKED_CORE:
+		write_core(vm);
+		break;
+	}
+}
+
 int vm_run(Vm *vm, GError **error)
 {
 	SignalEnd ends[] = {{vm, SIGTERM, 0}, {vm, SIGINT, 0}, {vm, SIGHUP, 0}};
@@ -426,8 +463,12 @@ int vm_run(Vm *vm, GError **error)
 		vm_end(vm, VM_STATUS_FAILED);
 	while (!vm_ended(vm)) {
 		g_main_context_iteration(NULL, TRUE);
-		if (!vm_ended(vm) && g_atomic_int_get(&vm->rebooting))
-			reboot(vm);
+		if (!vm_ended(vm))
+			do_asked(vm);
+	}
+	if (g_atomic_int_get(&vm->died) && vm_gdb_wants_core(vm)) {
+		halt_vcpus(vm);
+		vm_gdb_write_core(vm);
 	}
 	/* A vCPU that waits in the stub must come out before it can be joined. */
 	vm_gdb_end(vm, g_atomic_int_get(&vm->status));

@@ -33,6 +33,13 @@ typedef struct VmPower {
 	void *opaque;
 } VmPower;
 
+/* What a vCPU has asked the main loop for, to be done while none of them runs. */
+typedef enum VmAsked {
+	VM_ASKED_NOTHING,
+	VM_ASKED_REBOOT, /* vm_reset() */
+	VM_ASKED_CORE,	 /* vm_gdb_write_core(), and then they go on */
+} VmAsked;
+
 typedef struct Vm {
 	const VmConfig *config;
 	int kvm_fd;
@@ -49,10 +56,11 @@ typedef struct Vm {
 	bool gdb_ended;
 	VmArch *arch;
 	VmPower power;
-	int halting;   /* atomic: the vCPUs' threads are to end for now */
-	int rebooting; /* atomic: likewise, until the main loop has reset the machine */
-	int ended;     /* atomic: somebody called vm_end() */
-	int status;    /* atomic: the exit status of the first vm_end() */
+	int halting; /* atomic: the vCPUs' threads are to end for now */
+	int asked;   /* atomic VmAsked: likewise, until the main loop has done it */
+	int died;    /* atomic: vm_die() was called */
+	int ended;   /* atomic: somebody called vm_end() */
+	int status;  /* atomic: the exit status of the first vm_end() */
 } Vm;
 
 /*
@@ -72,6 +80,13 @@ int vm_run(Vm *vm, GError **error);
  */
 void vm_end(Vm *vm, uint8_t status);
 bool vm_ended(Vm *vm);
+/*
+ * vm_die: the same with VM_STATUS_FAILED, since the guest cannot go on; with --gdb-core there is a
+ * core file then. [any thread]
+ */
+void vm_die(Vm *vm);
+/* vm_ask: have the main loop do that soon; the vCPUs leave their loops now. [any thread] */
+void vm_ask(Vm *vm, VmAsked what);
 /*
  * vm_reboot: the guest asks for a reset. [any thread] It is the end, as kvmtool has it, or with
  * --reboot a vm_reset() as soon as the main loop comes to it; the vCPUs leave their loops now.

@@ -3,6 +3,7 @@
  *
  * What this machine's KVM cannot run is skipped with its reason; `hello` is the touchstone.
  */
+#include <elf.h>
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <poll.h>
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -473,6 +475,84 @@ static void test_gdb_panic(void)
 	g_assert_cmpint(run_end(run), ==, 0);
 }
 
+/* ---- A core of a guest that has died ---- */
+
+static char *core_path(char **ret_folder)
+{
+	*ret_folder = g_dir_make_tmp("vmgdb-XXXXXX", NULL);
+	g_assert_nonnull(*ret_folder);
+	return g_build_filename(*ret_folder, "core", NULL);
+}
+
+/* An ELF core with memory behind it; removes it. */
+static void take_core(const char *folder, const char *path)
+{
+	g_autofree Elf64_Ehdr *header = g_new0(Elf64_Ehdr, 1);
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	g_assert_cmpint(fd, >=, 0);
+	g_assert_cmpint(read(fd, header, sizeof(*header)), ==, sizeof(*header));
+	g_assert_cmpint(fstat(fd, &status), ==, 0);
+	close(fd);
+	g_assert_cmpmem(header->e_ident, SELFMAG, ELFMAG, SELFMAG);
+	g_assert_cmpuint(header->e_type, ==, ET_CORE);
+	g_assert_cmpint(status.st_size, >, 64 << 20);
+	g_assert_cmpint(unlink(path), ==, 0);
+	g_assert_cmpint(rmdir(folder), ==, 0);
+}
+
+static void test_core(gconstpointer data)
+{
+	const char *guest = data;
+
+	if (run_impossible())
+		return;
+	g_autofree char *folder = NULL, *path = core_path(&folder);
+	g_autofree char *words = g_strdup_printf("-m 64 -c 2 --gdb-core %s", path);
+	g_autoptr(Run) run = run_new(guest, words, -1);
+	g_assert_cmpint(run_end(run), ==, VM_STATUS_FAILED);
+	g_assert_nonnull(strstr(run->told->str, "core: done"));
+	g_autoptr(Run) again = run_new(guest, words, -1);
+	g_assert_cmpint(run_end(again), ==, 2);
+	g_assert_nonnull(strstr(again->told->str, "there already"));
+	take_core(folder, path);
+}
+
+/* With a stub the guest goes on after its panic, and gdb can connect. */
+static void test_core_goes_on(void)
+{
+	if (run_impossible())
+		return;
+	g_autofree char *folder = NULL, *path = core_path(&folder);
+	g_autofree char *words = g_strdup_printf("-m 64 --gdb 0 --gdb-core %s", path);
+	g_autoptr(Run) run = run_new("panic", words, -1);
+	g_assert_true(run_read_until(run, "core: done"));
+	take_core(folder, path);
+	g_autoptr(RspClient) client = run_attach(run);
+	rsp_client_send(client, "vCont;s:1");
+	g_free(rsp_expect_next_prefix(client, "T05"));
+	rsp_client_send(client, "k");
+	g_assert_cmpint(run_end(run), ==, 0);
+}
+
+/* Whoever debugs it sees it himself. */
+static void test_core_debugged(void)
+{
+	if (run_impossible())
+		return;
+	g_autofree char *folder = NULL, *path = core_path(&folder);
+	g_autofree char *words = g_strdup_printf("--gdb 0 --gdb-wait --gdb-core %s", path);
+	g_autoptr(Run) run = run_new("panic", words, -1);
+	g_autoptr(RspClient) client = run_attach(run);
+	rsp_client_send(client, "c");
+	g_free(rsp_expect_next_prefix(client, "T06"));
+	rsp_client_send(client, "k");
+	g_assert_cmpint(run_end(run), ==, 0);
+	g_assert_null(strstr(run->told->str, "core: "));
+	g_assert_cmpint(rmdir(folder), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	/* A test ends lkvm by SIGSEGV. */
@@ -500,6 +580,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/lkvm/gdb-reset", test_gdb_reset);
 	g_test_add_func("/lkvm/gdb-reset-fails", test_gdb_reset_fails);
 	g_test_add_func("/lkvm/gdb-panic", test_gdb_panic);
+	g_test_add_data_func("/lkvm/core-panic", "panic", test_core);
+	g_test_add_data_func("/lkvm/core-triple-fault", "triple", test_core);
+	g_test_add_func("/lkvm/core-goes-on", test_core_goes_on);
+	g_test_add_func("/lkvm/core-debugged", test_core_debugged);
 	g_test_add_func("/lkvm/gdb-steps", test_gdb_steps);
 	g_test_add_func("/lkvm/gdb-io", test_gdb_io);
 	g_test_add_func("/lkvm/gdb-own-points", test_gdb_own_points);

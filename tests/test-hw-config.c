@@ -61,6 +61,10 @@ static void test_habits(void)
 	g_autoptr(VmConfig) plain = parse(NULL, "K -p one -p two --reboot");
 	g_autoptr(VmConfig) none = parse(NULL, "-m 64 K --gdb 1 --gdb-vmlinux=");
 
+	g_autoptr(VmConfig) core = parse(NULL, "K --gdb-core /tmp/no-such-core");
+
+	g_assert_nonnull(core);
+	g_assert_cmpstr(core->gdb_core, ==, "/tmp/no-such-core");
 	g_assert_nonnull(plain);
 	g_assert_cmpstr(plain->kernel, ==, "K");
 	g_assert_cmpstr(plain->params, ==, "one two");
@@ -94,6 +98,8 @@ static void test_refusals(void)
 		{"-k K --gdb 1 --gdb-threads all", "cpus or tasks"},
 		{"-k K --gdb-vmlinux V", "--gdb"},
 		{"-k K --gdb-log L", "--gdb-log"},
+		{"-k K --gdb-core /", "--gdb-core /: it is there already"},
+		{"-k K --gdb-core /nowhere/core", "no file can be made in /nowhere: No such"},
 		{"-k K --nonsense", "nonsense"},
 		{"-k K more", "argument 'more'"},
 		{"K more", "argument 'more'"},

@@ -28,5 +28,5 @@ void pvpanic_io(void *owner, struct Vcpu *vcpu, uint64_t offset G_GNUC_UNUSED, v
 	if (vm->gdb != NULL)
 		vm_gdb_panic(vm, vcpu);
 	else
-		vm_end(vm, VM_STATUS_FAILED);
+		vm_die(vm);
 }
