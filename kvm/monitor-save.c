@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "guest/vmcore.h"
 #include "kvm/internal.h"
 #include "kvm/monitor.h"
-#include "kvm/vmcore.h"
 
 #define CHUNK (1024 * 1024)
 #define CHUNKS_PER_CALL 8

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kvm/vmcore.h"
+#include "guest/vmcore.h"
 #include "tests/engine-rig.h"
 
 #define PAGE 0x1000u

@@ -48,8 +48,8 @@ may guest 'bpf/btf\.h|linux/btf\.h|libelf\.h|gelf\.h'
 may kvm "$kernel|gdbstub/(target|gdbstub|break-code)\.h|guest/[a-z0-9-]+\.h"
 may x86/cpu 'gdbstub/(regs|target)\.h'
 may arm/cpu 'gdbstub/(regs|target)\.h'
-may x86/kvm "$kernel|x86/cpu/[a-z0-9-]+\.h|kvm/(arch|probe|monitor|vmcore)\.h|gdbstub/(regs|target)\.h|xml/resources\.h"
-may arm/kvm "$kernel|arm/cpu/[a-z0-9-]+\.h|kvm/(arch|probe|monitor|vmcore)\.h|gdbstub/(regs|target)\.h|xml/resources\.h"
+may x86/kvm "$kernel|x86/cpu/[a-z0-9-]+\.h|kvm/(arch|probe|monitor)\.h|guest/vmcore\.h|gdbstub/(regs|target)\.h|xml/resources\.h"
+may arm/kvm "$kernel|arm/cpu/[a-z0-9-]+\.h|kvm/(arch|probe|monitor)\.h|guest/vmcore\.h|gdbstub/(regs|target)\.h|xml/resources\.h"
 may hw "$kernel|kvm/(kvm-gdb|arch)\.h|hw/dev/[a-z0-9-]+\.h"
 may hw/dev 'hw/(vm|util|gdb)\.h|linux/serial_reg\.h'
 may x86/hw "$kernel|x86/cpu/bits\.h|asm/bootparam\.h|hw/([a-z0-9-]+|dev/[a-z0-9-]+)\.h"

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kvm/vmcore.h"
+#include "guest/vmcore.h"
 #include "tests/engine-rig.h"
 
 /* ---- Texts ---- */

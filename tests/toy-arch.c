@@ -6,9 +6,9 @@
 #include <elf.h>
 #include <string.h>
 
+#include "guest/vmcore.h"
 #include "kvm/monitor.h"
 #include "kvm/probe.h"
-#include "kvm/vmcore.h"
 
 /* ---- Registers ---- */
 

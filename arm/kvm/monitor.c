@@ -10,7 +10,7 @@
 
 #include "arm/cpu/pages.h"
 #include "arm/kvm/vcpu.h"
-#include "kvm/vmcore.h"
+#include "guest/vmcore.h"
 
 #define N_X 31
 

@@ -7,7 +7,7 @@
 #include <linux/kvm.h>
 #include <string.h>
 
-#include "kvm/vmcore.h"
+#include "guest/vmcore.h"
 #include "x86/cpu/monitor.h"
 #include "x86/kvm/vcpu.h"
 

@@ -1,7 +1,7 @@
 /*
- * kvm/vmcore.c - see vmcore.h.
+ * guest/vmcore.c - see vmcore.h.
  */
-#include "kvm/vmcore.h"
+#include "guest/vmcore.h"
 
 #include <elf.h>
 #include <string.h>

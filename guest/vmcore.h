@@ -1,12 +1,13 @@
 /*
- * kvm/vmcore.h - the front part of an ELF core file of a whole machine, as crash and drgn read it.
+ * guest/vmcore.h - the front part of an ELF core file of a whole machine, as crash and drgn read
+ * it.
  *
  * Pure: bytes in memory. ELF gABI, chapter 5 (program header); the kernel's
  * Documentation/admin-guide/kdump/vmcoreinfo.rst. The memory follows the front in the file, range
  * after range, each at its p_offset.
  */
-#ifndef VMGDB_KVM_VMCORE_H
-#define VMGDB_KVM_VMCORE_H
+#ifndef VMGDB_GUEST_VMCORE_H
+#define VMGDB_GUEST_VMCORE_H
 
 #include <glib.h>
 #include <stdbool.h>
