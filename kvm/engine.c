@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "guest/vmlinux.h"
 #include "kvm/clock.h"
 #include "kvm/internal.h"
 #include "kvm/linux.h"
@@ -14,7 +15,6 @@
 #include "kvm/probe.h"
 #include "kvm/process.h"
 #include "kvm/states.h"
-#include "kvm/symbols.h"
 
 #define VMGDB_VERSION_TEXT "vmgdb " VMGDB_VERSION
 
@@ -175,7 +175,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_patches_free(gdb->patches);
 	kvm_conditions_free(gdb->conditions);
 	kvm_memory_free(gdb->memory);
-	kvm_symbols_free(gdb->symbols);
+	vmlinux_free(gdb->vmlinux);
 	process_forget(gdb);
 	linux_forget(gdb);
 	kvm_module_files_free(gdb->module_files);

@@ -236,7 +236,7 @@ struct KvmGdb {
 	bool grace_over;
 	GSource *limit; /* ends runs through code that must not be stepped */
 	Turns turns;
-	struct KvmSymbols *symbols;	     /* of the guest's kernel, or NULL (kvm/kaslr.c) */
+	struct Vmlinux *vmlinux;	     /* of the guest's kernel, or NULL (kvm/kaslr.c) */
 	struct KvmModuleFiles *module_files; /* that the user has, or NULL */
 	struct KvmModules *modules;	     /* of its kernel, or NULL (kvm/linux-modules.c) */
 	struct KvmLinux *guest_linux; /* what is known of its kernel, or NULL (kvm/linux.c) */

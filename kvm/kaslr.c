@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "kvm/symbols.h"
+#include "guest/vmlinux.h"
 
 #define BANNER_MAX 512
 
@@ -18,21 +18,21 @@ bool kaslr_is_native(const KvmGdb *gdb)
 
 bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, GError **error)
 {
-	g_autoptr(KvmSymbols) symbols = kvm_symbols_open(path, error);
+	g_autoptr(Vmlinux) vmlinux = vmlinux_open(path, error);
 
 	g_return_val_if_fail(gdb->regs, false);
-	if (!symbols)
+	if (!vmlinux)
 		return false;
-	if (kvm_symbols_machine(symbols) != arch_info.elf_machine || !kaslr_is_native(gdb)) {
+	if (vmlinux_machine(vmlinux) != arch_info.elf_machine || !kaslr_is_native(gdb)) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
 			    "%s: a program for another machine (ELF machine %u) than this one (%s)",
-			    path, kvm_symbols_machine(symbols),
+			    path, vmlinux_machine(vmlinux),
 			    gdb_reg_set_architecture(gdb->regs)->name);
 		return false;
 	}
 	engine_lock(gdb);
-	kvm_symbols_free(gdb->symbols);
-	gdb->symbols = g_steal_pointer(&symbols);
+	vmlinux_free(gdb->vmlinux);
+	gdb->vmlinux = g_steal_pointer(&vmlinux);
 	gdb->warned_vmlinux = false;
 	gdb->comm_offset = 0;
 	engine_unlock(gdb);
@@ -56,13 +56,13 @@ bool kaslr_read_register(KvmGdbVcpu *vcpu, const char *name, uint64_t *ret)
 static KaslrState check_banner(KvmGdbVcpu *vcpu, uint64_t slide)
 {
 	uint8_t expected[BANNER_MAX], found[BANNER_MAX];
-	const KvmSymbols *symbols = vcpu->gdb->symbols;
+	const Vmlinux *vmlinux = vcpu->gdb->vmlinux;
 	uint64_t addr;
 	size_t len;
 
-	if (!kvm_symbols_find(symbols, "linux_banner", &addr))
+	if (!vmlinux_find(vmlinux, "linux_banner", &addr))
 		return KASLR_MISMATCH;
-	len = strnlen((char *)expected, kvm_symbols_read(symbols, addr, expected, BANNER_MAX));
+	len = strnlen((char *)expected, vmlinux_read(vmlinux, addr, expected, BANNER_MAX));
 	if (!len)
 		return KASLR_MISMATCH;
 	if (virtual_read_ram(vcpu, addr + slide, found, len) < len)
@@ -74,7 +74,7 @@ static KaslrState find_by_anchor(KvmGdbVcpu *vcpu, const ArchAnchor *anchor, uin
 {
 	uint64_t now, link;
 
-	if (!kvm_symbols_find(vcpu->gdb->symbols, anchor->symbol, &link))
+	if (!vmlinux_find(vcpu->gdb->vmlinux, anchor->symbol, &link))
 		return KASLR_MISMATCH;
 	if (!kaslr_read_register(vcpu, anchor->reg, &now) || !now)
 		return KASLR_EARLY;
@@ -107,9 +107,9 @@ KaslrState kaslr_find(KvmGdb *gdb, uint64_t *ret_slide)
 	KaslrState worst = KASLR_EARLY;
 	uint64_t banner;
 
-	if (!gdb->symbols)
+	if (!gdb->vmlinux)
 		return KASLR_NO_FILE;
-	if (!kvm_symbols_find(gdb->symbols, "linux_banner", &banner))
+	if (!vmlinux_find(gdb->vmlinux, "linux_banner", &banner))
 		return KASLR_NO_LINUX;
 	for (unsigned n = 0; n < gdb->vcpus->len; n++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, n);
@@ -132,14 +132,14 @@ bool kaslr_load_offset(void *target, uint64_t *ret_slide, uint64_t *ret_text)
 	if (gdb->world == WORLD_STOPPED)
 		state = kaslr_find(gdb, ret_slide);
 	if (state == KASLR_KNOWN)
-		*ret_text = kvm_symbols_text(gdb->symbols) + *ret_slide;
+		*ret_text = vmlinux_text(gdb->vmlinux) + *ret_slide;
 	warn = state == KASLR_MISMATCH && !gdb->warned_vmlinux;
 	gdb->warned_vmlinux |= warn;
 	if (warn)
 		engine_log(gdb,
 			   "gdb: %s is not the vmlinux of the kernel that runs: names and lines "
 			   "will be wrong",
-			   kvm_symbols_path(gdb->symbols));
+			   vmlinux_path(gdb->vmlinux));
 	engine_unlock(gdb);
 	return state == KASLR_KNOWN;
 }
@@ -148,26 +148,26 @@ const char *kaslr_exec_file(void *target)
 {
 	KvmGdb *gdb = target;
 
-	return gdb->symbols ? kvm_symbols_path(gdb->symbols) : NULL;
+	return gdb->vmlinux ? vmlinux_path(gdb->vmlinux) : NULL;
 }
 
 /*
  * gdb's -o moves every section. The per-CPU section of x86 kernels before 6.15 is linked at 0 and
  * holds offsets, not addresses: it must stay where it is.
  */
-static char *gdb_command(const KvmSymbols *symbols, uint64_t slide)
+static char *gdb_command(const Vmlinux *vmlinux, uint64_t slide)
 {
 	uint64_t percpu;
-	bool stays = kvm_symbols_section(symbols, ".data..percpu", &percpu) && !percpu;
+	bool stays = vmlinux_section(vmlinux, ".data..percpu", &percpu) && !percpu;
 
-	return g_strdup_printf("add-symbol-file %s -o 0x%" PRIx64 "%s", kvm_symbols_path(symbols),
+	return g_strdup_printf("add-symbol-file %s -o 0x%" PRIx64 "%s", vmlinux_path(vmlinux),
 			       slide, stays ? " -s .data..percpu 0" : "");
 }
 
 /* The kernel's lx-symbols loads the vmlinux again without an offset; gdb's hook puts that right. */
-static void append_advice(const KvmSymbols *symbols, uint64_t slide, GString *out)
+static void append_advice(const Vmlinux *vmlinux, uint64_t slide, GString *out)
 {
-	g_autofree char *command = gdb_command(symbols, slide);
+	g_autofree char *command = gdb_command(vmlinux, slide);
 
 	g_string_append_printf(out, "kernel moved by 0x%" PRIx64 "\n", slide);
 	if (!slide)
@@ -198,7 +198,7 @@ bool kaslr_monitor(void *target, G_GNUC_UNUSED unsigned cpu, G_GNUC_UNUSED const
 	engine_lock(gdb);
 	state = kaslr_find(gdb, &slide);
 	if (state == KASLR_KNOWN)
-		append_advice(gdb->symbols, slide, out);
+		append_advice(gdb->vmlinux, slide, out);
 	else
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "%s", troubles[state]);
 	engine_unlock(gdb);

@@ -238,7 +238,7 @@ static void set_libraries(const KvmGdb *gdb, struct KvmModules *modules)
 				.sections = (const uint64_t *)(const void *)listed->sections->data,
 				.n_sections = listed->sections->len,
 			};
-		if (listed->file || !gdb->symbols)
+		if (listed->file || !gdb->vmlinux)
 			g_array_append_val(modules->libraries, library);
 	}
 }

@@ -245,7 +245,7 @@ const char *linux_file_program(void *target)
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
-	if (!gdb->offers_symbols || gdb->symbols || !linux_kernel(gdb, NULL))
+	if (!gdb->offers_symbols || gdb->vmlinux || !linux_kernel(gdb, NULL))
 		return NULL;
 	return gdb->guest_linux->name;
 }

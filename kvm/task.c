@@ -6,9 +6,9 @@
 
 #include <string.h>
 
+#include "guest/vmlinux.h"
 #include "kvm/kaslr.h"
 #include "kvm/linux.h"
-#include "kvm/symbols.h"
 
 #define COMM_LEN 16	      /* the kernel's TASK_COMM_LEN, terminator included */
 #define TASK_MAX (32u * 1024) /* more than any task_struct */
@@ -37,15 +37,15 @@ static const char *const names[TASK_N_SYMBOLS + 1] = {
 /*
  * While the per-CPU section is linked at 0 (before 6.15), KASLR does not move what is in it.
  */
-static void move(const KvmSymbols *symbols, uint64_t slide, uint64_t *places)
+static void move(const Vmlinux *vmlinux, uint64_t slide, uint64_t *places)
 {
 	uint64_t section = 0;
-	bool percpu_moves = kvm_symbols_section(symbols, ".data..percpu", &section) && section;
+	bool percpu_moves = vmlinux_section(vmlinux, ".data..percpu", &section) && section;
 
 	for (unsigned n = 0; n < TASK_N_SYMBOLS; n++) {
 		bool is_percpu = n == TASK_CURRENT || n == TASK_HOT;
 
-		if (!kvm_symbols_find(symbols, names[n], &places[n]))
+		if (!vmlinux_find(vmlinux, names[n], &places[n]))
 			places[n] = 0;
 		else if (!is_percpu || percpu_moves)
 			places[n] += slide;
@@ -81,10 +81,10 @@ static bool find_places(KvmGdbVcpu *vcpu, uint64_t *places)
 	KvmGdb *gdb = vcpu->gdb;
 	uint64_t slide;
 
-	if (gdb->symbols) {
+	if (gdb->vmlinux) {
 		if (kaslr_find(gdb, &slide) != KASLR_KNOWN)
 			return false;
-		move(gdb->symbols, slide, places);
+		move(gdb->vmlinux, slide, places);
 		return true;
 	}
 	memcpy(places, gdb->symbol_values, sizeof(gdb->symbol_values));
@@ -95,7 +95,7 @@ const char *const *task_symbols_wanted(void *target)
 {
 	KvmGdb *gdb = target;
 
-	return gdb->symbols ? NULL : names;
+	return gdb->vmlinux ? NULL : names;
 }
 
 void task_symbol_resolved(void *target, unsigned n, uint64_t value)

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "gdbstub/address.h"
+#include "guest/vmlinux.h"
 #include "kvm/module-files.h"
-#include "kvm/symbols.h"
 #include "plugin/plugin.h"
 #include "plugin/program.h"
 
@@ -86,13 +86,13 @@ static int check_log(const char *path)
 static int check_vmlinux(const char *path)
 {
 	g_autoptr(GError) error = NULL;
-	KvmSymbols *symbols = NULL;
+	Vmlinux *vmlinux = NULL;
 
 	if (!*path)
 		return 0; /* none, as for lkvm */
-	symbols = kvm_symbols_open(path, &error);
-	kvm_symbols_free(symbols);
-	return symbols ? 0 : usage("%s", error->message);
+	vmlinux = vmlinux_open(path, &error);
+	vmlinux_free(vmlinux);
+	return vmlinux ? 0 : usage("%s", error->message);
 }
 
 static int check_modules(const char *path)

@@ -54,7 +54,7 @@ may hw "$kernel|kvm/(kvm-gdb|arch)\.h|hw/dev/[a-z0-9-]+\.h"
 may hw/dev 'hw/(vm|util|gdb)\.h|linux/serial_reg\.h'
 may x86/hw "$kernel|x86/cpu/bits\.h|asm/bootparam\.h|hw/([a-z0-9-]+|dev/[a-z0-9-]+)\.h"
 may arm/hw "$kernel|libfdt\.h|hw/([a-z0-9-]+|dev/[a-z0-9-]+)\.h"
-may plugin "$kernel|linux/(seccomp|kcmp|filter|audit)\.h|kvm/(kvm-gdb|arch|symbols|module-files)\.h|gdbstub/address\.h"
+may plugin "$kernel|linux/(seccomp|kcmp|filter|audit)\.h|kvm/(kvm-gdb|arch|module-files)\.h|guest/vmlinux\.h|gdbstub/address\.h"
 forbid "no #ifdef for an architecture" \
 	'^[[:space:]]*#[[:space:]]*(if|ifdef|elif|ifndef).*(__x86_64__|__aarch64__|__i386__|CONFIG_(X86|ARM)|[^A-Z_]ARCH_)' \
 	"${code[@]}"

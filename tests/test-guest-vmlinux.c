@@ -1,8 +1,8 @@
 /*
- * tests/test-symbols.c - the sentences of kvm/symbols.h: a small ELF file made here, then the same
- * with everything in it that can be wrong.
+ * tests/test-guest-vmlinux.c - the sentences of guest/vmlinux.h: a small ELF file made here, then
+ * the same with everything in it that can be wrong.
  */
-#include "kvm/symbols.h"
+#include "guest/vmlinux.h"
 
 #include <elf.h>
 #include <glib/gstdio.h>
@@ -81,15 +81,15 @@ static void folder_close(Folder *folder)
 	test_dir_remove(folder->dir);
 }
 
-static KvmSymbols *open_bytes(const Folder *folder, const void *bytes, size_t len, GError **error)
+static Vmlinux *open_bytes(const Folder *folder, const void *bytes, size_t len, GError **error)
 {
 	g_assert_true(g_file_set_contents(folder->path, bytes, len, NULL));
-	return kvm_symbols_open(folder->path, error);
+	return vmlinux_open(folder->path, error);
 }
 
 static void test_good(void)
 {
-	g_autoptr(KvmSymbols) symbols = NULL;
+	g_autoptr(Vmlinux) vmlinux = NULL;
 	Folder folder;
 	char text[64];
 	uint64_t addr;
@@ -97,30 +97,30 @@ static void test_good(void)
 
 	folder_open(&folder);
 	make_image(&image);
-	symbols = open_bytes(&folder, &image, sizeof(image), NULL);
-	g_assert_nonnull(symbols);
-	g_assert_cmpstr(kvm_symbols_path(symbols), ==, folder.path);
-	g_assert_cmpuint(kvm_symbols_machine(symbols), ==, EM_X86_64);
-	g_assert_cmphex(kvm_symbols_text(symbols), ==, TEXT);
-	g_assert_true(kvm_symbols_find(symbols, "linux_banner", &addr));
+	vmlinux = open_bytes(&folder, &image, sizeof(image), NULL);
+	g_assert_nonnull(vmlinux);
+	g_assert_cmpstr(vmlinux_path(vmlinux), ==, folder.path);
+	g_assert_cmpuint(vmlinux_machine(vmlinux), ==, EM_X86_64);
+	g_assert_cmphex(vmlinux_text(vmlinux), ==, TEXT);
+	g_assert_true(vmlinux_find(vmlinux, "linux_banner", &addr));
 	g_assert_cmphex(addr, ==, TEXT + 8);
-	g_assert_false(kvm_symbols_find(symbols, "undefined", &addr));
-	g_assert_false(kvm_symbols_find(symbols, "linux", &addr));
-	g_assert_true(kvm_symbols_section(symbols, ".data..percpu", &addr));
+	g_assert_false(vmlinux_find(vmlinux, "undefined", &addr));
+	g_assert_false(vmlinux_find(vmlinux, "linux", &addr));
+	g_assert_true(vmlinux_section(vmlinux, ".data..percpu", &addr));
 	g_assert_cmphex(addr, ==, 0x40);
-	g_assert_false(kvm_symbols_section(symbols, ".text", &addr));
-	g_assert_cmpuint(kvm_symbols_read(symbols, TEXT + 8, text, sizeof(text)), ==, 24);
+	g_assert_false(vmlinux_section(vmlinux, ".text", &addr));
+	g_assert_cmpuint(vmlinux_read(vmlinux, TEXT + 8, text, sizeof(text)), ==, 24);
 	g_assert_cmpstr(text, ==, "Linux version 1");
-	g_assert_cmpuint(kvm_symbols_read(symbols, TEXT + 32, text, 1), ==, 0);
-	g_assert_cmpuint(kvm_symbols_read(symbols, TEXT - 1, text, 1), ==, 0);
-	g_assert_cmpuint(kvm_symbols_read(symbols, 0, text, 1), ==, 0);
+	g_assert_cmpuint(vmlinux_read(vmlinux, TEXT + 32, text, 1), ==, 0);
+	g_assert_cmpuint(vmlinux_read(vmlinux, TEXT - 1, text, 1), ==, 0);
+	g_assert_cmpuint(vmlinux_read(vmlinux, 0, text, 1), ==, 0);
 	folder_close(&folder);
 }
 
 /* A build replaces the file meanwhile: reads fail, nothing dies. */
 static void test_truncated_later(void)
 {
-	g_autoptr(KvmSymbols) symbols = NULL;
+	g_autoptr(Vmlinux) vmlinux = NULL;
 	Folder folder;
 	uint64_t addr;
 	Image image;
@@ -128,19 +128,19 @@ static void test_truncated_later(void)
 
 	folder_open(&folder);
 	make_image(&image);
-	symbols = open_bytes(&folder, &image, sizeof(image), NULL);
+	vmlinux = open_bytes(&folder, &image, sizeof(image), NULL);
 	g_assert_cmpint(truncate(folder.path, 0), ==, 0);
-	g_assert_true(kvm_symbols_find(symbols, "start", &addr));
-	g_assert_cmpuint(kvm_symbols_read(symbols, TEXT, text, sizeof(text)), ==, 0);
+	g_assert_true(vmlinux_find(vmlinux, "start", &addr));
+	g_assert_cmpuint(vmlinux_read(vmlinux, TEXT, text, sizeof(text)), ==, 0);
 	folder_close(&folder);
 }
 
 static void expect_bad(const Folder *folder, const Image *image, size_t len, const char *word)
 {
 	g_autoptr(GError) error = NULL;
-	KvmSymbols *symbols = open_bytes(folder, image, len, &error);
+	Vmlinux *vmlinux = open_bytes(folder, image, len, &error);
 
-	g_assert_null(symbols);
+	g_assert_null(vmlinux);
 	g_assert_nonnull(error);
 	g_assert_nonnull(strstr(error->message, folder->path));
 	g_assert_nonnull(strstr(error->message, word));
@@ -192,19 +192,19 @@ static void test_hostile(void)
 	folder_open(&folder);
 	for (size_t at = 0; at < sizeof(image); at++) {
 		for (unsigned value = 0; value < 256; value += 85) {
-			g_autoptr(KvmSymbols) symbols = NULL;
+			g_autoptr(Vmlinux) vmlinux = NULL;
 			uint64_t addr;
 			char text[16];
 
 			make_image(&image);
 			((uint8_t *)&image)[at] = value;
-			symbols = open_bytes(&folder, &image, value ? sizeof(image) : at, NULL);
-			if (!symbols)
+			vmlinux = open_bytes(&folder, &image, value ? sizeof(image) : at, NULL);
+			if (!vmlinux)
 				continue;
-			kvm_symbols_text(symbols);
-			kvm_symbols_find(symbols, "linux_banner", &addr);
-			kvm_symbols_section(symbols, ".data..percpu", &addr);
-			kvm_symbols_read(symbols, TEXT, text, sizeof(text));
+			vmlinux_text(vmlinux);
+			vmlinux_find(vmlinux, "linux_banner", &addr);
+			vmlinux_section(vmlinux, ".data..percpu", &addr);
+			vmlinux_read(vmlinux, TEXT, text, sizeof(text));
 		}
 	}
 	folder_close(&folder);
@@ -214,21 +214,21 @@ static void test_not_a_file(void)
 {
 	g_autoptr(GError) none = NULL, folder = NULL, device = NULL;
 
-	g_assert_null(kvm_symbols_open("/nonexistent/vmlinux", &none));
+	g_assert_null(vmlinux_open("/nonexistent/vmlinux", &none));
 	g_assert_nonnull(strstr(none->message, "/nonexistent/vmlinux"));
-	g_assert_null(kvm_symbols_open("/", &folder));
+	g_assert_null(vmlinux_open("/", &folder));
 	g_assert_nonnull(strstr(folder->message, "not a file"));
-	g_assert_null(kvm_symbols_open("/dev/zero", &device));
+	g_assert_null(vmlinux_open("/dev/zero", &device));
 	g_assert_nonnull(strstr(device->message, "not a file"));
 }
 
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	g_test_add_func("/symbols/good", test_good);
-	g_test_add_func("/symbols/truncated-later", test_truncated_later);
-	g_test_add_func("/symbols/bad", test_bad);
-	g_test_add_func("/symbols/hostile", test_hostile);
-	g_test_add_func("/symbols/not-a-file", test_not_a_file);
+	g_test_add_func("/guest-vmlinux/good", test_good);
+	g_test_add_func("/guest-vmlinux/truncated-later", test_truncated_later);
+	g_test_add_func("/guest-vmlinux/bad", test_bad);
+	g_test_add_func("/guest-vmlinux/hostile", test_hostile);
+	g_test_add_func("/guest-vmlinux/not-a-file", test_not_a_file);
 	return g_test_run();
 }
