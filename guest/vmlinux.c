@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "guest/memory.h"
-
 /* No kernel's symbol table comes near; a damaged header must not make us take all memory. */
 #define TABLE_MAX (256u << 20)
 
@@ -270,4 +268,23 @@ size_t vmlinux_read(const Vmlinux *vmlinux, uint64_t addr, void *buf, size_t len
 		return read_all(vmlinux->fd, buf, len, segment->p_offset + skip) ? len : 0;
 	}
 	return 0;
+}
+
+#define BANNER_MAX 512
+#define KERNEL_ALIGN 4096 /* kernels move by whole pages */
+
+VmlinuxFit vmlinux_compare(const Vmlinux *vmlinux, const LinuxMemory *memory, uint64_t slide)
+{
+	uint8_t expected[BANNER_MAX], found[BANNER_MAX];
+	uint64_t addr;
+	size_t len;
+
+	if (slide % KERNEL_ALIGN || !vmlinux_find(vmlinux, "linux_banner", &addr))
+		return VMLINUX_OTHER;
+	len = strnlen((char *)expected, vmlinux_read(vmlinux, addr, expected, BANNER_MAX));
+	if (!len)
+		return VMLINUX_OTHER;
+	if (!linux_read(memory, addr + slide, found, len))
+		return VMLINUX_ABSENT;
+	return memcmp(expected, found, len) ? VMLINUX_OTHER : VMLINUX_SAME;
 }

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guest/memory.h"
+
 typedef struct Vmlinux Vmlinux;
 
 /*
@@ -38,5 +40,12 @@ bool vmlinux_section(const Vmlinux *vmlinux, const char *name, uint64_t *ret_add
  * most @len, 0 when the file says nothing about @addr.
  */
 size_t vmlinux_read(const Vmlinux *vmlinux, uint64_t addr, void *buf, size_t len);
+
+/*
+ * vmlinux_compare: is it the kernel that runs, moved by @slide? That is seen by its banner.
+ * VMLINUX_ABSENT: there is nothing to read yet.
+ */
+typedef enum VmlinuxFit { VMLINUX_ABSENT, VMLINUX_OTHER, VMLINUX_SAME } VmlinuxFit;
+VmlinuxFit vmlinux_compare(const Vmlinux *vmlinux, const LinuxMemory *memory, uint64_t slide);
 
 #endif

@@ -49,6 +49,7 @@
 #include <signal.h>
 
 #include "gdbstub/gdbstub.h"
+#include "guest/current.h"
 #include "kvm/arch.h"
 #include "kvm/breaks.h"
 #include "kvm/conditions.h"
@@ -187,16 +188,6 @@ typedef struct Notices {
 	GPtrArray *lines; /* for its user; or NULL */
 } Notices;
 
-/* Symbols of the kernel that kvm/task.c wants. */
-typedef enum TaskSymbol {
-	TASK_BANNER,
-	TASK_INIT,
-	TASK_OFFSETS, /* of the per-CPU areas */
-	TASK_CURRENT,
-	TASK_HOT,
-	TASK_N_SYMBOLS,
-} TaskSymbol;
-
 struct KvmGdb {
 	GMutex lock;
 	GMainContext *context;
@@ -240,7 +231,7 @@ struct KvmGdb {
 	struct KvmModuleFiles *module_files; /* that the user has, or NULL */
 	struct KvmModules *modules;	     /* of its kernel, or NULL (kvm/linux-modules.c) */
 	struct KvmLinux *guest_linux; /* what is known of its kernel, or NULL (kvm/linux.c) */
-	uint64_t symbol_values[TASK_N_SYMBOLS]; /* the client's, 0: none (kvm/task.c) */
+	LinuxPlaces client_places;    /* that the client's symbols give (kvm/task.c) */
 	uint64_t comm_offset; /* of a task's name in it, found so far; else 0 (kvm/task.c) */
 	struct TaskThreads *task_threads; /* since the stop, or NULL (kvm/task-threads.c) */
 	bool shows_tasks;		  /* as threads of the client */

@@ -5,11 +5,8 @@
 
 #include <elf.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "guest/vmlinux.h"
-
-#define BANNER_MAX 512
 
 bool kaslr_is_native(const KvmGdb *gdb)
 {
@@ -52,26 +49,19 @@ bool kaslr_read_register(KvmGdbVcpu *vcpu, const char *name, uint64_t *ret)
 	return true;
 }
 
-/* Does the guest have the file's banner at its moved address? */
-static KaslrState check_banner(KvmGdbVcpu *vcpu, uint64_t slide)
+static size_t read_guest(void *opaque, uint64_t addr, void *buf, size_t len)
 {
-	uint8_t expected[BANNER_MAX], found[BANNER_MAX];
-	const Vmlinux *vmlinux = vcpu->gdb->vmlinux;
-	uint64_t addr;
-	size_t len;
-
-	if (!vmlinux_find(vmlinux, "linux_banner", &addr))
-		return KASLR_MISMATCH;
-	len = strnlen((char *)expected, vmlinux_read(vmlinux, addr, expected, BANNER_MAX));
-	if (!len)
-		return KASLR_MISMATCH;
-	if (virtual_read_ram(vcpu, addr + slide, found, len) < len)
-		return KASLR_EARLY;
-	return memcmp(expected, found, len) ? KASLR_MISMATCH : KASLR_KNOWN;
+	return virtual_read_ram(opaque, addr, buf, len);
 }
 
 static KaslrState find_by_anchor(KvmGdbVcpu *vcpu, const ArchAnchor *anchor, uint64_t *ret_slide)
 {
+	static const KaslrState states[] = {
+		[VMLINUX_ABSENT] = KASLR_EARLY,
+		[VMLINUX_OTHER] = KASLR_MISMATCH,
+		[VMLINUX_SAME] = KASLR_KNOWN,
+	};
+	const LinuxMemory memory = {.read = read_guest, .opaque = vcpu};
 	uint64_t now, link;
 
 	if (!vmlinux_find(vcpu->gdb->vmlinux, anchor->symbol, &link))
@@ -79,10 +69,7 @@ static KaslrState find_by_anchor(KvmGdbVcpu *vcpu, const ArchAnchor *anchor, uin
 	if (!kaslr_read_register(vcpu, anchor->reg, &now) || !now)
 		return KASLR_EARLY;
 	*ret_slide = now - (link + anchor->offset);
-	/* Kernels move by whole pages. */
-	if (*ret_slide % 4096)
-		return KASLR_MISMATCH;
-	return check_banner(vcpu, *ret_slide);
+	return states[vmlinux_compare(vcpu->gdb->vmlinux, &memory, *ret_slide)];
 }
 
 /* The usual anchor's word, unless another one explains the register. */
