@@ -154,8 +154,8 @@ bool run_impossible(void)
 static uint16_t gdb_port(Run *run)
 {
 	g_assert_true(run_read_until(run, "gdb: listening on "));
-	const char *line = strstr(run->told->str, "gdb: listening on ");
-	const char *colon = strrchr(line, ':');
+	const char *line = strstr(run->told->str, "listening on ");
+	const char *colon = strchr(line, ':');
 	return strtoul(colon + 1, NULL, 10);
 }
 
