@@ -12,4 +12,5 @@ lab_boot arm64 "$W/job" 2
 nofile
 nofile_modules yes
 nofile_backtraces
+nofile_others arm64
 finish

@@ -20,6 +20,7 @@
 # connects on 127.0.0.1, VMLINUX the guest kernel's symbols; LAB_ARM_MACHINE and LAB_ARM_CPU may say
 # what kind of KVM host the arm64 bench is (QEMU's -M virt,... and -cpu), LAB_ARM_QEMU another QEMU,
 # LAB_ARM_KERNEL and LAB_ARM_WORDS another Image for L1, which has no network then, and words for it.
+# LAB_GUEST may name another kernel for the guest, one that fetch knows, such as amd64-trixie.
 # LAB_SVM_QEMU may name another QEMU for the svm bench, such as that of `fetch qemu-10`: there
 # hardware breakpoints work.
 
@@ -45,6 +46,7 @@ QUICK_WORDS="cryptomgr.notests initcall_blacklist=load_system_certificate_list,t
 # A byte on a guest's console costs an emulated host 2 ms, and a kernel that boots says 13 KB. With these
 # words it says only what is not just information, until the guest's init turns that off (make_l2).
 FEW_WORDS="loglevel=6 $QUICK_WORDS"
+LAB_GUEST=${LAB_GUEST:-}
 W='' LOG='' PORT='' VMLINUX='' TEXT_ADDR='' EMU_PID='' PIDS=()
 
 # shellcheck source=tests/lab/program.sh
@@ -120,6 +122,9 @@ lab_end()
 	return 0
 }
 
+# guest_of ARCH: the folder of the guest's kernel
+guest_of() { echo "$CACHE/lab-${LAB_GUEST:-$1}"; }
+
 # pack DIR FILE: an initramfs, not compressed: an emulator takes longer to unpack it than to load it
 pack() { (cd "$1" && find . | cpio -o -H newc --quiet) >"$2"; }
 
@@ -141,14 +146,15 @@ make_l2()
 	fi
 	echo "hards='$HARD'" >"$W/l2/bin/hards"
 	mkdir -p "$W/l2/lib"
-	cp "$CACHE/lab-$1"/modules/{pvpanic*,button,virtio_ring,failover}.ko "$W/l2/lib/" 2>/dev/null
+	cp "$(guest_of "$1")"/modules/{pvpanic*,button,virtio_ring,configfs,failover}.ko "$W/l2/lib/" \
+		2>/dev/null
 	cat >"$W/l2/init" <<'END'
 #!/bin/busybox sh
 B=/bin/busybox
 $B mkdir -p /proc /sys /dev
 $B mount -t proc p /proc; $B mount -t sysfs s /sys; $B mount -t devtmpfs d /dev
 echo 7 >/proc/sys/kernel/printk
-for m in button pvpanic pvpanic-mmio virtio_ring; do
+for m in button pvpanic pvpanic-mmio virtio_ring configfs; do
 	[ ! -e /lib/$m.ko ] || $B insmod /lib/$m.ko
 done
 for w in $($B cat /proc/cmdline); do
@@ -240,7 +246,7 @@ make_l1()
 	local cache=$CACHE/lab-$1 m
 	cp "$cache/busybox" "$W/l1/bin/"
 	[ "$1" = arm64 ] || cp "$W/wire" "$W/l1/bin/"
-	cp "$cache/vmlinuz" "$W/l1/boot/"
+	cp "$(guest_of "$1")/vmlinuz" "$W/l1/boot/"
 	for m in $(l1_modules "$3"); do
 		[ ! -e "$cache/modules/$m.ko" ] || cp "$cache/modules/$m.ko" "$W/l1/lib/"
 	done
@@ -427,8 +433,9 @@ lab_boot()
 	[ "$bench" = arm64 ] && arch=arm64
 	"$LAB/fetch" $arch || lab_die "the downloads for $arch are not there"
 	[ $arch = amd64 ] || [ -n "$LKVM_ARM64" ] || lab_cross "${BUILD:-$LAB/../../build}/arm64"
-	VMLINUX=$CACHE/lab-$arch/vmlinux
-	find_text
+	[ -z "$LAB_GUEST" ] || "$LAB/fetch" "$LAB_GUEST" || lab_die "the downloads for $LAB_GUEST are not there"
+	VMLINUX=$(guest_of $arch)/vmlinux
+	if [ -e "$VMLINUX" ]; then find_text; else VMLINUX=; fi
 	make_l2 $arch
 	case $bench in
 	qemu | native) ;;
@@ -444,11 +451,12 @@ lab_boot()
 	esac
 	say LAB "booting a KVM host on $bench"
 	case $bench in
-	# TCG does not intercept a nested guest's XSETBV: without XSAVE its x87 state stays whole. With
+	# TCG does not intercept a nested guest's XSETBV: without XSAVE its x87 state stays whole.
+	# (Linux 7.2 uses AVX then, if the CPU says that it has it.) With
 	# a thread per CPU nested guests die or hang now and then when the threads really run at the
 	# same time, with one thread they hang for good: so the threads share one of our CPUs.
 	svm) boot_qemu taskset ttyS0 -c "$(one_cpu)" "${LAB_SVM_QEMU:-qemu-system-x86_64}" \
-		-accel tcg,thread=multi -cpu EPYC,-xsave -smp "$cpus" -kernel "$CACHE/lab-amd64/vmlinuz" ;;
+		-accel tcg,thread=multi -cpu "EPYC,-xsave${LAB_GUEST:+,-avx}" -smp "$cpus" -kernel "$CACHE/lab-amd64/vmlinuz" ;;
 	arm64) boot_qemu "$LAB_ARM_QEMU" ttyAMA0 -M "virt,virtualization=on,$LAB_ARM_MACHINE" \
 		-accel tcg,thread=multi -cpu "$LAB_ARM_CPU" -smp "$cpus" \
 		-kernel "${LAB_ARM_KERNEL:-$CACHE/lab-arm64/vmlinuz}" ;;

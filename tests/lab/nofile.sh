@@ -15,7 +15,7 @@ nofile()
 {
 	LAB_VMLINUX=$VMLINUX
 	LAB_SAMPLES=$W/samples
-	export LAB_VMLINUX LAB_SAMPLES
+	export LAB_VMLINUX LAB_SAMPLES LAB_GUEST
 	lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen"
 	lab_wait 200 'guest: tick 3 ' || lab_die "the guest does not boot"
 	VMLINUX='' gdb_script 500 nofile
@@ -40,4 +40,11 @@ nofile_modules()
 nofile_backtraces()
 {
 	gdb_script 300 samples
+}
+
+# nofile_others ARCH: kernels that a default run leaves out
+nofile_others()
+{
+	[ -n "$LAB_GUEST" ] || skip "kernels of other releases of Debian" \
+		"LAB_GUEST=$1-bullseye, $1-trixie or $1-sid and $0 look at them"
 }

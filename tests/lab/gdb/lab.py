@@ -94,6 +94,13 @@ def function():
     return gdb.selected_frame().name() or "?"
 
 
+def a_module():
+    """A module that the guest has loaded, and a function of it."""
+    if os.environ.get("LAB_GUEST"):
+        return "configfs", "configfs_register_subsystem"
+    return "virtio_ring", "virtqueue_add_split"
+
+
 def run_and_interrupt(seconds):
     """continue, and press Ctrl-C after some time. Returns the reason of the stop."""
     timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))

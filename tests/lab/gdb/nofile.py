@@ -10,7 +10,7 @@ import time
 import gdb
 
 sys.path.insert(0, os.environ["LAB_DIR"] + "/gdb")
-from lab import attach, execute, report, run, run_and_interrupt, value
+from lab import a_module, attach, execute, report, run, run_and_interrupt, value
 
 SAMPLES = int(os.environ.get("LAB_N_SAMPLES", "12"))
 ARM = "aarch64" in gdb.execute("show architecture", to_string=True)
@@ -65,8 +65,8 @@ def threads():
 # Where a task stands that sleeps: in what switches, or where a new one begins.
 FIRST = {"__schedule", "__switch_to", "ret_from_fork"}
 # Where the oldest frame of a task is that sleeps in a system call, or of a thread of the kernel.
-ENDS = {"el0t_64_sync", "entry_SYSCALL_64_after_hwframe", "entry_SYSCALL_64", "ret_from_fork",
-        "asm_exc_page_fault", None}
+ENDS = {"el0t_64_sync", "el0t_32_sync", "entry_SYSCALL_64_after_hwframe", "entry_SYSCALL_64", "ret_from_fork",
+        "ret_from_fork_asm", "asm_exc_page_fault", None}
 
 
 def tasks():
@@ -206,9 +206,9 @@ def samples():
 def monitor():
     has(execute("monitor dmesg -n 2000"), "Linux version ", "monitor dmesg")
     has(execute("monitor ps"), " init", "monitor ps")
-    has(execute("monitor lsmod"), "virtio_ring", "monitor lsmod")
+    has(execute("monitor lsmod"), a_module()[0], "monitor lsmod")
     has(execute("info os processes"), "init", "info os processes")
-    has(execute("info os modules"), "virtio_ring", "info os modules")
+    has(execute("info os modules"), a_module()[0], "info os modules")
     execute("detach")
 
 

@@ -46,6 +46,8 @@ def pcs():
     """Without those that only the vmlinux knows of: code put into others, and jumps at the end."""
     found, frame = [], gdb.newest_frame()
     while frame is not None and len(found) < 60:
+        if frame.name() is None:
+            break  # in no function: a user's, or it has lost its way
         if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
             found.append(frame.pc())
         frame = frame.older()
