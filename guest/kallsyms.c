@@ -1,10 +1,15 @@
 /*
  * guest/kallsyms.c - find the tables of kallsyms by their shape, and read them.
  *
- * Where they lie, each from a multiple of 8 bytes on:
+ * Where they lie:
+ *
  *   before 6.4  offsets, base, number of symbols, names, markers, (6.2, 6.3: order by name,)
- * tokens, index since 6.4   number of symbols, names, markers, tokens, index, offsets, base, order
- * by name Kernels without a base have whole addresses in the place of the offsets and the base.
+ *               tokens, index
+ *   since 6.4   number of symbols, names, markers, tokens, index, offsets, base, order by name
+ *
+ * Kernels without a base have whole addresses in the place of the offsets and the base, or the
+ * offsets count from where they lie. Each of these begins at a multiple of 8 bytes; by 7.2 at one
+ * of 4, the number of symbols among them, which has 4 bytes then.
  */
 #include "guest/kallsyms.h"
 
@@ -17,17 +22,17 @@
 #define SYMBOLS_MAX (4u * 1024 * 1024)
 #define NAME_MAX_LEN 512u	   /* KSYM_NAME_LEN is 512 since 6.1, and 128 before */
 #define BUDGET (64u * 1024 * 1024) /* a kernel needs a few million */
-#define ALIGN8(n) (((n) + 7) & ~(size_t)7)
 
 /* A piece of the kernel, and where the tables are in it. */
 typedef struct Tables {
 	const uint8_t *data;
 	size_t len;
 	uint64_t addr; /* of data[0] */
+	size_t align;  /* 8 or 4 bytes: where each of the tables begins */
 
 	size_t tokens, index; /* offsets in @data */
 	uint16_t token[N_TOKENS];
-	size_t names, n_symbols; /* the number is in the 8 bytes before the names */
+	size_t names, n_symbols; /* the number is right before the names */
 	size_t budget;		 /* how many names and tokens may still be looked at */
 } Tables;
 
@@ -45,6 +50,12 @@ static uint64_t get64(const Tables *tables, size_t at)
 
 	memcpy(&raw, tables->data + at, sizeof(raw));
 	return GUINT64_FROM_LE(raw);
+}
+
+/* Where the next table begins, if the last one has ended at @at. */
+static size_t next_table(const Tables *tables, size_t at)
+{
+	return (at + tables->align - 1) & ~(tables->align - 1);
 }
 
 /* Are there @len bytes from @at on? */
@@ -85,7 +96,7 @@ static bool read_index(Tables *tables, size_t at, size_t digit0)
 	return true;
 }
 
-/* The index lies behind the last token, from a multiple of 8 bytes on. */
+/* The index lies behind the last token. */
 static bool find_index(Tables *tables, size_t digit0)
 {
 	size_t at = digit0;
@@ -98,8 +109,7 @@ static bool find_index(Tables *tables, size_t digit0)
 			return false;
 		at = nul + 1 - tables->data;
 	}
-	return at - digit0 < TOKENS_MAX &&
-	       read_index(tables, ALIGN8(at + tables->addr) - tables->addr, digit0);
+	return at - digit0 < TOKENS_MAX && read_index(tables, next_table(tables, at), digit0);
 }
 
 /* ---- Names ---- */
@@ -140,9 +150,10 @@ static bool check_markers(const Tables *tables, size_t at, size_t size, const GA
 static bool find_markers(Tables *tables, size_t at, const GArray *groups)
 {
 	for (size_t size = 4; size <= 8; size += 4) {
-		size_t end = ALIGN8(at + groups->len * size);
+		size_t end = next_table(tables, at + groups->len * size);
 
-		if (end != tables->tokens && ALIGN8(end + 3 * tables->n_symbols) != tables->tokens)
+		if (end != tables->tokens &&
+		    next_table(tables, end + 3 * tables->n_symbols) != tables->tokens)
 			continue;
 		if (check_markers(tables, at, size, groups))
 			return true;
@@ -170,7 +181,7 @@ static bool check_names(Tables *tables, size_t at, size_t n, GArray *groups)
 	}
 	tables->names = at;
 	tables->n_symbols = n;
-	return tables->budget && find_markers(tables, ALIGN8(next), groups);
+	return tables->budget && find_markers(tables, next_table(tables, next), groups);
 }
 
 /* Backwards from the tokens for a number that as many names follow. */
@@ -178,10 +189,9 @@ static bool find_names(Tables *tables)
 {
 	g_autoptr(GArray) groups = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 
-	if (tables->addr % 8)
-		return false;
-	for (size_t at = tables->tokens & ~(size_t)7; at >= 8; at -= 8) {
-		uint64_t n = get64(tables, at - 8);
+	for (size_t at = tables->tokens & -tables->align; at >= tables->align;
+	     at -= tables->align) {
+		uint64_t n = tables->align == 8 ? get64(tables, at - 8) : get32(tables, at - 4);
 
 		if (n >= SYMBOLS_MIN && n <= SYMBOLS_MAX && n < tables->tokens - at &&
 		    check_names(tables, at, n, groups))
@@ -252,13 +262,13 @@ static bool check_addresses(const Tables *tables, const Addresses *from)
 /* The two places where they can lie: before the number of symbols, behind the index. */
 static bool locate(const Tables *tables, Form form, bool behind, Addresses *ret)
 {
-	size_t n = tables->n_symbols, number = tables->names - 8;
-	size_t bytes = ALIGN8(form == FORM_ADDRESS ? 8 * n : 4 * n);
+	size_t n = tables->n_symbols, number = tables->names - tables->align;
+	size_t bytes = next_table(tables, form == FORM_ADDRESS ? 8 * n : 4 * n);
 	size_t base = form == FORM_OFFSET || form == FORM_PERCPU ? 8 : 0;
 
 	ret->form = form;
 	if (behind)
-		ret->at = ALIGN8(tables->index + 2 * N_TOKENS);
+		ret->at = next_table(tables, tables->index + 2 * N_TOKENS);
 	else if (number >= bytes + base)
 		ret->at = number - bytes - base;
 	else
@@ -313,16 +323,25 @@ static LinuxSymbols *read_symbols(const Tables *tables, const Addresses *from)
 	return symbols;
 }
 
+/* @digit0: where the digits are. */
+static bool find_tables(Tables *tables, size_t digit0, Addresses *ret)
+{
+	for (tables->align = 8; tables->align >= 4; tables->align -= 4) {
+		if (find_index(tables, digit0) && find_names(tables) && find_addresses(tables, ret))
+			return true;
+	}
+	return false;
+}
+
 static LinuxSymbols *find_in(Tables *tables)
 {
 	const uint8_t *from = tables->data, *end = tables->data + tables->len, *hit;
 	Addresses addresses;
 
-	while (tables->budget > N_TOKENS &&
+	while (tables->addr % 8 == 0 && tables->budget > N_TOKENS &&
 	       (hit = memmem(from, end - from, digits, sizeof(digits)))) {
 		tables->budget -= N_TOKENS;
-		if (find_index(tables, hit - tables->data) && find_names(tables) &&
-		    find_addresses(tables, &addresses))
+		if (find_tables(tables, hit - tables->data, &addresses))
 			return read_symbols(tables, &addresses);
 		from = hit + 1;
 	}

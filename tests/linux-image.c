@@ -6,15 +6,16 @@
 #include <string.h>
 
 const LinuxLayout linux_layouts[] = {
-	{"4.19", 8, false, false, PERCPU},
-	{"5.10", 4, false, false, PERCPU},
-	{"6.1 arm64", 4, false, false, OFFSETS},
-	{"6.2", 4, true, false, PERCPU},
-	{"6.4", 4, false, true, PERCPU},
-	{"6.15", 4, false, true, OFFSETS},
-	{"without a base", 4, false, false, ADDRESSES},
-	{"without a base, 6.4", 4, false, true, ADDRESSES},
-	{"relative", 4, false, true, RELATIVE},
+	{"4.19", 8, false, false, PERCPU, 8},
+	{"5.10", 4, false, false, PERCPU, 8},
+	{"6.1 arm64", 4, false, false, OFFSETS, 8},
+	{"6.2", 4, true, false, PERCPU, 8},
+	{"6.4", 4, false, true, PERCPU, 8},
+	{"6.15", 4, false, true, OFFSETS, 8},
+	{"without a base", 4, false, false, ADDRESSES, 8},
+	{"without a base, 6.4", 4, false, true, ADDRESSES, 8},
+	{"relative", 4, false, true, RELATIVE, 8},
+	{"7.2", 4, false, true, RELATIVE, 4},
 	{0},
 };
 
@@ -38,11 +39,17 @@ static void put_number(const Writer *to, uint64_t number, size_t size)
 	put(to, &number, size);
 }
 
-static size_t align(LinuxImage *image)
+static size_t align(LinuxImage *image, unsigned bytes)
 {
-	while (image->bytes->len % 8)
+	while (image->bytes->len % bytes)
 		g_byte_array_append(image->bytes, (const uint8_t *)"", 1);
 	return image->bytes->len;
+}
+
+/* Where the next table begins. */
+static size_t begin(const Writer *to)
+{
+	return align(to->image, to->layout->align);
 }
 
 /* The tokens are the characters themselves, but 1: "sys_" and 2: "call". */
@@ -71,8 +78,8 @@ static void put_names(const Writer *to)
 	LinuxImage *image = to->image;
 	g_autoptr(GArray) markers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 
-	image->number = align(image);
-	put_number(to, to->n, 8);
+	image->number = begin(to);
+	put_number(to, to->n, to->layout->align);
 	image->names = image->bytes->len;
 	for (unsigned n = 0; n < to->n; n++) {
 		uint32_t at = image->bytes->len - image->names;
@@ -81,10 +88,10 @@ static void put_names(const Writer *to)
 			g_array_append_val(markers, at);
 		put_name(to, &to->symbols[n]);
 	}
-	image->markers = align(image);
+	image->markers = begin(to);
 	for (unsigned n = 0; n < markers->len; n++)
 		put_number(to, g_array_index(markers, uint32_t, n), to->layout->marker_size);
-	align(image);
+	begin(to);
 	for (unsigned n = 0; to->layout->order_between && n < to->n; n++)
 		put_number(to, n, 3);
 }
@@ -94,7 +101,7 @@ static void put_tokens(const Writer *to)
 	LinuxImage *image = to->image;
 	uint16_t index[256];
 
-	image->tokens = align(image);
+	image->tokens = begin(to);
 	for (unsigned n = 0; n < 256; n++) {
 		const char one[] = {n, '\0'};
 		const char *token = n == 1 ? "sys_" : n == 2 ? "call" : one;
@@ -102,7 +109,7 @@ static void put_tokens(const Writer *to)
 		index[n] = image->bytes->len - image->tokens;
 		put(to, token, strlen(token) + 1);
 	}
-	image->index = align(image);
+	image->index = begin(to);
 	for (unsigned n = 0; n < 256; n++)
 		put_number(to, index[n], 2);
 }
@@ -122,14 +129,14 @@ static void put_offset(const Writer *to, uint64_t addr)
 
 static void put_addresses(const Writer *to)
 {
-	to->image->addresses = align(to->image);
+	to->image->addresses = begin(to);
 	for (unsigned n = 0; n < to->n; n++) {
 		if (to->layout->form == ADDRESSES)
 			put_number(to, to->symbols[n].addr, 8);
 		else
 			put_offset(to, to->symbols[n].addr);
 	}
-	align(to->image);
+	begin(to);
 	if (to->layout->form == OFFSETS || to->layout->form == PERCPU)
 		put_number(to, to->text, 8);
 }
@@ -168,7 +175,7 @@ LinuxImage *linux_image_new(uint64_t base, const LinuxLayout *layout, uint64_t t
 
 uint64_t linux_image_append(LinuxImage *image, const void *data, size_t len)
 {
-	uint64_t addr = image->base + align(image);
+	uint64_t addr = image->base + align(image, 8);
 
 	g_byte_array_append(image->bytes, data, len);
 	return addr;

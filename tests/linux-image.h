@@ -10,13 +10,14 @@
 /*
  * @base: below it are per-CPU symbols, for PERCPU; the form's base otherwise.
  * @order_between: a table by name lies between markers and tokens.
- * @behind: addresses are behind the index.
+ * @behind: addresses are behind the index. @align: where tables begin, and the size of the number.
  */
 typedef struct LinuxLayout {
 	const char *name;
 	unsigned marker_size;
 	bool order_between, behind;
 	enum { OFFSETS, PERCPU, ADDRESSES, RELATIVE } form;
+	unsigned align;
 } LinuxLayout;
 
 extern const LinuxLayout linux_layouts[]; /* ends with a NULL name */

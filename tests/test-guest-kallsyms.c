@@ -117,7 +117,7 @@ static void test_damaged(void)
 
 		g_test_message("%s", layout->name);
 		damage(image->number, layout, 1);
-		damage(image->number + 7, layout, 0x80);
+		damage(image->number + layout->align - 1, layout, 0x80);
 		damage(image->names, layout, 1);
 		damage(image->markers, layout, 1);
 		damage(image->markers + 2 * layout->marker_size, layout, 4);
