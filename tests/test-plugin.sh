@@ -207,6 +207,10 @@ with_gdb 'p/x $pc' 'p *(long *)0x9000' stepi 'p/x $pc' 'stepi 3' 'hbreak *0x6000
 check "wait: the first instruction has not run" answered '^\$2 = 0$'
 check "wait: one step" answered '^\$3 = 0x6008'
 check "kill ends the VMM" ends 143
+start -- ./stranger slow
+with_gdb 'p $pc' kill
+check "a VMM that ends slowly, too" ends 0
+check "the guest does nothing after the kill" says "slow ran 0 turns after SIGTERM"
 
 for mode in mask kick; do
 	start --gdb-wait -- ./stranger $mode

@@ -409,6 +409,40 @@ static void tries(Vm *vm)
 	loop(vm);
 }
 
+static unsigned long guest_turns(const Vm *vm)
+{
+	return *(volatile unsigned long *)(vm->ram + 0x9000);
+}
+
+static void *end_slowly(void *data)
+{
+	const Vm *vm = data;
+	unsigned long before;
+	sigset_t set;
+	int signo;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigwait(&set, &signo);
+	before = guest_turns(vm);
+	sleep(1);
+	printf("stranger: slow ran %lu turns after SIGTERM\n", guest_turns(vm) - before);
+	exit(0);
+}
+
+/* It takes a second to end by SIGTERM, and its vCPU goes on meanwhile. */
+static void slow_end(Vm *vm)
+{
+	pthread_t thread;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_create(&thread, NULL, end_slowly, vm);
+	loop(vm);
+}
+
 /* A child that lives on a little with all our descriptors but KVM's, and one that runs a program.
  */
 static void forks(Vm *vm)
@@ -458,11 +492,14 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(Vm *vm);
 	} modes[] = {
-		{"plain", plain},      {"seccomp", forbid_ppoll},  {"two", two_machines},
-		{"scratch", scratch},  {"dup", duplicates},	   {"slots", slots},
-		{"mask", signal_mask}, {"debugger", own_debugger}, {"fork", forks},
-		{"tries", tries},      {"child", child_later},	   {"kick", handler},
-		{"halt", halt},	       {"thread", threads},	   {"reuse", reuses},
+		{"plain", plain},      {"seccomp", forbid_ppoll},
+		{"two", two_machines}, {"scratch", scratch},
+		{"dup", duplicates},   {"slots", slots},
+		{"mask", signal_mask}, {"debugger", own_debugger},
+		{"fork", forks},       {"slow", slow_end},
+		{"tries", tries},      {"child", child_later},
+		{"kick", handler},     {"halt", halt},
+		{"thread", threads},   {"reuse", reuses},
 	};
 	unsigned long limit = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
 	Vm vm;

@@ -22,6 +22,7 @@ echo "lab: lkvm status $?"
 vmgdb run $gdb --gdb-arch i386 -- qemu-system-i386 -L /rom -M pc -vga none -accel kvm -cpu host \
 	-nodefaults -display none -m 64 -kernel /boot/i386 </dev/null
 echo "lab: i386 status $?"
+vmgdb run $gdb -- stranger slow
 END
 }
 
@@ -39,10 +40,18 @@ add_i386()
 		usr/libexec/qemu-system-i386
 }
 
+# A VMM that takes a second to end.
+add_stranger()
+{
+	gcc -O1 -o "$W/stranger" "$LAB/../embed/stranger.c" -pthread || lab_die "cannot build stranger.c"
+	add_program amd64 "$W/stranger"
+}
+
 lab_open
 write_job
 add_plugin amd64
 add_i386
+add_stranger
 export LAB_CPUS=2 LAB_BREAK=no
 lab_boot svm "$W/job" 2
 
@@ -84,4 +93,9 @@ check "lkvm: ends with status 0" lab_wait 150 'lab: lkvm status 0$'
 next_listens "i386"
 VMLINUX=$W/i386.elf gdb_script 60 i386
 check "i386: gdb's kill ends QEMU" lab_wait 60 'lab: i386 status'
+
+next_listens slow
+patient 60 "$GDB" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" -ex kill </dev/null >"$W/slow.out" 2>&1
+check "slow: the guest does nothing after the kill" \
+	lab_wait 60 'stranger: slow ran 0 turns after SIGTERM'
 finish
