@@ -69,6 +69,7 @@ static int __init tally_init(void)
 	for (int cpu = 0; cpu < 2; cpu++) {
 		kthread_bind(threads[cpu], cpu);
 		wake_up_process(threads[cpu]);
+		msleep(20); /* adder begins first, also where this thread is on its CPU */
 	}
 	return 0;
 }
