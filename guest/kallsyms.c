@@ -306,6 +306,19 @@ static size_t expand(const Tables *tables, size_t *at, char *name, size_t size)
 	return used;
 }
 
+/*
+ * The letters are those of the sections, and by 7.2 the one of data has a flag as if it were code
+ * (x86). Between these two symbols there is none.
+ */
+static void mark_data(LinuxSymbols *symbols)
+{
+	uint64_t start, end;
+
+	if (linux_symbols_find(symbols, "_sdata", &start) &&
+	    linux_symbols_find(symbols, "_edata", &end))
+		linux_symbols_set_data(symbols, start, end);
+}
+
 static LinuxSymbols *read_symbols(const Tables *tables, const Addresses *from)
 {
 	LinuxSymbols *symbols = linux_symbols_new();
@@ -320,6 +333,7 @@ static LinuxSymbols *read_symbols(const Tables *tables, const Addresses *from)
 					  len - 1);
 	}
 	linux_symbols_sort(symbols);
+	mark_data(symbols);
 	return symbols;
 }
 

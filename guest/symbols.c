@@ -155,6 +155,16 @@ uint64_t linux_symbols_end(const LinuxSymbols *symbols, const LinuxSymbol *symbo
 	return at < n ? rows[at].addr : UINT64_MAX;
 }
 
+void linux_symbols_set_data(LinuxSymbols *symbols, uint64_t start, uint64_t end)
+{
+	for (guint i = 0; i < symbols->rows->len; i++) {
+		LinuxSymbol *row = &g_array_index(symbols->rows, LinuxSymbol, i);
+
+		if (row->addr >= start && row->addr < end && linux_symbol_is_code(row))
+			row->type = g_ascii_isupper(row->type) ? 'D' : 'd';
+	}
+}
+
 bool linux_symbol_is_code(const LinuxSymbol *symbol)
 {
 	return strchr("tTwW", symbol->type) && symbol->type;

@@ -32,6 +32,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxSymbols, linux_symbols_free)
 bool linux_symbols_add(LinuxSymbols *symbols, uint64_t addr, char type, const char *name,
 		       size_t len);
 void linux_symbols_sort(LinuxSymbols *symbols);
+/*
+ * linux_symbols_set_data: those of the addresses from @start up to @end exclusively are no code,
+ * whatever their letter says.
+ */
+void linux_symbols_set_data(LinuxSymbols *symbols, uint64_t start, uint64_t end);
 
 /* linux_symbols_rows: all, by address. Owned by @symbols. */
 const LinuxSymbol *linux_symbols_rows(const LinuxSymbols *symbols, unsigned *ret_n);

@@ -105,7 +105,7 @@ static bool all_fit(const LinuxTasks *tasks)
 	       fits(tasks, at->pid, 4) && fits(tasks, at->tgid, 4) && fits(tasks, at->parent, 8) &&
 	       fits(tasks, at->comm, LINUX_COMM_LEN) && fits(tasks, at->state, 4) &&
 	       fits(tasks, at->exit_state, 4) && fits(tasks, at->mm, 8) &&
-	       fits(tasks, at->cpu, 4) && fits(tasks, at->on_cpu, 4) && fits(tasks, at->sp, 8);
+	       fits(tasks, at->cpu, 4) && fits(tasks, at->on_cpu, 1) && fits(tasks, at->sp, 8);
 }
 
 LinuxTasks *linux_tasks_new(const LinuxKernel *kernel, GError **error)
@@ -181,7 +181,8 @@ static void decode(const LinuxTasks *tasks, const GByteArray *raw, LinuxTask *re
 	ret->tgid = get_u32(raw, at->tgid);
 	ret->mm = get_u64(raw, at->mm);
 	ret->cpu = at->cpu == LINUX_NO_FIELD ? 0 : get_u32(raw, at->cpu);
-	ret->on_cpu = at->on_cpu != LINUX_NO_FIELD && get_u32(raw, at->on_cpu);
+	/* 0 or 1; by 7.2 it has one byte, and others lie behind it. */
+	ret->on_cpu = at->on_cpu != LINUX_NO_FIELD && raw->data[at->on_cpu];
 	ret->state = state_of(get_u32(raw, at->state), get_u32(raw, at->exit_state));
 	linux_text_add(text, comm, strnlen(comm, LINUX_COMM_LEN));
 	g_strlcpy(ret->comm, text->str, sizeof(ret->comm));

@@ -82,6 +82,30 @@ static void test_layouts(void)
 	}
 }
 
+/* Data whose section has the flag of code. */
+static void test_data(void)
+{
+	LinuxImageSymbol all[N_SYMBOLS];
+	g_autoptr(LinuxImage) image = NULL;
+	g_autoptr(LinuxSymbols) symbols = NULL;
+	const LinuxSymbol *rows;
+	unsigned n;
+
+	for (unsigned i = 0; i < N_SYMBOLS; i++)
+		all[i] = (LinuxImageSymbol){TEXT + 0x40 * i, 'T',
+					    i == 600   ? "_sdata"
+					    : i == 690 ? "_edata"
+					    : i == 650 ? "0123456789"
+						       : "other"};
+	image = linux_image_new(IMAGE, &linux_layouts[0], TEXT, all, N_SYMBOLS);
+	symbols = look(image);
+	g_assert_nonnull(symbols);
+	rows = linux_symbols_rows(symbols, &n);
+	g_assert_cmpuint(n, ==, N_SYMBOLS);
+	for (unsigned i = 0; i < N_SYMBOLS; i++)
+		g_assert_cmpint(rows[i].type, ==, i >= 600 && i < 690 ? 'D' : 'T');
+}
+
 /* Nothing is read where the kernel writes, or of what is not there as a whole. */
 static void test_ranges(void)
 {
@@ -149,11 +173,8 @@ static void test_cut(void)
 }
 
 static const TestCase cases[] = {
-	{"layouts", test_layouts},
-	{"ranges", test_ranges},
-	{"damaged", test_damaged},
-	{"cut", test_cut},
-	{0},
+	{"layouts", test_layouts}, {"data", test_data}, {"ranges", test_ranges},
+	{"damaged", test_damaged}, {"cut", test_cut},	{0},
 };
 
 int main(int argc, char **argv)

@@ -187,6 +187,27 @@ static void test_by_address(void)
 	assert_at(symbols, UINT64_MAX, "data", UINT64_MAX);
 }
 
+static void test_set_data(void)
+{
+	static const char letters[] = "tTwWdb", expected[] = "dDdDdb";
+	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+	const LinuxSymbol *rows;
+	unsigned n;
+
+	linux_symbols_add(symbols, 0x0fff, 'T', "before", 6);
+	for (unsigned i = 0; i < strlen(letters); i++)
+		linux_symbols_add(symbols, 0x1000 + i, letters[i], "x", 1);
+	linux_symbols_add(symbols, 0x1000 + strlen(letters), 't', "behind", 6);
+	linux_symbols_sort(symbols);
+	linux_symbols_set_data(symbols, 0x1000, 0x1000 + strlen(letters));
+	rows = linux_symbols_rows(symbols, &n);
+	g_assert_cmpuint(n, ==, strlen(letters) + 2);
+	g_assert_cmpint(rows[0].type, ==, 'T');
+	for (unsigned i = 0; i < strlen(letters); i++)
+		g_assert_cmpint(rows[1 + i].type, ==, expected[i]);
+	g_assert_cmpint(rows[n - 1].type, ==, 't');
+}
+
 static void test_names(void)
 {
 	g_autoptr(LinuxSymbols) symbols = make_symbols();
@@ -205,9 +226,11 @@ static void test_names(void)
 }
 
 static const TestCase cases[] = {
-	{"numbers", test_numbers},	 {"wrap", test_wrap},	  {"strings", test_strings},
-	{"blocks", test_blocks},	 {"ranges", test_ranges}, {"find", test_find},
-	{"by-address", test_by_address}, {"names", test_names},	  {0},
+	{"numbers", test_numbers},	 {"wrap", test_wrap},
+	{"strings", test_strings},	 {"blocks", test_blocks},
+	{"ranges", test_ranges},	 {"find", test_find},
+	{"by-address", test_by_address}, {"set-data", test_set_data},
+	{"names", test_names},		 {0},
 };
 
 int main(int argc, char **argv)

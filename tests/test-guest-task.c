@@ -108,6 +108,8 @@ static void test_task(void)
 	g_assert_cmphex(task.mm, ==, 0xffff888000001000);
 	g_assert_cmpstr(task.comm, ==, "thread");
 	/* A name is not trusted to have a NUL, nor to be fit for a terminal. */
+	/* What lies behind the byte of on_cpu is something else. */
+	kern_put_u32(rig, TASK(SECOND) + 108, 0x100);
 	g_assert_true(linux_task_read(tasks, TASK(SECOND), &task));
 	g_assert_cmpstr(task.comm, ==, "a \\x1bname of 16 b.");
 	g_assert_false(task.on_cpu);

@@ -22,7 +22,7 @@ typedef struct Kernel {
 	LinuxTypes *types;
 } Kernel;
 
-/* As nm(1) and kallsyms have it. */
+/* As nm(1) and kallsyms have it, but for data in a section that has the flag of code (7.2). */
 static char letter_of(Elf *elf, const GElf_Sym *sym)
 {
 	GElf_Shdr shdr;
@@ -31,7 +31,7 @@ static char letter_of(Elf *elf, const GElf_Sym *sym)
 
 	if (sym->st_shndx >= SHN_LORESERVE || !gelf_getshdr(elf_getscn(elf, sym->st_shndx), &shdr))
 		return local ? 'a' : 'A';
-	if (shdr.sh_flags & SHF_EXECINSTR)
+	if (shdr.sh_flags & SHF_EXECINSTR && !(shdr.sh_flags & SHF_WRITE))
 		letter = 't';
 	else if (shdr.sh_type == SHT_NOBITS)
 		letter = 'b';
