@@ -136,6 +136,15 @@ def stops(count):
     return pids
 
 
+def saved_registers(task):
+    """Of its user mode, at the end of its stack; x86 kernels with FRED keep 16 bytes free there."""
+    for free in (0, 16):
+        regs = f"((struct pt_regs *)((char *)((struct task_struct *){task})->stack + {16384 - free}) - 1)"
+        if ARM or value(f"{regs}->cs & 0xffff") == 0x33:
+            break
+    return regs
+
+
 def one_process():
     """Pid 1 and each of its children come back from fork() at the same address."""
     rows = [row.split() for row in execute("monitor ps").splitlines()]
@@ -144,8 +153,7 @@ def one_process():
     while stops(1) != [1]:
         pass
     execute("delete")
-    regs = f"((struct pt_regs *)((char *)((struct task_struct *){addr})->stack + 16384) - 1)"
-    behind = value(f"{regs}->{'pc' if ARM else 'ip'}")
+    behind = value(f"{saved_registers(addr)}->{'pc' if ARM else 'ip'}")
     execute("monitor break-process 1")
     execute(f"hbreak *{behind}")
     pids = stops(4)
