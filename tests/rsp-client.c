@@ -299,8 +299,8 @@ static bool is_error(const char *s)
 {
 	if (s[0] != 'E')
 		return false;
-	return s[1] == '.' || (g_ascii_isxdigit(s[1]) && g_ascii_isxdigit(s[2]) &&
-			       (s[3] == '\0' || s[3] == ' '));
+	return s[1] == '.' ||
+	       (g_ascii_isxdigit(s[1]) && g_ascii_isxdigit(s[2]) && (s[3] == '\0' || s[3] == ' '));
 }
 
 void rsp_expect_error(RspClient *client, const char *text)

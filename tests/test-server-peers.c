@@ -117,7 +117,8 @@ static int find_peer(int fd)
 
 /*
  * A client whose machine or network has gone is noticed after 30 seconds at most, with or without
- * a reply under way: this asks whether the kernel was told so, and test-server-cut.c cuts a network.
+ * a reply under way: this asks whether the kernel was told so, and test-server-cut.c cuts a
+ * network.
  */
 static void test_vanished(void)
 {
