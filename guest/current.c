@@ -86,16 +86,16 @@ bool linux_comm_offset(const LinuxPlaces *places, const LinuxMemory *memory, uin
 	return true;
 }
 
-bool linux_comm_read(const LinuxMemory *memory, uint64_t addr, char ret[LINUX_COMM_MAX])
+bool linux_comm_read(const LinuxMemory *memory, uint64_t addr, char ret[LINUX_COMM_LEN])
 {
 	size_t len;
 
-	if (!linux_read(memory, addr, ret, LINUX_COMM_MAX))
+	if (!linux_read(memory, addr, ret, LINUX_COMM_LEN))
 		return false;
-	len = strnlen(ret, LINUX_COMM_MAX);
+	len = strnlen(ret, LINUX_COMM_LEN);
 	for (size_t n = 0; n < len; n++) {
 		if (!g_ascii_isprint(ret[n]))
 			return false;
 	}
-	return len > 0 && len < LINUX_COMM_MAX;
+	return len > 0 && len < LINUX_COMM_LEN;
 }

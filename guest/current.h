@@ -45,7 +45,7 @@ bool linux_current_task(const LinuxPlaces *places, const LinuxMemory *memory, un
 bool linux_comm_offset(const LinuxPlaces *places, const LinuxMemory *memory, uint64_t *ret_offset);
 
 /* linux_comm_read: the name there. FALSE: it is empty, not printable, or cannot be read. */
-#define LINUX_COMM_MAX 16u /* the kernel's TASK_COMM_LEN, terminator included */
-bool linux_comm_read(const LinuxMemory *memory, uint64_t addr, char ret[LINUX_COMM_MAX]);
+#define LINUX_COMM_LEN 16u /* the kernel's TASK_COMM_LEN, terminator included */
+bool linux_comm_read(const LinuxMemory *memory, uint64_t addr, char ret[LINUX_COMM_LEN]);
 
 #endif

@@ -4,9 +4,8 @@
 #ifndef VMGDB_GUEST_TASK_H
 #define VMGDB_GUEST_TASK_H
 
+#include "guest/current.h"
 #include "guest/kernel.h"
-
-#define LINUX_COMM_LEN 16u
 
 /*
  * @addr: of its struct task_struct. @comm: its name, printable. @state: as ps(1) shows it, 'R',

@@ -6,9 +6,10 @@
 
 static bool is_debugged(KvmGdb *gdb, GError **error)
 {
-	if (gdb->attached || gdb->world != WORLD_FREE)
-		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "a debugger is connected");
-	return gdb->attached || gdb->world != WORLD_FREE;
+	if (!gdb->attached && gdb->world == WORLD_FREE)
+		return false;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "a debugger is connected");
+	return true;
 }
 
 static bool any_in_guest(KvmGdb *gdb, GError **error)
@@ -29,9 +30,7 @@ static bool stop_world(KvmGdb *gdb, GError **error)
 
 	if (is_debugged(gdb, error) || any_in_guest(gdb, error))
 		return false;
-	halt_request_stop(gdb);
-	gdb->grace_over = true;
-	halt_check_stopped(gdb);
+	halt_stop_at_once(gdb);
 	return true;
 }
 

@@ -217,10 +217,8 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 	gdb->attached = false;
 	if (gdb->world != WORLD_FREE) {
 		gdb->detaching = true;
-		halt_request_stop(gdb);
-		/* The VMM may join its vCPUs on this thread, on which the grace would end. */
-		gdb->grace_over = true;
-		halt_check_stopped(gdb);
+		/* The VMM may join its vCPUs on this thread. */
+		halt_stop_at_once(gdb);
 	}
 	if (gdb->world == WORLD_STOPPED)
 		halt_set_free(gdb);

@@ -226,6 +226,16 @@ static bool arch_write(void *opaque, uint64_t addr, const void *buf, size_t len)
 	       write_pages(&space, addr, buf, len, true, NULL);
 }
 
+static size_t linux_read_ram(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	return virtual_read_ram(opaque, addr, buf, len);
+}
+
+LinuxMemory virtual_linux_memory(KvmGdbVcpu *vcpu)
+{
+	return (LinuxMemory){.read = linux_read_ram, .opaque = vcpu};
+}
+
 ArchMemory virtual_memory(KvmGdbVcpu *vcpu)
 {
 	return (ArchMemory){arch_read, arch_write, vcpu};

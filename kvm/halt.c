@@ -390,6 +390,14 @@ void halt_request_stop(KvmGdb *gdb)
 	halt_check_stopped(gdb);
 }
 
+void halt_stop_at_once(KvmGdb *gdb)
+{
+	halt_request_stop(gdb);
+	/* The grace would end on this thread. */
+	gdb->grace_over = true;
+	halt_check_stopped(gdb);
+}
+
 void halt_stop_for_client(KvmGdb *gdb)
 {
 	halt_request_stop(gdb);

@@ -312,6 +312,8 @@ void halt_grace_over(KvmGdb *gdb);
 bool halt_in_handler(const KvmGdbVcpu *vcpu);
 /* Can this vCPU execute guest code at this moment? */
 bool halt_in_guest(const KvmGdbVcpu *vcpu);
+/* A stop by the VMM's own thread: it waits for no vCPU that is in the VMM. */
+void halt_stop_at_once(KvmGdb *gdb);
 /* A stop of the client's: it does not wait for a vCPU that a signal handler of the VMM keeps. */
 void halt_stop_for_client(KvmGdb *gdb);
 
@@ -445,6 +447,8 @@ bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, G
 bool physical_read_own(void *gdb, uint64_t gpa, void *buf, size_t len);
 /* RAM only, for the arch half, and nothing for a CPU in a nested guest; holds @vcpu. */
 ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
+/* RAM only, for guest/, as @vcpu sees it; holds @vcpu. */
+LinuxMemory virtual_linux_memory(KvmGdbVcpu *vcpu);
 
 /* ---- hit.c: on the vCPU's own thread with the lock held ---- */
 

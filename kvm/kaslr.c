@@ -49,11 +49,6 @@ bool kaslr_read_register(KvmGdbVcpu *vcpu, const char *name, uint64_t *ret)
 	return true;
 }
 
-static size_t read_guest(void *opaque, uint64_t addr, void *buf, size_t len)
-{
-	return virtual_read_ram(opaque, addr, buf, len);
-}
-
 static KaslrState find_by_anchor(KvmGdbVcpu *vcpu, const ArchAnchor *anchor, uint64_t *ret_slide)
 {
 	static const KaslrState states[] = {
@@ -61,7 +56,7 @@ static KaslrState find_by_anchor(KvmGdbVcpu *vcpu, const ArchAnchor *anchor, uin
 		[VMLINUX_OTHER] = KASLR_MISMATCH,
 		[VMLINUX_SAME] = KASLR_KNOWN,
 	};
-	const LinuxMemory memory = {.read = read_guest, .opaque = vcpu};
+	const LinuxMemory memory = virtual_linux_memory(vcpu);
 	uint64_t now, link;
 
 	if (!vmlinux_find(vcpu->gdb->vmlinux, anchor->symbol, &link))

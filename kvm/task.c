@@ -7,11 +7,6 @@
 #include "kvm/kaslr.h"
 #include "kvm/linux.h"
 
-static size_t read_guest(void *opaque, uint64_t addr, void *buf, size_t len)
-{
-	return virtual_read_ram(opaque, addr, buf, len);
-}
-
 /* ---- Where the kernel keeps its tasks ---- */
 
 static bool find_places(KvmGdbVcpu *vcpu, const LinuxMemory *memory, LinuxPlaces *ret)
@@ -84,9 +79,9 @@ static void append_pid(KvmGdb *gdb, uint64_t addr, GString *out)
 
 void task_append_name(KvmGdbVcpu *vcpu, GString *out)
 {
-	const LinuxMemory memory = {.read = read_guest, .opaque = vcpu};
+	const LinuxMemory memory = virtual_linux_memory(vcpu);
 	KvmGdb *gdb = vcpu->gdb;
-	char comm[LINUX_COMM_MAX];
+	char comm[LINUX_COMM_LEN];
 	LinuxPlaces places;
 	uint64_t task;
 

@@ -110,7 +110,7 @@ static void test_comm_offset(void)
 
 static void test_comm(void)
 {
-	char comm[LINUX_COMM_MAX];
+	char comm[LINUX_COMM_LEN];
 
 	set_up();
 	g_assert_true(linux_comm_read(&memory, BASE + INIT + COMM, comm));
