@@ -10,6 +10,7 @@
 #include "gdbstub/command.h"
 #include "gdbstub/frame.h"
 #include "gdbstub/log.h"
+#include "gdbstub/monitor.h"
 #include "gdbstub/session.h"
 #include "gdbstub/stop.h"
 
@@ -62,10 +63,9 @@ typedef struct GdbWire {
 
 /* What it looks at: from attach() to detach(). */
 typedef struct GdbView {
-	GdbPlace place;		 /* Hg: registers, memory, breakpoints */
-	bool physical;		 /* memory packets mean guest-physical addresses */
-	bool monitor_cpu_chosen; /* `monitor cpu N` named one: */
-	unsigned monitor_cpu;
+	GdbPlace place;	    /* Hg: registers, memory, breakpoints */
+	bool physical;	    /* memory packets mean guest-physical addresses */
+	GdbMonitor monitor; /* at which CPU `monitor` commands look */
 } GdbView;
 
 /* Its run control: from attach() to detach(). */
@@ -123,10 +123,6 @@ extern const GdbCommandTable gdb_commands_query, gdb_commands_regs, gdb_commands
 	gdb_commands_run, gdb_commands_break, gdb_commands_thread, gdb_commands_monitor,
 	gdb_commands_xfer, gdb_commands_search, gdb_commands_qemu, gdb_commands_lldb,
 	gdb_commands_symbols, gdb_commands_file, gdb_commands_os, gdb_commands_library;
-
-/* The monitor's commands that are the session's own, which is their target; NULL name at the end.
- */
-extern const GdbMonitorCommand gdb_monitor_own_commands[];
 
 /* Replies. */
 static inline GdbReply gdb_reply(GdbReplyKind kind)

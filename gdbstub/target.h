@@ -122,6 +122,16 @@ typedef struct GdbBreak {
 struct GdbBreakCode;
 
 /*
+ * When a monitor command can be run by somebody who is no client of the stub's: then the machine
+ * may be running. PAUSED: it is stopped for the command where no client is connected.
+ */
+typedef enum GdbMonitorWhen {
+	GDB_MONITOR_STOPPED,
+	GDB_MONITOR_PAUSED,
+	GDB_MONITOR_ALWAYS,
+} GdbMonitorWhen;
+
+/*
  * One `monitor` command. @name may have two words ("info registers"); the longest match wins.
  * @run: @args is what follows the name, stripped, never NULL; it may begin right after the name
  * with a '/' ("xp/4xw 0"). @cpu: the user's current thread, or what `cpu N` has chosen. Appends
@@ -132,6 +142,7 @@ typedef struct GdbMonitorCommand {
 	const char *args; /* for help: "[-a] [CPU]", or NULL */
 	const char *help; /* one line */
 	bool (*run)(void *target, unsigned cpu, const char *args, GString *out, GError **error);
+	GdbMonitorWhen when;
 } GdbMonitorCommand;
 
 /* A stretch of virtual addresses of one kind, [start, last]; a hole has no permission at all. */
@@ -351,13 +362,16 @@ typedef struct GdbSymbolOps {
 
 /*
  * The rest of a monitor command that takes long.
- * more: called after its run(), again and again, while it returns TRUE; about 10 milliseconds of
- * work each time. Text in @out is sent at once. @error is shown as run()'s is.
- * cancel: the user interrupted it or left.
+ * take: what the run() that has just returned TRUE has left to do; the caller owns it. NULL:
+ * nothing.
+ * more: called again and again while it returns TRUE; about 10 milliseconds of work each time. Text
+ * in @out is sent at once. @error is shown as run()'s is.
+ * free: it is done, or the user interrupted it or left.
  */
 typedef struct GdbMonitorWorkOps {
-	bool (*more)(void *target, GString *out, GError **error);
-	void (*cancel)(void *target);
+	void *(*take)(void *target);
+	bool (*more)(void *target, void *work, GString *out, GError **error);
+	void (*free)(void *target, void *work);
 } GdbMonitorWorkOps;
 
 typedef struct GdbTargetOps {

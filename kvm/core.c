@@ -1,6 +1,8 @@
 /*
  * kvm/core.c - kvm_gdb_write_core(): a machine that nobody debugs, as a core file.
  */
+#include <unistd.h>
+
 #include "kvm/internal.h"
 #include "kvm/monitor.h"
 
@@ -42,13 +44,47 @@ static void free_world(KvmGdb *gdb)
 		halt_set_free(gdb);
 }
 
+static void log_lines(KvmGdb *gdb, GString *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
+	LOCKED(gdb);
+
+	for (char **line = lines; *line; line++) {
+		if (**line)
+			engine_log(gdb, "core: %s", *line);
+	}
+	g_string_truncate(text, 0);
+}
+
+static bool save_core(KvmGdb *gdb, const char *path, GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	MonitorSave *save = monitor_save_core_new(
+		gdb, 0, &(MonitorFile){.path = path, .is_new = true}, NULL, error);
+	GError *failed = NULL;
+	bool more = save != NULL;
+
+	if (!save)
+		return false;
+	while (more) {
+		more = monitor_save_more(gdb, save, text, &failed);
+		log_lines(gdb, text);
+	}
+	monitor_save_free(gdb, save);
+	if (!failed)
+		return true;
+	unlink(path);
+	g_propagate_error(error, failed);
+	return false;
+}
+
 bool kvm_gdb_write_core(KvmGdb *gdb, const char *path, GError **error)
 {
 	bool done;
 
 	if (!stop_world(gdb, error))
 		return false;
-	done = monitor_save_core(gdb, path, error);
+	done = save_core(gdb, path, error);
 	free_world(gdb);
 	return done;
 }

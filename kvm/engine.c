@@ -179,7 +179,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	process_forget(gdb);
 	linux_forget(gdb);
 	kvm_module_files_free(gdb->module_files);
-	monitor_save_cancel(gdb);
+	monitor_save_free(gdb, monitor_save_take(gdb));
 	g_free((void *)gdb->ops_table.monitor);
 	gdb_log_free(gdb->log);
 	g_free(gdb->name);

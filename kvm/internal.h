@@ -210,7 +210,7 @@ struct KvmGdb {
 	struct KvmClock *clock;
 	uint64_t held_ns; /* atomic: how long the guest's clocks were held, in all */
 	Notices notices;
-	struct MonitorSave *save; /* a monitor command that writes a file; or NULL */
+	struct MonitorSave *save; /* of the monitor command that has just run; or NULL */
 	GdbRegSet *regs;
 	GPtrArray *vcpus;    /* of KvmGdbVcpu, by index */
 	unsigned known_cpus; /* how many the session knows of: as many actions it gives */

@@ -114,10 +114,14 @@ static bool info_kvm(void *target, unsigned cpu G_GNUC_UNUSED, const char *args 
 }
 
 const GdbMonitorCommand monitor_info_commands[] = {
-	{"info registers", "[-a] [CPU]", "show the registers of one CPU or of all", info_registers},
-	{"info cpus", NULL, "list the CPUs with the host's thread of each", info_cpus},
-	{"info status", NULL, "say whether the machine runs", info_status},
-	{"info name", NULL, "show the name that the user gave the machine", info_name},
-	{"info kvm", NULL, "what this machine's KVM can do for a debugger", info_kvm},
+	{"info registers", "[-a] [CPU]", "show the registers of one CPU or of all", info_registers,
+	 GDB_MONITOR_STOPPED},
+	{"info cpus", NULL, "list the CPUs with the host's thread of each", info_cpus,
+	 GDB_MONITOR_ALWAYS},
+	{"info status", NULL, "say whether the machine runs", info_status, GDB_MONITOR_ALWAYS},
+	{"info name", NULL, "show the name that the user gave the machine", info_name,
+	 GDB_MONITOR_ALWAYS},
+	{"info kvm", NULL, "what this machine's KVM can do for a debugger", info_kvm,
+	 GDB_MONITOR_ALWAYS},
 	{0},
 };

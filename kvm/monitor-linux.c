@@ -138,11 +138,13 @@ static bool symbols(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, 
 }
 
 const GdbMonitorCommand monitor_linux_commands[] = {
-	{"info linux", NULL, "which Linux kernel runs, and what it knows of itself", info_linux},
-	{"dmesg", "[-n LINES]", "the kernel's log, or its last lines", dmesg},
-	{"ps", NULL, "list the tasks of the kernel", ps},
-	{"lsmod", NULL, "list the modules of the kernel", lsmod},
-	{"symbols", NULL, "where gdb gets the kernel's symbols from", symbols},
-	{"vmcoreinfo", NULL, "what the kernel says to those who read its dumps", vmcoreinfo},
+	{"info linux", NULL, "which Linux kernel runs, and what it knows of itself", info_linux,
+	 GDB_MONITOR_STOPPED},
+	{"dmesg", "[-n LINES]", "the kernel's log, or its last lines", dmesg, GDB_MONITOR_STOPPED},
+	{"ps", NULL, "list the tasks of the kernel", ps, GDB_MONITOR_STOPPED},
+	{"lsmod", NULL, "list the modules of the kernel", lsmod, GDB_MONITOR_STOPPED},
+	{"symbols", NULL, "where gdb gets the kernel's symbols from", symbols, GDB_MONITOR_STOPPED},
+	{"vmcoreinfo", NULL, "what the kernel says to those who read its dumps", vmcoreinfo,
+	 GDB_MONITOR_STOPPED},
 	{0},
 };

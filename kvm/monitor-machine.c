@@ -81,11 +81,13 @@ static bool quit(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GN
 }
 
 const GdbMonitorCommand monitor_machine_commands[] = {
-	{"stop", NULL, "does nothing: the machine is stopped while gdb can ask", stop},
-	{"cont", NULL, "say how the machine is made to run: by gdb's continue", cont},
-	{"system_reset", NULL, "reset the machine", system_reset},
-	{"reset", NULL, "the same, as other stubs call it", system_reset},
-	{"system_powerdown", NULL, "press the power button", system_powerdown},
-	{"quit", NULL, "end the machine at once", quit},
+	{"stop", NULL, "does nothing: the machine is stopped while gdb can ask", stop,
+	 GDB_MONITOR_ALWAYS},
+	{"cont", NULL, "say how the machine is made to run: by gdb's continue", cont,
+	 GDB_MONITOR_ALWAYS},
+	{"system_reset", NULL, "reset the machine", system_reset, GDB_MONITOR_PAUSED},
+	{"reset", NULL, "the same, as other stubs call it", system_reset, GDB_MONITOR_PAUSED},
+	{"system_powerdown", NULL, "press the power button", system_powerdown, GDB_MONITOR_ALWAYS},
+	{"quit", NULL, "end the machine at once", quit, GDB_MONITOR_ALWAYS},
 	{0},
 };

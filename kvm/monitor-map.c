@@ -141,8 +141,9 @@ static bool info_roms(void *target, unsigned cpu G_GNUC_UNUSED, const char *args
 }
 
 const GdbMonitorCommand monitor_map_commands[] = {
-	{"info mtree", "[-f]", "show where memory and devices are; -f: as a flat list", info_mtree},
+	{"info mtree", "[-f]", "show where memory and devices are; -f: as a flat list", info_mtree,
+	 GDB_MONITOR_ALWAYS},
 	{"info roms", NULL, "show what the VMM has put into memory, and read-only memory",
-	 info_roms},
+	 info_roms, GDB_MONITOR_ALWAYS},
 	{0},
 };

@@ -294,10 +294,14 @@ static bool dump_physical(void *target, unsigned cpu, const char *args, GString 
 }
 
 const GdbMonitorCommand monitor_memory_commands[] = {
-	{"x", "[/FMT] ADDR", "show memory; FMT: count, x o d u c s, b h w g", dump_virtual},
-	{"xp", "[/FMT] ADDR", "show guest-physical memory", dump_physical},
-	{"gva2gpa", "ADDR", "the guest-physical address of a virtual one", gva2gpa},
-	{"gpa2hva", "ADDR", "the address in this process of a guest-physical one", gpa2hva},
-	{"gpa2hpa", "ADDR", "the host's physical address of a guest-physical one", gpa2hpa},
+	{"x", "[/FMT] ADDR", "show memory; FMT: count, x o d u c s, b h w g", dump_virtual,
+	 GDB_MONITOR_STOPPED},
+	{"xp", "[/FMT] ADDR", "show guest-physical memory", dump_physical, GDB_MONITOR_ALWAYS},
+	{"gva2gpa", "ADDR", "the guest-physical address of a virtual one", gva2gpa,
+	 GDB_MONITOR_STOPPED},
+	{"gpa2hva", "ADDR", "the address in this process of a guest-physical one", gpa2hva,
+	 GDB_MONITOR_ALWAYS},
+	{"gpa2hpa", "ADDR", "the host's physical address of a guest-physical one", gpa2hpa,
+	 GDB_MONITOR_ALWAYS},
 	{0},
 };

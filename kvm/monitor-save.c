@@ -1,10 +1,9 @@
 /*
- * kvm/monitor-save.c - monitor commands that write guest memory to a file: memsave, pmemsave,
- * dump-guest-memory; and the last of them without a client.
+ * kvm/monitor-save.c - guest memory to a file: memsave, pmemsave, dump-guest-memory.
  *
  * Gigabytes take seconds, so a command only makes a MonitorSave, and the server's loop does a
- * piece of it at a time (GdbMonitorWorkOps), while the world stays stopped. The files hold
- * the guest's own bytes, never a breakpoint of ours. Runs of zeros become holes.
+ * piece of it at a time (GdbMonitorWorkOps). The files hold the guest's own bytes, never a
+ * breakpoint of ours. Runs of zeros become holes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +29,7 @@ struct MonitorSave {
 	unsigned cpu;
 	GArray *ranges;	  /* of VmcoreRange; addresses of @kind */
 	bool scanning;	  /* a core: looks for VMCOREINFO before anything is written */
+	VmcoreRange only; /* a core: nothing but these addresses, unless it is empty */
 	GByteArray *info; /* the note; or NULL */
 	unsigned range;	  /* which one it is at, */
 	uint64_t at;	  /* and how far in it */
@@ -39,8 +39,10 @@ struct MonitorSave {
 	uint8_t *buf;	  /* CHUNK bytes */
 };
 
-void monitor_save_free(MonitorSave *save)
+void monitor_save_free(void *target G_GNUC_UNUSED, void *work)
 {
+	MonitorSave *save = work;
+
 	if (!save)
 		return;
 	if (save->fd >= 0)
@@ -52,11 +54,18 @@ void monitor_save_free(MonitorSave *save)
 	g_free(save);
 }
 
-void monitor_save_cancel(void *target)
+void *monitor_save_take(void *target)
 {
 	KvmGdb *gdb = target;
 
-	g_clear_pointer(&gdb->save, monitor_save_free);
+	return g_steal_pointer(&gdb->save);
+}
+
+/* What a command has set up is for the one who ran it to take. */
+static void put(KvmGdb *gdb, MonitorSave *save)
+{
+	monitor_save_free(gdb, gdb->save);
+	gdb->save = save;
 }
 
 static bool fail_io(const MonitorSave *save, const char *what, GError **error)
@@ -67,12 +76,14 @@ static bool fail_io(const MonitorSave *save, const char *what, GError **error)
 }
 
 /* O_NONBLOCK: a FIFO of that name must not hold us up. */
-static bool open_file(MonitorSave *save, int flags, GError **error)
+static bool open_file(MonitorSave *save, const MonitorFile *file, GError **error)
 {
+	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	struct stat status;
 
-	save->fd = open(save->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags,
-			0600);
+	if (file->is_new)
+		flags |= O_EXCL;
+	save->fd = file->path ? open(file->path, flags, 0600) : file->fd;
 	if (save->fd < 0 || fstat(save->fd, &status) < 0)
 		return fail_io(save, "cannot create", error);
 	if (!S_ISREG(status.st_mode)) {
@@ -82,19 +93,18 @@ static bool open_file(MonitorSave *save, int flags, GError **error)
 	return ftruncate(save->fd, 0) == 0 || fail_io(save, "cannot empty", error);
 }
 
-/* Takes @path over. @flags: more of open()'s. NULL with @error. */
-static MonitorSave *save_new(SaveKind kind, char *path, int flags, GError **error)
+static MonitorSave *save_new(SaveKind kind, const MonitorFile *file, GError **error)
 {
 	MonitorSave *save = g_new0(MonitorSave, 1);
 
 	save->kind = kind;
-	save->path = path;
+	save->path = g_strdup(file->path ? file->path : "the descriptor");
 	save->ranges = g_array_new(FALSE, TRUE, sizeof(VmcoreRange));
 	save->buf = g_malloc(CHUNK);
 	save->shown = g_get_monotonic_time();
-	if (open_file(save, flags, error))
+	if (open_file(save, file, error))
 		return save;
-	monitor_save_free(save);
+	monitor_save_free(NULL, save);
 	return NULL;
 }
 
@@ -223,10 +233,22 @@ static bool scan_piece(KvmGdb *gdb, MonitorSave *save)
 	return ++save->range < save->ranges->len;
 }
 
-static bool add_cpu_notes(KvmGdb *gdb, GByteArray *notes, GError **error)
+static bool is_stopped(KvmGdb *gdb)
+{
+	LOCKED(gdb);
+
+	return gdb->world == WORLD_STOPPED;
+}
+
+/* The registers of a CPU that runs are not known. */
+static bool add_cpu_notes(KvmGdb *gdb, GByteArray *notes, GString *out, GError **error)
 {
 	unsigned n = kvm_target_ops.cpus->count(gdb);
 
+	if (!is_stopped(gdb)) {
+		g_string_append(out, "the machine runs: the core has no registers\n");
+		return true;
+	}
 	for (unsigned cpu = 0; cpu < n; cpu++) {
 		ArchMonitor monitor;
 		bool ok;
@@ -286,6 +308,26 @@ static GArray *find_images(KvmGdb *gdb, const MonitorSave *save)
 	return images;
 }
 
+/* The note may lie anywhere, so all of memory was looked at before. */
+static void keep_only(MonitorSave *save)
+{
+	g_autoptr(GArray) all = g_steal_pointer(&save->ranges);
+	const VmcoreRange *only = &save->only;
+
+	save->ranges = g_array_new(FALSE, TRUE, sizeof(VmcoreRange));
+	save->total = 0;
+	for (unsigned i = 0; i < all->len; i++) {
+		const VmcoreRange *range = &g_array_index(all, VmcoreRange, i);
+		uint64_t first = only->size ? MAX(range->gpa, only->gpa) : range->gpa;
+		uint64_t last = range->gpa + (range->size - 1);
+
+		if (only->size)
+			last = MIN(last, only->gpa + (only->size - 1));
+		if (first <= last)
+			add_range(save, first, last - first + 1, 0);
+	}
+}
+
 static bool write_front(KvmGdb *gdb, MonitorSave *save, GString *out, GError **error)
 {
 	g_autoptr(GByteArray) notes = g_byte_array_new();
@@ -293,7 +335,8 @@ static bool write_front(KvmGdb *gdb, MonitorSave *save, GString *out, GError **e
 	g_autoptr(GArray) images = NULL;
 	VmcoreRange *last;
 
-	if (!add_cpu_notes(gdb, notes, error))
+	keep_only(save);
+	if (!add_cpu_notes(gdb, notes, out, error))
 		return false;
 	if (save->info)
 		g_byte_array_append(notes, save->info->data, save->info->len);
@@ -337,14 +380,12 @@ static void show_progress(MonitorSave *save, GString *out)
 				       save->total >> 20);
 }
 
-bool monitor_save_more(void *target, GString *out, GError **error)
+bool monitor_save_more(void *target, void *work, GString *out, GError **error)
 {
 	KvmGdb *gdb = target;
-	MonitorSave *save = gdb->save;
+	MonitorSave *save = work;
 	GError *failed = NULL;
 
-	if (!save)
-		return false;
 	for (unsigned i = 0; i < CHUNKS_PER_CALL; i++) {
 		if (dump_piece(gdb, save, out, &failed))
 			continue;
@@ -355,120 +396,117 @@ bool monitor_save_more(void *target, GString *out, GError **error)
 					       "%" PRIu64 " KiB of guest memory cannot be read in "
 					       "this process and are zeros in %s\n",
 					       (save->missing + 1023) >> 10, save->path);
-		monitor_save_cancel(gdb);
 		return false;
 	}
 	show_progress(save, out);
 	return true;
 }
 
-static bool save_memory(KvmGdb *gdb, SaveKind kind, unsigned cpu, const char *args, GError **error)
+static bool is_range(uint64_t addr, uint64_t size, GError **error)
+{
+	if (size && size - 1 <= UINT64_MAX - addr && size <= INT64_MAX)
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+		    "the size must be at least 1 and end before the last address");
+	return false;
+}
+
+MonitorSave *monitor_save_memory_new(bool physical, unsigned cpu, uint64_t addr, uint64_t size,
+				     const MonitorFile *file, GError **error)
+{
+	MonitorSave *save;
+
+	if (!is_range(addr, size, error))
+		return NULL;
+	save = save_new(physical ? SAVE_PHYSICAL : SAVE_VIRTUAL, file, error);
+	if (!save)
+		return NULL;
+	save->cpu = cpu;
+	add_range(save, addr, size, 0);
+	return save;
+}
+
+static bool save_memory(KvmGdb *gdb, bool physical, unsigned cpu, const char *args, GError **error)
 {
 	uint64_t addr, size;
 	MonitorSave *save;
-	char *path;
+	g_autofree char *path = NULL;
 
 	if (!monitor_take_number(gdb, cpu, &args, "an address", &addr, error) ||
-	    !monitor_take_number(gdb, cpu, &args, "a size", &size, error))
+	    !monitor_take_number(gdb, cpu, &args, "a size", &size, error) ||
+	    !is_range(addr, size, error))
 		return false;
-	if (!size || size - 1 > UINT64_MAX - addr || size > INT64_MAX) {
-		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
-			    "the size must be at least 1 and end before the last address");
-		return false;
-	}
 	path = monitor_take_word(&args);
 	if (!path) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "expected a file name");
 		return false;
 	}
-	save = save_new(kind, path, 0, error);
-	if (!save)
-		return false;
-	save->cpu = cpu;
-	add_range(save, addr, size, 0);
-	monitor_save_cancel(gdb);
-	gdb->save = save;
-	return true;
+	save = monitor_save_memory_new(physical, cpu, addr, size, &(MonitorFile){.path = path},
+				       error);
+	if (save)
+		put(gdb, save);
+	return save != NULL;
 }
 
 static bool memsave(void *target, unsigned cpu, const char *args, GString *out G_GNUC_UNUSED,
 		    GError **error)
 {
-	return save_memory(target, SAVE_VIRTUAL, cpu, args, error);
+	return save_memory(target, false, cpu, args, error);
 }
 
 static bool pmemsave(void *target, unsigned cpu, const char *args, GString *out G_GNUC_UNUSED,
 		     GError **error)
 {
-	return save_memory(target, SAVE_PHYSICAL, cpu, args, error);
+	return save_memory(target, true, cpu, args, error);
 }
 
-/* Begins to write the machine to @path, as @cpu sees it; takes @path over. */
-static bool begin_core(KvmGdb *gdb, unsigned cpu, char *path, int flags, GError **error)
+MonitorSave *monitor_save_core_new(KvmGdb *gdb, unsigned cpu, const MonitorFile *file,
+				   const VmcoreRange *only, GError **error)
 {
-	MonitorSave *save = save_new(SAVE_CORE, path, flags, error);
+	MonitorSave *save = save_new(SAVE_CORE, file, error);
 	KvmSpan span;
 
 	if (!save)
-		return false;
+		return NULL;
 	save->cpu = cpu;
+	if (only)
+		save->only = *only;
 	for (unsigned i = 0; kvm_memory_get_span(gdb->memory, i, &span); i++)
 		add_range(save, span.gpa, span.size, 0);
 	save->scanning = save->ranges->len;
-	monitor_save_cancel(gdb);
-	gdb->save = save;
-	return true;
+	return save;
+}
+
+bool monitor_save_scans(const MonitorSave *save)
+{
+	return save->scanning;
 }
 
 static bool dump_guest_memory(void *target, unsigned cpu, const char *args,
 			      GString *out G_GNUC_UNUSED, GError **error)
 {
 	g_autofree char *path = monitor_take_word(&args);
+	MonitorSave *save;
 
 	if (!path || *path == '-') {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
 			    "expected a file name and no options: ELF is the only format");
 		return false;
 	}
-	return monitor_take_end(args, error) &&
-	       begin_core(target, cpu, g_steal_pointer(&path), 0, error);
-}
-
-static void log_lines(KvmGdb *gdb, GString *text)
-{
-	g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
-	LOCKED(gdb);
-
-	for (char **line = lines; *line; line++) {
-		if (**line)
-			engine_log(gdb, "core: %s", *line);
-	}
-	g_string_truncate(text, 0);
-}
-
-bool monitor_save_core(KvmGdb *gdb, const char *path, GError **error)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-	GError *failed = NULL;
-	bool more = true;
-
-	if (!begin_core(gdb, 0, g_strdup(path), O_EXCL, error))
+	if (!monitor_take_end(args, error))
 		return false;
-	while (more) {
-		more = monitor_save_more(gdb, text, &failed);
-		log_lines(gdb, text);
-	}
-	if (!failed)
-		return true;
-	unlink(path);
-	g_propagate_error(error, failed);
-	return false;
+	save = monitor_save_core_new(target, cpu, &(MonitorFile){.path = path}, NULL, error);
+	if (save)
+		put(target, save);
+	return save != NULL;
 }
 
 const GdbMonitorCommand monitor_save_commands[] = {
-	{"memsave", "ADDR SIZE FILE", "save virtual memory to a file", memsave},
-	{"pmemsave", "ADDR SIZE FILE", "save guest-physical memory to a file", pmemsave},
+	{"memsave", "ADDR SIZE FILE", "save virtual memory to a file", memsave,
+	 GDB_MONITOR_STOPPED},
+	{"pmemsave", "ADDR SIZE FILE", "save guest-physical memory to a file", pmemsave,
+	 GDB_MONITOR_ALWAYS},
 	{"dump-guest-memory", "FILE", "save the machine as an ELF core for crash, drgn and gdb",
-	 dump_guest_memory},
+	 dump_guest_memory, GDB_MONITOR_PAUSED},
 	{0},
 };

@@ -7,6 +7,7 @@
 #ifndef VMGDB_KVM_MONITOR_H
 #define VMGDB_KVM_MONITOR_H
 
+#include "guest/vmcore.h"
 #include "kvm/arch.h"
 #include "kvm/memory.h"
 
@@ -64,16 +65,32 @@ GdbMonitorCommand *monitor_table_new(void);
 
 typedef struct MonitorSave MonitorSave;
 
-void monitor_save_free(MonitorSave *save);
-/* GdbMonitorWorkOps. */
-bool monitor_save_more(void *target, GString *out, GError **error);
-void monitor_save_cancel(void *target);
+/* GdbMonitorWorkOps; the work is a MonitorSave. monitor_save_free: NULL is accepted. */
+void *monitor_save_take(void *target);
+bool monitor_save_more(void *target, void *work, GString *out, GError **error);
+void monitor_save_free(void *target, void *work);
+
+/* Where to write: a file by its name, which must not be there if it @is_new; or, without a name, a
+ * descriptor of a regular file, which is owned from now on, also after an error. */
+typedef struct MonitorFile {
+	const char *path;
+	int fd;
+	bool is_new;
+} MonitorFile;
+
 /*
- * monitor_save_core: dump-guest-memory to @path, which must not exist, as a whole; what that says
- * goes to the VMM's user. While the world is stopped, without the lock. After FALSE with @error
- * there is no such file of ours.
+ * monitor_save_memory_new: [addr, addr + size) as CPU @cpu sees it, while the world is stopped; or
+ * @physical.
+ * monitor_save_core_new: the machine, as dump-guest-memory writes it, with virtual addresses as CPU
+ * @cpu sees them; of memory only what lies in @only, unless that is NULL. A machine that runs when
+ * the file is begun gives no registers. monitor_save_scans: nothing was written to it yet.
+ * NULL with @error.
  */
-bool monitor_save_core(KvmGdb *gdb, const char *path, GError **error);
+MonitorSave *monitor_save_memory_new(bool physical, unsigned cpu, uint64_t addr, uint64_t size,
+				     const MonitorFile *file, GError **error);
+MonitorSave *monitor_save_core_new(KvmGdb *gdb, unsigned cpu, const MonitorFile *file,
+				   const VmcoreRange *only, GError **error);
+bool monitor_save_scans(const MonitorSave *save);
 
 /*
  * monitor_show_pages: a command with one optional argument, the address @from which on @show prints

@@ -192,9 +192,9 @@ static bool break_process_monitor(void *target, unsigned cpu, const char *args, 
 const GdbMonitorCommand process_commands[] = {
 	{"process", "[PID]",
 	 "read and write the user addresses of this process; without PID those of the CPU",
-	 process_monitor},
+	 process_monitor, GDB_MONITOR_STOPPED},
 	{"break-process", "PID|any",
 	 "breakpoints and watchpoints at user addresses are this process', or any one's",
-	 break_process_monitor},
+	 break_process_monitor, GDB_MONITOR_STOPPED},
 	{0},
 };

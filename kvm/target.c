@@ -452,7 +452,8 @@ static unsigned watch_slots(void *target)
 /* ---- Monitor ---- */
 
 const GdbMonitorCommand target_monitor_commands[] = {
-	{"kaslr", NULL, "where KASLR has put the kernel, and what to tell gdb", kaslr_monitor},
+	{"kaslr", NULL, "where KASLR has put the kernel, and what to tell gdb", kaslr_monitor,
+	 GDB_MONITOR_STOPPED},
 	{0},
 };
 
@@ -527,8 +528,9 @@ static const GdbSymbolOps symbol_ops = {
 };
 
 static const GdbMonitorWorkOps monitor_work_ops = {
+	.take = monitor_save_take,
 	.more = monitor_save_more,
-	.cancel = monitor_save_cancel,
+	.free = monitor_save_free,
 };
 
 const GdbTargetOps kvm_target_ops = {

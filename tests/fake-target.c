@@ -495,11 +495,11 @@ static bool monitor_fail(void *data, unsigned cpu, const char *args, GString *ou
 }
 
 static const GdbMonitorCommand monitor_commands[] = {
-	{"ping", "[WORDS]", "answer at once", monitor_ping},
-	{"ping hard", NULL, "answer harder", monitor_ping_hard},
-	{"fail", NULL, "fail", monitor_fail},
-	{"load", NULL, "load the library", fake_load_library},
-	{NULL, NULL, NULL, NULL},
+	{"ping", "[WORDS]", "answer at once", monitor_ping, GDB_MONITOR_STOPPED},
+	{"ping hard", NULL, "answer harder", monitor_ping_hard, GDB_MONITOR_STOPPED},
+	{"fail", NULL, "fail", monitor_fail, GDB_MONITOR_STOPPED},
+	{"load", NULL, "load the library", fake_load_library, GDB_MONITOR_STOPPED},
+	{NULL, NULL, NULL, NULL, GDB_MONITOR_STOPPED},
 };
 
 const GdbTargetOps *fake_target_ops(void)

@@ -268,7 +268,7 @@ SessionRig *session_rig_new_full(bool lazy)
 	static const GdbFileOps files = {op_program, op_open};
 	static const GdbTaskOps task_ops = {op_tasks, op_task_name};
 	static const GdbMonitorCommand monitor[] = {
-		{"which", NULL, "say the CPU", op_which},
+		{"which", NULL, "say the CPU", op_which, GDB_MONITOR_STOPPED},
 		{0},
 	};
 	SessionRig *rig = rig_new();

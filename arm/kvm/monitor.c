@@ -158,8 +158,10 @@ static bool nmi(void *target G_GNUC_UNUSED, unsigned cpu G_GNUC_UNUSED,
 }
 
 const GdbMonitorCommand arch_monitor_commands[] = {
-	{"info mem", "[FROM]", "show what is mapped, with its rights", info_mem},
-	{"info tlb", "[FROM]", "show every mapped page", info_tlb},
-	{"nmi", NULL, "say that there is no non-maskable interrupt on arm64", nmi},
+	{"info mem", "[FROM]", "show what is mapped, with its rights", info_mem,
+	 GDB_MONITOR_STOPPED},
+	{"info tlb", "[FROM]", "show every mapped page", info_tlb, GDB_MONITOR_STOPPED},
+	{"nmi", NULL, "say that there is no non-maskable interrupt on arm64", nmi,
+	 GDB_MONITOR_PAUSED},
 	{0},
 };

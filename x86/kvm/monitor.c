@@ -263,11 +263,13 @@ static bool nmi(void *target, unsigned cpu, const char *args G_GNUC_UNUSED, GStr
 }
 
 const GdbMonitorCommand arch_monitor_commands[] = {
-	{"info mem", "[FROM]", "show what is mapped, with its rights", info_mem},
-	{"info tlb", "[FROM]", "show every mapped page", info_tlb},
-	{"info lapic", "[CPU]", "show a CPU's local APIC", info_lapic},
-	{"info pic", NULL, "show the I/O APIC and the 8259s", info_pic},
-	{"info msr", "NUMBER", "show a model-specific register by its number", info_msr},
-	{"nmi", NULL, "send a non-maskable interrupt to the CPU", nmi},
+	{"info mem", "[FROM]", "show what is mapped, with its rights", info_mem,
+	 GDB_MONITOR_STOPPED},
+	{"info tlb", "[FROM]", "show every mapped page", info_tlb, GDB_MONITOR_STOPPED},
+	{"info lapic", "[CPU]", "show a CPU's local APIC", info_lapic, GDB_MONITOR_STOPPED},
+	{"info pic", NULL, "show the I/O APIC and the 8259s", info_pic, GDB_MONITOR_STOPPED},
+	{"info msr", "NUMBER", "show a model-specific register by its number", info_msr,
+	 GDB_MONITOR_STOPPED},
+	{"nmi", NULL, "send a non-maskable interrupt to the CPU", nmi, GDB_MONITOR_PAUSED},
 	{0},
 };
