@@ -2,6 +2,7 @@
  * gdbstub/server.c - takes clients, one at a time, and carries stops from any thread to them.
  */
 #include "gdbstub/conn.h"
+#include "gdbstub/door.h"
 #include "gdbstub/gdbstub.h"
 #include "gdbstub/refuse.h"
 #include "gdbstub/session.h"
@@ -16,7 +17,7 @@ struct GdbServer {
 	GdbLog *log; /* or NULL */
 
 	GdbTransport *transport;
-	GSource *accept_sources[GDB_LISTENERS_MAX];
+	GdbDoor *door; /* or NULL: a line */
 	GdbConn *conn;
 	bool conn_is_line;
 	char *conn_peer; /* who that is, for a second one; or NULL */
@@ -222,33 +223,6 @@ static bool open_line(GdbServer *server, GError **error)
 	return stream && start_client(server, stream, true);
 }
 
-static void stop_accepting(GdbServer *server)
-{
-	for (unsigned n = 0; n < GDB_LISTENERS_MAX; n++)
-		drop_source(&server->accept_sources[n]);
-}
-
-static void watch_accept(GdbServer *server, unsigned n, GSource *source, GSourceFunc callback)
-{
-	server->accept_sources[n] = source;
-	g_source_set_callback(source, callback, server, NULL);
-	g_source_attach(source, server->context);
-}
-
-static gboolean on_accept(GSocket *socket, GIOCondition condition, gpointer data);
-
-static gboolean start_accepting(gpointer data)
-{
-	GdbServer *server = data;
-	GSocket *listener;
-
-	stop_accepting(server);
-	for (unsigned n = 0; (listener = gdb_transport_get_listener(server->transport, n)); n++)
-		watch_accept(server, n, g_socket_create_source(listener, G_IO_IN, NULL),
-			     G_SOURCE_FUNC(on_accept));
-	return G_SOURCE_REMOVE;
-}
-
 /* "127.0.0.1:45678"; NULL for a peer without a name. */
 static char *peer_of(GIOStream *stream)
 {
@@ -271,8 +245,10 @@ static void refuse(GdbServer *server, GIOStream *stream)
 	gdb_refusals_add(server->refusals, stream, why);
 }
 
-static void take_client(GdbServer *server, GIOStream *stream)
+static void take_client(GIOStream *stream, void *data)
 {
+	GdbServer *server = data;
+
 	/* The last client may have gone without the loop having said so yet. */
 	if (server->conn)
 		gdb_conn_catch_up(server->conn);
@@ -282,24 +258,6 @@ static void take_client(GdbServer *server, GIOStream *stream)
 		server->conn_peer = peer_of(stream);
 	else
 		g_io_stream_close(stream, NULL, NULL);
-}
-
-static gboolean on_accept(GSocket *socket, G_GNUC_UNUSED GIOCondition condition, gpointer data)
-{
-	GdbServer *server = data;
-	g_autoptr(GError) error = NULL;
-	g_autoptr(GIOStream) stream = gdb_transport_accept(server->transport, socket, &error);
-
-	if (stream)
-		take_client(server, stream);
-	/* Out of descriptors, say: the client still waits and would wake us again at once. */
-	if (!stream && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
-		g_message("gdb: cannot take a client, trying again in a second: %s",
-			  error->message);
-		stop_accepting(server);
-		watch_accept(server, 0, g_timeout_source_new_seconds(1), start_accepting);
-	}
-	return G_SOURCE_CONTINUE;
 }
 
 /* ---- The server ---- */
@@ -329,7 +287,7 @@ void gdb_server_free(GdbServer *server)
 {
 	if (!server)
 		return;
-	stop_accepting(server);
+	g_clear_pointer(&server->door, gdb_door_free);
 	if (server->conn)
 		gdb_session_exited(gdb_conn_get_session(server->conn), server->exit_status);
 	drop_client(server);
@@ -358,11 +316,12 @@ void gdb_server_set_log(GdbServer *server, GdbLog *log)
 bool gdb_server_listen(GdbServer *server, const char *where, GError **error)
 {
 	g_return_val_if_fail(!server->transport, false);
-	server->transport = gdb_transport_open(where, error);
+	server->transport = gdb_transport_open(where, true, error);
 	if (!server->transport)
 		return false;
 	if (gdb_transport_get_listener(server->transport, 0)) {
-		start_accepting(server);
+		server->door =
+			gdb_door_new(server->context, server->transport, take_client, server);
 		return true;
 	}
 	if (open_line(server, error))

@@ -26,6 +26,7 @@ struct GdbTransport {
 	struct stat socket_file; /* of a unix socket; st_ino 0 when there is none */
 
 	int line_fd; /* a device; -1 when closed */
+	bool raw;    /* a terminal is to be made so */
 	bool is_raw; /* the terminal had these settings: */
 	struct termios settings;
 	bool is_stdio; /* stdin and stdout had these flags: */
@@ -261,7 +262,7 @@ static bool make_raw(GdbTransport *transport, int fd, GError **error)
 {
 	struct termios raw;
 
-	if (!isatty(fd))
+	if (!transport->raw || !isatty(fd))
 		return true;
 	if (tcgetattr(fd, &raw) < 0)
 		return fail(error, "cannot read the settings of", transport->address);
@@ -384,11 +385,12 @@ static bool open_address(GdbTransport *transport, GError **error)
 	return false;
 }
 
-GdbTransport *gdb_transport_open(const char *where, GError **error)
+GdbTransport *gdb_transport_open(const char *where, bool raw, GError **error)
 {
 	g_autoptr(GdbTransport) transport = g_new0(GdbTransport, 1);
 
 	transport->line_fd = -1;
+	transport->raw = raw;
 	if (!gdb_address_parse(where, &transport->where, error) || !open_address(transport, error))
 		return NULL;
 	return g_steal_pointer(&transport);
