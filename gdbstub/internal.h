@@ -117,6 +117,14 @@ struct GdbSession {
 	uint8_t *memory;	  /* GDB_PACKET_MAX bytes for memory on its way */
 };
 
+/* What a client looks at first. */
+static inline GdbView gdb_session_first_view(const GdbSession *session)
+{
+	return (GdbView){.monitor = {.ops = session->ops,
+				     .target = session->target,
+				     .version = session->version}};
+}
+
 /* The families: each is one cmd-*.c, and a line in families.c. */
 extern const GdbCommandTable *const gdb_command_tables[];
 extern const GdbCommandTable gdb_commands_query, gdb_commands_regs, gdb_commands_mem,

@@ -76,10 +76,7 @@ void gdb_session_attach(GdbSession *session)
 		return;
 	if (session->lazy)
 		forget_client(session);
-	session->view = (GdbView){0};
-	session->view.monitor.ops = session->ops;
-	session->view.monitor.target = session->target;
-	session->view.monitor.version = session->version;
+	session->view = gdb_session_first_view(session);
 	session->run = (GdbRun){0};
 	gdb_families_attached(session);
 	gdb_session_move(session, GDB_SESSION_ATTACH);
