@@ -1,5 +1,5 @@
 # vmgdb's build. Sources are found by folder; what belongs where:
-#   gdbstub/ guest/ kvm/ $(ARCH)/cpu/ $(ARCH)/kvm/ xml/  -> libvmgdb.a
+#   gdbstub/ guest/ qmp/ kvm/ $(ARCH)/cpu/ $(ARCH)/kvm/ xml/  -> libvmgdb.a
 #   hw/ hw/dev/ $(ARCH)/hw/                              -> lkvm
 #   plugin/*.c                                           -> vmgdb and what it preloads
 #   tests/{test,kvm}-*.c tests/guest/*.S                 -> build/tests/, a program each
@@ -50,7 +50,7 @@ obj = $(patsubst %,$(B)/%.o,$(basename $(1)))
 GRESOURCE := $(firstword $(call src,xml/*.gresource.xml))
 
 HW_SRC := $(call src,hw/*.c hw/dev/*.c $(ARCH)/hw/*.c)
-LIB_SRC := $(call src,$(addsuffix /*.c,gdbstub guest kvm $(ARCH)/cpu $(ARCH)/kvm))
+LIB_SRC := $(call src,$(addsuffix /*.c,gdbstub guest qmp kvm $(ARCH)/cpu $(ARCH)/kvm))
 # The other architecture's files that need no KVM header: their tests run on every host.
 PURE_SRC := $(call src,$(OTHER_ARCH)/cpu/*.c $(OTHER_ARCH)/hw/fdt.c $(OTHER_ARCH)/hw/image.c)
 TEST_SRC := $(call src,tests/test-*.c tests/kvm-*.c)
@@ -95,9 +95,9 @@ tests: $(TESTS) $(GUESTS)
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla $(WERROR)
 CPPFLAGS += -I$(SRCDIR) -I$(B) -D_GNU_SOURCE -DVMGDB_VERSION='"$(VERSION)"' \
 	-DVMGDB_CHECKS=$(if $(CHECKS)$(SANITIZE),1,0) \
-	$(GLIB_CFLAGS) $(FDT_CFLAGS) $(LINUX_CFLAGS)
+	$(GLIB_CFLAGS) $(JSON_CFLAGS) $(FDT_CFLAGS) $(LINUX_CFLAGS)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(SAN_CFLAGS) $(CFLAGS)
-LIBS := $(GLIB_LIBS) $(FDT_LIBS) $(LINUX_LIBS) -lm -pthread
+LIBS := $(JSON_LIBS) $(GLIB_LIBS) $(FDT_LIBS) $(LINUX_LIBS) -lm -pthread
 
 $(B)/%.o: $(SRCDIR)/%.c config.mak
 	@mkdir -p $(@D)

@@ -3,9 +3,7 @@
  */
 #include "gdbstub/conn.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <time.h>
+#include "gdbstub/transport.h"
 
 /* How much is read at once, and how much may wait for a session that takes nothing now. */
 #define INPUT_MAX (64 * 1024)
@@ -76,38 +74,6 @@ static GSource *make_work_source(G_GNUC_UNUSED GdbConn *conn)
 	return source;
 }
 
-/*
- * A pipe or terminal whose reader has gone raises SIGPIPE, and the process' disposition of
- * signals is not ours to change: block it, and take it off if it came from this write.
- */
-static gssize write_quietly(GdbConn *conn, const GByteArray *bytes, GError **error)
-{
-	static const struct timespec now = {0, 0};
-	sigset_t pipe_set, pending, old;
-	bool was_pending;
-	gssize n;
-
-	sigemptyset(&pipe_set);
-	sigaddset(&pipe_set, SIGPIPE);
-	sigpending(&pending);
-	was_pending = sigismember(&pending, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
-	n = g_pollable_output_stream_write_nonblocking(conn->out, bytes->data, bytes->len, NULL,
-						       error);
-	if (n < 0 && !was_pending)
-		sigtimedwait(&pipe_set, NULL, &now);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return n;
-}
-
-static gssize write_some(GdbConn *conn, const GByteArray *bytes, GError **error)
-{
-	if (!conn->socket)
-		return write_quietly(conn, bytes, error);
-	return g_pollable_output_stream_write_nonblocking(conn->out, bytes->data, bytes->len, NULL,
-							  error);
-}
-
 /* FALSE when the stream has failed. What can not be written now stays. */
 static bool flush(GdbConn *conn)
 {
@@ -115,7 +81,7 @@ static bool flush(GdbConn *conn)
 
 	while (bytes->len) {
 		g_autoptr(GError) error = NULL;
-		gssize n = write_some(conn, bytes, &error);
+		gssize n = gdb_transport_write(conn->stream, bytes->data, bytes->len, &error);
 
 		if (n < 0)
 			return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);

@@ -11,10 +11,13 @@
 #include <glib/gstdio.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gdbstub/address.h"
@@ -367,6 +370,40 @@ GIOStream *gdb_transport_get_line(GdbTransport *transport, GError **error)
 }
 
 /* ---- Both ---- */
+
+/*
+ * A pipe or terminal whose reader has gone raises SIGPIPE, and the process' disposition of
+ * signals is not ours to change: block it, and take it off if it came from this write.
+ */
+static gssize write_quietly(GPollableOutputStream *out, const void *data, size_t len,
+			    GError **error)
+{
+	static const struct timespec now = {0, 0};
+	sigset_t pipe_set, pending, old;
+	bool was_pending;
+	gssize n;
+
+	sigemptyset(&pipe_set);
+	sigaddset(&pipe_set, SIGPIPE);
+	sigpending(&pending);
+	was_pending = sigismember(&pending, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe_set, &old);
+	n = g_pollable_output_stream_write_nonblocking(out, data, len, NULL, error);
+	if (n < 0 && !was_pending)
+		sigtimedwait(&pipe_set, NULL, &now);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return n;
+}
+
+gssize gdb_transport_write(GIOStream *stream, const void *data, size_t len, GError **error)
+{
+	GPollableOutputStream *out =
+		G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(stream));
+
+	if (!G_IS_SOCKET_CONNECTION(stream))
+		return write_quietly(out, data, len, error);
+	return g_pollable_output_stream_write_nonblocking(out, data, len, NULL, error);
+}
 
 static bool open_address(GdbTransport *transport, GError **error)
 {

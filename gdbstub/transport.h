@@ -45,4 +45,10 @@ GIOStream *gdb_transport_accept(GdbTransport *transport, GSocket *listener, GErr
  */
 GIOStream *gdb_transport_get_line(GdbTransport *transport, GError **error);
 
+/*
+ * gdb_transport_write: as many bytes as @stream, one of the above, takes now; -1 with @error,
+ * WOULD_BLOCK when that is none. Whoever reads may have gone: no SIGPIPE is raised for it.
+ */
+gssize gdb_transport_write(GIOStream *stream, const void *data, size_t len, GError **error);
+
 #endif

@@ -22,7 +22,7 @@ forbid()
 }
 
 inc='^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]'
-code=({gdbstub,guest,kvm,hw,hw/dev,plugin,{x86,arm}/{cpu,kvm,hw}}/*.[ch])
+code=({gdbstub,guest,qmp,kvm,hw,hw/dev,plugin,{x86,arm}/{cpu,kvm,hw}}/*.[ch])
 
 # may FOLDER WHAT: besides itself its files include nothing of ours or the kernel's but WHAT, a regular
 # expression. libc and GLib everybody may.
@@ -45,7 +45,8 @@ may()
 kernel='linux/kvm\.h|sys/ioctl\.h'
 may gdbstub 'none'
 may guest 'bpf/btf\.h|linux/btf\.h|libelf\.h|gelf\.h'
-may kvm "$kernel|gdbstub/(target|gdbstub|break-code)\.h|guest/[a-z0-9-]+\.h"
+may qmp 'gdbstub/(transport|door)\.h'
+may kvm "$kernel|gdbstub/(target|gdbstub|break-code|monitor)\.h|guest/[a-z0-9-]+\.h|qmp/qmp\.h"
 may x86/cpu 'gdbstub/(regs|target)\.h'
 may arm/cpu 'gdbstub/(regs|target)\.h'
 may x86/kvm "$kernel|x86/cpu/[a-z0-9-]+\.h|kvm/(arch|probe|monitor)\.h|guest/vmcore\.h|gdbstub/(regs|target)\.h|xml/resources\.h"
@@ -62,7 +63,7 @@ forbid "no #if but include guards, and extern C for C++" \
 	'^[[:space:]]*#[[:space:]]*((if|elif|else)([^nd]|$)|ifdef +([^_]|_[^_]|__[^c]))' "${code[@]}"
 forbid "an architecture is named in its own folder only" \
 	'"(i386|x86|amd64|aarch64|arm64)[^"]*"|\bEM_(X86|AARCH|386|ARM)|"(lstar|VBAR_EL1|SP_EL0)"' \
-	{gdbstub,guest,kvm,plugin,hw,hw/dev}/*.c
+	{gdbstub,guest,qmp,kvm,plugin,hw,hw/dev}/*.c
 forbid "the session knows the families by their hooks only" \
 	'gdb_(commands|lldb|symbols|run|qemu|monitor|xfer|mem|regs|query|search)_' \
 	gdbstub/{session,reply,server,conn}.c
