@@ -38,8 +38,10 @@ typedef struct ArchAnchor {
  * Linux's kernel and has an address of the kernel's in it. NULL: Linux has it in the per-CPU
  * variable current_task, in some versions the first member of pcpu_hot.
  * @abi: what the kernel's compiler does.
+ * @machine: as uname -m and QEMU call it.
  */
 typedef struct ArchInfo {
+	const char *machine;
 	uint16_t elf_machine;
 	const GdbArchitecture *const *descriptions;
 	const ArchAnchor *anchors;

@@ -16,8 +16,6 @@
 #include "kvm/process.h"
 #include "kvm/states.h"
 
-#define VMGDB_VERSION_TEXT "vmgdb " VMGDB_VERSION
-
 #define SWEEP_LIMIT_MS 1000
 
 void engine_sweep(KvmGdb *gdb)
@@ -208,6 +206,7 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 	gdb->ended = true;
 	owe_parked_eintr(gdb);
 	engine_unlock(gdb);
+	qmp_end(gdb, exit_status);
 	if (server) {
 		gdb_server_set_exit_status(server, exit_status);
 		gdb_server_free(server);
@@ -364,11 +363,12 @@ static bool find_description(const char *name, const GdbArchitecture **ret, GErr
 	return false;
 }
 
-bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
+bool engine_describe(KvmGdb *gdb, GError **error)
 {
 	const GdbArchitecture *description;
 
-	g_return_val_if_fail(!gdb->server, false);
+	if (gdb->regs)
+		return true;
 	if (!gdb->vcpus->len) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
 			    "a machine without a vCPU cannot be debugged");
@@ -377,13 +377,18 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 	if (!find_description(gdb->architecture, &description, error))
 		return false;
 	gdb->regs = arch_reg_set(kvm_vcpu_at(gdb, 0)->arch, description, error);
-	if (!gdb->regs)
+	return gdb->regs != NULL;
+}
+
+bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
+{
+	g_return_val_if_fail(!gdb->server, false);
+	if (!engine_describe(gdb, error))
 		return false;
-	gdb->server = gdb_server_new(gdb->context, &gdb->ops_table, gdb, VMGDB_VERSION_TEXT);
+	gdb->server = gdb_server_new(gdb->context, &gdb->ops_table, gdb, ENGINE_VERSION_TEXT);
 	gdb_server_set_log(gdb->server, gdb->log);
 	if (!gdb_server_listen(gdb->server, where, error)) {
 		g_clear_pointer(&gdb->server, gdb_server_free);
-		g_clear_pointer(&gdb->regs, gdb_reg_set_free);
 		return false;
 	}
 	engine_lock(gdb);
@@ -451,6 +456,7 @@ void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event)
 	engine_lock(gdb);
 	if (!vcpu)
 		vcpu = kvm_vcpu_at(gdb, 0);
+	qmp_notice_event(gdb, event);
 	if (event == KVM_GDB_RESET)
 		on_reset(gdb);
 	else if (gdb->attached && vcpu)

@@ -62,8 +62,10 @@ static size_t read_phys_any(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
 {
 	size_t done = kvm_patches_read(gdb->patches, gpa, buf, len);
 
-	/* Memory that cannot be read is no device of the VMM's. */
-	if (done < len && !kvm_memory_covers(gdb->memory, gpa + done, 1) &&
+	/* Memory that cannot be read is no device of the VMM's. A guest that runs uses its devices.
+	 */
+	if (done < len && gdb->world == WORLD_STOPPED &&
+	    !kvm_memory_covers(gdb->memory, gpa + done, 1) &&
 	    !kvm_memory_is_private(gdb->memory, gpa + done))
 		done += mmio(gdb, gpa + done, buf + done, len - done, false);
 	return done;

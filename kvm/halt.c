@@ -304,12 +304,14 @@ static void stopped(KvmGdb *gdb)
 	kvm_clock_stopped(gdb->clock);
 	g_source_set_ready_time(gdb->grace, -1);
 	turns_cut(gdb);
+	gdb->n_stops++;
 	if (gdb->detaching) {
 		halt_set_free(gdb);
-		if (!gdb->attached)
+		if (!gdb->attached && !gdb->operator_stops && !gdb->holds)
 			return;
-		/* The next client came while the last one's breakpoints were being taken out. */
+		/* Somebody else came while the last client's breakpoints were being taken out. */
 		set_world(gdb, WORLD_STOPPED);
+		kvm_clock_stopped(gdb->clock);
 	}
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		exits_seen(kvm_vcpu_at(gdb, i));

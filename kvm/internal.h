@@ -210,20 +210,25 @@ struct KvmGdb {
 	struct KvmClock *clock;
 	uint64_t held_ns; /* atomic: how long the guest's clocks were held, in all */
 	Notices notices;
+	bool resetting;		  /* by our own command, not the guest's */
 	struct MonitorSave *save; /* of the monitor command that has just run; or NULL */
 	GdbRegSet *regs;
 	GPtrArray *vcpus;    /* of KvmGdbVcpu, by index */
 	unsigned known_cpus; /* how many the session knows of: as many actions it gives */
 
 	World world;
-	bool attached;	   /* a client is there: stops are posted */
-	bool detaching;	   /* when the world has stopped, take everything out and set it free */
-	bool ended;	   /* kvm_gdb_end(): everything passes through */
-	bool block_irq;	   /* steps take no interrupts */
-	bool runs_on;	   /* since the last resume: a CPU does more than one step */
-	unsigned stop_cpu; /* the CPU to name in a GDB_STOP_PAUSED */
-	GSource *grace;	   /* ends the wait for vCPUs that are in the VMM with an I/O half done */
-	unsigned graces;   /* how often it was waited so in this stop */
+	bool attached;	     /* a client is there: stops are posted */
+	bool detaching;	     /* when the world has stopped, take everything out and set it free */
+	bool operator_stops; /* somebody beside gdb has stopped the machine (operate.h) */
+	unsigned holds;	     /* and so many hold it for a moment */
+	unsigned n_stops;    /* so far */
+	struct KvmQmp *qmp;  /* or NULL */
+	bool ended;	     /* kvm_gdb_end(): everything passes through */
+	bool block_irq;	     /* steps take no interrupts */
+	bool runs_on;	     /* since the last resume: a CPU does more than one step */
+	unsigned stop_cpu;   /* the CPU to name in a GDB_STOP_PAUSED */
+	GSource *grace;	     /* ends the wait for vCPUs that are in the VMM with an I/O half done */
+	unsigned graces;     /* how often it was waited so in this stop */
 	bool grace_over;
 	GSource *limit; /* ends runs through code that must not be stepped */
 	Turns turns;
@@ -274,6 +279,14 @@ static inline KvmGdbLocked *engine_locked(KvmGdb *gdb)
 
 /* Holds the engine's lock to the end of the block. */
 #define LOCKED(gdb) g_autoptr(KvmGdbLocked) G_GNUC_UNUSED locked_gdb = engine_locked(gdb)
+
+/* ---- qmp.c ---- */
+
+/* The world stops or goes on; the VMM or the guest has done something. With the lock held. */
+void qmp_notice_world(KvmGdb *gdb);
+void qmp_notice_event(KvmGdb *gdb, KvmGdbEvent event);
+/* The machine ends, or has ended. Without the lock. */
+void qmp_end(KvmGdb *gdb, uint8_t exit_status);
 
 /* ---- halt.c: stop and resume; all with the lock held ---- */
 
@@ -507,6 +520,11 @@ bool target_reset(void *target, GError **error);
 KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error);
 
 /* ---- engine.c ---- */
+
+#define ENGINE_VERSION_TEXT "vmgdb " VMGDB_VERSION
+
+/* The registers of this machine, gdb->regs, once: for who shows them. FALSE with @error. */
+bool engine_describe(KvmGdb *gdb, GError **error);
 
 /* Takes breakpoints that are gone out of pages that the guest has copied; while the world stands.
  */

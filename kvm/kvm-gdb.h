@@ -65,16 +65,16 @@ typedef struct KvmGdbOps {
 	 */
 	void (*mark_dirty)(void *opaque, uint64_t gpa, size_t len);
 	/*
-	 * The client wants the machine ended (k, vKill). It stands, and no vCPU executes anything
-	 * before kvm_gdb_end(). Without it, k detaches.
+	 * The client wants the machine ended (k, vKill; quit). It stands, or stands in a moment, and
+	 * no vCPU goes on before kvm_gdb_end(). Without it, k detaches.
 	 */
 	void (*poweroff)(void *opaque);
 	/*
-	 * The client wants the machine reset, at once; it stays stopped until the client resumes
-	 * it. FALSE with @error for the client.
+	 * The client wants the machine reset, at once; it stays stopped until the client or the
+	 * engine resumes it. FALSE with @error for the client.
 	 */
 	bool (*reset)(void *opaque, struct _GError **error);
-	/* The client presses the power button; likewise. */
+	/* The client presses the power button. The machine may be running. */
 	void (*powerdown)(void *opaque);
 	/*
 	 * One line for the VMM's user ("this KVM does not report int3 ..."). NULL: g_message(). Any
@@ -169,6 +169,20 @@ bool kvm_gdb_set_log(KvmGdb *gdb, const char *path, struct _GError **error);
  */
 bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, struct _GError **error);
 const char *kvm_gdb_address(const KvmGdb *gdb);
+/*
+ * kvm_gdb_listen_qmp: take clients of QEMU's machine protocol (QMP) at @where: unix:PATH, mode
+ * 0600, or [HOST:]PORT. Many at once, beside gdb or without kvm_gdb_listen(). They read memory,
+ * write dumps, stop the machine and let it go on; what gdb has stopped stays stopped. quit needs
+ * KvmGdbOps.poweroff, system_reset and system_powerdown their own. Who can connect controls the
+ * guest.
+ * kvm_gdb_listen_monitor: the same for people, who type the commands of `monitor`; @where may also
+ * be stdio.
+ * After all vCPUs were added, before a client can have connected. FALSE with @error.
+ */
+bool kvm_gdb_listen_qmp(KvmGdb *gdb, const char *where, struct _GError **error);
+bool kvm_gdb_listen_monitor(KvmGdb *gdb, const char *where, struct _GError **error);
+/* kvm_gdb_operator_address: where the @n-th of these places is; NULL behind the last. */
+const char *kvm_gdb_operator_address(const KvmGdb *gdb, unsigned n);
 /*
  * kvm_gdb_set_vmlinux: the ELF file of the guest's kernel, with symbols. After kvm_gdb_listen(),
  * before a client can have connected. A gdb without a program is told of it, and where KASLR has

@@ -71,12 +71,12 @@ static bool info_status(void *target, unsigned cpu G_GNUC_UNUSED, const char *ar
 			GString *out, GError **error G_GNUC_UNUSED)
 {
 	KvmGdb *gdb = target;
-	bool stopped;
+	LOCKED(gdb);
 
-	engine_lock(gdb);
-	stopped = gdb->world == WORLD_STOPPED;
-	engine_unlock(gdb);
-	g_string_append_printf(out, "VM status: %s\n", stopped ? "paused (debug)" : "running");
+	g_string_append_printf(out, "VM status: %s\n",
+			       gdb->world != WORLD_STOPPED ? "running"
+			       : gdb->attached		   ? "paused (debug)"
+							   : "paused");
 	return true;
 }
 

@@ -1,27 +1,27 @@
 /*
  * kvm/monitor-machine.c - monitor commands that act on the machine as a whole.
  *
- * The machine runs when gdb says so and not otherwise: gdb would not learn of a `cont` and go on
- * showing registers that have changed. So `cont` says what to type instead; the others take
- * effect at once or at the next resume, which their text says.
+ * A machine that gdb has stopped runs when gdb says so and not otherwise: gdb would not learn of a
+ * `cont` and go on showing registers that have changed. So `cont` says what to type instead; the
+ * others take effect at once or at the next resume, which their text says.
  */
 #include "kvm/internal.h"
 #include "kvm/linux.h"
 #include "kvm/monitor.h"
+#include "kvm/operate.h"
 
-static bool stop(void *target G_GNUC_UNUSED, unsigned cpu G_GNUC_UNUSED,
-		 const char *args G_GNUC_UNUSED, GString *out G_GNUC_UNUSED,
-		 GError **error G_GNUC_UNUSED)
+/* For a client of the stub's it is stopped already. */
+static bool stop(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+		 GString *out G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
 {
-	return true; /* whoever can ask has stopped it already */
+	operate_stop(target);
+	return true;
 }
 
-static bool cont(void *target G_GNUC_UNUSED, unsigned cpu G_GNUC_UNUSED,
-		 const char *args G_GNUC_UNUSED, GString *out, GError **error G_GNUC_UNUSED)
+static bool cont(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+		 GString *out G_GNUC_UNUSED, GError **error)
 {
-	g_string_append(out, "the machine stays stopped: use the debugger's own command "
-			     "(continue), so that it knows\n");
-	return true;
+	return operate_cont(target, error);
 }
 
 static bool lacks(const char *what, GError **error)
@@ -53,6 +53,8 @@ static bool system_reset(void *target, unsigned cpu G_GNUC_UNUSED, const char *a
 	engine_unlock(gdb);
 	if (!target_reset(target, error))
 		return false;
+	if (!operate_has_client(gdb))
+		return true;
 	g_string_append(out, "reset: the machine stands before its first instruction "
 			     "(`maintenance flush register-cache` shows gdb the new registers)\n");
 	if (had_file)
@@ -76,15 +78,17 @@ static bool quit(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GN
 {
 	KvmGdb *gdb = target;
 
+	if (gdb->ops && gdb->ops->poweroff)
+		operate_stop(gdb);
 	return ask_vmm(gdb, gdb->ops ? gdb->ops->poweroff : NULL, "being ended",
 		       "the machine ends now", out, error);
 }
 
 const GdbMonitorCommand monitor_machine_commands[] = {
-	{"stop", NULL, "does nothing: the machine is stopped while gdb can ask", stop,
+	{"stop", NULL, "stop the machine; a client of the stub has it stopped already", stop,
 	 GDB_MONITOR_ALWAYS},
-	{"cont", NULL, "say how the machine is made to run: by gdb's continue", cont,
-	 GDB_MONITOR_ALWAYS},
+	{"cont", NULL, "let the machine go on; what gdb has stopped goes on by gdb's continue",
+	 cont, GDB_MONITOR_ALWAYS},
 	{"system_reset", NULL, "reset the machine", system_reset, GDB_MONITOR_PAUSED},
 	{"reset", NULL, "the same, as other stubs call it", system_reset, GDB_MONITOR_PAUSED},
 	{"system_powerdown", NULL, "press the power button", system_powerdown, GDB_MONITOR_ALWAYS},

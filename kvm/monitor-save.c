@@ -22,13 +22,16 @@
 
 typedef enum SaveKind { SAVE_VIRTUAL, SAVE_PHYSICAL, SAVE_CORE } SaveKind;
 
+/* A core looks for VMCOREINFO before anything is written. */
+typedef enum SavePhase { SAVE_MEMORY, SAVE_SCAN, SAVE_FRONT } SavePhase;
+
 struct MonitorSave {
 	SaveKind kind;
 	char *path;
 	int fd;
 	unsigned cpu;
-	GArray *ranges;	  /* of VmcoreRange; addresses of @kind */
-	bool scanning;	  /* a core: looks for VMCOREINFO before anything is written */
+	GArray *ranges; /* of VmcoreRange; addresses of @kind */
+	SavePhase phase;
 	VmcoreRange only; /* a core: nothing but these addresses, unless it is empty */
 	GByteArray *info; /* the note; or NULL */
 	unsigned range;	  /* which one it is at, */
@@ -354,14 +357,20 @@ static bool write_front(KvmGdb *gdb, MonitorSave *save, GString *out, GError **e
 /* TRUE: there is more to do. */
 static bool dump_piece(KvmGdb *gdb, MonitorSave *save, GString *out, GError **error)
 {
-	if (!save->scanning)
-		return save_piece(gdb, save, error);
-	if (scan_piece(gdb, save))
+	switch (save->phase) {
+	case SAVE_SCAN:
+		if (!scan_piece(gdb, save))
+			save->phase = SAVE_FRONT;
 		return true;
-	save->scanning = false;
-	save->range = 0;
-	save->at = 0;
-	return write_front(gdb, save, out, error);
+	case SAVE_FRONT:
+		save->phase = SAVE_MEMORY;
+		save->range = 0;
+		save->at = 0;
+		return write_front(gdb, save, out, error);
+	case SAVE_MEMORY:
+		break;
+	}
+	return save_piece(gdb, save, error);
 }
 
 /* ---- All of them ---- */
@@ -373,7 +382,7 @@ static void show_progress(MonitorSave *save, GString *out)
 	if (now - save->shown < PROGRESS_US)
 		return;
 	save->shown = now;
-	if (save->scanning)
+	if (save->phase == SAVE_SCAN)
 		g_string_append(out, "looking for VMCOREINFO\n");
 	else
 		g_string_append_printf(out, "%" PRIu64 " of %" PRIu64 " MiB\n", save->done >> 20,
@@ -387,8 +396,14 @@ bool monitor_save_more(void *target, void *work, GString *out, GError **error)
 	GError *failed = NULL;
 
 	for (unsigned i = 0; i < CHUNKS_PER_CALL; i++) {
-		if (dump_piece(gdb, save, out, &failed))
+		bool scans = save->phase == SAVE_SCAN;
+
+		/* Between the two the caller may stop the machine. */
+		if (dump_piece(gdb, save, out, &failed)) {
+			if (scans && save->phase != SAVE_SCAN)
+				break;
 			continue;
+		}
 		if (failed)
 			g_propagate_error(error, failed);
 		else if (save->missing)
@@ -473,13 +488,13 @@ MonitorSave *monitor_save_core_new(KvmGdb *gdb, unsigned cpu, const MonitorFile 
 		save->only = *only;
 	for (unsigned i = 0; kvm_memory_get_span(gdb->memory, i, &span); i++)
 		add_range(save, span.gpa, span.size, 0);
-	save->scanning = save->ranges->len;
+	save->phase = save->ranges->len ? SAVE_SCAN : SAVE_MEMORY;
 	return save;
 }
 
 bool monitor_save_scans(const MonitorSave *save)
 {
-	return save->scanning;
+	return save->phase == SAVE_SCAN;
 }
 
 static bool dump_guest_memory(void *target, unsigned cpu, const char *args,

@@ -23,6 +23,8 @@ static inline void set_world(KvmGdb *gdb, World to)
 	if (VMGDB_CHECKS)
 		states_check(STATE_WORLD, gdb->world, to);
 	gdb->world = to;
+	if (gdb->qmp)
+		qmp_notice_world(gdb);
 }
 
 /* On the vCPU's own thread; without the lock where internal.h says so. */

@@ -181,7 +181,7 @@ static size_t read_physical(void *target, uint64_t addr, uint8_t *buf, size_t le
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
-	return check_stopped(gdb, error) ? physical_read(gdb, addr, buf, len, error) : 0;
+	return physical_read(gdb, addr, buf, len, error);
 }
 
 static bool write_physical(void *target, uint64_t addr, const uint8_t *buf, size_t len,
@@ -226,6 +226,7 @@ static void attach(void *target)
 	LOCKED(gdb);
 
 	gdb->attached = true;
+	gdb->operator_stops = false;
 	gdb->block_irq = gdb->features.block_irq;
 	gdb->stop_cpu = 0;
 	gdb->shows_tasks = gdb->shows_tasks_first;
@@ -342,9 +343,14 @@ static void kill_machine(void *target)
 bool target_reset(void *target, GError **error)
 {
 	KvmGdb *gdb = target;
+	bool done;
 
-	if (gdb->ops && gdb->ops->reset)
-		return gdb->ops->reset(gdb->opaque, error);
+	if (gdb->ops && gdb->ops->reset) {
+		gdb->resetting = true;
+		done = gdb->ops->reset(gdb->opaque, error);
+		gdb->resetting = false;
+		return done;
+	}
 	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
 		    "this virtual machine monitor does not support a reset");
 	return false;

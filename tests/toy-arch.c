@@ -67,6 +67,7 @@ static const GdbArchitecture toy = {.name = "toy", .pointer_bytes = 8};
 static const GdbArchitecture linux_toy = {.name = "linux toy", .pointer_bytes = 8};
 
 const ArchInfo arch_info = {
+	.machine = "toy",
 	.elf_machine = EM_X86_64,
 	.descriptions = (const GdbArchitecture *const[]){&linux_toy, &toy, NULL},
 	.anchors = (const ArchAnchor[]){{"lstar", "entry_SYSCALL_64", 0}, {0}},

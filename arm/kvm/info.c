@@ -27,6 +27,7 @@ static const ArchAnchor anchors[] = {
 static const uint8_t args[] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 const ArchInfo arch_info = {
+	.machine = "aarch64",
 	.elf_machine = EM_AARCH64,
 	.descriptions = descriptions,
 	.anchors = anchors,

@@ -37,6 +37,7 @@ static const ArchAnchor anchors[] = {
 static const uint8_t args[] = {5, 4, 1, 2, 8, 9};
 
 const ArchInfo arch_info = {
+	.machine = "x86_64",
 	.elf_machine = EM_X86_64,
 	.descriptions = descriptions,
 	.anchors = anchors,

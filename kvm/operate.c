@@ -1,0 +1,82 @@
+/*
+ * kvm/operate.c - what somebody beside gdb does to the machine.
+ */
+#include "kvm/operate.h"
+
+#include "kvm/internal.h"
+
+OperateState operate_state(KvmGdb *gdb)
+{
+	LOCKED(gdb);
+
+	if (gdb->world == WORLD_STOPPED)
+		return OPERATE_STOPPED;
+	return gdb->world == WORLD_STOPPING ? OPERATE_STOPPING : OPERATE_RUNS;
+}
+
+bool operate_has_client(KvmGdb *gdb)
+{
+	LOCKED(gdb);
+
+	return gdb->attached;
+}
+
+void operate_stop(KvmGdb *gdb)
+{
+	LOCKED(gdb);
+
+	gdb->operator_stops = !gdb->attached;
+	halt_stop_for_client(gdb);
+}
+
+unsigned operate_stops(KvmGdb *gdb)
+{
+	LOCKED(gdb);
+
+	return gdb->n_stops;
+}
+
+/* With the lock held: nobody wants it stopped any more. */
+static void go_on(KvmGdb *gdb)
+{
+	if (gdb->attached || gdb->operator_stops || gdb->holds)
+		return;
+	if (gdb->world == WORLD_STOPPED)
+		halt_set_free(gdb);
+	else if (gdb->world == WORLD_STOPPING)
+		gdb->detaching = true;
+}
+
+bool operate_cont(KvmGdb *gdb, GError **error)
+{
+	LOCKED(gdb);
+
+	if (gdb->attached && gdb->world != WORLD_RUNNING) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
+			    "the machine stays stopped: use the debugger's own command (continue), "
+			    "so that it knows");
+		return false;
+	}
+	gdb->operator_stops = false;
+	go_on(gdb);
+	return true;
+}
+
+bool operate_hold(KvmGdb *gdb)
+{
+	LOCKED(gdb);
+
+	if (gdb->attached || (gdb->world != WORLD_FREE && !gdb->holds))
+		return false;
+	gdb->holds++;
+	halt_stop_for_client(gdb);
+	return true;
+}
+
+void operate_release(KvmGdb *gdb)
+{
+	LOCKED(gdb);
+
+	gdb->holds--;
+	go_on(gdb);
+}

@@ -1,0 +1,40 @@
+/*
+ * kvm/operate.h - what somebody beside gdb does to the machine: stop it, let it go on, hold it for
+ * a moment. He has it while gdb has not: what a client of the stub's has stopped stays stopped.
+ *
+ * [engine's thread] Each function takes the engine's lock.
+ */
+#ifndef VMGDB_KVM_OPERATE_H
+#define VMGDB_KVM_OPERATE_H
+
+#include "kvm/kvm-gdb.h"
+
+typedef enum OperateState {
+	OPERATE_RUNS,
+	OPERATE_STOPPING, /* not for long */
+	OPERATE_STOPPED,
+} OperateState;
+OperateState operate_state(KvmGdb *gdb);
+
+/* operate_has_client: does a client of the stub's have the machine? */
+bool operate_has_client(KvmGdb *gdb);
+
+/*
+ * operate_stop: begins to stop the machine. A client for which it runs gets its stop.
+ * operate_stops: how often it has been stopped so far; by whomever.
+ * operate_cont: it runs again, when nobody holds it any more. FALSE with @error: a client has it
+ * stopped.
+ */
+void operate_stop(KvmGdb *gdb);
+unsigned operate_stops(KvmGdb *gdb);
+bool operate_cont(KvmGdb *gdb, struct _GError **error);
+
+/*
+ * operate_hold: begins to stop the machine, unless it stands already or a client has it. TRUE: it
+ * goes on after operate_release(), unless somebody else has stopped it or a client has come by
+ * then.
+ */
+bool operate_hold(KvmGdb *gdb);
+void operate_release(KvmGdb *gdb);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * kvm/qmp-human.c - human-monitor-command: the monitor of `monitor` in gdb, for QMP's clients and
+ * for people who have no gdb.
+ */
+#include "kvm/qmp.h"
+
+#include <string.h>
+
+#include "gdbstub/monitor.h"
+
+/* One command of somebody's. */
+typedef struct Human {
+	Hold hold;
+	GdbMonitor *monitor; /* his */
+	char *line;
+	const GdbMonitorCommand *command;
+	const char *args; /* in @line */
+	unsigned cpu;
+	void *work; /* what it has left to do; or NULL */
+} Human;
+
+static void human_free(void *data)
+{
+	Human *human = data;
+
+	if (human->work)
+		human->monitor->ops->monitor_work->free(human->hold.gdb, human->work);
+	hold_end(&human->hold);
+	g_free(human->line);
+	g_free(human);
+}
+
+/* The CPU that he has chosen stays so for his next line. */
+static GdbMonitor *monitor_of(KvmGdb *gdb, QmpCall *call)
+{
+	GdbMonitor *monitor = qmp_call_client_state(call);
+
+	if (monitor)
+		return monitor;
+	monitor = g_new0(GdbMonitor, 1);
+	monitor->ops = &gdb->ops_table;
+	monitor->target = gdb;
+	monitor->version = ENGINE_VERSION_TEXT;
+	qmp_call_set_client_state(call, monitor, g_free);
+	return monitor;
+}
+
+static Human *human_new(KvmGdb *gdb, QmpCall *call)
+{
+	const char *line = qmp_call_string(call, "command-line");
+	Human *human = g_new0(Human, 1);
+	uint64_t cpu = 0;
+
+	human->hold.gdb = gdb;
+	human->monitor = monitor_of(gdb, call);
+	human->line = gdb_monitor_line(line, strlen(line));
+	human->args = "";
+	human->command = gdb_monitor_find(human->monitor, human->line, &human->args);
+	qmp_call_integer(call, "cpu-index", &cpu);
+	human->cpu = MIN(cpu, UINT_MAX);
+	qmp_call_set_state(call, human, human_free);
+	return human;
+}
+
+static HoldState ready(Human *human, GError **error)
+{
+	KvmGdb *gdb = human->hold.gdb;
+
+	if (human->command->when == GDB_MONITOR_PAUSED)
+		return hold_wait(&human->hold, error);
+	if (human->command->when == GDB_MONITOR_ALWAYS || operate_state(gdb) == OPERATE_STOPPED)
+		return HOLD_READY;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
+		    "the machine runs: %s needs it stopped (stop)", human->command->name);
+	return HOLD_REFUSED;
+}
+
+static void print(QmpCall *call, const GString *out)
+{
+	if (out->len)
+		qmp_call_print(call, out->str);
+}
+
+static QmpStep run(Human *human, QmpCall *call)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	human->work = gdb_monitor_run(human->monitor, human->command, human->cpu, human->args, out);
+	print(call, out);
+	return human->work ? QMP_AGAIN : QMP_DONE;
+}
+
+static QmpStep work(Human *human, QmpCall *call)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
+	g_autoptr(GError) error = NULL;
+	bool more =
+		human->monitor->ops->monitor_work->more(human->hold.gdb, human->work, out, &error);
+
+	if (error)
+		g_string_append_printf(out, "%s\n", error->message);
+	print(call, out);
+	return more ? QMP_AGAIN : QMP_DONE;
+}
+
+/* Whatever goes wrong is text, as in QEMU. */
+QmpStep qmp_human(void *target, QmpCall *call)
+{
+	Human *human = qmp_call_state(call);
+	g_autoptr(GString) out = g_string_new(NULL);
+	g_autoptr(GError) error = NULL;
+	HoldState state;
+
+	if (!human) {
+		human = human_new(target, call);
+		qmp_call_print(call, "");
+	}
+	if (human->work)
+		return work(human, call);
+	if (!human->command) {
+		if (*human->line)
+			gdb_monitor_unknown(human->line, out);
+		print(call, out);
+		return QMP_DONE;
+	}
+	state = ready(human, &error);
+	if (state == HOLD_READY)
+		return run(human, call);
+	if (state == HOLD_WAIT)
+		return QMP_LATER;
+	g_string_append_printf(out, "%s\n", error->message);
+	print(call, out);
+	return QMP_DONE;
+}

@@ -1,0 +1,475 @@
+/*
+ * kvm/qmp.c - the machine's commands and events of QMP, as QEMU has them (qapi/): names, arguments
+ * and values are its interface.
+ */
+#include "kvm/qmp.h"
+
+#include "kvm/monitor.h"
+
+/* What has happened and is not said yet. */
+typedef enum Happened { HAPPENED_RESET = 1, HAPPENED_OWN_RESET = 2, HAPPENED_PANIC = 4 } Happened;
+
+/* Why the machine ends; QEMU's ShutdownCause. */
+typedef enum EndCause { END_UNKNOWN, END_QUIT, END_PANIC } EndCause;
+
+typedef struct KvmQmp {
+	KvmGdb *gdb;
+	QmpServer *server;
+	bool said_runs;	   /* by the last event; as it was when the server began */
+	unsigned happened; /* bits of Happened; under the engine's lock */
+	EndCause cause;	   /* likewise */
+	GSource *quit;	   /* ends the machine; or NULL */
+} KvmQmp;
+
+/* What is so now and no event has said yet. */
+static void say_events(KvmGdb *gdb);
+
+/* ---- Values ---- */
+
+static void add_string(JsonBuilder *builder, const char *name, const char *value)
+{
+	json_builder_set_member_name(builder, name);
+	json_builder_add_string_value(builder, value);
+}
+
+static void add_bool(JsonBuilder *builder, const char *name, bool value)
+{
+	json_builder_set_member_name(builder, name);
+	json_builder_add_boolean_value(builder, value);
+}
+
+static void add_int(JsonBuilder *builder, const char *name, gint64 value)
+{
+	json_builder_set_member_name(builder, name);
+	json_builder_add_int_value(builder, value);
+}
+
+static JsonBuilder *begin_object(void)
+{
+	return json_builder_begin_object(json_builder_new());
+}
+
+/* Takes @builder. */
+static JsonNode *end_object(JsonBuilder *builder)
+{
+	JsonNode *node = json_builder_get_root(json_builder_end_object(builder));
+
+	g_object_unref(builder);
+	return node;
+}
+
+static QmpStep answer(QmpCall *call, JsonBuilder *builder)
+{
+	qmp_call_return(call, end_object(builder));
+	return QMP_DONE;
+}
+
+static QmpStep fail(QmpCall *call, GError *error)
+{
+	qmp_call_fail(call, error);
+	return QMP_DONE;
+}
+
+static QmpStep lacks(QmpCall *call, const char *what)
+{
+	return fail(call, g_error_new(GDB_ERROR, GDB_ERROR_UNSUPPORTED,
+				      "this virtual machine monitor does not support %s", what));
+}
+
+/* ---- A machine that stands for a moment ---- */
+
+HoldState hold_wait(Hold *hold, GError **error)
+{
+	OperateState state = operate_state(hold->gdb);
+
+	if (state == OPERATE_RUNS && !hold->held) {
+		hold->held = operate_hold(hold->gdb);
+		state = operate_state(hold->gdb);
+	}
+	if (state == OPERATE_STOPPING)
+		return HOLD_WAIT;
+	if (state == OPERATE_STOPPED) {
+		say_events(hold->gdb);
+		return HOLD_READY;
+	}
+	g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
+		    "the machine runs, and a debugger has it: stop it first (stop)");
+	return HOLD_REFUSED;
+}
+
+void hold_end(Hold *hold)
+{
+	if (hold->held)
+		operate_release(hold->gdb);
+	hold->held = false;
+}
+
+static void hold_free(void *data)
+{
+	hold_end(data);
+	g_free(data);
+}
+
+/* Runs @command while the machine stands. */
+static QmpStep run_held(KvmGdb *gdb, QmpCall *call, bool (*command)(KvmGdb *gdb, GError **error))
+{
+	Hold *hold = qmp_call_state(call);
+	GError *error = NULL;
+	HoldState state;
+
+	if (!hold) {
+		hold = g_new0(Hold, 1);
+		hold->gdb = gdb;
+		qmp_call_set_state(call, hold, hold_free);
+	}
+	state = hold_wait(hold, &error);
+	if (state == HOLD_WAIT)
+		return QMP_LATER;
+	if (state == HOLD_REFUSED || !command(gdb, &error))
+		return fail(call, error);
+	return QMP_DONE;
+}
+
+/* ---- What there is ---- */
+
+/* A client of the stub's that only steps has not let it go. */
+static bool is_running(KvmGdb *gdb)
+{
+	LOCKED(gdb);
+
+	return gdb->world == WORLD_FREE || (gdb->world == WORLD_RUNNING && gdb->runs_on);
+}
+
+static QmpStep query_status(void *target, QmpCall *call)
+{
+	bool runs = is_running(target);
+	JsonBuilder *builder = begin_object();
+
+	add_string(builder, "status",
+		   runs				? "running"
+		   : operate_has_client(target) ? "debug"
+						: "paused");
+	add_bool(builder, "running", runs);
+	add_bool(builder, "singlestep", false);
+	return answer(call, builder);
+}
+
+static QmpStep query_name(void *target, QmpCall *call)
+{
+	const KvmGdb *gdb = target;
+	JsonBuilder *builder = begin_object();
+
+	if (gdb->name)
+		add_string(builder, "name", gdb->name);
+	return answer(call, builder);
+}
+
+static QmpStep query_kvm(void *target G_GNUC_UNUSED, QmpCall *call)
+{
+	JsonBuilder *builder = begin_object();
+
+	add_bool(builder, "enabled", true);
+	add_bool(builder, "present", true);
+	return answer(call, builder);
+}
+
+static QmpStep query_target(void *target G_GNUC_UNUSED, QmpCall *call)
+{
+	JsonBuilder *builder = begin_object();
+
+	add_string(builder, "arch", arch_info.machine);
+	return answer(call, builder);
+}
+
+static void add_cpu(JsonBuilder *builder, const KvmGdbVcpu *vcpu)
+{
+	g_autofree char *path = g_strdup_printf("/machine/cpu[%u]", vcpu->index);
+
+	json_builder_begin_object(builder);
+	add_int(builder, "cpu-index", vcpu->index);
+	add_string(builder, "qom-path", path);
+	add_int(builder, "thread-id", __atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST));
+	add_string(builder, "target", arch_info.machine);
+	json_builder_end_object(builder);
+}
+
+static QmpStep query_cpus_fast(void *target, QmpCall *call)
+{
+	g_autoptr(JsonBuilder) builder = json_builder_new();
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+
+	json_builder_begin_array(builder);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		if (kvm_vcpu_present(gdb, i))
+			add_cpu(builder, kvm_vcpu_at(gdb, i));
+	}
+	qmp_call_return(call, json_builder_get_root(json_builder_end_array(builder)));
+	return QMP_DONE;
+}
+
+static QmpStep query_dump_formats(void *target G_GNUC_UNUSED, QmpCall *call)
+{
+	JsonBuilder *builder = begin_object();
+
+	json_builder_set_member_name(builder, "formats");
+	json_builder_begin_array(builder);
+	json_builder_add_string_value(builder, "elf");
+	json_builder_end_array(builder);
+	return answer(call, builder);
+}
+
+/* ---- What can be done ---- */
+
+/* It may go on at once, by a client of the stub's: that it stood is enough. */
+static QmpStep stop(void *target, QmpCall *call)
+{
+	unsigned *before = qmp_call_state(call);
+
+	if (!before) {
+		before = g_new(unsigned, 1);
+		*before = operate_stops(target);
+		qmp_call_set_state(call, before, g_free);
+		operate_stop(target);
+	}
+	if (operate_state(target) != OPERATE_STOPPED && operate_stops(target) == *before)
+		return QMP_LATER;
+	say_events(target);
+	return QMP_DONE;
+}
+
+static QmpStep cont(void *target, QmpCall *call)
+{
+	GError *error = NULL;
+
+	if (!operate_cont(target, &error))
+		return fail(call, error);
+	say_events(target);
+	return QMP_DONE;
+}
+
+static bool reset(KvmGdb *gdb, GError **error)
+{
+	return target_reset(gdb, error);
+}
+
+static QmpStep system_reset(void *target, QmpCall *call)
+{
+	return run_held(target, call, reset);
+}
+
+static bool nmi(KvmGdb *gdb, GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (const GdbMonitorCommand *row = arch_monitor_commands; row->name; row++) {
+		if (g_str_equal(row->name, "nmi"))
+			return row->run(gdb, 0, "", text, error);
+	}
+	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
+		    "this machine has no non-maskable interrupt");
+	return false;
+}
+
+static QmpStep inject_nmi(void *target, QmpCall *call)
+{
+	return run_held(target, call, nmi);
+}
+
+static QmpStep system_powerdown(void *target, QmpCall *call)
+{
+	KvmGdb *gdb = target;
+
+	if (!gdb->ops || !gdb->ops->powerdown)
+		return lacks(call, "a power button");
+	gdb->ops->powerdown(gdb->opaque);
+	return QMP_DONE;
+}
+
+static gboolean on_quit(gpointer data)
+{
+	KvmGdb *gdb = data;
+
+	gdb->ops->poweroff(gdb->opaque);
+	return G_SOURCE_REMOVE;
+}
+
+/* The client gets its answer first: the VMM may end at once. */
+static QmpStep quit(void *target, QmpCall *call)
+{
+	KvmGdb *gdb = target;
+	KvmQmp *qmp = gdb->qmp;
+
+	if (!gdb->ops || !gdb->ops->poweroff)
+		return lacks(call, "being ended");
+	operate_stop(gdb);
+	engine_lock(gdb);
+	qmp->cause = END_QUIT;
+	engine_unlock(gdb);
+	if (qmp->quit)
+		return QMP_DONE;
+	qmp->quit = g_idle_source_new();
+	g_source_set_callback(qmp->quit, on_quit, gdb, NULL);
+	g_source_attach(qmp->quit, gdb->context);
+	return QMP_DONE;
+}
+
+static const QmpCommand commands[] = {
+	{"query-status", NULL, query_status},
+	{"query-name", NULL, query_name},
+	{"query-kvm", NULL, query_kvm},
+	{"query-target", NULL, query_target},
+	{"query-cpus-fast", NULL, query_cpus_fast},
+	{"query-dump-guest-memory-capability", NULL, query_dump_formats},
+	{"stop", NULL, stop},
+	{"cont", NULL, cont},
+	{"system_reset", NULL, system_reset},
+	{"system_powerdown", NULL, system_powerdown},
+	{"quit", NULL, quit},
+	{"inject-nmi", NULL, inject_nmi},
+	{"memsave", "val:i size:i filename:s cpu-index:i?", qmp_memsave},
+	{"pmemsave", "val:i size:i filename:s", qmp_pmemsave},
+	{"dump-guest-memory", "paging:b protocol:s detach:b? begin:i? length:i? format:s?",
+	 qmp_dump},
+	{"human-monitor-command", "command-line:s cpu-index:i?", qmp_human},
+	{NULL, NULL, NULL},
+};
+
+/* ---- Events ---- */
+
+void qmp_notice_world(KvmGdb *gdb)
+{
+	qmp_server_wake(gdb->qmp->server);
+}
+
+void qmp_notice_event(KvmGdb *gdb, KvmGdbEvent event)
+{
+	KvmQmp *qmp = gdb->qmp;
+
+	if (!qmp)
+		return;
+	if (event == KVM_GDB_RESET)
+		qmp->happened |= gdb->resetting ? HAPPENED_OWN_RESET : HAPPENED_RESET;
+	else if (event == KVM_GDB_PANIC)
+		qmp->happened |= HAPPENED_PANIC;
+	/* The VMM may end the machine for it, unless the guest boots again. */
+	if (qmp->cause != END_QUIT)
+		qmp->cause = event == KVM_GDB_RESET ? END_UNKNOWN : END_PANIC;
+	qmp_server_wake(qmp->server);
+}
+
+static JsonNode *by_guest(bool guest, const char *reason)
+{
+	JsonBuilder *builder = begin_object();
+
+	add_bool(builder, "guest", guest);
+	add_string(builder, "reason", reason);
+	return end_object(builder);
+}
+
+static void say_what_happened(KvmQmp *qmp, unsigned happened)
+{
+	JsonBuilder *panic;
+
+	if (happened & HAPPENED_PANIC) {
+		panic = begin_object();
+		add_string(panic, "action", operate_has_client(qmp->gdb) ? "pause" : "run");
+		qmp_server_event(qmp->server, "GUEST_PANICKED", end_object(panic));
+	}
+	if (happened & HAPPENED_OWN_RESET)
+		qmp_server_event(qmp->server, "RESET", by_guest(false, "host-qmp-system-reset"));
+	if (happened & HAPPENED_RESET)
+		qmp_server_event(qmp->server, "RESET", by_guest(true, "guest-reset"));
+}
+
+static void say_events(KvmGdb *gdb)
+{
+	KvmQmp *qmp = gdb->qmp;
+	unsigned happened;
+	bool runs;
+
+	engine_lock(gdb);
+	happened = qmp->happened;
+	qmp->happened = 0;
+	engine_unlock(gdb);
+	say_what_happened(qmp, happened);
+	runs = is_running(gdb);
+	/* Between the two it has no event. */
+	if (runs == qmp->said_runs || (!runs && operate_state(gdb) != OPERATE_STOPPED))
+		return;
+	qmp->said_runs = runs;
+	qmp_server_event(qmp->server, runs ? "RESUME" : "STOP", NULL);
+}
+
+static void on_woken(void *target)
+{
+	say_events(target);
+}
+
+/* A VMM says how it ends by its status, as a shell sees it. */
+static JsonNode *shutdown_data(EndCause cause, uint8_t status)
+{
+	if (cause == END_QUIT)
+		return by_guest(false, "host-qmp-quit");
+	if (cause == END_PANIC)
+		return by_guest(true, "guest-panic");
+	if (status > 128)
+		return by_guest(false, "host-signal");
+	return status ? by_guest(false, "host-error") : by_guest(true, "guest-shutdown");
+}
+
+/* ---- The server ---- */
+
+void qmp_end(KvmGdb *gdb, uint8_t exit_status)
+{
+	KvmQmp *qmp = gdb->qmp;
+
+	if (!qmp)
+		return;
+	say_events(gdb);
+	qmp_server_event(qmp->server, "SHUTDOWN", shutdown_data(qmp->cause, exit_status));
+	if (qmp->quit) {
+		g_source_destroy(qmp->quit);
+		g_source_unref(qmp->quit);
+	}
+	/* Commands that are cut off let the machine go. */
+	qmp_server_free(qmp->server);
+	engine_lock(gdb);
+	gdb->qmp = NULL;
+	engine_unlock(gdb);
+	g_free(qmp);
+}
+
+static KvmQmp *server_of(KvmGdb *gdb)
+{
+	KvmQmp *qmp = gdb->qmp;
+
+	if (qmp)
+		return qmp;
+	qmp = g_new0(KvmQmp, 1);
+	qmp->gdb = gdb;
+	qmp->said_runs = is_running(gdb);
+	qmp->server =
+		qmp_server_new(gdb->context, commands, gdb, VMGDB_VERSION, "(vmgdb) ", on_woken);
+	engine_lock(gdb);
+	gdb->qmp = qmp;
+	engine_unlock(gdb);
+	return qmp;
+}
+
+bool kvm_gdb_listen_qmp(KvmGdb *gdb, const char *where, GError **error)
+{
+	return engine_describe(gdb, error) &&
+	       qmp_server_listen(server_of(gdb)->server, where, QMP_JSON, error);
+}
+
+bool kvm_gdb_listen_monitor(KvmGdb *gdb, const char *where, GError **error)
+{
+	return engine_describe(gdb, error) &&
+	       qmp_server_listen(server_of(gdb)->server, where, QMP_PEOPLE, error);
+}
+
+const char *kvm_gdb_operator_address(const KvmGdb *gdb, unsigned n)
+{
+	return gdb->qmp ? qmp_server_address(gdb->qmp->server, n) : NULL;
+}
