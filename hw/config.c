@@ -18,8 +18,8 @@
 
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
-	char *gdb_log, *gdb_core, *kernel, *initrd, *memory, *console, *name, *gdb, *gdb_arch,
-		*gdb_vmlinux, *gdb_modules, *gdb_clock, *gdb_threads, *dump_dtb;
+	char *qmp, *monitor, *gdb_log, *gdb_core, *kernel, *initrd, *memory, *console, *name, *gdb,
+		*gdb_arch, *gdb_vmlinux, *gdb_modules, *gdb_clock, *gdb_threads, *dump_dtb;
 	char **disks, **params, **rest;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, reboot, help;
@@ -27,10 +27,10 @@ typedef struct RawOptions {
 
 static void raw_options_clear(RawOptions *raw)
 {
-	char *strings[] = {raw->gdb_log,  raw->gdb_core,    raw->kernel,      raw->initrd,
-			   raw->memory,	  raw->console,	    raw->name,	      raw->gdb,
-			   raw->dump_dtb, raw->gdb_vmlinux, raw->gdb_modules, raw->gdb_clock,
-			   raw->gdb_arch, raw->gdb_threads};
+	char *strings[] = {raw->qmp,	     raw->monitor,   raw->gdb_log,  raw->gdb_core,
+			   raw->kernel,	     raw->initrd,    raw->memory,   raw->console,
+			   raw->name,	     raw->gdb,	     raw->dump_dtb, raw->gdb_vmlinux,
+			   raw->gdb_modules, raw->gdb_clock, raw->gdb_arch, raw->gdb_threads};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
@@ -57,7 +57,7 @@ static const char description[] =
 	"\n"
 	"Debugging: lkvm run --gdb 1234 %s, then gdb vmlinux, target remote :1234.\n"
 	"With --gdb the kernel's command line gets `nokaslr` and not `panic=1`. With --gdb stdio\n"
-	"the console is only shown, on stderr.\n";
+	"or --monitor stdio the console is only shown, on stderr.\n";
 
 static GOptionContext *new_context(RawOptions *raw)
 {
@@ -103,6 +103,10 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "write the machine to FILE, a core for crash, drgn and gdb, if the guest dies and "
 		 "no gdb is connected",
 		 "FILE"},
+		{"qmp", 0, 0, G_OPTION_ARG_STRING, &raw->qmp,
+		 "let drgn and QEMU's scripts (QMP) connect at unix:PATH or [HOST:]PORT", "WHERE"},
+		{"monitor", 0, 0, G_OPTION_ARG_STRING, &raw->monitor,
+		 "take monitor commands from people at stdio, unix:PATH or [HOST:]PORT", "WHERE"},
 		{"dump-dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dump_dtb,
 		 "write the guest's device tree to FILE (arm64)", "FILE"},
 		{"help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "show this", NULL},
@@ -253,6 +257,25 @@ static bool set_kernel(VmConfig *config, RawOptions *raw, GError **error)
 	return config->kernel != NULL;
 }
 
+static bool is_stdio(const char *where)
+{
+	return g_strcmp0(where, "stdio") == 0;
+}
+
+static bool check_stdio(const VmConfig *config, GError **error)
+{
+	if (!is_stdio(config->gdb) || !is_stdio(config->monitor))
+		return true;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--monitor stdio: --gdb has stdio already; expected unix:PATH or PORT");
+	return false;
+}
+
+bool config_needs_stdio(const VmConfig *config)
+{
+	return is_stdio(config->gdb) || is_stdio(config->monitor);
+}
+
 static bool check_gdb(const VmConfig *config, GError **error)
 {
 	const char *without = config->gdb_wait	      ? "--gdb-wait"
@@ -319,6 +342,8 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->initrd = g_steal_pointer(&raw->initrd);
 	config->params = raw->params != NULL ? g_strjoinv(" ", raw->params) : NULL;
 	config->gdb = g_steal_pointer(&raw->gdb);
+	config->qmp = g_steal_pointer(&raw->qmp);
+	config->monitor = g_steal_pointer(&raw->monitor);
 	config->gdb_log = g_steal_pointer(&raw->gdb_log);
 	config->gdb_core = g_steal_pointer(&raw->gdb_core);
 	config->gdb_arch = g_steal_pointer(&raw->gdb_arch);
@@ -330,9 +355,10 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
 	if (!check_disks(raw->disks, error) || !take_words(config, raw, error) ||
-	    !check_gdb(config, error) || !check_core(config->gdb_core, error) ||
-	    !check_dump_dtb(config, error) || !set_cpus(config, raw->n_cpus, error) ||
-	    !set_memory(config, raw->memory, error) || !set_kernel(config, raw, error))
+	    !check_gdb(config, error) || !check_stdio(config, error) ||
+	    !check_core(config->gdb_core, error) || !check_dump_dtb(config, error) ||
+	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
+	    !set_kernel(config, raw, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }
@@ -367,6 +393,8 @@ void config_free(VmConfig *config)
 	g_free(config->params);
 	g_free(config->name);
 	g_free(config->gdb);
+	g_free(config->qmp);
+	g_free(config->monitor);
 	g_free(config->gdb_arch);
 	g_free(config->gdb_vmlinux);
 	g_free(config->gdb_modules);

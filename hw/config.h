@@ -15,6 +15,8 @@ typedef struct VmConfig {
 	char *name;	   /* the user's, or NULL */
 	char *dump_dtb;	   /* where to write the guest's device tree, or NULL */
 	char *gdb;	   /* where to listen, or NULL: no stub */
+	char *qmp;	   /* where to take clients of QMP, or NULL */
+	char *monitor;	   /* where people may type the monitor's commands, or NULL */
 	char *gdb_arch;	   /* the architecture to describe to gdb, or NULL: the CPU's */
 	char *gdb_modules; /* a folder with the files of its modules, or NULL */
 	char *gdb_vmlinux; /* the kernel's symbols, empty: none, or NULL: look beside the kernel */
@@ -41,6 +43,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmConfig, config_free)
 
 /* config_help: the text of `lkvm help run`. Caller frees. */
 char *config_help(void);
+
+/* config_needs_stdio: does a debugger or the monitor have standard input and output? */
+bool config_needs_stdio(const VmConfig *config);
 
 /*
  * config_parse_size: "512" and "512M" are MiB, "2G" is GiB; also K and T, upper or lower case.

@@ -148,29 +148,61 @@ static bool new_engine(Vm *vm, GError **error)
 	return add_vcpus(vm, error);
 }
 
-bool vm_gdb_start(Vm *vm, GError **error)
+/* Scripts read this line, so it has no prefix. */
+static void say_address(const char *what, const char *address)
 {
-	if (!new_engine(vm, error))
-		return false;
+	fprintf(stderr, "%s: listening on %s\n", what, address);
+}
+
+/* Those beside gdb. */
+static bool start_operators(Vm *vm, GError **error)
+{
+	const VmConfig *config = vm->config;
+	unsigned n = 0;
+
+	if (config->qmp != NULL) {
+		if (!kvm_gdb_listen_qmp(vm->gdb, config->qmp, error))
+			return false;
+		say_address("qmp", kvm_gdb_operator_address(vm->gdb, n++));
+	}
+	if (config->monitor != NULL) {
+		if (!kvm_gdb_listen_monitor(vm->gdb, config->monitor, error))
+			return false;
+		say_address("monitor", kvm_gdb_operator_address(vm->gdb, n++));
+	}
+	return true;
+}
+
+static bool start_gdb(Vm *vm, GError **error)
+{
 	/* A vmlinux of the user's would not fit to where the kernel is. */
 	if (vm->config->gdb_kaslr)
 		kvm_gdb_offer_symbols(vm->gdb);
-	kvm_gdb_set_clock(vm->gdb,
-			  vm->config->gdb_clock_run ? KVM_GDB_CLOCK_RUN : KVM_GDB_CLOCK_STOP);
 	if (vm->config->gdb_tasks)
 		kvm_gdb_show_tasks(vm->gdb);
-	kvm_gdb_set_architecture(vm->gdb, vm->config->gdb_arch);
-	kvm_gdb_set_name(vm->gdb, vm->config->name);
-	if (vm->config->gdb_log != NULL && !kvm_gdb_set_log(vm->gdb, vm->config->gdb_log, error))
-		return false;
 	if (!kvm_gdb_listen(vm->gdb, vm->config->gdb, vm->config->gdb_wait, error) ||
 	    !set_vmlinux(vm, error) ||
 	    (vm->config->gdb_modules != NULL &&
 	     !kvm_gdb_set_modules(vm->gdb, vm->config->gdb_modules, error)))
 		return false;
-	/* Scripts read this line, so it has no prefix. */
-	fprintf(stderr, "gdb: listening on %s\n", kvm_gdb_address(vm->gdb));
+	say_address("gdb", kvm_gdb_address(vm->gdb));
 	return true;
+}
+
+bool vm_gdb_start(Vm *vm, GError **error)
+{
+	const VmConfig *config = vm->config;
+
+	if (config->gdb == NULL && config->qmp == NULL && config->monitor == NULL)
+		return true;
+	if (!new_engine(vm, error))
+		return false;
+	kvm_gdb_set_clock(vm->gdb, config->gdb_clock_run ? KVM_GDB_CLOCK_RUN : KVM_GDB_CLOCK_STOP);
+	kvm_gdb_set_architecture(vm->gdb, config->gdb_arch);
+	kvm_gdb_set_name(vm->gdb, config->name);
+	if (config->gdb_log != NULL && !kvm_gdb_set_log(vm->gdb, config->gdb_log, error))
+		return false;
+	return (config->gdb == NULL || start_gdb(vm, error)) && start_operators(vm, error);
 }
 
 void vm_gdb_forget(Vm *vm, int vm_fd)
@@ -198,10 +230,14 @@ uint64_t vm_gdb_held_ns(void *opaque)
 
 void vm_gdb_panic(Vm *vm, Vcpu *vcpu)
 {
-	if (vm_gdb_wants_core(vm))
+	if (vm->config->gdb != NULL && vm_gdb_wants_core(vm)) {
 		vm_ask(vm, VM_ASKED_CORE);
-	else
+		return;
+	}
+	if (vm->gdb != NULL)
 		kvm_gdb_notify(vm->gdb, vcpu != NULL ? vcpu->gdb : NULL, KVM_GDB_PANIC);
+	if (vm->config->gdb == NULL)
+		vm_die(vm);
 }
 
 bool vm_gdb_wants_core(Vm *vm)

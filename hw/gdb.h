@@ -22,8 +22,8 @@ void vm_gdb_forget(Vm *vm, int vm_fd);
 bool vm_gdb_renew(Vm *vm, GError **error);
 
 /*
- * vm_gdb_panic: the guest's kernel panicked on @vcpu. [any thread] Where nobody debugs it the
- * machine is written to --gdb-core, and goes on then. Only with --gdb.
+ * vm_gdb_panic: the guest's kernel panicked on @vcpu. [any thread] It is the end of the machine,
+ * unless there is --gdb. Where nobody is connected there it is written to --gdb-core, and goes on.
  */
 void vm_gdb_panic(Vm *vm, Vcpu *vcpu);
 

@@ -134,10 +134,10 @@ Serial *vm_new_console(Vm *vm, unsigned irq)
 	return vm_own(vm, vm->console, (GDestroyNotify)serial_free);
 }
 
-/* With `--gdb stdio` the debugger has stdin and stdout. */
+/* stdin and stdout may be the debugger's or the monitor's. */
 static Term *new_term(const VmConfig *config)
 {
-	bool is_ours = g_strcmp0(config->gdb, "stdio") != 0;
+	bool is_ours = !config_needs_stdio(config);
 
 	return term_new(is_ours && !config->no_console ? STDIN_FILENO : -1,
 			is_ours ? STDOUT_FILENO : STDERR_FILENO);
@@ -273,7 +273,7 @@ static bool make(Vm *vm, GError **error)
 		return false;
 	vm->vm_fd = create_vm(vm, error);
 	return vm->vm_fd >= 0 && add_memory(vm, error) && assemble(vm, error) &&
-	       (vm->config->gdb == NULL || vm_gdb_start(vm, error));
+	       vm_gdb_start(vm, error);
 }
 
 Vm *vm_new(const VmConfig *config, GError **error)

@@ -231,17 +231,24 @@ static bool populate(Machine *machine, GError **error)
 	return true;
 }
 
-static bool serve(KvmGdb *gdb, const MachineOptions *options, GError **error)
+static bool serve_gdb(KvmGdb *gdb, const MachineOptions *options, GError **error)
 {
-	kvm_gdb_set_clock(gdb, options->clock);
 	if (options->tasks)
 		kvm_gdb_show_tasks(gdb);
-	kvm_gdb_set_architecture(gdb, options->architecture);
-	return (!options->log || kvm_gdb_set_log(gdb, options->log, error)) &&
-	       kvm_gdb_listen(gdb, options->where, options->wait, error) &&
+	return kvm_gdb_listen(gdb, options->where, options->wait, error) &&
 	       (!options->vmlinux || !*options->vmlinux ||
 		kvm_gdb_set_vmlinux(gdb, options->vmlinux, error)) &&
 	       (!options->modules || kvm_gdb_set_modules(gdb, options->modules, error));
+}
+
+static bool serve(KvmGdb *gdb, const MachineOptions *options, GError **error)
+{
+	kvm_gdb_set_clock(gdb, options->clock);
+	kvm_gdb_set_architecture(gdb, options->architecture);
+	return (!options->log || kvm_gdb_set_log(gdb, options->log, error)) &&
+	       (!options->where || serve_gdb(gdb, options, error)) &&
+	       (!options->qmp || kvm_gdb_listen_qmp(gdb, options->qmp, error)) &&
+	       (!options->monitor || kvm_gdb_listen_monitor(gdb, options->monitor, error));
 }
 
 bool machine_start(Machine *machine, struct _GMainContext *context, const KvmGdbOps *ops,

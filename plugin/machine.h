@@ -66,7 +66,9 @@ void machine_unmap_host(Machine *machine, uint8_t *addr, size_t len);
 
 /* What the user of `vmgdb run` wants. */
 typedef struct MachineOptions {
-	const char *where;	  /* kvm_gdb_listen() */
+	const char *where;	  /* kvm_gdb_listen(), or NULL */
+	const char *qmp;	  /* kvm_gdb_listen_qmp(), or NULL */
+	const char *monitor;	  /* kvm_gdb_listen_monitor(), or NULL */
 	const char *log;	  /* kvm_gdb_set_log(), or NULL */
 	const char *vmlinux;	  /* kvm_gdb_set_vmlinux(), or NULL */
 	const char *modules;	  /* kvm_gdb_set_modules(), or NULL */

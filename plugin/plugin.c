@@ -153,6 +153,19 @@ static bool start_engine(Machine *machine, GError **error)
 	return ok;
 }
 
+static void say_addresses(const KvmGdb *gdb)
+{
+	const MachineOptions *options = &plugin()->options;
+	unsigned n = 0;
+
+	if (options->where)
+		say("gdb: listening on %s", kvm_gdb_address(gdb));
+	if (options->qmp)
+		say("qmp: listening on %s", kvm_gdb_operator_address(gdb, n++));
+	if (options->monitor)
+		say("monitor: listening on %s", kvm_gdb_operator_address(gdb, n++));
+}
+
 static void serve(Machine *machine)
 {
 	g_autoptr(GError) error = NULL;
@@ -164,7 +177,7 @@ static void serve(Machine *machine)
 	}
 	p->served = machine;
 	if (start_engine(machine, &error)) {
-		say("gdb: listening on %s", kvm_gdb_address(machine->gdb));
+		say_addresses(machine->gdb);
 		return;
 	}
 	give_up_machine(machine, error->message);
@@ -478,6 +491,16 @@ void plugin_seccomp(const struct sock_fprog *filter)
 
 /* ---- The process ---- */
 
+static void close_sockets(const KvmGdb *gdb)
+{
+	const char *address = kvm_gdb_address(gdb);
+
+	if (address)
+		child_close_sockets(address);
+	for (unsigned n = 0; (address = kvm_gdb_operator_address(gdb, n)); n++)
+		child_close_sockets(address);
+}
+
 /* Another thread's lock, held when this process was copied, will never be released. */
 static void on_child(void)
 {
@@ -486,8 +509,8 @@ static void on_child(void)
 	__atomic_store_n(&p->off, true, __ATOMIC_RELEASE);
 	if (!p->owner || pthread_mutex_trylock(&p->lock) != 0)
 		return;
-	if (p->served && p->served->gdb && kvm_gdb_address(p->served->gdb))
-		child_close_sockets(kvm_gdb_address(p->served->gdb));
+	if (p->served && p->served->gdb)
+		close_sockets(p->served->gdb);
 	for (unsigned i = 0; i < p->machines->len; i++)
 		machine_close(p->machines->pdata[i]);
 	pthread_mutex_unlock(&p->lock);
@@ -518,6 +541,8 @@ static MachineOptions options_from_environment(void)
 {
 	return (MachineOptions){
 		.where = g_strdup(getenv(PLUGIN_ENV_GDB)),
+		.qmp = g_strdup(getenv(PLUGIN_ENV_QMP)),
+		.monitor = g_strdup(getenv(PLUGIN_ENV_MONITOR)),
 		.log = g_strdup(getenv(PLUGIN_ENV_LOG)),
 		.vmlinux = g_strdup(getenv(PLUGIN_ENV_VMLINUX)),
 		.modules = g_strdup(getenv(PLUGIN_ENV_MODULES)),
@@ -536,7 +561,7 @@ __attribute__((constructor)) static void on_load(void)
 
 	p->main_pid = pid ? atoi(pid) : 0;
 	p->options = options_from_environment();
-	if (!p->options.where)
+	if (!p->options.where && !p->options.qmp && !p->options.monitor)
 		return;
 	pthread_atfork(NULL, NULL, on_child);
 	on_exit(on_end, NULL);

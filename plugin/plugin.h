@@ -46,7 +46,10 @@ void plugin_seccomp(const struct sock_fprog *filter);
 
 /* ---- The environment: how `vmgdb run` tells the plugin what to do ---- */
 
-#define PLUGIN_ENV_GDB "VMGDB_GDB"	   /* where to listen; without it the plugin does nothing */
+/* Where to listen; without any of these three the plugin does nothing. */
+#define PLUGIN_ENV_GDB "VMGDB_GDB"
+#define PLUGIN_ENV_QMP "VMGDB_QMP"
+#define PLUGIN_ENV_MONITOR "VMGDB_MONITOR"
 #define PLUGIN_ENV_WAIT "VMGDB_WAIT"	   /* set: wait for a client before the first instruction */
 #define PLUGIN_ENV_LOG "VMGDB_LOG"	   /* the file for a log; its path is absolute */
 #define PLUGIN_ENV_MODULES "VMGDB_MODULES" /* a folder with the files of its modules; absolute */

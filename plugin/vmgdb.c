@@ -72,6 +72,20 @@ static int check_where(const char *where)
 			: 0;
 }
 
+/* Of those who come and go. */
+static int check_socket(const char *where)
+{
+	g_autoptr(GError) error = NULL;
+	GdbAddress address = {0};
+	bool is_socket;
+
+	if (!gdb_address_parse(where, &address, &error))
+		return usage("%s", error->message);
+	is_socket = address.kind == GDB_ADDRESS_TCP || address.kind == GDB_ADDRESS_UNIX;
+	gdb_address_clear(&address);
+	return is_socket ? 0 : usage("%s: expected unix:PATH or [HOST:]PORT", where);
+}
+
 /* Now, and not when the machine begins to run. */
 static int check_log(const char *path)
 {
@@ -136,6 +150,10 @@ static const Option options[] = {
 	 "[HOST:]PORT, unix:PATH or a character device; port 0 is any free\n"
 	 "one. The line \"gdb: listening on ADDRESS\" on stderr says where, when\n"
 	 "the machine begins to run."},
+	{"--qmp", PLUGIN_ENV_QMP, VALUE_TEXT, check_socket, " WHERE",
+	 "let drgn and QEMU's scripts (QMP) connect: unix:PATH or [HOST:]PORT"},
+	{"--monitor", PLUGIN_ENV_MONITOR, VALUE_TEXT, check_socket, " WHERE",
+	 "take monitor commands from people at unix:PATH or [HOST:]PORT"},
 	{"--gdb-wait", PLUGIN_ENV_WAIT, VALUE_NONE, NULL, "",
 	 "stop before the first guest instruction until gdb says continue"},
 	{"--gdb-log", PLUGIN_ENV_LOG, VALUE_FILE, check_log, " FILE",
@@ -264,7 +282,7 @@ static int parse(char **args, char ***ret_vmm)
 			return status;
 	}
 	*ret_vmm = args;
-	if (!getenv(PLUGIN_ENV_GDB))
+	if (!getenv(PLUGIN_ENV_GDB) && !getenv(PLUGIN_ENV_QMP) && !getenv(PLUGIN_ENV_MONITOR))
 		return usage("run: expected --gdb WHERE before the VMM");
 	if (!*args)
 		return usage("run: expected the VMM and its arguments");

@@ -42,6 +42,28 @@ static void test_options(void)
 	g_assert_false(config->no_console);
 }
 
+/* QMP and the monitor need no --gdb; standard input and output have one owner. */
+static void test_operators(void)
+{
+	g_autoptr(VmConfig) config = parse(NULL, "-k K --qmp unix:/q --monitor stdio");
+	g_autoptr(VmConfig) none = NULL;
+	g_autoptr(VmConfig) sockets = parse(NULL, "-k K --qmp unix:/q --monitor 0 --gdb stdio");
+	g_autoptr(GError) error = NULL;
+
+	g_assert_cmpstr(config->qmp, ==, "unix:/q");
+	g_assert_cmpstr(config->monitor, ==, "stdio");
+	g_assert_null(config->gdb);
+	g_assert_true(config_needs_stdio(config));
+	g_assert_true(config_needs_stdio(sockets));
+	config_free(g_steal_pointer(&sockets));
+	sockets = parse(NULL, "-k K --qmp unix:/q --monitor 0 --gdb 0");
+	g_assert_false(config_needs_stdio(sockets));
+	none = parse(&error, "-k K --gdb stdio --monitor stdio");
+	g_assert_null(none);
+	g_assert_cmpstr(error->message, ==,
+			"--monitor stdio: --gdb has stdio already; expected unix:PATH or PORT");
+}
+
 static void test_defaults(void)
 {
 	g_autoptr(VmConfig) config = parse(NULL, "-k K --console none");
@@ -348,6 +370,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/hw-config/options", test_options);
 	g_test_add_func("/hw-config/defaults", test_defaults);
+	g_test_add_func("/hw-config/operators", test_operators);
 	g_test_add_func("/hw-config/habits", test_habits);
 	g_test_add_func("/hw-config/refusals-name-the-option", test_refusals);
 	g_test_add_func("/hw-config/help", test_help);

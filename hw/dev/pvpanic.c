@@ -25,8 +25,5 @@ void pvpanic_io(void *owner, struct Vcpu *vcpu, uint64_t offset G_GNUC_UNUSED, v
 	if (!(*byte & PANICKED))
 		return;
 	vm_log("the guest's kernel panicked");
-	if (vm->gdb != NULL)
-		vm_gdb_panic(vm, vcpu);
-	else
-		vm_die(vm);
+	vm_gdb_panic(vm, vcpu);
 }
