@@ -22,7 +22,7 @@
 # LAB_ARM_KERNEL and LAB_ARM_WORDS another Image for L1, which has no network then, and words for it.
 # LAB_GUEST may name another kernel for the guest, one that fetch knows, such as amd64-trixie.
 # LAB_SVM_QEMU may name another QEMU for the svm bench, such as that of `fetch qemu-10`: there
-# hardware breakpoints work.
+# hardware breakpoints work. LAB_MEMORY is what L1 has in QEMU, in MiB.
 
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LKVM=${LKVM:-$LAB/../../lkvm}
@@ -300,7 +300,7 @@ boot_qemu()
 	local qemu=$1 console=$2
 	shift 2
 	PORT=$(free_port)
-	"$qemu" "$@" -m 1536 -nographic -no-reboot -initrd "$W/l1.cpio" \
+	"$qemu" "$@" -m "${LAB_MEMORY:-1536}" -nographic -no-reboot -initrd "$W/l1.cpio" \
 		-append "console=$console panic=-1 quiet $QUICK_WORDS $LAB_ARM_WORDS" \
 		-netdev "user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:$PORT-:1234" \
 		-device virtio-net-pci,netdev=n,romfile= </dev/null >"$LOG" 2>"$W/emu.log" &
