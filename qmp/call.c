@@ -177,6 +177,16 @@ static bool check_members(JsonObject *message, GError **error)
 	return true;
 }
 
+/* Names and texts are C strings, and half of one would be another one. */
+static bool has_nul(const char *text)
+{
+	for (text = strchr(text, '\\'); text && text[1]; text = strchr(text + 2, '\\')) {
+		if (g_str_has_prefix(text, "\\u0000"))
+			return true;
+	}
+	return false;
+}
+
 /* The JSON of @text, which must be an object; NULL with @error. */
 static JsonObject *parse(const char *text, GError **error)
 {
@@ -184,6 +194,10 @@ static JsonObject *parse(const char *text, GError **error)
 	g_autoptr(GError) why = NULL;
 	JsonNode *root;
 
+	if (has_nul(text)) {
+		fail(error, "JSON parse error, a string has a NUL (\\u0000)");
+		return NULL;
+	}
 	if (!json_parser_load_from_data(parser, text, -1, &why)) {
 		fail(error, "JSON parse error, %s", why->message);
 		return NULL;
@@ -198,6 +212,19 @@ static JsonObject *parse(const char *text, GError **error)
 	return NULL;
 }
 
+/* A number that is too large for a double cannot be sent back: JSON has no word for it. */
+static bool take_id(QmpCall *call, JsonObject *message)
+{
+	JsonNode *id = json_object_get_member(message, "id");
+	g_autofree char *text = id ? json_to_string(id, FALSE) : NULL;
+	g_autoptr(JsonNode) again = text ? json_from_string(text, NULL) : NULL;
+
+	if (again)
+		call->id = json_node_copy(id);
+	return again || !id ||
+	       fail(&call->error, "QMP input member 'id' has a number that is too large");
+}
+
 static bool fill(QmpCall *call, const QmpCommand *commands, const char *text, bool agreed)
 {
 	g_autoptr(JsonObject) message = parse(text, &call->error);
@@ -205,9 +232,7 @@ static bool fill(QmpCall *call, const QmpCommand *commands, const char *text, bo
 
 	if (!message)
 		return false;
-	if (json_object_has_member(message, "id"))
-		call->id = json_object_dup_member(message, "id");
-	if (!check_members(message, &call->error))
+	if (!take_id(call, message) || !check_members(message, &call->error))
 		return false;
 	command = find(commands, json_object_get_string_member(message, "execute"), agreed,
 		       &call->error);

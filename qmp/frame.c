@@ -64,7 +64,7 @@ static bool take_line(QmpFrame *frame, char c)
 {
 	frame->complete = c == '\n';
 	if (!frame->complete)
-		return keep(frame, c);
+		return keep(frame, c ? c : ' ');
 	if (g_str_has_suffix(frame->text->str, "\r"))
 		g_string_truncate(frame->text, frame->text->len - 1);
 	return true;

@@ -41,7 +41,7 @@ void qmp_frame_clear(QmpFrame *frame);
  *
  * QMP_FRAME_TEXT of JSON: from a { or [ to the bracket that closes it, which need not be of the
  * same kind: whether it is JSON is for a parser to say. frame->text has it until the next call.
- * Of lines: without its end, \n or \r\n; it may be empty.
+ * Of lines: without its end, \n or \r\n; it may be empty. A NUL is a blank.
  * QMP_FRAME_BAD: a message that begins with something else, is too long or too deep, or has a line
  * end or a 0xff in a string; all up to the next line end belongs to it.
  */

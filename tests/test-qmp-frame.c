@@ -112,6 +112,10 @@ static void test_lines(void)
 
 	expect(QMP_FRAME_LINES, "info cpus\nquit\r\n\nx", "info cpus|quit||");
 	expect(QMP_FRAME_LINES, "a\rb\n", "a\rb|");
+	g_clear_pointer(&got, g_free);
+	got = run(QMP_FRAME_LINES, "quit\0x\n", 7, 7);
+	g_assert_cmpstr(got, ==, "quit x|");
+	g_clear_pointer(&got, g_free);
 	got = run(QMP_FRAME_LINES, text, strlen(text), 4096);
 	g_assert_cmpstr(got, ==, "!help|");
 }

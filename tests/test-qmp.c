@@ -261,6 +261,9 @@ static void test_answers(void)
 			  "{\"execute\":\"echo\",\"arguments\":{\"text\":\"\\u00e9\","
 			  "\"number\":-7,\"flag\":true}}",
 			  "{\"return\":\"\xc3\xa9 -7 1\"}");
+	/* A backslash, and no NUL. */
+	qmp_client_expect(client, "{\"execute\":\"echo\",\"arguments\":{\"text\":\"\\\\u0000\"}}",
+			  "{\"return\":\"\\\\u0000 no 0 0\"}");
 	qmp_client_expect(client, "{\"execute\":\"refuse\",\"id\":\"7\"}",
 			  "{\"error\":{\"class\":\"GenericError\",\"desc\":\"not \\\"now\\\"\"},"
 			  "\"id\":\"7\"}");
@@ -297,6 +300,10 @@ static void test_errors(void)
 		 GENERIC("Invalid parameter type for 'flag', expected: boolean")},
 		{"{\"execute\":\"echo\",\"arguments\":{\"tex\":\"\"}}",
 		 GENERIC("Parameter 'tex' is unexpected")},
+		{"{\"execute\":\"nothing\",\"id\":[1,1e999]}",
+		 GENERIC("QMP input member 'id' has a number that is too large")},
+		{"{\"execute\":\"echo\",\"arguments\":{\"text\":\"/a\\u0000b\"}}",
+		 GENERIC("JSON parse error, a string has a NUL (\\\\u0000)")},
 		{"quit\n", GENERIC("JSON parse error: no message, or one that is too long or too "
 				   "deep")},
 		{"{\"execute\n", GENERIC("JSON parse error: no message, or one that is too long or "
