@@ -137,14 +137,25 @@ static bool open_place(Place *place, const char *where, GError **error)
 		return false;
 	}
 	line = gdb_transport_get_line(place->transport, error);
-	return line && add_client(place, line);
+	if (!line)
+		return false;
+	if (add_client(place, line))
+		return true;
+	g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+		    "cannot serve %s: it is no terminal, pipe or socket", where);
+	return false;
 }
 
 bool qmp_server_listen(QmpServer *server, const char *where, QmpDialect dialect, GError **error)
 {
 	Place *place = &server->places[server->n_places];
 
-	g_return_val_if_fail(server->n_places < PLACES_MAX, false);
+	if (server->n_places == PLACES_MAX) {
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+			    "cannot listen at %s, too: there are %u places already", where,
+			    PLACES_MAX);
+		return false;
+	}
 	*place = (Place){.server = server, .dialect = dialect};
 	if (open_place(place, where, error)) {
 		server->n_places++;
