@@ -203,7 +203,7 @@ bench-build: $(BENCH) $(LKVM) $(GUESTS) $(BENCH_GUESTS) \
 
 FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_HELP := dwarf-reader fake-control fake-files fake-machine fake-target guest-rig
-FUZZ_LIB_SRC := $(call src,gdbstub/*.c guest/*.c) $(FUZZ_HELP:%=tests/%.c)
+FUZZ_LIB_SRC := $(call src,gdbstub/*.c guest/*.c qmp/*.c) $(FUZZ_HELP:%=tests/%.c)
 FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_LIB_SRC))
 $(B)/fuzz/obj/%.o: $(SRCDIR)/%.c config.mak
 	@mkdir -p $(@D)
