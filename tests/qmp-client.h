@@ -37,7 +37,7 @@ void qmp_client_expect(QmpClient *client, const char *text, const char *answer);
 void qmp_client_match(QmpClient *client, const char *text, const char *pattern);
 /* The same for human-monitor-command, whose text is decoded. */
 char *qmp_client_human(QmpClient *client, const char *line);
-/* The next event is @name, with @data as it is written, or NULL: any. */
+/* The next event is @name, with @data as it is written, or NULL: none. */
 void qmp_client_event(QmpClient *client, const char *name, const char *data);
 /* No event was kept, and none comes within a moment. */
 void qmp_client_no_event(QmpClient *client);
