@@ -93,6 +93,12 @@ static bool open_file(MonitorSave *save, const MonitorFile *file, GError **error
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "%s: not a file", save->path);
 		return false;
 	}
+	/* Every piece would land at its end. */
+	if (fcntl(save->fd, F_GETFL) & O_APPEND) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "%s: opened for appending (O_APPEND)", save->path);
+		return false;
+	}
 	return ftruncate(save->fd, 0) == 0 || fail_io(save, "cannot empty", error);
 }
 

@@ -11,7 +11,8 @@
 /* One command of somebody's. */
 typedef struct Human {
 	Hold hold;
-	GdbMonitor *monitor; /* his */
+	GdbMonitor *monitor; /* his; or */
+	GdbMonitor once;     /* for this command, which names a CPU */
 	char *line;
 	const GdbMonitorCommand *command;
 	const char *args; /* in @line */
@@ -45,21 +46,24 @@ static GdbMonitor *monitor_of(KvmGdb *gdb, QmpCall *call)
 	return monitor;
 }
 
-static Human *human_new(KvmGdb *gdb, QmpCall *call)
+static void human_new(KvmGdb *gdb, QmpCall *call, unsigned cpu)
 {
 	const char *line = qmp_call_string(call, "command-line");
 	Human *human = g_new0(Human, 1);
-	uint64_t cpu = 0;
+	uint64_t named;
 
 	human->hold.gdb = gdb;
 	human->monitor = monitor_of(gdb, call);
 	human->line = gdb_monitor_line(line, strlen(line));
 	human->args = "";
 	human->command = gdb_monitor_find(human->monitor, human->line, &human->args);
-	qmp_call_integer(call, "cpu-index", &cpu);
-	human->cpu = MIN(cpu, UINT_MAX);
+	human->cpu = cpu;
+	if (qmp_call_integer(call, "cpu-index", &named)) {
+		human->once = *human->monitor;
+		human->once.cpu_chosen = false;
+		human->monitor = &human->once;
+	}
 	qmp_call_set_state(call, human, human_free);
-	return human;
 }
 
 static HoldState ready(Human *human, GError **error)
@@ -103,7 +107,21 @@ static QmpStep work(Human *human, QmpCall *call)
 	return more ? QMP_AGAIN : QMP_DONE;
 }
 
-/* Whatever goes wrong is text, as in QEMU. */
+static QmpStep begin(KvmGdb *gdb, QmpCall *call)
+{
+	GError *error = NULL;
+	unsigned cpu;
+
+	if (!qmp_take_cpu(gdb, call, &cpu, &error)) {
+		qmp_call_fail(call, error);
+		return QMP_DONE;
+	}
+	human_new(gdb, call, cpu);
+	qmp_call_print(call, "");
+	return QMP_AGAIN;
+}
+
+/* Whatever goes wrong in a line is text, as in QEMU. */
 QmpStep qmp_human(void *target, QmpCall *call)
 {
 	Human *human = qmp_call_state(call);
@@ -111,10 +129,8 @@ QmpStep qmp_human(void *target, QmpCall *call)
 	g_autoptr(GError) error = NULL;
 	HoldState state;
 
-	if (!human) {
-		human = human_new(target, call);
-		qmp_call_print(call, "");
-	}
+	if (!human)
+		return begin(target, call);
 	if (human->work)
 		return work(human, call);
 	if (!human->command) {

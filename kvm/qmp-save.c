@@ -56,7 +56,8 @@ static QmpStep work(Save *save, QmpCall *call)
 static QmpStep save_memory(KvmGdb *gdb, QmpCall *call, bool physical)
 {
 	MonitorFile file = {.path = qmp_call_string(call, "filename")};
-	uint64_t addr = 0, size = 0, cpu = 0;
+	uint64_t addr = 0, size = 0;
+	unsigned cpu;
 	Save *save = qmp_call_state(call);
 	MonitorSave *made;
 	GError *error = NULL;
@@ -65,8 +66,9 @@ static QmpStep save_memory(KvmGdb *gdb, QmpCall *call, bool physical)
 		return work(save, call);
 	qmp_call_integer(call, "val", &addr);
 	qmp_call_integer(call, "size", &size);
-	qmp_call_integer(call, "cpu-index", &cpu);
-	made = monitor_save_memory_new(physical, MIN(cpu, UINT_MAX), addr, size, &file, &error);
+	if (!qmp_take_cpu(gdb, call, &cpu, &error))
+		return fail(call, error);
+	made = monitor_save_memory_new(physical, cpu, addr, size, &file, &error);
 	return begin(call, gdb, made, error);
 }
 
@@ -110,7 +112,8 @@ static bool take_part(const QmpCall *call, VmcoreRange *ret, GError **error)
 	bool has_length = qmp_call_integer(call, "length", &size);
 
 	ret->size = size;
-	if (has_begin == has_length && (!has_begin || (size && size - 1 <= UINT64_MAX - ret->gpa)))
+	if (has_begin == has_length &&
+	    (!has_begin || (size && size <= INT64_MAX && ret->gpa <= INT64_MAX)))
 		return true;
 	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
 		    "dump-guest-memory: begin and length name a part of memory together, and it "

@@ -104,6 +104,20 @@ void hold_end(Hold *hold)
 	hold->held = false;
 }
 
+bool qmp_take_cpu(KvmGdb *gdb, QmpCall *call, unsigned *ret, GError **error)
+{
+	uint64_t cpu = 0;
+	LOCKED(gdb);
+
+	qmp_call_integer(call, "cpu-index", &cpu);
+	*ret = cpu;
+	if (cpu <= UINT_MAX && kvm_vcpu_present(gdb, cpu))
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+		    "Parameter 'cpu-index' expects a CPU number");
+	return false;
+}
+
 static void hold_free(void *data)
 {
 	hold_end(data);

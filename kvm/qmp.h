@@ -23,6 +23,9 @@ typedef enum HoldState { HOLD_READY, HOLD_WAIT, HOLD_REFUSED } HoldState;
 HoldState hold_wait(Hold *hold, GError **error);
 void hold_end(Hold *hold);
 
+/* qmp_take_cpu: the argument cpu-index; 0 without. FALSE with @error: there is no such CPU. */
+bool qmp_take_cpu(KvmGdb *gdb, QmpCall *call, unsigned *ret, GError **error);
+
 /* qmp-save.c: memsave, pmemsave, dump-guest-memory; the target of all is the KvmGdb. */
 QmpStep qmp_memsave(void *target, QmpCall *call);
 QmpStep qmp_pmemsave(void *target, QmpCall *call);
