@@ -12,6 +12,7 @@
 #include "kvm/linux.h"
 #include "kvm/module-files.h"
 #include "kvm/monitor.h"
+#include "kvm/operate.h"
 #include "kvm/probe.h"
 #include "kvm/process.h"
 #include "kvm/states.h"
@@ -178,6 +179,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	linux_forget(gdb);
 	kvm_module_files_free(gdb->module_files);
 	monitor_save_free(gdb, monitor_save_take(gdb));
+	g_clear_pointer(&gdb->quit, g_source_unref);
 	g_free((void *)gdb->ops_table.monitor);
 	gdb_log_free(gdb->log);
 	g_free(gdb->name);
@@ -211,6 +213,7 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 		gdb_server_set_exit_status(server, exit_status);
 		gdb_server_free(server);
 	}
+	operate_forget_quit(gdb);
 	engine_lock(gdb);
 	gdb->server = NULL;
 	gdb->attached = false;
@@ -393,6 +396,7 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 	}
 	engine_lock(gdb);
 	say_what_is_missing(gdb);
+	gdb->operator_stops |= wait;
 	if (wait)
 		halt_request_stop(gdb);
 	engine_unlock(gdb);

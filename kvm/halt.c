@@ -298,6 +298,16 @@ void halt_set_free(KvmGdb *gdb)
 	halt_wake(gdb);
 }
 
+bool halt_let_go(KvmGdb *gdb)
+{
+	halt_set_free(gdb);
+	if (!gdb->attached && !gdb->operator_stops && !gdb->holds)
+		return true;
+	set_world(gdb, WORLD_STOPPED);
+	kvm_clock_stopped(gdb->clock);
+	return false;
+}
+
 static void stopped(KvmGdb *gdb)
 {
 	set_world(gdb, WORLD_STOPPED);
@@ -305,14 +315,9 @@ static void stopped(KvmGdb *gdb)
 	g_source_set_ready_time(gdb->grace, -1);
 	turns_cut(gdb);
 	gdb->n_stops++;
-	if (gdb->detaching) {
-		halt_set_free(gdb);
-		if (!gdb->attached && !gdb->operator_stops && !gdb->holds)
-			return;
-		/* Somebody else came while the last client's breakpoints were being taken out. */
-		set_world(gdb, WORLD_STOPPED);
-		kvm_clock_stopped(gdb->clock);
-	}
+	/* Somebody else may have come while the last client was leaving. */
+	if (gdb->detaching && halt_let_go(gdb))
+		return;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		exits_seen(kvm_vcpu_at(gdb, i));
 	post(gdb, choose_event(gdb));

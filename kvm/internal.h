@@ -222,6 +222,7 @@ struct KvmGdb {
 	bool operator_stops; /* somebody beside gdb has stopped the machine (operate.h) */
 	unsigned holds;	     /* and so many hold it for a moment */
 	unsigned n_stops;    /* so far */
+	GSource *quit;	     /* ends the machine, or has done so; or NULL */
 	struct KvmQmp *qmp;  /* or NULL */
 	bool ended;	     /* kvm_gdb_end(): everything passes through */
 	bool block_irq;	     /* steps take no interrupts */
@@ -308,6 +309,8 @@ void halt_resume(KvmGdb *gdb, const GdbAction *actions);
 /* May this vCPU execute guest code now? */
 bool halt_may_run(const KvmGdbVcpu *vcpu);
 void halt_set_free(KvmGdb *gdb);
+/* The same, unless somebody wants it to stand: FALSE then. */
+bool halt_let_go(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
 void halt_demand_attention(KvmGdb *gdb);
 void halt_wake(KvmGdb *gdb);

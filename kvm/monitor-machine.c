@@ -76,12 +76,10 @@ static bool system_powerdown(void *target, unsigned cpu G_GNUC_UNUSED,
 static bool quit(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 		 GString *out, GError **error)
 {
-	KvmGdb *gdb = target;
-
-	if (gdb->ops && gdb->ops->poweroff)
-		operate_stop(gdb);
-	return ask_vmm(gdb, gdb->ops ? gdb->ops->poweroff : NULL, "being ended",
-		       "the machine ends now", out, error);
+	if (!operate_quit(target, error))
+		return false;
+	g_string_append(out, "the machine ends now\n");
+	return true;
 }
 
 const GdbMonitorCommand monitor_machine_commands[] = {

@@ -62,15 +62,13 @@ bool operate_cont(KvmGdb *gdb, GError **error)
 	return true;
 }
 
-bool operate_hold(KvmGdb *gdb)
+void operate_hold(KvmGdb *gdb)
 {
 	LOCKED(gdb);
 
-	if (gdb->attached || (gdb->world != WORLD_FREE && !gdb->holds))
-		return false;
 	gdb->holds++;
-	halt_stop_for_client(gdb);
-	return true;
+	if (!gdb->attached)
+		halt_stop_for_client(gdb);
 }
 
 void operate_release(KvmGdb *gdb)
@@ -79,4 +77,39 @@ void operate_release(KvmGdb *gdb)
 
 	gdb->holds--;
 	go_on(gdb);
+}
+
+/* ---- The end ---- */
+
+static gboolean on_quit(gpointer data)
+{
+	KvmGdb *gdb = data;
+
+	gdb->ops->poweroff(gdb->opaque);
+	return G_SOURCE_REMOVE;
+}
+
+bool operate_quit(KvmGdb *gdb, GError **error)
+{
+	if (!gdb->ops || !gdb->ops->poweroff) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
+			    "this virtual machine monitor does not support being ended");
+		return false;
+	}
+	operate_stop(gdb);
+	if (gdb->quit)
+		return true;
+	gdb->quit = g_idle_source_new();
+	/* Before anybody who has sent more. */
+	g_source_set_priority(gdb->quit, G_PRIORITY_HIGH);
+	g_source_set_callback(gdb->quit, on_quit, gdb, NULL);
+	g_source_attach(gdb->quit, gdb->context);
+	return true;
+}
+
+void operate_forget_quit(KvmGdb *gdb)
+{
+	/* What is left says why the machine has ended. */
+	if (gdb->quit)
+		g_source_destroy(gdb->quit);
 }

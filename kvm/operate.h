@@ -30,11 +30,17 @@ unsigned operate_stops(KvmGdb *gdb);
 bool operate_cont(KvmGdb *gdb, struct _GError **error);
 
 /*
- * operate_hold: begins to stop the machine, unless it stands already or a client has it. TRUE: it
- * goes on after operate_release(), unless somebody else has stopped it or a client has come by
- * then.
+ * operate_hold: begins to stop the machine, unless a client has it; and when that client goes, it
+ * stands. It goes on after the last operate_release(), unless somebody has stopped it.
  */
-bool operate_hold(KvmGdb *gdb);
+void operate_hold(KvmGdb *gdb);
 void operate_release(KvmGdb *gdb);
+
+/*
+ * operate_quit: stops the machine, and the loop asks the VMM to end it, which then may end the
+ * engine. FALSE with @error: it cannot. operate_forget_quit: it is not asked any more.
+ */
+bool operate_quit(KvmGdb *gdb, struct _GError **error);
+void operate_forget_quit(KvmGdb *gdb);
 
 #endif

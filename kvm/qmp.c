@@ -10,15 +10,14 @@
 typedef enum Happened { HAPPENED_RESET = 1, HAPPENED_OWN_RESET = 2, HAPPENED_PANIC = 4 } Happened;
 
 /* Why the machine ends; QEMU's ShutdownCause. */
-typedef enum EndCause { END_UNKNOWN, END_QUIT, END_PANIC } EndCause;
+typedef enum EndCause { END_UNKNOWN, END_PANIC } EndCause;
 
 typedef struct KvmQmp {
 	KvmGdb *gdb;
 	QmpServer *server;
 	bool said_runs;	   /* by the last event; as it was when the server began */
 	unsigned happened; /* bits of Happened; under the engine's lock */
-	EndCause cause;	   /* likewise */
-	GSource *quit;	   /* ends the machine; or NULL */
+	EndCause cause;	   /* likewise; unless somebody has ended it */
 } KvmQmp;
 
 /* What is so now and no event has said yet. */
@@ -80,12 +79,13 @@ static QmpStep lacks(QmpCall *call, const char *what)
 
 HoldState hold_wait(Hold *hold, GError **error)
 {
-	OperateState state = operate_state(hold->gdb);
+	OperateState state;
 
-	if (state == OPERATE_RUNS && !hold->held) {
-		hold->held = operate_hold(hold->gdb);
-		state = operate_state(hold->gdb);
+	if (!hold->held) {
+		hold->held = true;
+		operate_hold(hold->gdb);
 	}
+	state = operate_state(hold->gdb);
 	if (state == OPERATE_STOPPING)
 		return HOLD_WAIT;
 	if (state == OPERATE_STOPPED) {
@@ -300,32 +300,12 @@ static QmpStep system_powerdown(void *target, QmpCall *call)
 	return QMP_DONE;
 }
 
-static gboolean on_quit(gpointer data)
-{
-	KvmGdb *gdb = data;
-
-	gdb->ops->poweroff(gdb->opaque);
-	return G_SOURCE_REMOVE;
-}
-
 /* The client gets its answer first: the VMM may end at once. */
 static QmpStep quit(void *target, QmpCall *call)
 {
-	KvmGdb *gdb = target;
-	KvmQmp *qmp = gdb->qmp;
+	GError *error = NULL;
 
-	if (!gdb->ops || !gdb->ops->poweroff)
-		return lacks(call, "being ended");
-	operate_stop(gdb);
-	engine_lock(gdb);
-	qmp->cause = END_QUIT;
-	engine_unlock(gdb);
-	if (qmp->quit)
-		return QMP_DONE;
-	qmp->quit = g_idle_source_new();
-	g_source_set_callback(qmp->quit, on_quit, gdb, NULL);
-	g_source_attach(qmp->quit, gdb->context);
-	return QMP_DONE;
+	return operate_quit(target, &error) ? QMP_DONE : fail(call, error);
 }
 
 static const QmpCommand commands[] = {
@@ -367,8 +347,7 @@ void qmp_notice_event(KvmGdb *gdb, KvmGdbEvent event)
 	else if (event == KVM_GDB_PANIC)
 		qmp->happened |= HAPPENED_PANIC;
 	/* The VMM may end the machine for it, unless the guest boots again. */
-	if (qmp->cause != END_QUIT)
-		qmp->cause = event == KVM_GDB_RESET ? END_UNKNOWN : END_PANIC;
+	qmp->cause = event == KVM_GDB_RESET ? END_UNKNOWN : END_PANIC;
 	qmp_server_wake(qmp->server);
 }
 
@@ -421,11 +400,11 @@ static void on_woken(void *target)
 }
 
 /* A VMM says how it ends by its status, as a shell sees it. */
-static JsonNode *shutdown_data(EndCause cause, uint8_t status)
+static JsonNode *shutdown_data(const KvmQmp *qmp, uint8_t status)
 {
-	if (cause == END_QUIT)
+	if (qmp->gdb->quit)
 		return by_guest(false, "host-qmp-quit");
-	if (cause == END_PANIC)
+	if (qmp->cause == END_PANIC)
 		return by_guest(true, "guest-panic");
 	if (status > 128)
 		return by_guest(false, "host-signal");
@@ -441,16 +420,13 @@ void qmp_end(KvmGdb *gdb, uint8_t exit_status)
 	if (!qmp)
 		return;
 	say_events(gdb);
-	qmp_server_event(qmp->server, "SHUTDOWN", shutdown_data(qmp->cause, exit_status));
-	if (qmp->quit) {
-		g_source_destroy(qmp->quit);
-		g_source_unref(qmp->quit);
-	}
-	/* Commands that are cut off let the machine go. */
-	qmp_server_free(qmp->server);
+	qmp_server_event(qmp->server, "SHUTDOWN", shutdown_data(qmp, exit_status));
+	/* From here on no vCPU's thread wakes it. */
 	engine_lock(gdb);
 	gdb->qmp = NULL;
 	engine_unlock(gdb);
+	/* Commands that are cut off let the machine go. */
+	qmp_server_free(qmp->server);
 	g_free(qmp);
 }
 

@@ -317,7 +317,7 @@ static void detach(void *target)
 
 	gdb->attached = false;
 	if (gdb->world == WORLD_STOPPED) {
-		halt_set_free(gdb);
+		halt_let_go(gdb);
 	} else if (gdb->world != WORLD_FREE) {
 		gdb->detaching = true;
 		halt_stop_for_client(gdb);
@@ -335,6 +335,7 @@ static void kill_machine(void *target)
 	}
 	engine_lock(gdb);
 	gdb->attached = false;
+	gdb->operator_stops = true;
 	halt_stop_for_client(gdb);
 	engine_unlock(gdb);
 	gdb->ops->poweroff(gdb->opaque);

@@ -176,7 +176,11 @@ static void stop_threads(Rig *rig)
 
 static void on_poweroff(void *opaque)
 {
-	COUNT(((Rig *)opaque)->poweroffs);
+	Rig *rig = opaque;
+
+	COUNT(rig->poweroffs);
+	if (rig->ends)
+		kvm_gdb_end(rig->gdb, 0);
 }
 
 /* What a VMM may do in a callback: the engine's lock is free. */

@@ -39,6 +39,7 @@ struct Rig {
 	const KvmGdbPart *parts; /* what the VMM names */
 	unsigned n_parts;
 	const char *reset_fails;  /* a reset fails with this message */
+	bool ends;		  /* it ends the engine when it is asked to power off */
 	unsigned device_accesses; /* by the engine */
 	/* Answers them, as KvmGdbOps.mmio; NULL: no device does. */
 	bool (*device)(Rig *rig, uint64_t gpa, void *data, size_t len, bool is_write);

@@ -184,6 +184,7 @@ static void test_machine(void)
 		    "this virtual machine monitor does not support a power button\n");
 	g_assert_cmpuint(GET(rig->poweroffs), ==, 0);
 	expect_text(rig, "quit", "the machine ends now\n");
+	test_run_for(NULL, 20);
 	g_assert_cmpuint(GET(rig->poweroffs), ==, 1);
 	rig_free(rig);
 }
