@@ -80,7 +80,7 @@ cp -r "$CACHE/drgn" "$W/l1/drgn"
 for file in qmp.py drgn-live.py qmp-machine.py; do lab_add "$LAB/$file" lab/$file; done
 export LAB_CPUS=2 LAB_MEMORY=2560
 lab_boot svm "$W/job" 2
-guest lkvm detach 40
+guest lkvm detach 42
 check "lkvm: quit is status 0" lab_wait 1 'lab: lkvm status 0$'
 guest plugin kill 19
 finish

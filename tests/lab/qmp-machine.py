@@ -31,6 +31,9 @@ def queries(qmp):
 
 
 def stop_and_cont(qmp, other):
+    text = qmp.monitor("vmcoreinfo")
+    report(text.startswith("OSRELEASE="), "vmcoreinfo, of a machine that runs", text)
+    report(qmp.execute("query-status")["running"], "it runs on")
     text = qmp.monitor("info registers")
     report("RIP=" not in text, "a machine that runs shows no registers", text)
     qmp.execute("stop")
