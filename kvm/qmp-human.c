@@ -17,6 +17,7 @@ typedef struct Human {
 	const GdbMonitorCommand *command;
 	const char *args; /* in @line */
 	unsigned cpu;
+	bool has_run;
 	void *work; /* what it has left to do; or NULL */
 } Human;
 
@@ -85,13 +86,21 @@ static void print(QmpCall *call, const GString *out)
 		qmp_call_print(call, out->str);
 }
 
+/* What comes next finds a machine that stands, if this command stops it. */
+static QmpStep finished(const Human *human)
+{
+	return operate_state(human->hold.gdb) == OPERATE_STOPPING ? QMP_LATER : QMP_DONE;
+}
+
 static QmpStep run(Human *human, QmpCall *call)
 {
 	g_autoptr(GString) out = g_string_new(NULL);
 
+	human->has_run = true;
+
 	human->work = gdb_monitor_run(human->monitor, human->command, human->cpu, human->args, out);
 	print(call, out);
-	return human->work ? QMP_AGAIN : QMP_DONE;
+	return human->work ? QMP_AGAIN : finished(human);
 }
 
 static QmpStep work(Human *human, QmpCall *call)
@@ -133,6 +142,8 @@ QmpStep qmp_human(void *target, QmpCall *call)
 		return begin(target, call);
 	if (human->work)
 		return work(human, call);
+	if (human->has_run)
+		return finished(human);
 	if (!human->command) {
 		if (*human->line)
 			gdb_monitor_unknown(human->line, out);

@@ -300,12 +300,18 @@ static QmpStep system_powerdown(void *target, QmpCall *call)
 	return QMP_DONE;
 }
 
-/* The client gets its answer first: the VMM may end at once. */
+/* It stands before its end, and the client has its answer first: the VMM may end at once. */
 static QmpStep quit(void *target, QmpCall *call)
 {
+	KvmGdb *gdb = target;
 	GError *error = NULL;
 
-	return operate_quit(target, &error) ? QMP_DONE : fail(call, error);
+	if (gdb->ops && gdb->ops->poweroff)
+		operate_stop(gdb);
+	if (operate_state(gdb) == OPERATE_STOPPING)
+		return QMP_LATER;
+	say_events(gdb);
+	return operate_quit(gdb, &error) ? QMP_DONE : fail(call, error);
 }
 
 static const QmpCommand commands[] = {
