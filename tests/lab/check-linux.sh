@@ -7,6 +7,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/lab/nofile.sh
 . "$(dirname "$0")/nofile.sh"
+# shellcheck source=tests/lab/clients.sh
+. "$(dirname "$0")/clients.sh"
 
 lab_need_breakpoints
 lab_open
@@ -15,5 +17,6 @@ lab_boot svm "$W/job" 2
 nofile
 nofile_modules no # QEMU does not report trap instructions to its KVM
 nofile_backtraces
+nofile_lldb
 nofile_others amd64
 finish

@@ -48,3 +48,27 @@ nofile_others()
 	[ -n "$LAB_GUEST" ] || skip "kernels of other releases of Debian" \
 		"LAB_GUEST=$1-bullseye, $1-trixie or $1-sid and $0 look at them"
 }
+
+# nofile_lldb: lldb does not ask a stub for files; gdb fetches the same one for it.
+nofile_lldb()
+{
+	local name
+	if [ -z "$LLDB" ]; then
+		skip "lldb without a vmlinux" "lldb is not installed"
+		return
+	fi
+	VMLINUX='' lab_gdb 200 -ex "target remote 127.0.0.1:$PORT" -ex 'monitor symbols' \
+		-ex detach -batch >"$W/name.out" 2>&1
+	name=$(sed -n 's/^ *symbol-file target://p' "$W/name.out" | tr -d '\r' | head -n 1)
+	VMLINUX='' lab_gdb 200 -ex "target remote 127.0.0.1:$PORT" -ex "remote get $name $W/made.elf" \
+		-ex detach -batch >"$W/get.out" 2>&1
+	check "gdb's remote get saves the kernel's symbols in a file" test -s "$W/made.elf"
+	client lldb 200 "$LLDB" --no-lldbinit -b -o "target create $W/made.elf" \
+		-o "gdb-remote 127.0.0.1:$PORT" -o 'image lookup -n start_kernel' \
+		-o 'expression -- init_task.comm' -o 'image lookup -t task_struct' \
+		-o 'breakpoint set -n do_sys_openat2' -o 'thread list' -o 'process detach'
+	says lldb 'Address: .*start_kernel|Summary: .*start_kernel' "lldb finds a function"
+	says lldb '"swapper' "a variable has its type"
+	says lldb 'struct task_struct \{' "lldb finds a type"
+	says lldb 'Breakpoint 1: where = .*do_sys_openat2' "a breakpoint by name"
+}
