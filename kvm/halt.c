@@ -298,10 +298,15 @@ void halt_set_free(KvmGdb *gdb)
 	halt_wake(gdb);
 }
 
+bool halt_is_wanted(const KvmGdb *gdb)
+{
+	return gdb->attached || gdb->operator_stops || gdb->holds || gdb->ending;
+}
+
 bool halt_let_go(KvmGdb *gdb)
 {
 	halt_set_free(gdb);
-	if (!gdb->attached && !gdb->operator_stops && !gdb->holds)
+	if (!halt_is_wanted(gdb))
 		return true;
 	set_world(gdb, WORLD_STOPPED);
 	kvm_clock_stopped(gdb->clock);

@@ -222,7 +222,8 @@ struct KvmGdb {
 	bool operator_stops; /* somebody beside gdb has stopped the machine (operate.h) */
 	unsigned holds;	     /* and so many hold it for a moment */
 	unsigned n_stops;    /* so far */
-	GSource *quit;	     /* ends the machine, or has done so; or NULL */
+	bool ending;	     /* the VMM was asked to end it, or is asked soon */
+	GSource *quit;	     /* asks it, or has done so; or NULL */
 	struct KvmQmp *qmp;  /* or NULL */
 	bool ended;	     /* kvm_gdb_end(): everything passes through */
 	bool block_irq;	     /* steps take no interrupts */
@@ -309,7 +310,9 @@ void halt_resume(KvmGdb *gdb, const GdbAction *actions);
 /* May this vCPU execute guest code now? */
 bool halt_may_run(const KvmGdbVcpu *vcpu);
 void halt_set_free(KvmGdb *gdb);
-/* The same, unless somebody wants it to stand: FALSE then. */
+/* Does anybody want the machine to stand, or to have it? */
+bool halt_is_wanted(const KvmGdb *gdb);
+/* As halt_set_free(), but it stands if that is wanted: FALSE then. */
 bool halt_let_go(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
 void halt_demand_attention(KvmGdb *gdb);

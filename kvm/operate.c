@@ -39,7 +39,7 @@ unsigned operate_stops(KvmGdb *gdb)
 /* With the lock held: nobody wants it stopped any more. */
 static void go_on(KvmGdb *gdb)
 {
-	if (gdb->attached || gdb->operator_stops || gdb->holds)
+	if (halt_is_wanted(gdb))
 		return;
 	if (gdb->world == WORLD_STOPPED)
 		halt_set_free(gdb);
@@ -55,6 +55,11 @@ bool operate_cont(KvmGdb *gdb, GError **error)
 		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
 			    "the machine stays stopped: use the debugger's own command (continue), "
 			    "so that it knows");
+		return false;
+	}
+	if (gdb->ending) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
+			    "the machine stays stopped: somebody has ended it");
 		return false;
 	}
 	gdb->operator_stops = false;
@@ -96,7 +101,10 @@ bool operate_quit(KvmGdb *gdb, GError **error)
 			    "this virtual machine monitor does not support being ended");
 		return false;
 	}
-	operate_stop(gdb);
+	engine_lock(gdb);
+	gdb->ending = true;
+	halt_stop_for_client(gdb);
+	engine_unlock(gdb);
 	if (gdb->quit)
 		return true;
 	gdb->quit = g_idle_source_new();
@@ -109,7 +117,6 @@ bool operate_quit(KvmGdb *gdb, GError **error)
 
 void operate_forget_quit(KvmGdb *gdb)
 {
-	/* What is left says why the machine has ended. */
 	if (gdb->quit)
 		g_source_destroy(gdb->quit);
 }

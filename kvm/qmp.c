@@ -408,7 +408,7 @@ static void on_woken(void *target)
 /* A VMM says how it ends by its status, as a shell sees it. */
 static JsonNode *shutdown_data(const KvmQmp *qmp, uint8_t status)
 {
-	if (qmp->gdb->quit)
+	if (qmp->gdb->ending)
 		return by_guest(false, "host-qmp-quit");
 	if (qmp->cause == END_PANIC)
 		return by_guest(true, "guest-panic");

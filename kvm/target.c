@@ -335,7 +335,7 @@ static void kill_machine(void *target)
 	}
 	engine_lock(gdb);
 	gdb->attached = false;
-	gdb->operator_stops = true;
+	gdb->ending = true;
 	halt_stop_for_client(gdb);
 	engine_unlock(gdb);
 	gdb->ops->poweroff(gdb->opaque);

@@ -218,6 +218,11 @@ static void test_end_in_stop(void)
 	}
 }
 
+static bool has_ended(void *data)
+{
+	return ((Rig *)data)->poweroffs == 1;
+}
+
 /* A VMM may end all when it is asked to. */
 static void test_end_in_quit(void)
 {
@@ -243,6 +248,32 @@ static void test_end_in_quit(void)
 	qmp_free(&qmp);
 }
 
+/* What somebody has ended does not go on, whatever anybody says before the VMM has ended it. */
+static void test_cont_after_end(void)
+{
+	Qmp qmp = qmp_new(1, false);
+
+	qmp_client_send(qmp.client, EXECUTE("quit"));
+	qmp_client_expect(qmp.client, EXECUTE("cont"), OK);
+	qmp_client_expect(qmp.client, "",
+			  GENERIC("the machine stays stopped: somebody has ended it"));
+	g_assert_true(test_wait(NULL, has_ended, qmp.rig, TEST_PATIENCE));
+	expect_stands(qmp.rig, 0);
+	kvm_gdb_end(qmp.rig->gdb, 0);
+	qmp_free(&qmp);
+	qmp = qmp_new(1, false);
+	connect_client(qmp.rig);
+	rsp_client_send(qmp.rig->client, "k");
+	g_assert_true(test_wait(NULL, has_ended, qmp.rig, TEST_PATIENCE));
+	qmp_client_expect(qmp.client, EXECUTE("cont"),
+			  GENERIC("the machine stays stopped: somebody has ended it"));
+	expect_stands(qmp.rig, 0);
+	kvm_gdb_end(qmp.rig->gdb, 0);
+	qmp_client_event(qmp.client, "STOP", NULL);
+	qmp_client_event(qmp.client, "SHUTDOWN", "{\"guest\":false,\"reason\":\"host-qmp-quit\"}");
+	qmp_free(&qmp);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
@@ -255,6 +286,7 @@ int main(int argc, char **argv)
 		{"end-in-dump", test_end_in_dump},
 		{"end-in-stop", test_end_in_stop},
 		{"end-in-quit", test_end_in_quit},
+		{"cont-after-end", test_cont_after_end},
 		{0},
 	};
 
