@@ -86,32 +86,56 @@ void operate_release(KvmGdb *gdb)
 
 /* ---- The end ---- */
 
-static gboolean on_quit(gpointer data)
-{
-	KvmGdb *gdb = data;
+typedef struct Quit {
+	GSource source;
+	KvmGdb *gdb;
+	bool stood; /* when it was looked at last */
+} Quit;
 
+/* Those who wait for the stop get their answers first: the VMM may end the engine. */
+static gboolean on_quit(GSource *source, GSourceFunc callback G_GNUC_UNUSED,
+			gpointer data G_GNUC_UNUSED)
+{
+	Quit *quit = (Quit *)source;
+	KvmGdb *gdb = quit->gdb;
+
+	/* Before the look, so that a stop from here on is not missed. */
+	g_source_set_ready_time(source, -1);
+	if (operate_state(gdb) == OPERATE_STOPPING)
+		return G_SOURCE_CONTINUE;
+	if (!quit->stood) {
+		quit->stood = true;
+		g_source_set_ready_time(source, 0);
+		return G_SOURCE_CONTINUE;
+	}
 	gdb->ops->poweroff(gdb->opaque);
 	return G_SOURCE_REMOVE;
 }
 
+static GSource *new_quit(KvmGdb *gdb)
+{
+	static GSourceFuncs funcs = {.dispatch = on_quit};
+	GSource *source = g_source_new(&funcs, sizeof(Quit));
+
+	((Quit *)source)->gdb = gdb;
+	g_source_set_ready_time(source, 0);
+	g_source_attach(source, gdb->context);
+	return source;
+}
+
 bool operate_quit(KvmGdb *gdb, GError **error)
 {
+	LOCKED(gdb);
+
 	if (!gdb->ops || !gdb->ops->poweroff) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
 			    "this virtual machine monitor does not support being ended");
 		return false;
 	}
-	engine_lock(gdb);
 	gdb->ending = true;
 	halt_stop_for_client(gdb);
-	engine_unlock(gdb);
-	if (gdb->quit)
-		return true;
-	gdb->quit = g_idle_source_new();
-	/* Before anybody who has sent more. */
-	g_source_set_priority(gdb->quit, G_PRIORITY_HIGH);
-	g_source_set_callback(gdb->quit, on_quit, gdb, NULL);
-	g_source_attach(gdb->quit, gdb->context);
+	if (!gdb->quit)
+		gdb->quit = new_quit(gdb);
 	return true;
 }
 

@@ -37,8 +37,8 @@ void operate_hold(KvmGdb *gdb);
 void operate_release(KvmGdb *gdb);
 
 /*
- * operate_quit: stops the machine, and the loop asks the VMM to end it, which then may end the
- * engine. FALSE with @error: it cannot. operate_forget_quit: it is not asked any more.
+ * operate_quit: stops the machine, and when it stands the loop asks the VMM to end it, which then
+ * may end the engine. FALSE with @error: it cannot. operate_forget_quit: it is not asked any more.
  */
 bool operate_quit(KvmGdb *gdb, struct _GError **error);
 void operate_forget_quit(KvmGdb *gdb);

@@ -306,12 +306,12 @@ static QmpStep quit(void *target, QmpCall *call)
 	KvmGdb *gdb = target;
 	GError *error = NULL;
 
-	if (gdb->ops && gdb->ops->poweroff)
-		operate_stop(gdb);
+	if (!operate_quit(gdb, &error))
+		return fail(call, error);
 	if (operate_state(gdb) == OPERATE_STOPPING)
 		return QMP_LATER;
 	say_events(gdb);
-	return operate_quit(gdb, &error) ? QMP_DONE : fail(call, error);
+	return QMP_DONE;
 }
 
 static const QmpCommand commands[] = {

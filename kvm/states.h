@@ -25,6 +25,8 @@ static inline void set_world(KvmGdb *gdb, World to)
 	gdb->world = to;
 	if (gdb->qmp)
 		qmp_notice_world(gdb);
+	if (gdb->quit)
+		g_source_set_ready_time(gdb->quit, 0);
 }
 
 /* On the vCPU's own thread; without the lock where internal.h says so. */
