@@ -8,7 +8,12 @@
 
 write_job()
 {
-	echo "init_task=$(nm "$CACHE/lab-amd64/vmlinux" | sed -n 's/ D init_task$//p')" >"$W/job"
+	local guest
+	guest=$(guest_of amd64)
+	{
+		echo "release=$(sed 's/^linux-image-//' "$guest/version")"
+		echo "init_task=$(nm "$guest/vmlinux" | sed -n 's, [A-Za-z] init_task$,,p')"
+	} >"$W/job"
 	cat >>"$W/job" <<'END'
 . /qemu.sh
 # look NAME VMM...: a file has the guest's console, too, and says when the guest is up. Whole lines are
@@ -26,8 +31,8 @@ look()
 	"$@" </dev/null >/tmp/$name 2>&1 &
 	pid=$!
 	until grep -q 'guest: tick 2 ' /tmp/$name.log || ! kill -0 $pid; do sleep 1; done
-	/drgn/python3 /lab/drgn-live.py /tmp/$name.qmp /vmlinux $(uname -r) $init_task $name \
-		alone stopped running 2>&1
+	/drgn/python3 /lab/drgn-live.py /tmp/$name.qmp /vmlinux $release $init_task $name \
+		alone stopped running 2>&1 || echo "drgn: $name: not ok drgn-live.py: status $?"
 	[ $name != lkvm ] || /drgn/python3 /lab/qmp-machine.py /tmp/$name.qmp $name 2>&1
 	wait $pid
 	echo "lab: $name status $?"
@@ -41,7 +46,7 @@ END
 # What drgn reads of the guest's vmlinux: less than half of it.
 add_symbols()
 {
-	objcopy -R '.rela*' -R .debug_loclists -R .debug_aranges "$CACHE/lab-amd64/vmlinux" \
+	objcopy -R '.rela*' -R .debug_loclists -R .debug_aranges "$(guest_of amd64)/vmlinux" \
 		"$W/l1/vmlinux" || lab_die "objcopy failed"
 }
 
@@ -78,7 +83,7 @@ add_plugin amd64
 add_symbols
 cp -r "$CACHE/drgn" "$W/l1/drgn"
 for file in qmp.py drgn-live.py qmp-machine.py; do lab_add "$LAB/$file" lab/$file; done
-export LAB_CPUS=2 LAB_MEMORY=2560
+export LAB_CPUS=2 LAB_MEMORY=${LAB_MEMORY:-3072}
 lab_boot svm "$W/job" 2
 guest lkvm detach 42
 check "lkvm: quit is status 0" lab_wait 1 'lab: lkvm status 0$'
