@@ -158,6 +158,9 @@ HW_TESTS := $(addprefix $(B)/,$(basename $(patsubst $(SRCDIR)/%,%,$(shell grep -
 	'^#include "(hw|(x86|arm)/hw)/' $(addprefix $(SRCDIR)/,$(TEST_SRC)) /dev/null))))
 $(HW_TESTS) $(filter $(B)/tests/kvm-%,$(TESTS)): $(HW)
 $(filter $(B)/tests/kvm-%,$(TESTS)): | $(GUESTS)
+# A test runs once, so it is compiled quickly; what it tests is compiled as it is used.
+TEST_CFLAGS ?= $(if $(SANITIZE),-O0,-O1) -g1
+$(TESTS:%=%.o): ALL_CFLAGS += $(TEST_CFLAGS)
 $(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
 	$(say) LD $*
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
