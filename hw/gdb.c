@@ -42,7 +42,7 @@ static bool on_part(void *opaque, unsigned i, KvmGdbPart *ret)
 
 static void on_poweroff(void *opaque)
 {
-	vm_log("ended by the debugger");
+	vm_log("ended by a debugger or monitor");
 	vm_end(opaque, VM_STATUS_OK);
 }
 

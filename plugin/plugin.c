@@ -73,7 +73,7 @@ static void on_log(void *opaque G_GNUC_UNUSED, const char *line)
 
 static void on_poweroff(void *opaque G_GNUC_UNUSED)
 {
-	say("vmgdb: ended by the debugger");
+	say("vmgdb: ended by a debugger or monitor");
 	kill(getpid(), SIGTERM);
 }
 
