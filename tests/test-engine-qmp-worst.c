@@ -85,6 +85,25 @@ static void test_two_holds(void)
 	munmap(memory, MUCH);
 }
 
+/* The search for VMCOREINFO, which takes longest, stops nobody. */
+static void test_scan(void)
+{
+	Qmp qmp = qmp_new(1, false);
+	void *memory = add_memory(&qmp);
+	g_autofree char *file = g_build_filename(qmp.dir, "a", NULL), *text = dump_text(file, "");
+	struct stat st = {0};
+
+	qmp_client_send(qmp.client, text);
+	while (stat(file, &st) < 0)
+		g_main_context_iteration(NULL, FALSE);
+	for (unsigned i = 0; i < 3; i++)
+		g_main_context_iteration(NULL, FALSE);
+	g_assert_cmpint(operate_state(qmp.rig->gdb), ==, OPERATE_RUNS);
+	qmp_client_expect(qmp.client, "", OK);
+	qmp_free(&qmp);
+	munmap(memory, MUCH);
+}
+
 /* Who lets the machine go on meanwhile gets it when the dump is done. */
 static void test_cont_in_dump(void)
 {
@@ -120,6 +139,21 @@ static void test_gdb_goes_in_dump(void)
 	qmp_client_free(other);
 	qmp_free(&qmp);
 	munmap(memory, MUCH);
+}
+
+/* gdb has the machine: a dump and its end change nothing. */
+static void test_gdb_stays(void)
+{
+	Qmp qmp = qmp_new(1, false);
+	g_autofree char *file = g_build_filename(qmp.dir, "f", NULL), *text = dump_text(file, "");
+
+	connect_client(qmp.rig);
+	qmp_client_event(qmp.client, "STOP", NULL);
+	qmp_client_expect(qmp.client, text, OK);
+	expect_stands(qmp.rig, 0);
+	qmp_client_no_event(qmp.client);
+	resume_to(qmp.rig, "vCont;s:1", "T05");
+	qmp_free(&qmp);
 }
 
 /* A machine that waits for somebody to start it still waits behind a dump and a reset. */
@@ -246,17 +280,65 @@ static void test_end_in_quit(void)
 	qmp_free(&qmp);
 }
 
+static bool is_in_device(void *data)
+{
+	return GET(((Rig *)data)->io_exits) > 0;
+}
+
+/* A machine whose CPU is in a device for long. */
+static Qmp qmp_new_in_device(void)
+{
+	Qmp qmp = qmp_new(1, true);
+
+	put_code(qmp.rig, 0x100, "e610ebfc");
+	SET(qmp.rig->device_hold, 1);
+	qmp_client_expect(qmp.client, EXECUTE("cont"), OK);
+	g_assert_true(test_wait(NULL, is_in_device, qmp.rig, TEST_PATIENCE));
+	return qmp;
+}
+
+static void test_stop_in_device(void)
+{
+	Qmp qmp = qmp_new_in_device();
+
+	qmp_client_expect(qmp.client, EXECUTE("stop"), OK);
+	g_assert_cmpint(operate_state(qmp.rig->gdb), ==, OPERATE_STOPPED);
+	SET(qmp.rig->device_hold, 0);
+	qmp_free(&qmp);
+}
+
+/* The VMM is asked when the last vCPU has left its device. */
+static void test_quit_in_device(void)
+{
+	Qmp qmp = qmp_new_in_device();
+
+	qmp_client_send(qmp.client, EXECUTE("quit"));
+	while (operate_state(qmp.rig->gdb) == OPERATE_RUNS)
+		g_main_context_iteration(NULL, FALSE);
+	for (unsigned i = 0; i < 10 && operate_state(qmp.rig->gdb) == OPERATE_STOPPING; i++)
+		g_main_context_iteration(NULL, FALSE);
+	if (operate_state(qmp.rig->gdb) == OPERATE_STOPPING)
+		g_assert_cmpuint(qmp.rig->poweroffs, ==, 0);
+	SET(qmp.rig->device_hold, 0);
+	qmp_client_expect(qmp.client, "", OK);
+	g_assert_true(test_wait(NULL, has_ended, qmp.rig, TEST_PATIENCE));
+	qmp_free(&qmp);
+}
+
 /* What somebody has ended does not go on, whatever anybody says before the VMM has ended it. */
 static void test_cont_after_end(void)
 {
 	Qmp qmp = qmp_new(1, false);
 
-	qmp_client_send(qmp.client, EXECUTE("quit"));
+	qmp_client_send(qmp.client, EXECUTE("quit") EXECUTE("quit"));
 	qmp_client_expect(qmp.client, EXECUTE("cont"), OK);
+	qmp_client_expect(qmp.client, "", OK);
 	qmp_client_expect(qmp.client, "",
 			  GENERIC("the machine stays stopped: somebody has ended it"));
 	g_assert_true(test_wait(NULL, has_ended, qmp.rig, TEST_PATIENCE));
 	expect_stands(qmp.rig, 0);
+	test_run_for(NULL, 20);
+	g_assert_cmpuint(qmp.rig->poweroffs, ==, 1);
 	kvm_gdb_end(qmp.rig->gdb, 0);
 	qmp_free(&qmp);
 	qmp = qmp_new(1, false);
@@ -285,6 +367,10 @@ int main(int argc, char **argv)
 		{"end-in-stop", test_end_in_stop},
 		{"end-in-quit", test_end_in_quit},
 		{"cont-after-end", test_cont_after_end},
+		{"quit-in-device", test_quit_in_device},
+		{"stop-in-device", test_stop_in_device},
+		{"scan", test_scan},
+		{"gdb-stays", test_gdb_stays},
 		{0},
 	};
 

@@ -444,6 +444,30 @@ static void test_events(void)
 	bench_free(bench);
 }
 
+/* One that takes none gets those that came first. */
+static void test_many_events(void)
+{
+	Bench *bench = bench_new(QMP_JSON);
+	QmpClient *client = join_agreed(bench);
+	g_autofree char *text = g_strnfill(1000, 'x');
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 4000; i++)
+		qmp_server_event(bench->server, "NEWS", text_node(text));
+	qmp_client_send(client, "{\"execute\":\"nothing\"}");
+	for (;;) {
+		g_autofree char *line = qmp_client_line(client);
+
+		if (g_str_has_prefix(line, "{\"return\""))
+			break;
+		n++;
+	}
+	g_assert_cmpuint(n, >, 500);
+	g_assert_cmpuint(n, <, 1100);
+	qmp_client_free(client);
+	bench_free(bench);
+}
+
 /* ---- Descriptors ---- */
 
 static void test_fds(void)
@@ -503,6 +527,16 @@ static void test_many_fds(void)
 				i < 16 ? "{\"return\":{}}"
 				       : GENERIC("16 descriptors have names already: close one "
 						 "(closefd)"));
+	}
+	/* The last one has no name yet; who has one already may have it. */
+	qmp_client_expect(client, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"n5\"}}",
+			  "{\"return\":{}}");
+	g_assert_cmpuint(test_count_fds(), ==, before + 1 + 16);
+	qmp_client_send_fd(client, "{\"execute\":\"nothing\"}", null);
+	{
+		g_autofree char *line = qmp_client_line(client);
+
+		g_assert_cmpstr(line, ==, "{\"return\":{}}");
 	}
 	qmp_client_expect(client, "{\"execute\":\"closefd\",\"arguments\":{\"fdname\":\"n3\"}}",
 			  "{\"return\":{}}");
@@ -603,13 +637,21 @@ static void test_human(void)
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"greeting", test_greeting}, {"answers", test_answers},
-		{"errors", test_errors},     {"order", test_order},
-		{"later", test_later},	     {"cut-off", test_cut_off},
-		{"deaf", test_deaf},	     {"events", test_events},
-		{"fds", test_fds},	     {"many-fds", test_many_fds},
-		{"places", test_places},     {"people", test_people},
-		{"human", test_human},	     {0},
+		{"greeting", test_greeting},
+		{"answers", test_answers},
+		{"errors", test_errors},
+		{"order", test_order},
+		{"later", test_later},
+		{"cut-off", test_cut_off},
+		{"deaf", test_deaf},
+		{"events", test_events},
+		{"many-events", test_many_events},
+		{"fds", test_fds},
+		{"many-fds", test_many_fds},
+		{"places", test_places},
+		{"people", test_people},
+		{"human", test_human},
+		{0},
 	};
 
 	return test_main(argc, argv, "qmp", cases);
