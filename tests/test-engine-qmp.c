@@ -144,7 +144,7 @@ static void test_running(void)
 	expect_human(&qmp, "", "");
 	qmp_client_match(qmp.client,
 			 "{\"execute\":\"memsave\",\"arguments\":{\"val\":256,\"size\":4,"
-			 "\"filename\":\"/nowhere\"}}",
+			 "\"filename\":\"/no/where\"}}",
 			 "the machine runs: memsave needs it stopped");
 	expect_runs(qmp.rig, 0);
 	qmp_client_expect(qmp.client, EXECUTE("stop"), OK);
@@ -177,7 +177,7 @@ static void test_saves(void)
 	g_assert_cmpmem(again, len, "\x90\xeb", 2);
 	qmp_client_match(qmp.client,
 			 "{\"execute\":\"pmemsave\",\"arguments\":{\"val\":0,\"size\":0,"
-			 "\"filename\":\"/nowhere\"}}",
+			 "\"filename\":\"/no/where\"}}",
 			 "the size must be at least 1");
 	qmp_client_match(qmp.client,
 			 "{\"execute\":\"pmemsave\",\"arguments\":{\"val\":0,\"size\":4,"
@@ -225,11 +225,11 @@ static void test_dump_errors(void)
 	static const struct {
 		const char *args, *answer;
 	} rows[] = {
-		{"\"paging\":true,\"protocol\":\"file:/x\"",
+		{"\"paging\":true,\"protocol\":\"file:/no/x\"",
 		 GENERIC("dump-guest-memory: there is no paging=true")},
-		{"\"paging\":false,\"protocol\":\"file:/x\",\"detach\":true",
+		{"\"paging\":false,\"protocol\":\"file:/no/x\",\"detach\":true",
 		 GENERIC("dump-guest-memory: there is no detach=true")},
-		{"\"paging\":false,\"protocol\":\"file:/x\",\"format\":\"kdump-zlib\"",
+		{"\"paging\":false,\"protocol\":\"file:/no/x\",\"format\":\"kdump-zlib\"",
 		 GENERIC("dump-guest-memory: there is no a format other than elf")},
 		{"\"paging\":false,\"protocol\":\"tcp:x\"",
 		 GENERIC("Parameter 'protocol' expects file:PATH or fd:NAME")},
@@ -237,13 +237,13 @@ static void test_dump_errors(void)
 		 GENERIC("File descriptor named 'x' not found")},
 		{"\"paging\":false,\"protocol\":\"file:/no/x\"",
 		 GENERIC("cannot create /no/x: No such file or directory")},
-		{"\"paging\":false,\"protocol\":\"file:/x\",\"begin\":0",
+		{"\"paging\":false,\"protocol\":\"file:/no/x\",\"begin\":0",
 		 GENERIC("dump-guest-memory: begin and length name a part of memory together, and "
 			 "it has a byte at least")},
-		{"\"paging\":false,\"protocol\":\"file:/x\",\"begin\":0,\"length\":0",
+		{"\"paging\":false,\"protocol\":\"file:/no/x\",\"begin\":0,\"length\":0",
 		 GENERIC("dump-guest-memory: begin and length name a part of memory together, and "
 			 "it has a byte at least")},
-		{"\"paging\":false,\"protocol\":\"file:/x\",\"begin\":1048576,\"length\":1",
+		{"\"paging\":false,\"protocol\":\"file:/no/x\",\"begin\":1048576,\"length\":1",
 		 GENERIC("there is no memory from 0x100000 on")},
 	};
 	Qmp qmp = qmp_new(1, false);
