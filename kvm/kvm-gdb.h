@@ -65,8 +65,8 @@ typedef struct KvmGdbOps {
 	 */
 	void (*mark_dirty)(void *opaque, uint64_t gpa, size_t len);
 	/*
-	 * The client wants the machine ended (k, vKill; quit). It stands, or stands in a moment, and
-	 * no vCPU goes on before kvm_gdb_end(). Without it, k detaches.
+	 * The client wants the machine ended (k, vKill; quit). It stands, or stands in a moment,
+	 * and no vCPU goes on before kvm_gdb_end(). Without it, k detaches.
 	 */
 	void (*poweroff)(void *opaque);
 	/*

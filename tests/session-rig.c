@@ -188,7 +188,7 @@ static const uint32_t *op_tasks(void *data, unsigned *ret_n)
 
 static bool op_task_name(void *data, uint32_t task, GString *text)
 {
-	for (unsigned n = 0; n < ((SessionRig *)data)->n_tasks; n++) {
+	for (unsigned n = 0; n < MIN(((SessionRig *)data)->n_tasks, G_N_ELEMENTS(tasks)); n++) {
 		if (tasks[n] != task)
 			continue;
 		if (text)

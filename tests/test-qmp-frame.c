@@ -73,7 +73,7 @@ static void expect_big(size_t len, char fill, const char *end, const char *expec
 	g_autofree char *bytes = g_malloc(len + 32), *got = NULL;
 
 	memset(bytes, fill, len);
-	strcpy(bytes + len, end);
+	g_strlcpy(bytes + len, end, 32);
 	if (fill == 'a')
 		memcpy(bytes, "{\"", 2);
 	got = run(QMP_FRAME_JSON, bytes, strlen(bytes), 4096);
