@@ -86,7 +86,7 @@ static bool check_words(const char *where, char **words, GError **error)
 		if (is_qemu_word(*words))
 			continue;
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
-			    "gdb address '%s': '%s' is not possible here; after a comma only "
+			    "address '%s': '%s' is not possible here; after a comma only "
 			    "QEMU's options server, nowait, wait=off and nodelay are taken",
 			    where, *words);
 		return false;
@@ -104,7 +104,7 @@ bool gdb_address_parse(const char *where, GdbAddress *ret_address, GError **erro
 	if (!parts[0] || !parse(parts[0], &address)) {
 		gdb_address_clear(&address);
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
-			    "gdb address '%s': expected PORT, HOST:PORT, unix:PATH, stdio or "
+			    "address '%s': expected PORT, HOST:PORT, unix:PATH, stdio or "
 			    "/dev/NAME",
 			    where);
 		return false;

@@ -136,7 +136,7 @@ static int check_threads(const char *kind)
 }
 
 /* Each goes to the plugin in the environment. */
-typedef enum Value { VALUE_NONE, VALUE_TEXT, VALUE_FILE } Value;
+typedef enum Value { VALUE_NONE, VALUE_TEXT, VALUE_FILE, VALUE_PLACE } Value;
 
 typedef struct Option {
 	const char *name, *env;
@@ -146,13 +146,13 @@ typedef struct Option {
 } Option;
 
 static const Option options[] = {
-	{"--gdb", PLUGIN_ENV_GDB, VALUE_TEXT, check_where, " WHERE",
+	{"--gdb", PLUGIN_ENV_GDB, VALUE_PLACE, check_where, " WHERE",
 	 "[HOST:]PORT, unix:PATH or a character device; port 0 is any free\n"
 	 "one. The line \"gdb: listening on ADDRESS\" on stderr says where, when\n"
 	 "the machine begins to run."},
-	{"--qmp", PLUGIN_ENV_QMP, VALUE_TEXT, check_socket, " WHERE",
+	{"--qmp", PLUGIN_ENV_QMP, VALUE_PLACE, check_socket, " WHERE",
 	 "let drgn and QEMU's scripts (QMP) connect: unix:PATH or [HOST:]PORT"},
-	{"--monitor", PLUGIN_ENV_MONITOR, VALUE_TEXT, check_socket, " WHERE",
+	{"--monitor", PLUGIN_ENV_MONITOR, VALUE_PLACE, check_socket, " WHERE",
 	 "take monitor commands from people at unix:PATH or [HOST:]PORT"},
 	{"--gdb-wait", PLUGIN_ENV_WAIT, VALUE_NONE, NULL, "",
 	 "stop before the first guest instruction until gdb says continue"},
@@ -246,18 +246,29 @@ static const Option *take_option(char ***args, const char **ret_value)
 	return NULL;
 }
 
-/* Into the environment; files by their absolute path, because a VMM may change its folder. */
+#define UNIX_PREFIX "unix:"
+
+/* Files by their absolute path, because a VMM may change its folder. */
+static char *for_plugin(const Option *option, const char *value)
+{
+	bool is_path = option->value == VALUE_FILE && *value;
+	bool is_unix = option->value == VALUE_PLACE && g_str_has_prefix(value, UNIX_PREFIX);
+	g_autofree char *path = NULL;
+
+	if (!is_path && !is_unix)
+		return g_strdup(value);
+	path = g_canonicalize_filename(is_unix ? value + strlen(UNIX_PREFIX) : value, NULL);
+	return g_strconcat(is_unix ? UNIX_PREFIX : "", path, NULL);
+}
+
 static int set_option(const Option *option, const char *value)
 {
-	g_autofree char *path = NULL;
 	int status = option->check ? option->check(value) : 0;
+	g_autofree char *text = status ? NULL : for_plugin(option, value);
 
-	if (status)
-		return status;
-	if (option->value == VALUE_FILE && *value)
-		value = path = g_canonicalize_filename(value, NULL);
-	setenv(option->env, value, true);
-	return 0;
+	if (text)
+		setenv(option->env, text, true);
+	return status;
 }
 
 /* 0, or the status to end with. @ret_vmm: NULL-terminated, at least one. */

@@ -137,6 +137,17 @@ check "a value for an option that has none" run 2 "$vmgdb" run --gdb 0 --gdb-wai
 		--gdb=0 --gdb-log=log --gdb-wait -- sh -c 'echo "$VMGDB_LOG,$VMGDB_WAIT,$VMGDB_CLOCK"'
 	check "files by their absolute path, and none of an older run" grep -qx "$W/log,1," "$W/out"
 }
+for option in --qmp --monitor; do
+	check "$option at stdio is a usage error" run 2 "$vmgdb" run $option stdio -- true
+	check "which says what is expected" says "stdio: expected unix:PATH or [HOST:]PORT"
+	check "$option without --gdb is enough" run 0 "$vmgdb" run $option 0 -- ./stranger none
+done
+[ -n "$sanitize" ] || {
+	# shellcheck disable=SC2016 # the shell that vmgdb runs expands it
+	check "a relative path stays right in another folder" run 0 "$vmgdb" run --qmp unix:q -- \
+		sh -c 'cd / && echo "qmp $VMGDB_QMP"'
+	check "it is absolute" says "qmp unix:$W/q"
+}
 check "the VMM's own stdio cannot be taken" run 2 "$vmgdb" run --gdb stdio -- true
 check "a missing program is status 127" run 127 "$vmgdb" run --gdb 0 -- ./missing
 check "attach says why not" run 1 "$vmgdb" attach 1
