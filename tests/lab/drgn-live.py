@@ -82,6 +82,17 @@ def trace(prog, task):
         return []
 
 
+def tasks_of(prog):
+    """By pid. A task that ends under the reader may lead it out of the list: then once more."""
+    for tries_left in reversed(range(20)):
+        try:
+            return {task.pid.value_(): task for task in for_each_task(prog)}
+        except drgn.FaultError:
+            if not tries_left:
+                raise
+            time.sleep(0.1)
+
+
 def look(prog, phase):
     """What is asked of a guest, whatever it does meanwhile."""
     begin = time.monotonic()
@@ -90,7 +101,7 @@ def look(prog, phase):
     report(
         prog["init_task"].comm.string_() == b"swapper/0", f"{phase}: init_task", prog["init_task"].comm
     )
-    tasks = {task.pid.value_(): task for task in for_each_task(prog)}
+    tasks = tasks_of(prog)
     names = [task.comm.string_().decode(errors="replace") for task in tasks.values()]
     known = {"init", "kthreadd", "kswapd0"} <= set(names)
     report(known and len(names) > 20, f"{phase}: the processes", names)
