@@ -8,12 +8,12 @@
 #   add_lkvm ARCH
 #   add_plugin ARCH          vmgdb, its plugin and Debian's QEMU; /qemu.sh, which jobs source
 
-# In a folder of its own; another lab program may be there at the same time.
+# In a folder of its own; another lab program may be there at the same time, and waits.
 make_cross()
 {
 	exec 9>lab.lock && flock 9 || return
 	[ -e config.mak ] || "$LAB/../../configure" --host=aarch64-linux-gnu --install-deps || return
-	env -u MAKEFLAGS -u MAKELEVEL make all "$@"
+	env -u MAKEFLAGS -u MAKELEVEL make -j"$(nproc)" all "$@"
 }
 
 # lab_cross BUILD: unless LKVM is one
