@@ -195,9 +195,7 @@ GdbConn *gdb_conn_new(GMainContext *context, GIOStream *stream, GdbSession *sess
 	GOutputStream *out = g_io_stream_get_output_stream(stream);
 	GdbConn *conn;
 
-	if (!G_IS_POLLABLE_INPUT_STREAM(in) || !G_IS_POLLABLE_OUTPUT_STREAM(out) ||
-	    !g_pollable_input_stream_can_poll(G_POLLABLE_INPUT_STREAM(in)) ||
-	    !g_pollable_output_stream_can_poll(G_POLLABLE_OUTPUT_STREAM(out)))
+	if (!gdb_transport_can_wait(stream))
 		return NULL;
 	conn = g_new0(GdbConn, 1);
 	conn->context = context;

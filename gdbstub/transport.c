@@ -395,6 +395,16 @@ static gssize write_quietly(GPollableOutputStream *out, const void *data, size_t
 	return n;
 }
 
+bool gdb_transport_can_wait(GIOStream *stream)
+{
+	GInputStream *in = g_io_stream_get_input_stream(stream);
+	GOutputStream *out = g_io_stream_get_output_stream(stream);
+
+	return G_IS_POLLABLE_INPUT_STREAM(in) && G_IS_POLLABLE_OUTPUT_STREAM(out) &&
+	       g_pollable_input_stream_can_poll(G_POLLABLE_INPUT_STREAM(in)) &&
+	       g_pollable_output_stream_can_poll(G_POLLABLE_OUTPUT_STREAM(out));
+}
+
 gssize gdb_transport_write(GIOStream *stream, const void *data, size_t len, GError **error)
 {
 	GPollableOutputStream *out =

@@ -45,6 +45,9 @@ GIOStream *gdb_transport_accept(GdbTransport *transport, GSocket *listener, GErr
  */
 GIOStream *gdb_transport_get_line(GdbTransport *transport, GError **error);
 
+/* gdb_transport_can_wait: can a main loop wait for @stream, both ways? */
+bool gdb_transport_can_wait(GIOStream *stream);
+
 /*
  * gdb_transport_write: as many bytes as @stream, one of the above, takes now; -1 with @error,
  * WOULD_BLOCK when that is none. Whoever reads may have gone: no SIGPIPE is raised for it.

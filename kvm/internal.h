@@ -519,6 +519,9 @@ bool guest_debug_is_vmms(const KvmGdbVcpu *vcpu);
 
 extern const GdbTargetOps kvm_target_ops; /* without the monitor's table */
 
+/* FALSE with @error: the VMM has nothing for @what. */
+bool target_lacks(const char *what, GError **error);
+
 /* GdbRunOps.reset, and the monitor's: without the lock. UNSUPPORTED where the VMM has none. */
 bool target_reset(void *target, GError **error);
 

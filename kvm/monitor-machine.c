@@ -24,24 +24,6 @@ static bool cont(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GN
 	return operate_cont(target, error);
 }
 
-static bool lacks(const char *what, GError **error)
-{
-	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
-		    "this virtual machine monitor does not support %s", what);
-	return false;
-}
-
-/* Calls one of the VMM's operations; without the lock, as kvm/kvm-gdb.h promises. */
-static bool ask_vmm(KvmGdb *gdb, void (*op)(void *opaque), const char *what, const char *done,
-		    GString *out, GError **error)
-{
-	if (!op)
-		return lacks(what, error);
-	op(gdb->opaque);
-	g_string_append_printf(out, "%s\n", done);
-	return true;
-}
-
 static bool system_reset(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 			 GString *out, GError **error)
 {
@@ -66,11 +48,11 @@ static bool system_reset(void *target, unsigned cpu G_GNUC_UNUSED, const char *a
 static bool system_powerdown(void *target, unsigned cpu G_GNUC_UNUSED,
 			     const char *args G_GNUC_UNUSED, GString *out, GError **error)
 {
-	KvmGdb *gdb = target;
-
-	return ask_vmm(gdb, gdb->ops ? gdb->ops->powerdown : NULL, "a power button",
-		       "power button pressed: the guest sees it when it runs on (continue)", out,
-		       error);
+	if (!operate_powerdown(target, error))
+		return false;
+	g_string_append(out,
+			"power button pressed: the guest sees it when it runs on (continue)\n");
+	return true;
 }
 
 static bool quit(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,

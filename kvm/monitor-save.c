@@ -15,6 +15,7 @@
 #include "guest/vmcore.h"
 #include "kvm/internal.h"
 #include "kvm/monitor.h"
+#include "kvm/operate.h"
 
 #define CHUNK (1024 * 1024)
 #define CHUNKS_PER_CALL 8
@@ -242,19 +243,12 @@ static bool scan_piece(KvmGdb *gdb, MonitorSave *save)
 	return ++save->range < save->ranges->len;
 }
 
-static bool is_stopped(KvmGdb *gdb)
-{
-	LOCKED(gdb);
-
-	return gdb->world == WORLD_STOPPED;
-}
-
 /* The registers of a CPU that runs are not known. */
 static bool add_cpu_notes(KvmGdb *gdb, GByteArray *notes, GString *out, GError **error)
 {
 	unsigned n = kvm_target_ops.cpus->count(gdb);
 
-	if (!is_stopped(gdb)) {
+	if (operate_state(gdb) != OPERATE_STOPPED) {
 		g_string_append(out, "the machine runs: the core has no registers\n");
 		return true;
 	}

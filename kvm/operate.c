@@ -14,6 +14,15 @@ OperateState operate_state(KvmGdb *gdb)
 	return gdb->world == WORLD_STOPPING ? OPERATE_STOPPING : OPERATE_RUNS;
 }
 
+bool operate_stands(KvmGdb *gdb, const char *what, GError **error)
+{
+	if (operate_state(gdb) == OPERATE_STOPPED)
+		return true;
+	g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
+		    "the machine runs: %s needs it stopped (stop)", what);
+	return false;
+}
+
 bool operate_has_client(KvmGdb *gdb)
 {
 	LOCKED(gdb);
@@ -84,6 +93,15 @@ void operate_release(KvmGdb *gdb)
 	go_on(gdb);
 }
 
+/* Without the lock, as kvm/kvm-gdb.h promises. */
+bool operate_powerdown(KvmGdb *gdb, GError **error)
+{
+	if (!gdb->ops || !gdb->ops->powerdown)
+		return target_lacks("a power button", error);
+	gdb->ops->powerdown(gdb->opaque);
+	return true;
+}
+
 /* ---- The end ---- */
 
 typedef struct Quit {
@@ -127,11 +145,8 @@ bool operate_quit(KvmGdb *gdb, GError **error)
 {
 	LOCKED(gdb);
 
-	if (!gdb->ops || !gdb->ops->poweroff) {
-		g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
-			    "this virtual machine monitor does not support being ended");
-		return false;
-	}
+	if (!gdb->ops || !gdb->ops->poweroff)
+		return target_lacks("being ended", error);
 	gdb->ending = true;
 	halt_stop_for_client(gdb);
 	if (!gdb->quit)

@@ -16,6 +16,9 @@ typedef enum OperateState {
 } OperateState;
 OperateState operate_state(KvmGdb *gdb);
 
+/* operate_stands: is it stopped, which @what needs? Else FALSE with @error. */
+bool operate_stands(KvmGdb *gdb, const char *what, struct _GError **error);
+
 /* operate_has_client: does a client of the stub's have the machine? */
 bool operate_has_client(KvmGdb *gdb);
 
@@ -35,6 +38,9 @@ bool operate_cont(KvmGdb *gdb, struct _GError **error);
  */
 void operate_hold(KvmGdb *gdb);
 void operate_release(KvmGdb *gdb);
+
+/* operate_powerdown: presses the power button. FALSE with @error: the VMM has none. */
+bool operate_powerdown(KvmGdb *gdb, struct _GError **error);
 
 /*
  * operate_quit: stops the machine, and when it stands the loop asks the VMM to end it, which then

@@ -73,11 +73,9 @@ static HoldState ready(Human *human, GError **error)
 
 	if (human->command->when == GDB_MONITOR_PAUSED)
 		return hold_wait(&human->hold, error);
-	if (human->command->when == GDB_MONITOR_ALWAYS || operate_state(gdb) == OPERATE_STOPPED)
+	if (human->command->when == GDB_MONITOR_ALWAYS)
 		return HOLD_READY;
-	g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
-		    "the machine runs: %s needs it stopped (stop)", human->command->name);
-	return HOLD_REFUSED;
+	return operate_stands(gdb, human->command->name, error) ? HOLD_READY : HOLD_REFUSED;
 }
 
 static void print(QmpCall *call, const GString *out)
@@ -120,10 +118,8 @@ static QmpStep begin(KvmGdb *gdb, QmpCall *call)
 	GError *error = NULL;
 	unsigned cpu;
 
-	if (!qmp_take_cpu(gdb, call, &cpu, &error)) {
-		qmp_call_fail(call, error);
-		return QMP_DONE;
-	}
+	if (!qmp_take_cpu(gdb, call, &cpu, &error))
+		return qmp_call_fail(call, error);
 	human_new(gdb, call, cpu);
 	qmp_call_print(call, "");
 	return QMP_AGAIN;

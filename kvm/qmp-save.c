@@ -22,18 +22,12 @@ static void save_free(void *data)
 	g_free(save);
 }
 
-static QmpStep fail(QmpCall *call, GError *error)
-{
-	qmp_call_fail(call, error);
-	return QMP_DONE;
-}
-
 static QmpStep begin(QmpCall *call, KvmGdb *gdb, MonitorSave *file, GError *error)
 {
 	Save *save;
 
 	if (!file)
-		return fail(call, error);
+		return qmp_call_fail(call, error);
 	save = g_new0(Save, 1);
 	save->hold.gdb = gdb;
 	save->file = file;
@@ -48,7 +42,7 @@ static QmpStep work(Save *save, QmpCall *call)
 
 	if (monitor_save_more(save->hold.gdb, save->file, text, &error))
 		return QMP_AGAIN;
-	return error ? fail(call, error) : QMP_DONE;
+	return error ? qmp_call_fail(call, error) : QMP_DONE;
 }
 
 /* ---- memsave, pmemsave ---- */
@@ -67,7 +61,7 @@ static QmpStep save_memory(KvmGdb *gdb, QmpCall *call, bool physical)
 	qmp_call_integer(call, "val", &addr);
 	qmp_call_integer(call, "size", &size);
 	if (!qmp_take_cpu(gdb, call, &cpu, &error))
-		return fail(call, error);
+		return qmp_call_fail(call, error);
 	made = monitor_save_memory_new(physical, cpu, addr, size, &file, &error);
 	return begin(call, gdb, made, error);
 }
@@ -75,10 +69,10 @@ static QmpStep save_memory(KvmGdb *gdb, QmpCall *call, bool physical)
 /* Where a virtual address is only a CPU that stands can say. */
 QmpStep qmp_memsave(void *target, QmpCall *call)
 {
-	if (operate_state(target) == OPERATE_STOPPED)
-		return save_memory(target, call, false);
-	return fail(call, g_error_new(GDB_ERROR, GDB_ERROR_BUSY,
-				      "the machine runs: memsave needs it stopped (stop)"));
+	GError *error = NULL;
+
+	return operate_stands(target, "memsave", &error) ? save_memory(target, call, false)
+							 : qmp_call_fail(call, error);
 }
 
 QmpStep qmp_pmemsave(void *target, QmpCall *call)

@@ -21,7 +21,7 @@ typedef struct KvmQmp {
 } KvmQmp;
 
 /* What is so now and no event has said yet. */
-static void say_events(KvmGdb *gdb);
+static void say_events(void *target);
 
 /* ---- Values ---- */
 
@@ -59,20 +59,7 @@ static JsonNode *end_object(JsonBuilder *builder)
 
 static QmpStep answer(QmpCall *call, JsonBuilder *builder)
 {
-	qmp_call_return(call, end_object(builder));
-	return QMP_DONE;
-}
-
-static QmpStep fail(QmpCall *call, GError *error)
-{
-	qmp_call_fail(call, error);
-	return QMP_DONE;
-}
-
-static QmpStep lacks(QmpCall *call, const char *what)
-{
-	return fail(call, g_error_new(GDB_ERROR, GDB_ERROR_UNSUPPORTED,
-				      "this virtual machine monitor does not support %s", what));
+	return qmp_call_return(call, end_object(builder));
 }
 
 /* ---- A machine that stands for a moment ---- */
@@ -125,7 +112,7 @@ static void hold_free(void *data)
 }
 
 /* Runs @command while the machine stands. */
-static QmpStep run_held(KvmGdb *gdb, QmpCall *call, bool (*command)(KvmGdb *gdb, GError **error))
+static QmpStep run_held(KvmGdb *gdb, QmpCall *call, bool (*command)(void *gdb, GError **error))
 {
 	Hold *hold = qmp_call_state(call);
 	GError *error = NULL;
@@ -140,7 +127,7 @@ static QmpStep run_held(KvmGdb *gdb, QmpCall *call, bool (*command)(KvmGdb *gdb,
 	if (state == HOLD_WAIT)
 		return QMP_LATER;
 	if (state == HOLD_REFUSED || !command(gdb, &error))
-		return fail(call, error);
+		return qmp_call_fail(call, error);
 	return QMP_DONE;
 }
 
@@ -218,8 +205,7 @@ static QmpStep query_cpus_fast(void *target, QmpCall *call)
 		if (kvm_vcpu_present(gdb, i))
 			add_cpu(builder, kvm_vcpu_at(gdb, i));
 	}
-	qmp_call_return(call, json_builder_get_root(json_builder_end_array(builder)));
-	return QMP_DONE;
+	return qmp_call_return(call, json_builder_get_root(json_builder_end_array(builder)));
 }
 
 static QmpStep query_dump_formats(void *target G_GNUC_UNUSED, QmpCall *call)
@@ -257,28 +243,23 @@ static QmpStep cont(void *target, QmpCall *call)
 	GError *error = NULL;
 
 	if (!operate_cont(target, &error))
-		return fail(call, error);
+		return qmp_call_fail(call, error);
 	say_events(target);
 	return QMP_DONE;
 }
 
-static bool reset(KvmGdb *gdb, GError **error)
-{
-	return target_reset(gdb, error);
-}
-
 static QmpStep system_reset(void *target, QmpCall *call)
 {
-	return run_held(target, call, reset);
+	return run_held(target, call, target_reset);
 }
 
-static bool nmi(KvmGdb *gdb, GError **error)
+static bool nmi(void *target, GError **error)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	for (const GdbMonitorCommand *row = arch_monitor_commands; row->name; row++) {
 		if (g_str_equal(row->name, "nmi"))
-			return row->run(gdb, 0, "", text, error);
+			return row->run(target, 0, "", text, error);
 	}
 	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
 		    "this machine has no non-maskable interrupt");
@@ -292,12 +273,9 @@ static QmpStep inject_nmi(void *target, QmpCall *call)
 
 static QmpStep system_powerdown(void *target, QmpCall *call)
 {
-	KvmGdb *gdb = target;
+	GError *error = NULL;
 
-	if (!gdb->ops || !gdb->ops->powerdown)
-		return lacks(call, "a power button");
-	gdb->ops->powerdown(gdb->opaque);
-	return QMP_DONE;
+	return operate_powerdown(target, &error) ? QMP_DONE : qmp_call_fail(call, error);
 }
 
 /* It stands before its end, and the client has its answer first: the VMM may end at once. */
@@ -307,7 +285,7 @@ static QmpStep quit(void *target, QmpCall *call)
 	GError *error = NULL;
 
 	if (!operate_quit(gdb, &error))
-		return fail(call, error);
+		return qmp_call_fail(call, error);
 	if (operate_state(gdb) == OPERATE_STOPPING)
 		return QMP_LATER;
 	say_events(gdb);
@@ -381,8 +359,9 @@ static void say_what_happened(KvmQmp *qmp, unsigned happened)
 		qmp_server_event(qmp->server, "RESET", by_guest(true, "guest-reset"));
 }
 
-static void say_events(KvmGdb *gdb)
+static void say_events(void *target)
 {
+	KvmGdb *gdb = target;
 	KvmQmp *qmp = gdb->qmp;
 	unsigned happened;
 	bool runs;
@@ -398,11 +377,6 @@ static void say_events(KvmGdb *gdb)
 		return;
 	qmp->said_runs = runs;
 	qmp_server_event(qmp->server, runs ? "RESUME" : "STOP", NULL);
-}
-
-static void on_woken(void *target)
-{
-	say_events(target);
 }
 
 /* A VMM says how it ends by its status, as a shell sees it. */
@@ -446,7 +420,7 @@ static KvmQmp *server_of(KvmGdb *gdb)
 	qmp->gdb = gdb;
 	qmp->said_runs = is_running(gdb);
 	qmp->server =
-		qmp_server_new(gdb->context, commands, gdb, VMGDB_VERSION, "(vmgdb) ", on_woken);
+		qmp_server_new(gdb->context, commands, gdb, VMGDB_VERSION, "(vmgdb) ", say_events);
 	engine_lock(gdb);
 	gdb->qmp = qmp;
 	engine_unlock(gdb);

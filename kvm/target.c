@@ -341,6 +341,13 @@ static void kill_machine(void *target)
 	gdb->ops->poweroff(gdb->opaque);
 }
 
+bool target_lacks(const char *what, GError **error)
+{
+	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
+		    "this virtual machine monitor does not support %s", what);
+	return false;
+}
+
 bool target_reset(void *target, GError **error)
 {
 	KvmGdb *gdb = target;
@@ -352,9 +359,7 @@ bool target_reset(void *target, GError **error)
 		gdb->resetting = false;
 		return done;
 	}
-	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
-		    "this virtual machine monitor does not support a reset");
-	return false;
+	return target_lacks("a reset", error);
 }
 
 /* ---- Breakpoints ---- */

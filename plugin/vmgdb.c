@@ -57,33 +57,36 @@ G_GNUC_PRINTF(1, 2) static void complain(const char *format, ...)
 /* Says what is wrong; the status to end with. */
 #define usage(...) (complain(__VA_ARGS__), STATUS_USAGE)
 
-static int check_where(const char *where)
+/* One bit for each kind of address. */
+#define KIND(kind) (1u << GDB_ADDRESS_##kind)
+
+/* @kinds: those that are possible. @others: what is said of the others. */
+static int check_address(const char *where, unsigned kinds, const char *others)
 {
 	g_autoptr(GError) error = NULL;
 	GdbAddress address = {0};
-	bool is_stdio;
+	bool possible;
 
 	if (!gdb_address_parse(where, &address, &error))
 		return usage("%s", error->message);
-	is_stdio = address.kind == GDB_ADDRESS_STDIO;
+	possible = kinds & (1u << address.kind);
 	gdb_address_clear(&address);
-	return is_stdio ? usage("standard input and output are the VMM's: expected PORT, "
-				"HOST:PORT, unix:PATH or /dev/NAME")
-			: 0;
+	return possible ? 0 : usage("%s", others);
+}
+
+static int check_where(const char *where)
+{
+	return check_address(where, KIND(TCP) | KIND(UNIX) | KIND(DEVICE),
+			     "standard input and output are the VMM's: expected PORT, "
+			     "HOST:PORT, unix:PATH or /dev/NAME");
 }
 
 /* Of those who come and go. */
 static int check_socket(const char *where)
 {
-	g_autoptr(GError) error = NULL;
-	GdbAddress address = {0};
-	bool is_socket;
+	g_autofree char *others = g_strconcat(where, ": expected unix:PATH or [HOST:]PORT", NULL);
 
-	if (!gdb_address_parse(where, &address, &error))
-		return usage("%s", error->message);
-	is_socket = address.kind == GDB_ADDRESS_TCP || address.kind == GDB_ADDRESS_UNIX;
-	gdb_address_clear(&address);
-	return is_socket ? 0 : usage("%s: expected unix:PATH or [HOST:]PORT", where);
+	return check_address(where, KIND(TCP) | KIND(UNIX), others);
 }
 
 /* Now, and not when the machine begins to run. */

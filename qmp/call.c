@@ -386,12 +386,14 @@ void qmp_call_print(QmpCall *call, const char *text)
 	g_string_append(call->text, text);
 }
 
-void qmp_call_return(QmpCall *call, JsonNode *value)
+QmpStep qmp_call_return(QmpCall *call, JsonNode *value)
 {
 	call->value = value;
+	return QMP_DONE;
 }
 
-void qmp_call_fail(QmpCall *call, GError *error)
+QmpStep qmp_call_fail(QmpCall *call, GError *error)
 {
 	call->error = error;
+	return QMP_DONE;
 }

@@ -326,21 +326,11 @@ void qmp_conn_woken(QmpConn *conn)
 
 /* ---- The connection ---- */
 
-static bool can_wait_for(GIOStream *stream)
-{
-	GInputStream *in = g_io_stream_get_input_stream(stream);
-	GOutputStream *out = g_io_stream_get_output_stream(stream);
-
-	return G_IS_POLLABLE_INPUT_STREAM(in) && G_IS_POLLABLE_OUTPUT_STREAM(out) &&
-	       g_pollable_input_stream_can_poll(G_POLLABLE_INPUT_STREAM(in)) &&
-	       g_pollable_output_stream_can_poll(G_POLLABLE_OUTPUT_STREAM(out));
-}
-
 QmpConn *qmp_conn_new(QmpServer *server, GIOStream *stream, QmpDialect dialect, QmpConnEnded ended)
 {
 	QmpConn *conn;
 
-	if (!can_wait_for(stream))
+	if (!gdb_transport_can_wait(stream))
 		return NULL;
 	conn = g_new0(QmpConn, 1);
 	conn->server = server;

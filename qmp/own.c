@@ -51,8 +51,7 @@ JsonNode *qmp_version(const char *version)
 
 static QmpStep query_version(void *target G_GNUC_UNUSED, QmpCall *call)
 {
-	qmp_call_return(call, qmp_version(qmp_server_version(server_of(call))));
-	return QMP_DONE;
+	return qmp_call_return(call, qmp_version(qmp_server_version(server_of(call))));
 }
 
 static void add_names(JsonBuilder *builder, const QmpCommand *commands)
@@ -73,8 +72,7 @@ static QmpStep query_commands(void *target G_GNUC_UNUSED, QmpCall *call)
 	add_names(builder, qmp_own_commands);
 	add_names(builder, qmp_server_commands(server_of(call)));
 	json_builder_end_array(builder);
-	qmp_call_return(call, json_builder_get_root(builder));
-	return QMP_DONE;
+	return qmp_call_return(call, json_builder_get_root(builder));
 }
 
 static QmpStep getfd(void *target G_GNUC_UNUSED, QmpCall *call)

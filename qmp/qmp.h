@@ -99,11 +99,11 @@ void qmp_call_set_client_state(QmpCall *call, void *state, GDestroyNotify free);
 /*
  * qmp_call_print: text for a person, which goes out at once; QMP's client gets all of it as the
  * value that is returned.
- * qmp_call_return: @value is taken. qmp_call_fail: @error is taken.
+ * qmp_call_return: @value is taken. qmp_call_fail: @error is taken. Both say QMP_DONE.
  */
 void qmp_call_print(QmpCall *call, const char *text);
-void qmp_call_return(QmpCall *call, JsonNode *value);
-void qmp_call_fail(QmpCall *call, GError *error);
+QmpStep qmp_call_return(QmpCall *call, JsonNode *value);
+QmpStep qmp_call_fail(QmpCall *call, GError *error);
 
 G_END_DECLS
 
