@@ -202,11 +202,11 @@ bench-build: $(BENCH) $(LKVM) $(GUESTS) $(BENCH_GUESTS) \
 
 -include $(shell find $(B) -name '*.d' -not -path '$(B)/[at]san/*' 2>/dev/null)
 
-# ---- Fuzzing: the protocol and what is known of a guest, by clang's libFuzzer ----
+# ---- Fuzzing: the protocol, what is known of a guest and what it writes, by clang's libFuzzer ----
 
 FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_HELP := dwarf-reader fake-control fake-files fake-machine fake-target guest-rig
-FUZZ_LIB_SRC := $(call src,gdbstub/*.c guest/*.c qmp/*.c) $(FUZZ_HELP:%=tests/%.c)
+FUZZ_LIB_SRC := $(call src,gdbstub/*.c guest/*.c qmp/*.c hw/dev/ring.c) $(FUZZ_HELP:%=tests/%.c)
 FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_LIB_SRC))
 $(B)/fuzz/obj/%.o: $(SRCDIR)/%.c config.mak
 	@mkdir -p $(@D)

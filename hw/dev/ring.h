@@ -26,7 +26,7 @@ typedef struct Ring {
 	bool event_idx;		    /* VIRTIO_F_EVENT_IDX was negotiated */
 	uint16_t next_avail;	    /* the next entry of the avail ring to take */
 	uint16_t next_used;	    /* and of the used ring to fill */
-	uint16_t notified_used;	    /* next_used when the driver was last interrupted */
+	uint16_t notified_used;	    /* next_used when ring_wants_interrupt() was last asked */
 	const char *broken;	    /* what was wrong with it, a literal; or NULL */
 } Ring;
 
@@ -43,7 +43,10 @@ typedef struct RingPart {
 	uint32_t len;
 } RingPart;
 
-/* A chain of descriptors that the driver made available. */
+/*
+ * A chain of descriptors that the driver made available; all of it is RAM. Descriptors without
+ * bytes are left out. An indirect table (2.7.5.3) may stand at its end.
+ */
 typedef struct RingChain {
 	uint16_t head;
 	GArray *out; /* of RingPart: the device reads them; made by ring_chain_init() */
@@ -63,8 +66,8 @@ void ring_push(Ring *ring, uint16_t head, uint32_t written);
 void ring_unpop(Ring *ring);
 
 /*
- * ring_wants_interrupt: does the driver want to hear of what was pushed since the last TRUE?
- * After the last ring_push() of a batch (2.7.7).
+ * ring_wants_interrupt: does the driver want to hear of what was pushed since the last call? After
+ * the last ring_push() of a batch (2.7.7).
  */
 bool ring_wants_interrupt(Ring *ring);
 /*
