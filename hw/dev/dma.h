@@ -16,8 +16,8 @@
 typedef struct Dma {
 	/* Where [gpa, gpa + len) is in this process; NULL when any byte of it is not RAM. */
 	void *(*at)(void *opaque, uint64_t gpa, uint64_t len);
-	/* May be NULL: never. Between worker_enter() and worker_leave() the answer stays true. */
-	bool (*has_break)(void *opaque, uint64_t gpa, uint64_t len);
+	/* Before a write, or a read. May be NULL: never. Inside the worker's gate it stays true. */
+	bool (*has_break)(void *opaque, uint64_t gpa, uint64_t len, bool is_write);
 	/* All of it or FALSE. */
 	bool (*read)(void *opaque, uint64_t gpa, void *buf, size_t len);
 	bool (*write)(void *opaque, uint64_t gpa, const void *buf, size_t len);
