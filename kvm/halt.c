@@ -277,7 +277,7 @@ static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
 		gdb_server_post_stop(gdb->server, &stop);
 }
 
-void halt_set_free(KvmGdb *gdb)
+static void set_free(KvmGdb *gdb)
 {
 	kvm_breaks_clear(gdb->breaks);
 	engine_sweep(gdb);
@@ -298,6 +298,12 @@ void halt_set_free(KvmGdb *gdb)
 	halt_wake(gdb);
 }
 
+void halt_set_free(KvmGdb *gdb)
+{
+	set_free(gdb);
+	devices_open(gdb);
+}
+
 bool halt_is_wanted(const KvmGdb *gdb)
 {
 	return gdb->attached || gdb->operator_stops || gdb->holds || gdb->ending;
@@ -305,9 +311,11 @@ bool halt_is_wanted(const KvmGdb *gdb)
 
 bool halt_let_go(KvmGdb *gdb)
 {
-	halt_set_free(gdb);
-	if (!halt_is_wanted(gdb))
+	set_free(gdb);
+	if (!halt_is_wanted(gdb)) {
+		devices_open(gdb);
 		return true;
+	}
 	set_world(gdb, WORLD_STOPPED);
 	kvm_clock_stopped(gdb->clock);
 	return false;
@@ -357,7 +365,7 @@ static bool any_on_its_way(KvmGdb *gdb)
 		if (is_waited_for && !is_asleep(vcpu))
 			return true;
 	}
-	return false;
+	return devices_work(gdb);
 }
 
 void halt_grace_over(KvmGdb *gdb)
@@ -371,7 +379,7 @@ void halt_grace_over(KvmGdb *gdb)
 
 void halt_check_stopped(KvmGdb *gdb)
 {
-	bool waiting = false;
+	bool waiting = devices_work(gdb);
 
 	turns_lift_when_alone(gdb);
 	if (gdb->world != WORLD_STOPPING)
@@ -397,6 +405,7 @@ void halt_request_stop(KvmGdb *gdb)
 	set_world(gdb, WORLD_STOPPING);
 	gdb->grace_over = false;
 	gdb->graces = 0;
+	devices_close(gdb);
 	halt_demand_attention(gdb);
 	halt_kick_all(gdb);
 	halt_check_stopped(gdb);
@@ -505,6 +514,7 @@ void halt_resume(KvmGdb *gdb, const GdbAction *actions)
 	if (gdb->log)
 		log_resume(gdb);
 	turns_begin(gdb);
+	devices_open(gdb);
 	halt_wake(gdb);
 }
 

@@ -182,8 +182,16 @@ typedef struct Turns {
 	gint64 next_at; /* none may begin before this time */
 } Turns;
 
+/* Devices of the VMM that work beside the vCPUs. All atomic: devices.c. */
+typedef struct Devices {
+	int inside;  /* how many are at it, or look whether they may be */
+	int closed;  /* none may begin */
+	int refused; /* one was told so, and waits for KvmGdbOps.devices_go */
+} Devices;
+
 /* What the VMM is to hear of when the lock is given up: notices.c. */
 typedef struct Notices {
+	bool devices_go;
 	GArray *changes;  /* of guest RAM; or NULL */
 	GPtrArray *lines; /* for its user; or NULL */
 } Notices;
@@ -216,6 +224,7 @@ struct KvmGdb {
 	GPtrArray *vcpus;    /* of KvmGdbVcpu, by index */
 	unsigned known_cpus; /* how many the session knows of: as many actions it gives */
 
+	Devices devices;
 	World world;
 	bool attached;	     /* a client is there: stops are posted */
 	bool detaching;	     /* when the world has stopped, take everything out and set it free */
@@ -335,6 +344,13 @@ bool halt_in_guest(const KvmGdbVcpu *vcpu);
 void halt_stop_at_once(KvmGdb *gdb);
 /* A stop of the client's: it does not wait for a vCPU that a signal handler of the VMM keeps. */
 void halt_stop_for_client(KvmGdb *gdb);
+
+/* ---- devices.c: with the lock held ---- */
+
+/* A stop begins; the machine goes on. Does a device still work, that began before the stop? */
+void devices_close(KvmGdb *gdb);
+void devices_open(KvmGdb *gdb);
+bool devices_work(const KvmGdb *gdb);
 
 /* ---- leaving.c: what a vCPU must not meet again; with the lock held, while it does not run ----
  */

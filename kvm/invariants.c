@@ -59,6 +59,9 @@ static const char *broken_by_machine(const KvmGdb *gdb)
 		{gdb->world != WORLD_RUNNING || gdb->attached || gdb->ended,
 		 "a machine without a client waits for a resume"},
 		{!turns->over || moving, "a CPU has its turn while nobody runs"},
+		{gdb->devices.closed ==
+			 (gdb->world == WORLD_STOPPING || gdb->world == WORLD_STOPPED),
+		 "devices work in a stopped machine, or wait in one that runs"},
 		{turns->over || !turns->n_also, "a patch is lifted for nobody's turn"},
 	};
 

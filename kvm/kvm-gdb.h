@@ -6,10 +6,10 @@
  *
  * Threads: kvm_gdb_run() belongs to the thread of its vCPU. kvm_gdb_notify(), kvm_gdb_map(),
  * kvm_gdb_unmap(), kvm_gdb_set_private(), kvm_gdb_add_vcpu(), kvm_gdb_remove_vcpu() (one call of
- * these two at a time) and kvm_gdb_vcpu_ioctl() may be called by any thread. All other functions
- * belong to the thread that runs the engine's GMainContext, or may be called by any thread while no
- * client can be connected (before kvm_gdb_listen()). A program without a GMainLoop gets such a
- * thread from kvm_gdb_thread_new().
+ * these two at a time), kvm_gdb_vcpu_ioctl() and kvm_gdb_device_...() may be called by any thread.
+ * All other functions belong to the thread that runs the engine's GMainContext, or may be called by
+ * any thread while no client can be connected (before kvm_gdb_listen()). A program without a
+ * GMainLoop gets such a thread from kvm_gdb_thread_new().
  *
  * Only <linux/kvm.h> is needed to use this header: no program must know GLib for it.
  */
@@ -76,6 +76,11 @@ typedef struct KvmGdbOps {
 	bool (*reset)(void *opaque, struct _GError **error);
 	/* The client presses the power button. The machine may be running. */
 	void (*powerdown)(void *opaque);
+	/*
+	 * The machine goes on: a device for which kvm_gdb_device_enter() was FALSE asks again. Any
+	 * thread.
+	 */
+	void (*devices_go)(void *opaque);
 	/*
 	 * One line for the VMM's user ("this KVM does not report int3 ..."). NULL: g_message(). Any
 	 * thread.
@@ -270,6 +275,29 @@ int kvm_gdb_run(KvmGdbVcpu *vcpu);
  * A VMM that does none of these needs only kvm_gdb_run().
  */
 int kvm_gdb_vcpu_ioctl(KvmGdbVcpu *vcpu, unsigned long request, void *arg);
+
+/*
+ * For devices that work on threads of their own, beside the vCPUs: so that a stopped machine is
+ * stopped for them, too, and no breakpoint gets lost in their reads and writes of guest RAM (DMA).
+ *
+ * kvm_gdb_device_enter: [any thread but a vCPU's] the device is about to read or write guest RAM or
+ * to raise an interrupt. FALSE: the machine stands, or is about to, and the device does nothing
+ * until KvmGdbOps.devices_go. It never waits. After TRUE a stop is reported only when the device
+ * has called kvm_gdb_device_leave(), or after a second: what takes longer is done in pieces. Costs
+ * two atomic operations while nobody debugs.
+ */
+bool kvm_gdb_device_enter(KvmGdb *gdb);
+void kvm_gdb_device_leave(KvmGdb *gdb);
+/*
+ * kvm_gdb_device_meets_break: does a read or write of these bytes meet a software breakpoint? Then
+ * the device shall use the next two, in place of its own copy; else it reaches the memory as it
+ * likes. The answer holds up to kvm_gdb_device_leave().
+ * kvm_gdb_device_read: the guest's own bytes. kvm_gdb_device_write: they are the guest's own from
+ * now on, and the breakpoint stays. RAM only; all of it, or FALSE.
+ */
+bool kvm_gdb_device_meets_break(KvmGdb *gdb, uint64_t gpa, uint64_t len, bool is_write);
+bool kvm_gdb_device_read(KvmGdb *gdb, uint64_t gpa, void *buf, size_t len);
+bool kvm_gdb_device_write(KvmGdb *gdb, uint64_t gpa, const void *buf, size_t len);
 
 /*
  * kvm_gdb_notify: [any thread] the VMM saw something that a debugger wants to know.

@@ -26,6 +26,8 @@ static void deliver(KvmGdb *gdb, const Notices *notices)
 
 		ops->mark_dirty(gdb->opaque, change->gpa, change->len);
 	}
+	if (notices->devices_go)
+		ops->devices_go(gdb->opaque);
 	for (unsigned i = 0; notices->lines && i < notices->lines->len; i++) {
 		const char *line = notices->lines->pdata[i];
 
@@ -53,7 +55,7 @@ void engine_unlock(KvmGdb *gdb)
 		check(gdb);
 	gdb->notices = (Notices){0};
 	g_mutex_unlock(&gdb->lock);
-	if (!notices.changes && !notices.lines)
+	if (!notices.changes && !notices.lines && !notices.devices_go)
 		return;
 	deliver(gdb, &notices);
 	g_clear_pointer(&notices.changes, g_array_unref);

@@ -101,6 +101,21 @@ bool patch_claim_all(KvmPatches *patches, uint64_t gpa, const uint8_t *buf, size
 	return any;
 }
 
+void patch_claim_range(KvmPatches *patches, uint64_t gpa, uint64_t len)
+{
+	uint8_t page[PAGE];
+	size_t part;
+
+	if (!kvm_copies_any(patches->copies))
+		return;
+	for (; len; gpa += part, len -= part) {
+		part = MIN(len, PAGE - gpa % PAGE);
+		if (kvm_memory_read(patches->memory, gpa, page, part) < part)
+			return;
+		patch_claim_all(patches, gpa, page, part);
+	}
+}
+
 /* ---- All of memory ---- */
 
 #define STRETCH_PAGES 256u

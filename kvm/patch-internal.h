@@ -75,5 +75,7 @@ void patch_note_page(KvmPatches *patches, uint64_t gpa);
 bool patch_match_copy(KvmPatches *patches, uint64_t gpa, uint8_t *ret_saved, uint64_t *ret_gpa);
 /* Claims each trap in @buf, which was read at @gpa. TRUE: memory may be another now. */
 bool patch_claim_all(KvmPatches *patches, uint64_t gpa, const uint8_t *buf, size_t len);
+/* The same for what is in memory there. */
+void patch_claim_range(KvmPatches *patches, uint64_t gpa, uint64_t len);
 
 #endif

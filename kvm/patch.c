@@ -279,6 +279,37 @@ void kvm_patches_clear(KvmPatches *patches)
 	g_array_set_size(patches->wants, 0);
 }
 
+/* By the host's addresses. */
+static bool any_in(const KvmPatches *patches, uint64_t gpa, uint64_t len)
+{
+	KvmPlace place;
+
+	for (; len && kvm_memory_find(patches->memory, gpa, &place); gpa += place.left) {
+		uint64_t part = MIN(place.left, len);
+		unsigned i = patch_index(patches, place.host - (patches->trap_len - 1));
+
+		if (i < patches->patches->len &&
+		    patch_at(patches, i)->place.host < place.host + part)
+			return true;
+		len -= part;
+	}
+	return false;
+}
+
+bool kvm_patches_meets_read(KvmPatches *patches, uint64_t gpa, uint64_t len)
+{
+	patch_claim_range(patches, gpa, len);
+	return patches->patches->len && any_in(patches, gpa, len);
+}
+
+bool kvm_patches_meets_write(KvmPatches *patches, uint64_t gpa, uint64_t len)
+{
+	if (!patches->patches->len)
+		return false;
+	drop_copies(patches, lies_in, gpa, len);
+	return any_in(patches, gpa, len);
+}
+
 bool kvm_patches_fits(const KvmPatches *patches, uint64_t gpa)
 {
 	uint8_t now[ARCH_TRAP_MAX];

@@ -243,12 +243,18 @@ static bool on_part(void *opaque, unsigned i, KvmGdbPart *ret)
 	return true;
 }
 
+static void on_devices_go(void *opaque)
+{
+	COUNT(((Rig *)opaque)->devices_go);
+}
+
 static const KvmGdbOps ops = {
 	.part = on_part,
 	.mmio = on_mmio,
 	.poweroff = on_poweroff,
 	.reset = on_reset,
 	.mark_dirty = on_dirty,
+	.devices_go = on_devices_go,
 	.log = on_log,
 };
 

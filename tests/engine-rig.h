@@ -35,7 +35,7 @@ struct Rig {
 	unsigned n;
 	Cpu cpus[MAX_CPUS];
 	int stop, device_hold, device_finishes, finished; /* atomic */
-	unsigned io_exits, shutdowns, poweroffs, dirty, resets;
+	unsigned io_exits, shutdowns, poweroffs, dirty, resets, devices_go;
 	const KvmGdbPart *parts; /* what the VMM names */
 	unsigned n_parts;
 	const char *reset_fails;  /* a reset fails with this message */
