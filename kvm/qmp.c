@@ -15,9 +15,10 @@ typedef enum EndCause { END_UNKNOWN, END_PANIC } EndCause;
 typedef struct KvmQmp {
 	KvmGdb *gdb;
 	QmpServer *server;
-	bool said_runs;	   /* by the last event; as it was when the server began */
-	unsigned happened; /* bits of Happened; under the engine's lock */
-	EndCause cause;	   /* likewise; unless somebody has ended it */
+	bool said_runs;	       /* by the last event; as it was when the server began */
+	unsigned happened;     /* bits of Happened; under the engine's lock */
+	bool happened_running; /* some of it while the machine ran; likewise */
+	EndCause cause;	       /* likewise; unless somebody has ended it */
 } KvmQmp;
 
 /* What is so now and no event has said yet. */
@@ -326,6 +327,7 @@ void qmp_notice_event(KvmGdb *gdb, KvmGdbEvent event)
 
 	if (!qmp)
 		return;
+	qmp->happened_running |= gdb->world == WORLD_FREE || gdb->world == WORLD_RUNNING;
 	if (event == KVM_GDB_RESET)
 		qmp->happened |= gdb->resetting ? HAPPENED_OWN_RESET : HAPPENED_RESET;
 	else if (event == KVM_GDB_PANIC)
@@ -359,24 +361,35 @@ static void say_what_happened(KvmQmp *qmp, unsigned happened)
 		qmp_server_event(qmp->server, "RESET", by_guest(true, "guest-reset"));
 }
 
+static void say_world(KvmQmp *qmp, bool runs)
+{
+	if (runs == qmp->said_runs)
+		return;
+	qmp->said_runs = runs;
+	qmp_server_event(qmp->server, runs ? "RESUME" : "STOP", NULL);
+}
+
 static void say_events(void *target)
 {
 	KvmGdb *gdb = target;
 	KvmQmp *qmp = gdb->qmp;
 	unsigned happened;
-	bool runs;
+	bool running, runs;
 
 	engine_lock(gdb);
 	happened = qmp->happened;
+	running = qmp->happened_running;
 	qmp->happened = 0;
+	qmp->happened_running = false;
 	engine_unlock(gdb);
+	/* What a guest does it does after the resume, and the stop may be for it. */
+	if (running)
+		say_world(qmp, true);
 	say_what_happened(qmp, happened);
 	runs = is_running(gdb);
 	/* Between the two it has no event. */
-	if (runs == qmp->said_runs || (!runs && operate_state(gdb) != OPERATE_STOPPED))
-		return;
-	qmp->said_runs = runs;
-	qmp_server_event(qmp->server, runs ? "RESUME" : "STOP", NULL);
+	if (runs || operate_state(gdb) == OPERATE_STOPPED)
+		say_world(qmp, runs);
 }
 
 /* A VMM says how it ends by its status, as a shell sees it. */

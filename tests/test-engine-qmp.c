@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "guest/vmcore.h"
+#include "kvm/operate.h"
 #include "tests/qmp-rig.h"
 
 /* It stands somewhere in its loop. */
@@ -541,26 +542,39 @@ static void test_people(void)
 	qmp_free(&qmp);
 }
 
+/* A guest that panics before the server has said that it goes on has gone on first. */
+static void test_order(void)
+{
+	Qmp qmp = qmp_new(1, false);
+
+	qmp_client_expect(qmp.client, EXECUTE("stop"), OK);
+	qmp_client_event(qmp.client, "STOP", NULL);
+	g_assert_true(operate_cont(qmp.rig->gdb, NULL));
+	kvm_gdb_notify(qmp.rig->gdb, NULL, KVM_GDB_PANIC);
+	operate_stop(qmp.rig->gdb);
+	qmp_client_event(qmp.client, "RESUME", NULL);
+	qmp_client_event(qmp.client, "GUEST_PANICKED", "{\"action\":\"run\"}");
+	qmp_client_event(qmp.client, "STOP", NULL);
+	/* One that stands has not. */
+	kvm_gdb_notify(qmp.rig->gdb, NULL, KVM_GDB_RESET);
+	qmp_client_event(qmp.client, "RESET", "{\"guest\":true,\"reason\":\"guest-reset\"}");
+	qmp_client_expect(qmp.client, EXECUTE("cont"), OK);
+	qmp_client_event(qmp.client, "RESUME", NULL);
+	qmp_free(&qmp);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"queries", test_queries},
-		{"drgn", test_drgn},
-		{"running", test_running},
-		{"saves", test_saves},
-		{"dump", test_dump},
-		{"dump-errors", test_dump_errors},
-		{"stop", test_stop},
-		{"beside-gdb", test_beside_gdb},
-		{"gdb-comes", test_gdb_comes},
-		{"gdb-goes", test_gdb_goes},
-		{"gdb-wait", test_gdb_wait},
-		{"reset", test_reset},
-		{"lacks", test_lacks},
-		{"quit", test_quit},
-		{"ends", test_ends},
-		{"people", test_people},
-		{0},
+		{"queries", test_queries},     {"drgn", test_drgn},
+		{"running", test_running},     {"saves", test_saves},
+		{"dump", test_dump},	       {"dump-errors", test_dump_errors},
+		{"stop", test_stop},	       {"beside-gdb", test_beside_gdb},
+		{"gdb-comes", test_gdb_comes}, {"gdb-goes", test_gdb_goes},
+		{"gdb-wait", test_gdb_wait},   {"reset", test_reset},
+		{"lacks", test_lacks},	       {"quit", test_quit},
+		{"ends", test_ends},	       {"order", test_order},
+		{"people", test_people},       {0},
 	};
 
 	return test_main(argc, argv, "engine-qmp", cases);
