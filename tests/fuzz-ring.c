@@ -29,7 +29,7 @@ static void *at(void *opaque, uint64_t gpa, uint64_t len)
 	return ram->bytes + (gpa - RAM_BASE);
 }
 
-static bool has_break(void *opaque, uint64_t gpa, uint64_t len)
+static bool has_break(void *opaque, uint64_t gpa, uint64_t len, bool is_write G_GNUC_UNUSED)
 {
 	FuzzRam *ram = opaque;
 

@@ -16,7 +16,7 @@ static void *at(void *opaque, uint64_t gpa, uint64_t len)
 	return ram->bytes + (gpa - RIG_BASE);
 }
 
-static bool has_break(void *opaque, uint64_t gpa, uint64_t len)
+static bool has_break(void *opaque, uint64_t gpa, uint64_t len, bool is_write G_GNUC_UNUSED)
 {
 	RigRam *ram = opaque;
 
@@ -32,7 +32,7 @@ static bool read_ram(void *opaque, uint64_t gpa, void *buf, size_t len)
 	if (from == NULL)
 		return false;
 	memcpy(buf, from, len);
-	if (has_break(ram, gpa, len))
+	if (has_break(ram, gpa, len, false))
 		((uint8_t *)buf)[ram->break_at - gpa] = ram->under;
 	return true;
 }
@@ -46,7 +46,7 @@ static bool write_ram(void *opaque, uint64_t gpa, const void *buf, size_t len)
 	ram->writes++;
 	if (to == NULL)
 		return false;
-	if (!has_break(ram, gpa, len)) {
+	if (!has_break(ram, gpa, len, true)) {
 		memcpy(to, buf, len);
 		return true;
 	}

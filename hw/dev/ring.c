@@ -33,9 +33,9 @@ G_STATIC_ASSERT(sizeof(UsedElem) == 8);
 
 /* ---- The guest's bytes ---- */
 
-static bool has_break(const Dma *dma, uint64_t gpa, uint64_t len)
+static bool has_break(const Dma *dma, uint64_t gpa, uint64_t len, bool is_write)
 {
-	return dma->has_break != NULL && dma->has_break(dma->opaque, gpa, len);
+	return dma->has_break != NULL && dma->has_break(dma->opaque, gpa, len, is_write);
 }
 
 /* Keeps the compiler from reading there again what it seems to have in a copy. */
@@ -46,7 +46,7 @@ static void read_once(void)
 
 static bool copy_from(const Dma *dma, uint64_t gpa, void *buf, size_t len)
 {
-	if (has_break(dma, gpa, len))
+	if (has_break(dma, gpa, len, false))
 		return dma->read(dma->opaque, gpa, buf, len);
 	const void *from = dma->at(dma->opaque, gpa, len);
 	if (from == NULL)
@@ -58,7 +58,7 @@ static bool copy_from(const Dma *dma, uint64_t gpa, void *buf, size_t len)
 
 static bool copy_to(const Dma *dma, uint64_t gpa, void *buf, size_t len)
 {
-	if (has_break(dma, gpa, len))
+	if (has_break(dma, gpa, len, true))
 		return dma->write(dma->opaque, gpa, buf, len);
 	void *to = dma->at(dma->opaque, gpa, len);
 	if (to == NULL)
@@ -72,7 +72,7 @@ static uint16_t load_index(const Ring *ring, uint64_t gpa)
 {
 	uint16_t value = 0;
 
-	if (has_break(ring->dma, gpa, sizeof(value))) {
+	if (has_break(ring->dma, gpa, sizeof(value), false)) {
 		ring->dma->read(ring->dma->opaque, gpa, &value, sizeof(value));
 		__sync_synchronize();
 		return value;
@@ -84,7 +84,7 @@ static uint16_t load_index(const Ring *ring, uint64_t gpa)
 /* Whoever sees it sees what was written before. */
 static void store_index(const Ring *ring, uint64_t gpa, uint16_t value)
 {
-	if (has_break(ring->dma, gpa, sizeof(value))) {
+	if (has_break(ring->dma, gpa, sizeof(value), true)) {
 		__sync_synchronize();
 		ring->dma->write(ring->dma->opaque, gpa, &value, sizeof(value));
 		return;
@@ -396,7 +396,7 @@ unsigned chain_iov(const RingChain *chain, const Dma *dma, bool in, uint64_t off
 		uint64_t gpa = part->gpa + offset, size = MIN(part->len - offset, len);
 		void *at = dma->at(dma->opaque, gpa, size);
 
-		if (n == max || at == NULL || has_break(dma, gpa, size))
+		if (n == max || at == NULL || has_break(dma, gpa, size, in))
 			return 0;
 		iov[n++] = (struct iovec){at, size};
 		len -= size;
