@@ -77,7 +77,11 @@ void virtio_fail(Virtio *virtio, const char *why);
 
 /* ---- For the transport [any thread] ---- */
 
-/* Where interrupts go. @vector: what virtio_set_vector() was given; never VIRTIO_NO_VECTOR. */
+/*
+ * Where interrupts go. @vector: what the driver has set for that queue, or for the configuration.
+ * VIRTIO_NO_VECTOR, too: a driver without MSI-X sets none, and the transport's one line is raised.
+ * A lock of the device's may be held; no function of this header is called from there.
+ */
 typedef struct VirtioBus {
 	void (*queue_interrupt)(void *opaque, uint16_t vector);
 	void (*config_interrupt)(void *opaque, uint16_t vector);
