@@ -38,10 +38,25 @@ unsigned vm_arch_ram_layout(uint64_t size, RamBank *banks);
 bool vm_arch_create(Vm *vm, GError **error);
 void vm_arch_free(VmArch *arch);
 
-/* Make the devices and put them on the buses. */
+/* Where PCI is in a machine that has such a device: hw/pci.h. */
+typedef struct VmArchPci {
+	uint64_t ecam;		      /* PCI_ECAM_SIZE bytes */
+	uint32_t window, window_size; /* as in PciHost */
+	unsigned first_irq;	      /* PCI_LINES inputs from this one on, for vm_arch_set_irq() */
+} VmArchPci;
+
+extern const VmArchPci vm_arch_pci;
+
+/*
+ * Does the machine's interrupt controller take messages (MSI)? Called before the first PCI device
+ * is added, in a machine that gets one: what the controller needs for that is made now.
+ */
+bool vm_arch_has_msi(Vm *vm);
+
+/* Make the devices and put them on the buses; those of PCI come later. */
 bool vm_arch_add_devices(Vm *vm, GError **error);
 
-/* The vCPUs exist: load the kernel and the firmware's tables into RAM. */
+/* The vCPUs exist, and all devices: load the kernel and the firmware's tables into RAM. */
 bool vm_arch_finish(Vm *vm, GError **error);
 
 /* Give a new vCPU its identity and its power-on registers (for the first: the kernel's entry). */

@@ -239,6 +239,7 @@ static void make_empty(Vm *vm)
 	vm->pio = bus_new();
 	vm->mmio = bus_new();
 	vm->devices = g_ptr_array_new_with_free_func(free_device);
+	vm->pci = NULL;
 	vm->vcpus = g_ptr_array_new_with_free_func((GDestroyNotify)vcpu_free);
 }
 

@@ -27,6 +27,9 @@
 /* What an architecture keeps for itself; defined in its folder. */
 typedef struct VmArch VmArch;
 
+/* The PCI bus of a machine that has one; see hw/pci.h. */
+typedef struct VmPci VmPci;
+
 /* What the machine has of these; NULL where it has none. [any thread] */
 typedef struct VmPower {
 	void (*press_button)(void *opaque);
@@ -55,6 +58,7 @@ typedef struct Vm {
 	KvmGdb *gdb;	     /* NULL without --gdb */
 	bool gdb_ended;
 	VmArch *arch;
+	VmPci *pci; /* one of the devices; NULL: none */
 	VmPower power;
 	int halting; /* atomic: the vCPUs' threads are to end for now */
 	int asked;   /* atomic VmAsked: likewise, until the main loop has done it */

@@ -57,6 +57,23 @@ bool arm_gic_create(int vm_fd, unsigned n_cpus, ArmGic *ret, GError **error)
 	return set_up(ret, n_cpus, error);
 }
 
+/* KVM devices/arm-vgic-its.rst. */
+bool arm_gic_add_its(int vm_fd, ArmGic *gic)
+{
+	struct kvm_create_device its = {.type = KVM_DEV_TYPE_ARM_VGIC_ITS};
+	uint64_t addr = gic->cpu_addr - KVM_VGIC_V3_ITS_SIZE;
+
+	if (!gic->is_v3 || ioctl(vm_fd, KVM_CREATE_DEVICE, &its) < 0)
+		return false;
+	gic->its_fd = its.fd;
+	if (!set_attr(its.fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &addr, NULL) ||
+	    !set_attr(its.fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, NULL))
+		return false;
+	gic->its_addr = addr;
+	gic->its_size = KVM_VGIC_V3_ITS_SIZE;
+	return true;
+}
+
 bool arm_gic_init(const ArmGic *gic, GError **error)
 {
 	return set_attr(gic->fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL,

@@ -15,6 +15,8 @@ typedef struct ArmGic {
 	uint64_t dist_size;
 	uint64_t cpu_addr; /* v3: redistributors of all vCPUs; v2: the CPU interface */
 	uint64_t cpu_size;
+	int its_fd;
+	uint64_t its_addr, its_size; /* 0: there is none */
 } ArmGic;
 
 /* What the generic VMM keeps for us. */
@@ -28,6 +30,11 @@ struct VmArch {
 
 /* arm_gic_create: before the vCPUs: GICv3, or GICv2 where the host has no v3. */
 bool arm_gic_create(int vm_fd, unsigned n_cpus, ArmGic *ret, GError **error);
+/*
+ * arm_gic_add_its: what makes interrupts of PCI's messages, below the rest of a GICv3. FALSE: this
+ * one has none.
+ */
+bool arm_gic_add_its(int vm_fd, ArmGic *gic);
 /* arm_gic_init: the vCPUs exist. */
 bool arm_gic_init(const ArmGic *gic, GError **error);
 

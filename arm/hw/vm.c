@@ -8,6 +8,7 @@
 
 #include "arm/hw/machine.h"
 #include "hw/arch.h"
+#include "hw/pci.h"
 #include "hw/util.h"
 
 #define CAP(name)                                                                                  \
@@ -52,10 +53,23 @@ static bool enable_tags(int vm_fd, GError **error)
 	       VM_IOCTL(vm_fd, KVM_ENABLE_CAP, &cap, error) >= 0;
 }
 
+const VmArchPci vm_arch_pci = {
+	.ecam = ARM_PCI_ECAM,
+	.window = ARM_PCI_WINDOW,
+	.window_size = ARM_PCI_WINDOW_SIZE,
+	.first_irq = ARM_SPI_PCI,
+};
+
+bool vm_arch_has_msi(Vm *vm)
+{
+	return arm_gic_add_its(vm->vm_fd, &vm->arch->gic);
+}
+
 bool vm_arch_create(Vm *vm, GError **error)
 {
 	vm->arch = g_new0(VmArch, 1);
 	vm->arch->gic.fd = -1;
+	vm->arch->gic.its_fd = -1;
 	return enable_tags(vm->vm_fd, error) &&
 	       arm_gic_create(vm->vm_fd, vm->config->n_cpus, &vm->arch->gic, error);
 }
@@ -64,6 +78,8 @@ void vm_arch_free(VmArch *arch)
 {
 	if (arch == NULL)
 		return;
+	if (arch->gic.its_fd >= 0)
+		close(arch->gic.its_fd);
 	if (arch->gic.fd >= 0)
 		close(arch->gic.fd);
 	g_free(arch);

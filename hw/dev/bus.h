@@ -27,7 +27,7 @@ typedef void (*BusHandler)(void *owner, struct Vcpu *vcpu, uint64_t offset, void
 typedef enum BusFlags {
 	BUS_ANY_WIDTH = 0,
 	BUS_BYTES = 1 << 0, /* byte registers: wider accesses are split, the handler sees len 1 */
-	BUS_ALONE = 1 << 1, /* with BUS_BYTES: no part of a wider access reaches them */
+	BUS_ALONE = 1 << 1, /* no byte of an access that had to be split reaches them */
 } BusFlags;
 
 typedef struct Bus Bus;

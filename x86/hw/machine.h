@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "hw/dev/pci.h"
 #include "x86/hw/boot.h"
 
 enum {
@@ -18,7 +19,9 @@ enum {
 	X86_PORT_COM1 = 0x3f8,
 	X86_PORT_PVPANIC = 0x505,
 	X86_PORT_PM = 0x600, /* ACPI's fixed hardware, see x86/hw/pm.c */
-	X86_PORT_RESET = 0xcf9,
+	X86_PORT_PCI_ADDRESS = 0xcf8,
+	X86_PORT_RESET = 0xcf9, /* a byte of its own in PCI's address register */
+	X86_PORT_PCI_DATA = 0xcfc,
 };
 
 enum {
@@ -26,6 +29,7 @@ enum {
 	X86_IRQ_COM1 = 4,
 	X86_IRQ_RTC = 8,
 	X86_IRQ_SCI = 9,
+	X86_IRQ_PCI = 16, /* and the next PCI_LINES - 1: pins of the I/O APIC alone */
 };
 
 /* Offsets in the PM block, and its size. ACPI 6.4, 4.8.3. */
@@ -42,9 +46,12 @@ enum {
 #define X86_IOAPIC_ADDR 0xfec00000u
 #define X86_IOAPIC_PINS 24
 
-/* RAM ends here and goes on at 4 GiB; between are the APICs and KVM's own pages. */
+/* RAM ends here and goes on at 4 GiB; between are PCI, the APICs and KVM's own pages. */
 #define X86_HOLE_START 0xd0000000u
 #define X86_HOLE_END 0x100000000ull
+#define X86_PCI_WINDOW X86_HOLE_START
+#define X86_PCI_WINDOW_SIZE 0x10000000u
+#define X86_PCI_ECAM 0xe0000000u
 #define X86_KVM_IDENTITY_MAP 0xfffbc000u /* 1 page */
 #define X86_KVM_TSS 0xfffbd000u		 /* 3 pages */
 

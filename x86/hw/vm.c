@@ -8,6 +8,7 @@
 #include "hw/arch.h"
 #include "hw/dev/devices.h"
 #include "hw/gdb.h"
+#include "hw/pci.h"
 #include "hw/util.h"
 #include "x86/cpu/bits.h"
 #include "x86/hw/cpuid.h"
@@ -54,6 +55,19 @@ unsigned vm_arch_ram_layout(uint64_t size, RamBank *banks)
 	return 2;
 }
 
+const VmArchPci vm_arch_pci = {
+	.ecam = X86_PCI_ECAM,
+	.window = X86_PCI_WINDOW,
+	.window_size = X86_PCI_WINDOW_SIZE,
+	.first_irq = X86_IRQ_PCI,
+};
+
+/* The local APICs, always. */
+bool vm_arch_has_msi(Vm *vm G_GNUC_UNUSED)
+{
+	return true;
+}
+
 bool vm_arch_create(Vm *vm, GError **error)
 {
 	uint64_t identity_map = X86_KVM_IDENTITY_MAP;
@@ -96,6 +110,29 @@ static void reset_port_io(void *owner, Vcpu *vcpu G_GNUC_UNUSED, uint64_t offset
 		on_reset(owner);
 }
 
+/* PCI's address register is accessed as a whole; a byte of it alone is the reset port. */
+static void address_port_io(void *owner, Vcpu *vcpu, uint64_t offset, void *data, size_t len,
+			    bool is_write)
+{
+	Vm *vm = owner;
+
+	if (len == 1 && offset == X86_PORT_RESET - X86_PORT_PCI_ADDRESS)
+		reset_port_io(vm, vcpu, 0, data, len, is_write);
+	else
+		pci_address_io(vm_pci(vm), vcpu, offset, data, len, is_write);
+}
+
+static bool add_reset_and_pci(Vm *vm, GError **error)
+{
+	if (vm->pci == NULL)
+		return bus_add(vm->pio, "reset", X86_PORT_RESET, 1, BUS_BYTES | BUS_ALONE,
+			       reset_port_io, vm, error);
+	return bus_add(vm->pio, "reset and pci address", X86_PORT_PCI_ADDRESS, PCI_ADDRESS_PORTS,
+		       BUS_ALONE, address_port_io, vm, error) &&
+	       bus_add(vm->pio, "pci data", X86_PORT_PCI_DATA, PCI_DATA_PORTS, BUS_ANY_WIDTH,
+		       pci_data_io, vm_pci(vm), error);
+}
+
 bool vm_arch_add_devices(Vm *vm, GError **error)
 {
 	Serial *com1 = vm_new_console(vm, X86_IRQ_COM1);
@@ -123,8 +160,6 @@ bool vm_arch_add_devices(Vm *vm, GError **error)
 		{"com1", X86_PORT_COM1, SERIAL_PORTS, BUS_BYTES, serial_io, com1},
 		{"pvpanic", X86_PORT_PVPANIC, PVPANIC_PORTS, BUS_BYTES, pvpanic_io, vm},
 		{"acpi pm", X86_PORT_PM, X86_PM_PORTS, BUS_ANY_WIDTH, pm_io, pm},
-		/* It lies in the address register of PCI, which is written as a whole. */
-		{"reset", X86_PORT_RESET, 1, BUS_BYTES | BUS_ALONE, reset_port_io, vm},
 	};
 
 	vm->power = (VmPower){pm_press_button, pm};
@@ -145,7 +180,7 @@ void vm_arch_set_irq(Vm *vm, unsigned irq, bool level)
 
 bool vm_arch_finish(Vm *vm, GError **error)
 {
-	return x86_boot_load(vm, &vm->arch->entry, error);
+	return add_reset_and_pci(vm, error) && x86_boot_load(vm, &vm->arch->entry, error);
 }
 
 /* ---- vCPUs ---- */
