@@ -7,8 +7,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
-#include "x86/hw/boot.h"
 #include "x86/hw/cpuid.h"
+#include "x86/hw/machine.h"
 
 #define MIB (1ull << 20)
 
@@ -29,7 +29,7 @@ static void test_e820(void)
 
 	make_ram(&ram, 64);
 	g_assert_true(memory_add(&ram, 1ull << 32, 16 * MIB, NULL));
-	unsigned n = e820_build(&ram, ranges);
+	unsigned n = e820_build(&ram, false, ranges);
 	g_assert_cmpuint(n, ==, 5);
 	for (unsigned i = 0; i < n; i++) {
 		g_assert_cmpuint(ranges[i].size, >, 0);
@@ -49,6 +49,12 @@ static void test_e820(void)
 	g_assert_cmphex(ranges[3].size, ==, 63 * MIB);
 	g_assert_cmphex(ranges[4].addr, ==, 1ull << 32);
 	g_assert_cmpuint(ranges[4].type, ==, 1);
+	/* PCI's configuration space lies between the banks. */
+	g_assert_cmpuint(e820_build(&ram, true, ranges), ==, 6);
+	g_assert_cmphex(ranges[4].addr, ==, X86_PCI_ECAM);
+	g_assert_cmphex(ranges[4].size, ==, PCI_ECAM_SIZE);
+	g_assert_cmpuint(ranges[4].type, ==, 2);
+	g_assert_cmphex(ranges[5].addr, ==, 1ull << 32);
 }
 
 /* ---- bzImage ---- */
@@ -437,7 +443,7 @@ static const uint8_t *get_table(const GByteArray *all, uint64_t addr, const char
 
 static void check_acpi(unsigned n_cpus)
 {
-	g_autoptr(GByteArray) all = acpi_build(X86_ACPI, n_cpus);
+	g_autoptr(GByteArray) all = acpi_build(X86_ACPI, n_cpus, false);
 	unsigned cpus = 0, ioapics = 0;
 
 	g_assert_cmpuint(all->len, <=, X86_ACPI_MAX);
@@ -464,6 +470,29 @@ static void check_acpi(unsigned n_cpus)
 	g_assert_cmpuint(ioapics, ==, 1);
 }
 
+/* Without PCI the tables are as they were; with it there is one more, and a longer DSDT. */
+static void test_acpi_pci(void)
+{
+	g_autoptr(GByteArray) without = acpi_build(X86_ACPI, 2, false);
+	g_autoptr(GByteArray) all = acpi_build(X86_ACPI, 255, true);
+
+	g_assert_null(memmem(without->data, without->len, "MCFG", 4));
+	g_assert_null(memmem(without->data, without->len, "PCI0", 4));
+	g_assert_cmpuint(all->len, <=, X86_ACPI_MAX);
+	const uint8_t *xsdt = get_table(all, read_le(all->data + 24, 8), "XSDT");
+	g_assert_cmpuint(read_le(xsdt + 4, 4), ==, 36 + 3 * 8);
+	const uint8_t *mcfg = get_table(all, read_le(xsdt + 52, 8), "MCFG");
+	g_assert_cmpuint(read_le(mcfg + 4, 4), ==, 60);
+	g_assert_cmphex(read_le(mcfg + 36, 8), ==, 0);
+	g_assert_cmphex(read_le(mcfg + 44, 8), ==, X86_PCI_ECAM);
+	g_assert_cmphex(read_le(mcfg + 52, 8), ==, 0); /* segment 0, bus 0 to 0 */
+	/* The window, configuration space and RAM are beside each other. */
+	g_assert_cmphex(X86_PCI_WINDOW, >=, X86_HOLE_START);
+	g_assert_cmphex(X86_PCI_WINDOW % X86_PCI_WINDOW_SIZE, ==, 0);
+	g_assert_cmphex(X86_PCI_WINDOW + X86_PCI_WINDOW_SIZE, <=, X86_PCI_ECAM);
+	g_assert_cmphex(X86_PCI_ECAM + PCI_ECAM_SIZE, <=, X86_IOAPIC_ADDR);
+}
+
 static void test_acpi(void)
 {
 	check_acpi(1);
@@ -482,10 +511,39 @@ static unsigned package_length(const uint8_t *aml, size_t *ret_len)
 	return 1 + follow;
 }
 
-/* The scope's devices end where the scope does, which ends where \_S5 begins. */
-static void test_dsdt(void)
+static void check_has(const GByteArray *dsdt, const char *bytes, size_t len)
 {
-	g_autoptr(GByteArray) dsdt = acpi_dsdt();
+	g_assert_nonnull(memmem(dsdt->data, dsdt->len, bytes, len));
+}
+#define CHECK_HAS(dsdt, text) check_has(dsdt, text, sizeof(text) - 1)
+
+/* The bytes that ACPI 6.4 (6.2.13, 6.4.3.5) has for the bridge. */
+static void test_dsdt_pci(void)
+{
+	g_autoptr(GByteArray) dsdt = acpi_dsdt(true), routes = g_byte_array_new();
+
+	CHECK_HAS(dsdt, "PCI0\x08_HID\x0c\x41\xd0\x0a\x08\x08_CID\x0c\x41\xd0\x0a\x03");
+	/* Bus 0 alone, the ports 0xcf8 to 0xcff, and the window. */
+	CHECK_HAS(dsdt, "\x88\x0d\0\x02\x0c\0\0\0\0\0\0\0\0\0\x01\0"
+			"\x47\x01\xf8\x0c\xf8\x0c\x01\x08"
+			"\x87\x17\0\0\x0c\x01\0\0\0\0\0\0\0\xd0\xff\xff\xff\xdf\0\0\0\0\0\0\0\x10"
+			"\x79\0");
+	/* ECAM belongs to the board. */
+	CHECK_HAS(dsdt, "\x86\x09\0\x01\0\0\0\xe0\0\0\x10\0\x79\0");
+	for (unsigned i = 1; i < PCI_DEVICES; i++) {
+		const uint8_t route[] = {0x12, 0x0b, 4, 0x0c, 0xff, 0xff,
+					 i,    0,    0, 0,    0x0a, 16 + i % 4};
+
+		g_byte_array_append(routes, route, sizeof(route));
+	}
+	CHECK_HAS(dsdt, "\x08_PRT\x12");
+	check_has(dsdt, (const char *)routes->data, routes->len);
+}
+
+/* The scope's devices end where the scope does, which ends where \_S5 begins. */
+static void check_dsdt(bool has_pci, unsigned n_devices)
+{
+	g_autoptr(GByteArray) dsdt = acpi_dsdt(has_pci);
 	const uint8_t *aml = dsdt->data + 36, *end = dsdt->data + dsdt->len;
 	size_t len;
 	unsigned devices = 0;
@@ -504,7 +562,7 @@ static void test_dsdt(void)
 		g_assert_true(aml <= scope_end);
 	}
 	g_assert_true(aml == scope_end);
-	g_assert_cmpuint(devices, ==, 4);
+	g_assert_cmpuint(devices, ==, n_devices);
 	g_assert_cmpmem(aml, 5, "\x08_S5_", 5);
 	g_assert_cmphex(aml[5], ==, 0x12);
 	package_length(aml + 6, &len);
@@ -512,6 +570,12 @@ static void test_dsdt(void)
 	g_assert_nonnull(memmem(dsdt->data, dsdt->len, "QEMU0001", 9));
 	/* PNP0501 as EISA packs it. */
 	g_assert_nonnull(memmem(dsdt->data, dsdt->len, "\x0c\x41\xd0\x05\x01", 5));
+}
+
+static void test_dsdt(void)
+{
+	check_dsdt(false, 4);
+	check_dsdt(true, 6);
 }
 
 /* ---- CPUID ---- */
@@ -586,7 +650,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-x86-boot/elf-hostile", test_elf_hostile);
 	g_test_add_func("/hw-x86-boot/flat", test_flat);
 	g_test_add_func("/hw-x86-acpi/tables", test_acpi);
+	g_test_add_func("/hw-x86-acpi/pci", test_acpi_pci);
 	g_test_add_func("/hw-x86-acpi/dsdt", test_dsdt);
+	g_test_add_func("/hw-x86-acpi/dsdt-pci", test_dsdt_pci);
 	g_test_add_func("/hw-x86-cpuid/topology", test_cpuid);
 	g_test_add_func("/hw-x86-cpuid/one-cpu", test_cpuid_one);
 	return g_test_run();

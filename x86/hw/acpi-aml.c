@@ -2,7 +2,7 @@
  * x86/hw/acpi-aml.c - the DSDT: the devices that a guest cannot find by itself, and \_S5.
  *
  * AML is written by a few functions that each append one term (ACPI 6.4, chapter 20). A term with
- * a length encloses a body that was built first.
+ * a length encloses a body that was built first. A machine with PCI has its host bridge there, too.
  */
 #include <string.h>
 
@@ -27,11 +27,19 @@ enum {
 	RES_IRQ = 0x22, /* without flags: edge, active high */
 	RES_IO = 0x47,
 	RES_END = 0x79,
+	RES_MEMORY32_FIXED = 0x86,
+	RES_DWORD = 0x87,
+	RES_WORD = 0x88,
 };
 
 #define DSDT_REVISION 2 /* integers have 64 bits */
 #define STATUS_PRESENT 0x0f
 #define NO_IRQ 0
+/* Of an address space descriptor. */
+#define SPACE_MEMORY 0
+#define SPACE_BUS 2
+#define SPACE_FIXED 0x0c /* minimum and maximum are what they are; the bridge hands it on */
+#define SPACE_READ_WRITE 1
 
 static void byte(GByteArray *out, uint8_t value)
 {
@@ -70,6 +78,18 @@ static void integer(GByteArray *out, uint8_t value)
 	if (value > AML_ONE)
 		byte(out, AML_BYTE);
 	byte(out, value);
+}
+
+static void word(GByteArray *out, uint16_t value)
+{
+	byte(out, value);
+	byte(out, value >> 8);
+}
+
+static void dword(GByteArray *out, uint32_t value)
+{
+	word(out, value);
+	word(out, value >> 16);
 }
 
 /* Name (@name, ...): the value is to be appended by the caller. @name has 4 characters. */
@@ -126,12 +146,21 @@ static void io_resource(GByteArray *out, const PortRange *ports)
 {
 	byte(out, RES_IO);
 	byte(out, 1); /* decodes 16 bits */
-	byte(out, ports->base);
-	byte(out, ports->base >> 8);
-	byte(out, ports->base);
-	byte(out, ports->base >> 8);
+	word(out, ports->base);
+	word(out, ports->base);
 	byte(out, 1); /* alignment */
 	byte(out, ports->size);
+}
+
+/* Takes the descriptors in @list. */
+static void current_resources(GByteArray *out, GByteArray *list)
+{
+	byte(list, RES_END);
+	byte(list, 0); /* "do not check the sum" */
+	const uint8_t size[] = {AML_BYTE, list->len};
+	name(out, "_CRS");
+	byte(out, AML_BUFFER);
+	enclose(out, size, sizeof(size), list);
 }
 
 static void resources(GByteArray *out, const Device *device)
@@ -144,15 +173,17 @@ static void resources(GByteArray *out, const Device *device)
 	}
 	if (device->irq != NO_IRQ) {
 		byte(list, RES_IRQ);
-		byte(list, 1u << device->irq);
-		byte(list, 1u << device->irq >> 8);
+		word(list, 1u << device->irq);
 	}
-	byte(list, RES_END);
-	byte(list, 0); /* "do not check the sum" */
-	const uint8_t size[] = {AML_BYTE, list->len};
-	name(out, "_CRS");
-	byte(out, AML_BUFFER);
-	enclose(out, size, sizeof(size), list);
+	current_resources(out, list);
+}
+
+/* A device of this name (4 characters) with @body, which is consumed. */
+static void enclose_device(GByteArray *out, const char *name, GByteArray *body)
+{
+	byte(out, AML_EXT);
+	byte(out, AML_EXT_DEVICE);
+	enclose(out, name, strlen(name), body);
 }
 
 static void device(GByteArray *out, const Device *device)
@@ -169,9 +200,98 @@ static void device(GByteArray *out, const Device *device)
 	name(body, "_STA");
 	integer(body, STATUS_PRESENT);
 	resources(body, device);
-	byte(out, AML_EXT);
-	byte(out, AML_EXT_DEVICE);
-	enclose(out, device->name, strlen(device->name), body);
+	enclose_device(out, device->name, body);
+}
+
+/* ---- PCI ---- */
+
+/* The bus numbers and the addresses that the bridge hands on, and its own ports. */
+static void bridge_resources(GByteArray *out)
+{
+	static const PortRange ports = {X86_PORT_PCI_ADDRESS, PCI_ADDRESS_PORTS + PCI_DATA_PORTS};
+	GByteArray *list = g_byte_array_new();
+
+	byte(list, RES_WORD);
+	word(list, 13);
+	byte(list, SPACE_BUS);
+	byte(list, SPACE_FIXED);
+	byte(list, 0);
+	word(list, 0); /* granularity, first, last, offset, how many */
+	word(list, 0);
+	word(list, 0);
+	word(list, 0);
+	word(list, 1);
+	io_resource(list, &ports);
+	byte(list, RES_DWORD);
+	word(list, 23);
+	byte(list, SPACE_MEMORY);
+	byte(list, SPACE_FIXED);
+	byte(list, SPACE_READ_WRITE);
+	dword(list, 0);
+	dword(list, X86_PCI_WINDOW);
+	dword(list, X86_PCI_WINDOW + (X86_PCI_WINDOW_SIZE - 1));
+	dword(list, 0);
+	dword(list, X86_PCI_WINDOW_SIZE);
+	current_resources(out, list);
+}
+
+/* _PRT: which input of the I/O APIC pin A of each device is. */
+static void interrupt_routing(GByteArray *out)
+{
+	const uint8_t n_devices = PCI_DEVICES - 1, n_fields = 4;
+	GByteArray *routes = g_byte_array_new();
+
+	for (unsigned i = 1; i < PCI_DEVICES; i++) {
+		GByteArray *route = g_byte_array_new();
+
+		byte(route, AML_DWORD);
+		dword(route, i << 16 | 0xffff); /* all functions */
+		integer(route, 0);		/* pin A */
+		integer(route, 0);		/* the number is one of the I/O APIC */
+		integer(route, X86_IRQ_PCI + pci_line(i));
+		byte(routes, AML_PACKAGE);
+		enclose(routes, &n_fields, 1, route);
+	}
+	name(out, "_PRT");
+	byte(out, AML_PACKAGE);
+	enclose(out, &n_devices, 1, routes);
+}
+
+static void host_bridge(GByteArray *out)
+{
+	GByteArray *body = g_byte_array_new();
+
+	name(body, "_HID");
+	eisa_id(body, "PNP0A08");
+	name(body, "_CID");
+	eisa_id(body, "PNP0A03");
+	name(body, "_UID");
+	integer(body, 0);
+	name(body, "_SEG");
+	integer(body, 0);
+	name(body, "_BBN");
+	integer(body, 0);
+	bridge_resources(body);
+	interrupt_routing(body);
+	enclose_device(out, "PCI0", body);
+}
+
+/* Configuration space is a resource of the board's (PCI Firmware Specification 3.2, 4.1.2). */
+static void board(GByteArray *out)
+{
+	GByteArray *body = g_byte_array_new(), *list = g_byte_array_new();
+
+	name(body, "_HID");
+	eisa_id(body, "PNP0C02");
+	name(body, "_UID");
+	integer(body, 0);
+	byte(list, RES_MEMORY32_FIXED);
+	word(list, 9);
+	byte(list, SPACE_READ_WRITE);
+	dword(list, X86_PCI_ECAM);
+	dword(list, PCI_ECAM_SIZE);
+	current_resources(body, list);
+	enclose_device(out, "ECAM", body);
 }
 
 /* \_S5: what to write as sleep type into PM1a and PM1b control to power off. */
@@ -189,13 +309,17 @@ static void sleep_state(GByteArray *out)
 	enclose(out, &count, 1, values);
 }
 
-GByteArray *acpi_dsdt(void)
+GByteArray *acpi_dsdt(bool has_pci)
 {
 	GByteArray *dsdt = acpi_table_begin("DSDT", DSDT_REVISION);
 	GByteArray *scope = g_byte_array_new();
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(devices); i++)
 		device(scope, &devices[i]);
+	if (has_pci) {
+		host_bridge(scope);
+		board(scope);
+	}
 	byte(dsdt, AML_SCOPE);
 	enclose(dsdt, "\\_SB_", 5, scope);
 	sleep_state(dsdt);

@@ -201,12 +201,27 @@ static GByteArray *build_madt(unsigned n_cpus)
 	return madt;
 }
 
-static GByteArray *build_xsdt(uint32_t fadt, uint32_t madt)
+/* Where configuration space is (PCI Firmware Specification 3.2, 4.1.2). */
+static GByteArray *build_mcfg(void)
+{
+	GByteArray *mcfg = acpi_table_begin("MCFG", 1);
+
+	put(mcfg, 0, 8);
+	put(mcfg, X86_PCI_ECAM, 8);
+	put(mcfg, 0, 2); /* the segment */
+	put(mcfg, 0, 1); /* the first bus, and the last */
+	put(mcfg, 0, 1);
+	put(mcfg, 0, 4);
+	acpi_table_end(mcfg);
+	return mcfg;
+}
+
+static GByteArray *build_xsdt(const uint32_t *tables, unsigned n)
 {
 	GByteArray *xsdt = acpi_table_begin("XSDT", 1);
 
-	put(xsdt, fadt, 8);
-	put(xsdt, madt, 8);
+	for (unsigned i = 0; i < n; i++)
+		put(xsdt, tables[i], 8);
 	acpi_table_end(xsdt);
 	return xsdt;
 }
@@ -233,17 +248,20 @@ static uint32_t append(GByteArray *all, uint32_t base, unsigned align, GByteArra
 	return addr;
 }
 
-GByteArray *acpi_build(uint32_t base, unsigned n_cpus)
+GByteArray *acpi_build(uint32_t base, unsigned n_cpus, bool has_pci)
 {
 	GByteArray *all = g_byte_array_new();
+	uint32_t tables[3];
+	unsigned n = 0;
 
 	g_byte_array_set_size(all, RSDP_SIZE);
 	memset(all->data, 0, all->len);
 	uint32_t facs = append(all, base, FACS_SIZE, build_facs());
-	uint32_t dsdt = append(all, base, 16, acpi_dsdt());
-	uint32_t fadt = append(all, base, 16, build_fadt(facs, dsdt));
-	uint32_t madt = append(all, base, 16, build_madt(n_cpus));
-	uint32_t xsdt = append(all, base, 16, build_xsdt(fadt, madt));
-	write_rsdp(all, xsdt);
+	uint32_t dsdt = append(all, base, 16, acpi_dsdt(has_pci));
+	tables[n++] = append(all, base, 16, build_fadt(facs, dsdt));
+	tables[n++] = append(all, base, 16, build_madt(n_cpus));
+	if (has_pci)
+		tables[n++] = append(all, base, 16, build_mcfg());
+	write_rsdp(all, append(all, base, 16, build_xsdt(tables, n)));
 	return all;
 }

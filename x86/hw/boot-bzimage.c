@@ -75,11 +75,11 @@ bool bzimage_parse(const uint8_t *data, size_t size, BzImage *ret, GError **erro
 	return true;
 }
 
-static void fill_e820(const GuestMemory *memory, struct boot_params *params)
+static void fill_e820(const GuestMemory *memory, bool has_pci, struct boot_params *params)
 {
 	E820Range ranges[E820_MAX];
 
-	params->e820_entries = e820_build(memory, ranges);
+	params->e820_entries = e820_build(memory, has_pci, ranges);
 	for (unsigned i = 0; i < params->e820_entries; i++) {
 		params->e820_table[i].addr = ranges[i].addr;
 		params->e820_table[i].size = ranges[i].size;
@@ -99,7 +99,7 @@ static bool write_zero_page(GuestMemory *memory, const BootInput *input, const B
 	params->hdr.ramdisk_image = initrd_gpa;
 	params->hdr.ramdisk_size = input->initrd_size;
 	params->acpi_rsdp_addr = input->rsdp;
-	fill_e820(memory, params);
+	fill_e820(memory, input->has_pci, params);
 	return memory_write(memory, X86_BOOT_ZERO_PAGE, params, sizeof(*params), "the zero page",
 			    error);
 }

@@ -1,7 +1,7 @@
 /*
  * x86/hw/boot-e820.c - the memory map that the guest gets.
  */
-#include "x86/hw/boot.h"
+#include "x86/hw/machine.h"
 
 #define E820_RAM 1
 #define E820_RESERVED 2
@@ -13,7 +13,7 @@ static unsigned add(E820Range *ranges, unsigned n, uint64_t start, uint64_t end,
 	return n;
 }
 
-unsigned e820_build(const GuestMemory *memory, E820Range *ranges)
+unsigned e820_build(const GuestMemory *memory, bool has_pci, E820Range *ranges)
 {
 	unsigned n = 0;
 
@@ -29,6 +29,10 @@ unsigned e820_build(const GuestMemory *memory, E820Range *ranges)
 			start = X86_HIGH;
 		}
 		n = add(ranges, n, start, end, E820_RAM);
+		/* The first bank ends below it, another one begins above. */
+		if (i == 0 && has_pci)
+			n = add(ranges, n, X86_PCI_ECAM, X86_PCI_ECAM + PCI_ECAM_SIZE,
+				E820_RESERVED);
 	}
 	return n;
 }

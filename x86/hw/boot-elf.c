@@ -206,7 +206,7 @@ static bool write_start_info(GuestMemory *memory, const BootInput *input, uint64
 				.cmdline_paddr = X86_BOOT_COMMAND_LINE,
 				.rsdp_paddr = input->rsdp,
 				.memmap_paddr = X86_BOOT_PVH_INFO + offsetof(PvhPage, map),
-				.memmap_entries = e820_build(memory, ranges),
+				.memmap_entries = e820_build(memory, input->has_pci, ranges),
 			},
 		.initrd = {.paddr = initrd_gpa, .size = input->initrd_size},
 	};

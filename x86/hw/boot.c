@@ -67,7 +67,7 @@ static bool load_kernel(GuestMemory *memory, const BootInput *input, X86Entry *r
 
 static bool write_acpi(Vm *vm, GError **error)
 {
-	g_autoptr(GByteArray) tables = acpi_build(X86_ACPI, vm->config->n_cpus);
+	g_autoptr(GByteArray) tables = acpi_build(X86_ACPI, vm->config->n_cpus, vm->pci != NULL);
 
 	g_return_val_if_fail(tables->len <= X86_ACPI_MAX, false);
 	return memory_write(&vm->memory, X86_ACPI, tables->data, tables->len, "the ACPI tables",
@@ -92,6 +92,7 @@ bool x86_boot_load(Vm *vm, X86Entry *ret_entry, GError **error)
 		.initrd_size = initrd.size,
 		.command_line = command_line,
 		.rsdp = X86_ACPI,
+		.has_pci = vm->pci != NULL,
 	};
 	return load_kernel(&vm->memory, &input, ret_entry, error) && write_acpi(vm, error) &&
 	       boot_write_cpu_tables(&vm->memory, error);

@@ -74,8 +74,11 @@ typedef struct E820Range {
 	uint32_t type; /* 1 RAM, 2 reserved */
 } E820Range;
 
-/* e820_build: the map for @memory, sorted; returns how many of E820_MAX ranges there are. */
-unsigned e820_build(const GuestMemory *memory, E820Range *ranges);
+/*
+ * e820_build: the map for @memory, sorted; returns how many of E820_MAX ranges there are. @has_pci:
+ * with PCI's configuration space, which Linux uses only if it is reserved.
+ */
+unsigned e820_build(const GuestMemory *memory, bool has_pci, E820Range *ranges);
 
 /* ---- What all kinds of kernel need ---- */
 
@@ -88,6 +91,7 @@ typedef struct BootInput {
 	size_t initrd_size;
 	const char *command_line;
 	uint64_t rsdp; /* where ACPI's root pointer is */
+	bool has_pci;  /* the machine has a PCI bus */
 } BootInput;
 
 /* boot_place_initrd: put it as high as possible below @limit and not below @floor; both 0 without
@@ -143,11 +147,12 @@ bool flat_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry,
 
 /*
  * acpi_build: RSDP, XSDT, FADT, FACS, MADT and DSDT for @n_cpus CPUs with APIC ids from 0, in one
- * piece to be put at @base (16-byte aligned), RSDP first. Caller unrefs.
+ * piece to be put at @base (16-byte aligned), RSDP first; MCFG, too, if the machine @has_pci.
+ * Caller unrefs.
  */
-GByteArray *acpi_build(uint32_t base, unsigned n_cpus);
+GByteArray *acpi_build(uint32_t base, unsigned n_cpus, bool has_pci);
 /* acpi_dsdt: the devices, as AML. Caller unrefs. */
-GByteArray *acpi_dsdt(void);
+GByteArray *acpi_dsdt(bool has_pci);
 /* acpi_table_begin / end: a table's header, and its length and checksum once it is complete. */
 GByteArray *acpi_table_begin(const char signature[4], uint8_t revision);
 void acpi_table_end(GByteArray *table);
