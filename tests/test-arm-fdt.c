@@ -100,6 +100,73 @@ static void test_gic(void)
 	g_assert_cmpstr(get(v2, "/intc@3fff0000", "compatible", 0), ==, "arm,cortex-a15-gic");
 }
 
+static uint32_t cell(const void *cells, unsigned i)
+{
+	fdt32_t value;
+
+	memcpy(&value, (const char *)cells + 4 * i, 4);
+	return fdt32_to_cpu(value);
+}
+
+#define PCI "/pcie@40000000"
+#define ITS "/intc@3fff0000/its@3ff70000"
+
+static void test_pci(void)
+{
+	ArmFdtInput in = input();
+
+	g_autoptr(GByteArray) none = build(&in);
+	g_assert_cmpint(fdt_path_offset(none->data, PCI), <, 0);
+	in.has_pci = true;
+	in.its_addr = 0x3ff70000;
+	in.its_size = 0x20000;
+	g_autoptr(GByteArray) tree = build(&in);
+	const void *reg = get(tree, PCI, "reg", 16), *ranges = get(tree, PCI, "ranges", 28);
+	g_assert_cmpstr(get(tree, PCI, "compatible", 0), ==, "pci-host-ecam-generic");
+	g_assert_cmphex(cell64(reg, 0), ==, 0x40000000);
+	g_assert_cmphex(cell64(reg, 1), ==, 0x100000);
+	g_assert_cmphex(cell(ranges, 0), ==, 0x02000000); /* memory of 32 bits, here as there */
+	g_assert_cmphex(cell(ranges, 2), ==, ARM_PCI_WINDOW);
+	g_assert_cmphex(cell(ranges, 4), ==, ARM_PCI_WINDOW);
+	g_assert_cmphex(cell(ranges, 6), ==, ARM_PCI_WINDOW_SIZE);
+	/* Messages of requester N are the ITS' device N. */
+	const void *map = get(tree, PCI, "msi-map", 16);
+	g_assert_cmphex(cell(map, 1), ==, cell(get(tree, ITS, "phandle", 4), 0));
+	g_assert_cmphex(cell(map, 3), ==, 0x10000);
+	g_assert_cmphex(cell64(get(tree, ITS, "reg", 16), 0), ==, in.its_addr);
+	g_assert_cmpstr(get(tree, ITS, "compatible", 0), ==, "arm,gic-v3-its");
+	/* Above the window is RAM, below ECAM are the GIC's parts. */
+	g_assert_cmphex(ARM_PCI_WINDOW + ARM_PCI_WINDOW_SIZE, <=, ARM_RAM_ADDR);
+}
+
+/* A row: the device, its pin, the GIC, and the interrupt in three cells. */
+static void test_pci_pins(void)
+{
+	ArmFdtInput in = input();
+
+	in.gic_is_v3 = false;
+	in.has_pci = true;
+	g_autoptr(GByteArray) tree = build(&in);
+	const void *map = get(tree, PCI, "interrupt-map", 160);
+	const void *mask = get(tree, PCI, "interrupt-map-mask", 16);
+	g_assert_cmphex(cell(mask, 0), ==, 3 << 11);
+	g_assert_cmphex(cell(mask, 3), ==, 7);
+	for (unsigned i = 0; i < 4; i++) {
+		g_assert_cmphex(cell(map, i * 10), ==, i << 11);
+		g_assert_cmphex(cell(map, i * 10 + 3), ==, 1);
+		g_assert_cmphex(cell(map, i * 10 + 4), ==,
+				cell(get(tree, "/intc@3fff0000", "phandle", 4), 0));
+		g_assert_cmphex(cell(map, i * 10 + 7), ==, 0);
+		g_assert_cmphex(cell(map, i * 10 + 8), ==, ARM_SPI_PCI + i);
+		g_assert_cmphex(cell(map, i * 10 + 9), ==, 4);
+	}
+	/* The map's two cells of an address are the GIC's. */
+	g_assert_cmphex(cell(get(tree, "/intc@3fff0000", "#address-cells", 4), 0), ==, 2);
+	int node = fdt_path_offset(tree->data, PCI);
+	g_assert_null(fdt_getprop(tree->data, node, "msi-map", NULL));
+	g_assert_cmpint(fdt_path_offset(tree->data, "/intc@3fff0000/its"), <, 0);
+}
+
 static void test_no_initrd(void)
 {
 	ArmFdtInput in = input();
@@ -128,6 +195,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/arm-fdt/chosen", test_chosen);
 	g_test_add_func("/arm-fdt/memory-and-cpus", test_memory_and_cpus);
 	g_test_add_func("/arm-fdt/gic", test_gic);
+	g_test_add_func("/arm-fdt/pci", test_pci);
+	g_test_add_func("/arm-fdt/pci-pins", test_pci_pins);
 	g_test_add_func("/arm-fdt/no-initrd", test_no_initrd);
 	g_test_add_func("/arm-fdt/too-long", test_too_long);
 	return g_test_run();

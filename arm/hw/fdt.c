@@ -3,11 +3,13 @@
  */
 #include <gio/gio.h>
 #include <libfdt.h>
+#include <string.h>
 
 #include "arm/hw/fdt.h"
 #include "arm/hw/map.h"
+#include "hw/dev/pci.h"
 
-enum { PHANDLE_GIC = 1 };
+enum { PHANDLE_GIC = 1, PHANDLE_ITS };
 
 /* Cells of an interrupt: type, number, flags. */
 enum { IRQ_SPI = 0, IRQ_PPI = 1 };
@@ -149,6 +151,30 @@ static void add_timer(Tree *tree)
 	end(tree);
 }
 
+/* A child of the GIC, whose addresses are the machine's. */
+static void add_its(Tree *tree, const ArmFdtInput *input)
+{
+	begin_at(tree, "its", input->its_addr);
+	prop_text(tree, "compatible", "arm,gic-v3-its");
+	prop(tree, "msi-controller", NULL, 0);
+	prop_u32(tree, "#msi-cells", 1);
+	prop_reg(tree, input->its_addr, input->its_size);
+	prop_u32(tree, "phandle", PHANDLE_ITS);
+	end(tree);
+}
+
+/* With PCI its interrupts are named by an interrupt-map, and may be children's. */
+static void add_gic_children(Tree *tree, const ArmFdtInput *input)
+{
+	if (!input->has_pci)
+		return;
+	prop_u32(tree, "#address-cells", 2);
+	prop_u32(tree, "#size-cells", 2);
+	prop(tree, "ranges", NULL, 0);
+	if (input->its_addr != 0)
+		add_its(tree, input);
+}
+
 static void add_gic(Tree *tree, const ArmFdtInput *input)
 {
 	const uint64_t reg[] = {
@@ -164,6 +190,7 @@ static void add_gic(Tree *tree, const ArmFdtInput *input)
 	prop(tree, "interrupt-controller", NULL, 0);
 	prop_u64s(tree, "reg", reg, G_N_ELEMENTS(reg));
 	prop_u32(tree, "phandle", PHANDLE_GIC);
+	add_gic_children(tree, input);
 	end(tree);
 }
 
@@ -187,6 +214,59 @@ static void add_devices(Tree *tree)
 	end(tree);
 }
 
+/* ---- PCI: Linux, Documentation/devicetree/bindings/pci/host-generic-pci.yaml ---- */
+
+#define PCI_MEMORY32 0x02000000u
+#define PCI_DEVICE(number) ((number) << 11)
+
+/* Pin A of four devices in a row; the others are as these. */
+static void add_interrupt_map(Tree *tree)
+{
+	const uint32_t mask[] = {PCI_DEVICE(PCI_LINES - 1), 0, 0, 7};
+	uint32_t map[PCI_LINES][10];
+
+	for (unsigned i = 0; i < PCI_LINES; i++) {
+		const uint32_t row[] = {PCI_DEVICE(i),
+					0,
+					0,
+					1,
+					PHANDLE_GIC,
+					0,
+					0,
+					IRQ_SPI,
+					ARM_SPI_PCI + pci_line(i),
+					IRQ_LEVEL_HIGH};
+
+		memcpy(map[i], row, sizeof(row));
+	}
+	prop_u32(tree, "#interrupt-cells", 1);
+	prop_cells(tree, "interrupt-map-mask", mask, G_N_ELEMENTS(mask));
+	prop_cells(tree, "interrupt-map", map[0], PCI_LINES * G_N_ELEMENTS(map[0]));
+}
+
+static void add_pci(Tree *tree, const ArmFdtInput *input)
+{
+	static const uint32_t buses[] = {0, 0};
+	static const uint32_t window[] = {PCI_MEMORY32,	  0, ARM_PCI_WINDOW,	 0,
+					  ARM_PCI_WINDOW, 0, ARM_PCI_WINDOW_SIZE};
+	/* A message's device is its requester, as it is. */
+	static const uint32_t messages[] = {0, PHANDLE_ITS, 0, 0x10000};
+
+	begin_at(tree, "pcie", ARM_PCI_ECAM);
+	prop_text(tree, "compatible", "pci-host-ecam-generic");
+	prop_text(tree, "device_type", "pci");
+	prop_u32(tree, "#address-cells", 3);
+	prop_u32(tree, "#size-cells", 2);
+	prop_reg(tree, ARM_PCI_ECAM, PCI_ECAM_SIZE);
+	prop_cells(tree, "bus-range", buses, G_N_ELEMENTS(buses));
+	prop_cells(tree, "ranges", window, G_N_ELEMENTS(window));
+	prop(tree, "dma-coherent", NULL, 0);
+	add_interrupt_map(tree);
+	if (input->its_addr != 0)
+		prop_cells(tree, "msi-map", messages, G_N_ELEMENTS(messages));
+	end(tree);
+}
+
 static void add_root(Tree *tree, const ArmFdtInput *input)
 {
 	begin(tree, "");
@@ -202,6 +282,8 @@ static void add_root(Tree *tree, const ArmFdtInput *input)
 	add_timer(tree);
 	add_gic(tree, input);
 	add_devices(tree);
+	if (input->has_pci)
+		add_pci(tree, input);
 	end(tree);
 }
 

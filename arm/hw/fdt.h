@@ -17,6 +17,9 @@ typedef struct ArmFdtInput {
 	unsigned n_cpus;
 	bool gic_is_v3;
 	uint64_t gic_dist_addr, gic_dist_size, gic_cpu_addr, gic_cpu_size;
+	/* Only with PCI; an ITS at @its_addr, unless that is 0. */
+	bool has_pci;
+	uint64_t its_addr, its_size;
 	const char *command_line;
 	uint64_t initrd_addr, initrd_size; /* size 0: none */
 	/* Random bytes for the kernel's own generator and its KASLR. */
