@@ -60,6 +60,8 @@ bool devices_work(const KvmGdb *gdb)
 
 bool kvm_gdb_device_meets_break(KvmGdb *gdb, uint64_t gpa, uint64_t len, bool is_write)
 {
+	if (!kvm_patches_may_meet(gdb->patches))
+		return false;
 	LOCKED(gdb);
 
 	return is_write ? kvm_patches_meets_write(gdb->patches, gpa, len)

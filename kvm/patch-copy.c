@@ -180,5 +180,6 @@ bool kvm_patches_sweep(KvmPatches *patches, unsigned limit_ms)
 		all = sweep_span(sweep, &span);
 	g_free(sweep);
 	kvm_copies_clear(patches->copies);
+	__atomic_store_n(&patches->any, kvm_patches_any_wanted(patches), __ATOMIC_SEQ_CST);
 	return all;
 }

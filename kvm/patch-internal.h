@@ -28,6 +28,7 @@ typedef struct Patch {
 
 struct KvmPatches {
 	KvmMemory *memory;
+	int any;	 /* atomic: see kvm_patches_may_meet() */
 	GArray *wants;	 /* of Want, ascending by gpa */
 	GArray *patches; /* of Patch, ascending by place.host */
 	KvmCopies *copies;

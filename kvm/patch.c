@@ -201,6 +201,7 @@ void kvm_patches_ref(KvmPatches *patches, uint64_t gpa)
 		g_array_insert_val(patches->wants, i, fresh);
 		want = want_at(patches, i);
 	}
+	__atomic_store_n(&patches->any, 1, __ATOMIC_SEQ_CST);
 	if (want->refs++)
 		kvm_patches_replace(patches, gpa);
 	else
@@ -294,6 +295,11 @@ static bool any_in(const KvmPatches *patches, uint64_t gpa, uint64_t len)
 		len -= part;
 	}
 	return false;
+}
+
+bool kvm_patches_may_meet(const KvmPatches *patches)
+{
+	return __atomic_load_n(&patches->any, __ATOMIC_SEQ_CST);
 }
 
 bool kvm_patches_meets_read(KvmPatches *patches, uint64_t gpa, uint64_t len)

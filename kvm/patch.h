@@ -76,11 +76,14 @@ size_t kvm_patches_read(KvmPatches *patches, uint64_t gpa, void *buf, size_t len
 bool kvm_patches_write(KvmPatches *patches, uint64_t gpa, const void *buf, size_t len);
 
 /*
+ * kvm_patches_may_meet: [any thread, without a lock] FALSE: there is no patch, and no copy.
+ *
  * For a device that reads or writes memory by itself, unless it meets a patch there.
  * kvm_patches_meets_read: is there a patch, or a copy that the guest has made?
  * kvm_patches_meets_write: is there a patch that a breakpoint wants? Copies there are forgotten:
  * the device writes other bytes over the guest's.
  */
+bool kvm_patches_may_meet(const KvmPatches *patches);
 bool kvm_patches_meets_read(KvmPatches *patches, uint64_t gpa, uint64_t len);
 bool kvm_patches_meets_write(KvmPatches *patches, uint64_t gpa, uint64_t len);
 
