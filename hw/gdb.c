@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hw/dma.h"
 #include "hw/util.h"
 
 static bool on_mmio(void *opaque, uint64_t gpa, void *data, size_t len, bool is_write)
@@ -62,6 +63,11 @@ static void on_powerdown(void *opaque)
 	vm->power.press_button(vm->power.opaque);
 }
 
+static void on_devices_go(void *opaque)
+{
+	vm_dma_go(opaque);
+}
+
 static void on_log(void *opaque G_GNUC_UNUSED, const char *line)
 {
 	vm_log("%s", line);
@@ -72,6 +78,7 @@ static const KvmGdbOps ops = {
 	.part = on_part,
 	.poweroff = on_poweroff,
 	.reset = on_reset,
+	.devices_go = on_devices_go,
 	.log = on_log,
 };
 
@@ -82,6 +89,7 @@ static const KvmGdbOps ops_with_button = {
 	.poweroff = on_poweroff,
 	.reset = on_reset,
 	.powerdown = on_powerdown,
+	.devices_go = on_devices_go,
 	.log = on_log,
 };
 
@@ -197,6 +205,7 @@ bool vm_gdb_start(Vm *vm, GError **error)
 		return true;
 	if (!new_engine(vm, error))
 		return false;
+	vm_dma_attach(vm, vm->gdb);
 	kvm_gdb_set_clock(vm->gdb, config->gdb_clock_run ? KVM_GDB_CLOCK_RUN : KVM_GDB_CLOCK_STOP);
 	kvm_gdb_set_architecture(vm->gdb, config->gdb_arch);
 	kvm_gdb_set_name(vm->gdb, config->name);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hw/arch.h"
+#include "hw/dma.h"
 #include "hw/gdb.h"
 #include "hw/util.h"
 #include "kvm/arch.h"
@@ -256,11 +257,18 @@ static bool assemble(Vm *vm, GError **error)
 	       vm_arch_finish(vm, error) && reset_vcpus(vm, error);
 }
 
-static void take_apart(Vm *vm)
+/* Those that work beside the vCPUs end with it. */
+static void free_devices(Vm *vm)
 {
 	set_console(vm, NULL);
+	vm_dma_forget(vm);
+	g_clear_pointer(&vm->devices, g_ptr_array_unref);
+}
+
+static void take_apart(Vm *vm)
+{
+	free_devices(vm);
 	g_ptr_array_unref(vm->vcpus);
-	g_ptr_array_unref(vm->devices);
 	bus_free(vm->mmio);
 	bus_free(vm->pio);
 	g_clear_pointer(&vm->arch, vm_arch_free);
@@ -286,6 +294,7 @@ Vm *vm_new(const VmConfig *config, GError **error)
 	vm->vm_fd = -1;
 	g_mutex_init(&vm->console_lock);
 	vm->term = new_term(config);
+	vm->dma = vm_dma_new(vm);
 	make_empty(vm);
 	return make(vm, error) ? g_steal_pointer(&vm) : NULL;
 }
@@ -295,10 +304,13 @@ void vm_free(Vm *vm)
 	if (vm == NULL)
 		return;
 	vm_gdb_end(vm, vm->status);
-	vm_gdb_free(vm);
 	/* The terminal's thread calls the console device: it goes first. */
 	term_free(vm->term);
+	/* And devices ask the engine whether they may work. */
+	free_devices(vm);
+	vm_gdb_free(vm);
 	take_apart(vm);
+	vm_dma_free(vm->dma);
 	if (vm->kvm_fd >= 0)
 		close(vm->kvm_fd);
 	memory_clear(&vm->memory);

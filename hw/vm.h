@@ -26,6 +26,7 @@
 
 /* What an architecture keeps for itself; defined in its folder. */
 typedef struct VmArch VmArch;
+typedef struct VmDma VmDma; /* hw/dma.h */
 
 /* The PCI bus of a machine that has one; see hw/pci.h. */
 typedef struct VmPci VmPci;
@@ -52,6 +53,7 @@ typedef struct Vm {
 	Bus *mmio;
 	GPtrArray *devices; /* VmDevice */
 	GPtrArray *vcpus;   /* Vcpu, by index */
+	VmDma *dma;
 	Term *term;
 	GMutex console_lock; /* for the terminal's thread, while devices come and go */
 	Serial *console;     /* the UART that the terminal is connected to */
