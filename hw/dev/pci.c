@@ -508,3 +508,19 @@ char *pci_describe(PciBus *bus)
 	g_mutex_unlock(&bus->lock);
 	return g_string_free(out, FALSE);
 }
+
+char *pci_describe_owners(PciBus *bus)
+{
+	GString *out = g_string_new(NULL);
+
+	/* What there is does not change any more, so no lock is needed. */
+	for (unsigned i = 0; i < bus->n_functions; i++) {
+		const PciFunction *function = bus->function[i];
+
+		if (function->ops == NULL || function->ops->describe == NULL)
+			continue;
+		g_autofree char *text = function->ops->describe(function->owner);
+		g_string_append_printf(out, "00:%02x.0: %s\n", i, text);
+	}
+	return g_string_free(out, FALSE);
+}

@@ -39,6 +39,12 @@ typedef struct PciHost {
 	IrqLine line[PCI_LINES]; /* level; see pci_line() */
 	/* A message of @requester (device << 3). Any thread. NULL: functions have no MSI-X. */
 	void (*send)(void *opaque, uint16_t requester, uint64_t address, uint32_t data);
+	/*
+	 * For a function: from now on a write to @address adds to the eventfd @fd and is no exit;
+	 * !@wanted: no longer. FALSE: it cannot, so the write comes by pci_window_io(). Called with
+	 * locks held. May be NULL.
+	 */
+	bool (*watch)(void *opaque, uint64_t address, int fd, bool wanted);
 	void *opaque;
 } PciHost;
 
@@ -79,6 +85,8 @@ typedef struct PciOps {
 	/* The guest is about to read configuration, or has written it, at @reg. May be NULL. */
 	void (*config_read)(void *owner, struct Vcpu *vcpu, unsigned reg, size_t len);
 	void (*config_written)(void *owner, struct Vcpu *vcpu, unsigned reg, size_t len);
+	/* For people: one line without an end, freed by the caller. May be NULL. */
+	char *(*describe)(void *owner);
 	/* With decoding off by then. */
 	void (*free)(void *owner);
 } PciOps;
@@ -121,7 +129,11 @@ const PciHost *pci_host(const PciFunction *function);
 /* What is decoded: BAR number @i of all. FALSE: no more. */
 bool pci_place(PciBus *bus, unsigned i, unsigned *ret_device, unsigned *ret_bar,
 	       uint64_t *ret_address, uint64_t *ret_size);
-/* The text of QEMU's `info pci`. Caller frees. */
+/*
+ * pci_describe: the text of QEMU's `info pci`. pci_describe_owners: a line for each function whose
+ * owner says something: "00:01.0: ...". Caller frees.
+ */
 char *pci_describe(PciBus *bus);
+char *pci_describe_owners(PciBus *bus);
 
 #endif
