@@ -6,12 +6,15 @@
 #include <sys/ioctl.h>
 
 #include "hw/arch.h"
+#include "hw/dev/virtio-pci.h"
+#include "hw/dma.h"
 
 struct VmPci {
 	Vm *vm;
 	PciHost host;
 	PciBus *bus;
 	uint32_t msi_flags;
+	bool any_length; /* an eventfd for a doorbell, however long the write is */
 };
 
 /* KVM api.txt, 4.71 KVM_SIGNAL_MSI: as good as a routing table and an irqfd for each vector. */
@@ -30,12 +33,31 @@ static void send(void *opaque, uint16_t requester, uint64_t address, uint32_t da
 	ioctl(pci->vm->vm_fd, KVM_SIGNAL_MSI, &msi);
 }
 
+/* KVM api.txt, 4.59 KVM_IOEVENTFD. A driver writes 2 bytes; of any length is faster on x86. */
+static bool watch(void *opaque, uint64_t address, int fd, bool wanted)
+{
+	const VmPci *pci = opaque;
+	struct kvm_ioeventfd event = {
+		.addr = address,
+		.len = pci->any_length ? 0 : 2,
+		.fd = fd,
+		.flags = wanted ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN,
+	};
+
+	return ioctl(pci->vm->vm_fd, KVM_IOEVENTFD, &event) == 0;
+}
+
 static void pci_free(void *opaque)
 {
 	VmPci *pci = opaque;
 
 	pci_bus_free(pci->bus);
 	g_free(pci);
+}
+
+static bool has(const Vm *vm, int cap)
+{
+	return ioctl(vm->vm_fd, KVM_CHECK_EXTENSION, cap) > 0;
 }
 
 static void set_up_host(VmPci *pci)
@@ -46,10 +68,14 @@ static void set_up_host(VmPci *pci)
 	pci->host.window_size = vm_arch_pci.window_size;
 	for (unsigned i = 0; i < PCI_LINES; i++)
 		pci->host.line[i] = vm_irq(vm, vm_arch_pci.first_irq + i);
-	if (vm_arch_has_msi(vm) && ioctl(vm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SIGNAL_MSI) > 0)
+	if (vm_arch_has_msi(vm) && has(vm, KVM_CAP_SIGNAL_MSI))
 		pci->host.send = send;
-	if (ioctl(vm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MSI_DEVID) > 0)
+	/* Where there is an ITS, which is so by now. */
+	if (has(vm, KVM_CAP_MSI_DEVID))
 		pci->msi_flags = KVM_MSI_VALID_DEVID;
+	if (has(vm, KVM_CAP_IOEVENTFD))
+		pci->host.watch = watch;
+	pci->any_length = has(vm, KVM_CAP_IOEVENTFD_ANY_LENGTH);
 	pci->host.opaque = pci;
 }
 
@@ -73,4 +99,18 @@ PciBus *vm_pci_need(Vm *vm, GError **error)
 PciBus *vm_pci(const Vm *vm)
 {
 	return vm->pci != NULL ? vm->pci->bus : NULL;
+}
+
+bool vm_add_virtio(Vm *vm, Virtio *virtio, GError **error)
+{
+	PciBus *bus = vm_pci_need(vm, error);
+
+	if (bus == NULL) {
+		virtio_free(virtio);
+		return false;
+	}
+	if (!virtio_pci_add(bus, virtio, error))
+		return false;
+	vm_dma_add(vm, virtio);
+	return true;
 }

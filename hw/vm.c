@@ -240,7 +240,6 @@ static void make_empty(Vm *vm)
 	vm->pio = bus_new();
 	vm->mmio = bus_new();
 	vm->devices = g_ptr_array_new_with_free_func(free_device);
-	vm->pci = NULL;
 	vm->vcpus = g_ptr_array_new_with_free_func((GDestroyNotify)vcpu_free);
 }
 
@@ -262,6 +261,7 @@ static void free_devices(Vm *vm)
 {
 	set_console(vm, NULL);
 	vm_dma_forget(vm);
+	vm->pci = NULL;
 	g_clear_pointer(&vm->devices, g_ptr_array_unref);
 }
 
