@@ -20,7 +20,7 @@ endif
 # These do all their own set-up on a fresh Debian.
 INSTALL_DEPS := $(if $(filter check check-quick run,$(MAKECMDGOALS)),--install-deps)
 
-ifneq ($(filter-out clean distclean dist help lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean distclean dist help lint list-threaded,$(or $(MAKECMDGOALS),all)),)
 include config.mak
 endif
 ifeq ($(SRCDIR),)
@@ -63,6 +63,14 @@ OTHER_TESTS := $(filter tests/test-$(OTHER_ARCH)-% tests/test-hw-$(OTHER_ARCH)-%
 impure = $(filter-out $(PURE_SRC:.c=.h) $(OTHER_ARCH)/cpu/%.h $(OTHER_ARCH)/hw/map.h tests/test-util.h,$(filter %.h,\
 	$(shell sed -n 's/^\#include "\(.*\)"/\1/p' $(SRCDIR)/$(1))))
 TEST_SRC := $(filter-out $(foreach t,$(OTHER_TESTS),$(if $(call impure,$(t)),$(t))),$(TEST_SRC))
+# Those with threads: the others have nothing for the thread sanitizer to find. tests/test-layers.sh
+# looks whether this is true.
+THREADED := $(patsubst %,tests/%.c,kvm-% $(addprefix test-,clients% engine% hw-config hw-devices hw-helper hw-virtio% \
+	hw-worker log monitor% qmp server% thread))
+TSAN_SRC := $(filter $(THREADED),$(TEST_SRC))
+ifneq ($(filter thread,$(SANITIZE)),)
+TEST_SRC := $(TSAN_SRC)
+endif
 GUEST_DIR := tests/guest$(if $(filter-out x86,$(ARCH)),/$(ARCH))
 GUEST_SRC := $(call src,$(GUEST_DIR)/*.S)
 FUZZ_SRC := $(call src,tests/fuzz-*.c)
@@ -227,7 +235,6 @@ LAB := $(wildcard $(SRCDIR)/tests/lab/check-*.sh)
 FUZZ := $(SRCDIR)/tests/fuzz.sh
 RUN := BUILD=$(CURDIR)/$(B) SRCDIR=$(SRCDIR) LKVM=$(CURDIR)/lkvm EMULATOR=$(EMULATOR) \
 	$(SRCDIR)/tests/run
-SAN_UNIT = build/$(1)/build/tests/test-*
 
 check-unit: $(UNIT) all $(GUESTS)
 	@$(RUN) $(UNIT) $(SCRIPTS)
@@ -251,9 +258,13 @@ san-asan san-tsan: san-%: config.mak
 
 # Everything; check-quick: all but the programs that boot machines in emulators.
 QUICK := $(UNIT) $(SCRIPTS) $(KVM) $(FUZZ) \
-	$(addprefix $(B)/asan/,$(UNIT) $(KVM)) $(addprefix $(B)/tsan/,$(UNIT) $(KVM))
+	$(addprefix $(B)/asan/,$(UNIT) $(KVM)) $(TSAN_SRC:%.c=$(B)/tsan/$(B)/%)
 check check-quick: all tests fuzzers san-asan san-tsan
 	@$(RUN) $(QUICK) $(if $(filter check,$@),$(LAB))
+
+# For tests/test-layers.sh.
+list-threaded:
+	@printf '%s\n' $(TSAN_SRC)
 
 # Do the unit tests find small faults? Takes an hour; MUTANTS="WORD..." only those that match.
 check-mutants: config.mak
@@ -297,6 +308,6 @@ lint: $(B)/xml/resources.h
 	@BUILD=$(CURDIR)/$(B) $(SRCDIR)/tests/lint
 
 .PHONY: all tests fuzzers run check check-quick check-mutants check-unit check-kvm check-lab check-asan check-tsan check-san
-.PHONY: san-asan san-tsan fuzz bench bench-build install uninstall dist clean distclean lint
+.PHONY: list-threaded san-asan san-tsan fuzz bench bench-build install uninstall dist clean distclean lint
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -97,5 +97,16 @@ for arch in x86 arm; do
 	done
 	all_requests_listed $arch "${engine[@]}" "${own[@]}"
 done
+# What has threads runs under the thread sanitizer, too: by itself or by the rig that it uses.
+threads='g_thread_new|pthread_create|"(tests/(engine|qmp|linux|fake)-rig|hw/term)\.h"'
+untold=$(grep -lE "$threads" tests/test-*.c | grep -vxFf <(make -s list-threaded))
+n=$((n + 1))
+if [ -z "$untold" ]; then
+	echo "ok $n the Makefile knows the tests with threads"
+else
+	echo "not ok $n the Makefile knows the tests with threads"
+	echo "# in THREADED is not:$untold"
+	bad=1
+fi
 echo "1..$n"
 exit $bad
