@@ -3,6 +3,7 @@
  */
 #include "tests/virtio-rig.h"
 
+#include <linux/virtio_config.h>
 #include <string.h>
 
 /* ---- RAM ---- */
@@ -168,4 +169,83 @@ void rig_set_used_event(RigQueue *queue, uint16_t index)
 uint16_t rig_avail_event(const RigQueue *queue)
 {
 	return get(queue, queue->used + 4 + 8ull * queue->size);
+}
+
+/* ---- A device ---- */
+
+static void on_interrupt(void *opaque, uint16_t vector G_GNUC_UNUSED)
+{
+	RigDevice *device = opaque;
+
+	g_mutex_lock(&device->lock);
+	device->interrupts++;
+	g_cond_broadcast(&device->changed);
+	g_mutex_unlock(&device->lock);
+}
+
+void rig_device_init(RigDevice *device)
+{
+	*device = (RigDevice){0};
+	rig_ram_init(&device->ram);
+	device->host.dma = &device->ram.dma;
+	g_mutex_init(&device->lock);
+	g_cond_init(&device->changed);
+}
+
+void rig_device_clear(RigDevice *device)
+{
+	virtio_free(device->virtio);
+	rig_ram_clear(&device->ram);
+	g_mutex_clear(&device->lock);
+	g_cond_clear(&device->changed);
+}
+
+static void enable_queue(RigDevice *device, unsigned i)
+{
+	RigQueue *queue = &device->queue[i];
+	VirtioQueue fields;
+
+	virtio_get_queue(device->virtio, i, &fields);
+	rig_queue_init(queue, &device->ram, MIN(fields.size, RIG_QUEUE_SIZE),
+		       RIG_BASE + 0x1000ull * i);
+	fields = (VirtioQueue){queue->size, 0, true, queue->desc, queue->avail, queue->used};
+	virtio_set_queue(device->virtio, i, &fields);
+}
+
+void rig_device_start(RigDevice *device, Virtio *virtio, uint64_t features)
+{
+	VirtioBus bus = {on_interrupt, on_interrupt, device};
+	uint8_t settled =
+		VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK;
+
+	device->virtio = virtio;
+	virtio_attach(virtio, &bus);
+	virtio_accept(virtio, 0, (uint32_t)features);
+	virtio_accept(virtio, 1, (uint32_t)(features >> 32) | 1);
+	virtio_set_status(virtio, settled);
+	g_assert_cmphex(virtio_status(virtio), ==, settled);
+	for (unsigned i = 0; i < virtio_kind(virtio)->n_queues; i++)
+		enable_queue(device, i);
+	virtio_set_status(virtio, settled | VIRTIO_CONFIG_S_DRIVER_OK);
+}
+
+uint16_t rig_device_run(RigDevice *device, unsigned queue, uint32_t *ret_written)
+{
+	uint16_t head;
+
+	virtio_kick(device->virtio);
+	g_mutex_lock(&device->lock);
+	while (!rig_take(&device->queue[queue], &head, ret_written))
+		g_cond_wait(&device->changed, &device->lock);
+	g_mutex_unlock(&device->lock);
+	return head;
+}
+
+void rig_device_expect_failure(RigDevice *device)
+{
+	virtio_kick(device->virtio);
+	g_mutex_lock(&device->lock);
+	while (!(virtio_status(device->virtio) & VIRTIO_CONFIG_S_NEEDS_RESET))
+		g_cond_wait(&device->changed, &device->lock);
+	g_mutex_unlock(&device->lock);
 }

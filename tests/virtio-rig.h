@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hw/dev/dma.h"
+#include "hw/dev/virtio.h"
 
 #define RIG_BASE 0x100000ull /* where its RAM begins */
 #define RIG_SIZE 0x100000ull
@@ -57,5 +57,29 @@ uint16_t rig_used_flags(const RigQueue *queue);
 void rig_set_avail_flags(RigQueue *queue, uint16_t flags);
 void rig_set_used_event(RigQueue *queue, uint16_t index);
 uint16_t rig_avail_event(const RigQueue *queue);
+
+/* A device with its driver. Queue N is at RIG_BASE + 0x1000 * N; data may be from 0x80000 on. */
+#define RIG_DATA (RIG_BASE + 0x80000)
+#define RIG_QUEUE_SIZE 16
+
+typedef struct RigDevice {
+	RigRam ram;
+	VirtioHost host; /* for the device's constructor */
+	Virtio *virtio;
+	RigQueue queue[VIRTIO_MAX_QUEUES];
+	GMutex lock; /* everything below */
+	GCond changed;
+	unsigned interrupts;
+} RigDevice;
+
+void rig_device_init(RigDevice *device);
+/* Frees @virtio, too. */
+void rig_device_clear(RigDevice *device);
+/* The driver takes @features (and VERSION_1) and all queues; the device is ready after it. */
+void rig_device_start(RigDevice *device, Virtio *virtio, uint64_t features);
+/* Kicks, and waits until the next chain comes back on @queue: its head and written bytes. */
+uint16_t rig_device_run(RigDevice *device, unsigned queue, uint32_t *ret_written);
+/* Waits until the device has failed. */
+void rig_device_expect_failure(RigDevice *device);
 
 #endif
