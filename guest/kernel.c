@@ -93,6 +93,21 @@ static bool find_banner(LinuxKernel *kernel, GError **error)
 	return true;
 }
 
+/* Kernels that keep symbols for functions only have none for it. */
+static void add_banner(LinuxKernel *kernel)
+{
+	static const char name[] = "linux_banner";
+	g_autofree char *text = linux_read_string(&kernel->memory, kernel->banner_addr, BANNER_MAX);
+	uint64_t addr;
+
+	if (text)
+		linux_symbols_set_size(kernel->symbols, kernel->banner_addr, strlen(text) + 1);
+	if (linux_symbols_find(kernel->symbols, name, &addr))
+		return;
+	linux_symbols_add(kernel->symbols, kernel->banner_addr, 'R', name, strlen(name));
+	linux_symbols_sort(kernel->symbols);
+}
+
 /* ---- Types ---- */
 
 /* struct btf_header, version 1: linux/btf.h. */
@@ -202,6 +217,7 @@ LinuxKernel *linux_kernel_new(const LinuxMemory *memory, uint16_t machine, const
 	kernel->symbols = linux_kallsyms_read(memory, ranges, n, error);
 	if (!kernel->symbols || !find_banner(kernel, error))
 		return NULL;
+	add_banner(kernel);
 	if (!linux_symbols_find(kernel->symbols, "init_task", &init_task))
 		linux_exports_add(kernel->symbols, memory, ranges, n);
 	find_types(kernel);

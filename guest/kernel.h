@@ -12,7 +12,8 @@
 /*
  * @banner: "Linux version 6.1.0 (...) ...", without its newline; @banner_addr: where it is.
  * @release: "6.1.0".
- * @symbols: at the addresses where they are now; never NULL.
+ * @symbols: at the addresses where they are now; never NULL. linux_banner is always one, and has
+ * its size.
  * @types: NULL where the kernel has no BTF.
  * @vmcoreinfo: its text ("OSRELEASE=6.1.0\n..."); NULL where there is none, or not yet.
  */

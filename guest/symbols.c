@@ -9,11 +9,16 @@
 #define ROWS_MAX (16u * 1024 * 1024)
 #define NAMES_MAX (1024u * 1024 * 1024)
 
+typedef struct Size {
+	uint64_t addr, size;
+} Size;
+
 struct LinuxSymbols {
 	GArray *rows;	     /* of LinuxSymbol */
 	GString *names;	     /* one after the other, each with its NUL */
 	GHashTable *by_name; /* from a name in @names to the first row that has it; or NULL */
 	GHashTable *shared;  /* names that several rows have; or NULL */
+	GArray *sizes;	     /* of Size: the few that are known */
 };
 
 LinuxSymbols *linux_symbols_new(void)
@@ -22,6 +27,7 @@ LinuxSymbols *linux_symbols_new(void)
 
 	symbols->rows = g_array_new(FALSE, FALSE, sizeof(LinuxSymbol));
 	symbols->names = g_string_new(NULL);
+	symbols->sizes = g_array_new(FALSE, FALSE, sizeof(Size));
 	g_string_append_c(symbols->names, '\0');
 	return symbols;
 }
@@ -32,6 +38,7 @@ void linux_symbols_free(LinuxSymbols *symbols)
 		return;
 	g_array_unref(symbols->rows);
 	g_string_free(symbols->names, TRUE);
+	g_array_unref(symbols->sizes);
 	g_clear_pointer(&symbols->by_name, g_hash_table_unref);
 	g_clear_pointer(&symbols->shared, g_hash_table_unref);
 	g_free(symbols);
@@ -147,12 +154,31 @@ const LinuxSymbol *linux_symbols_at(const LinuxSymbols *symbols, uint64_t addr)
 	return n ? &rows[n_before(symbols, rows[n - 1].addr, false)] : NULL;
 }
 
+void linux_symbols_set_size(LinuxSymbols *symbols, uint64_t addr, uint64_t size)
+{
+	Size known = {addr, size};
+
+	g_array_append_val(symbols->sizes, known);
+}
+
+static uint64_t known_end(const LinuxSymbols *symbols, uint64_t addr)
+{
+	for (unsigned i = 0; i < symbols->sizes->len; i++) {
+		const Size *known = &g_array_index(symbols->sizes, Size, i);
+
+		if (known->addr == addr && known->size <= UINT64_MAX - addr)
+			return addr + known->size;
+	}
+	return UINT64_MAX;
+}
+
 uint64_t linux_symbols_end(const LinuxSymbols *symbols, const LinuxSymbol *symbol)
 {
 	unsigned n, at = n_before(symbols, symbol->addr, true);
 	const LinuxSymbol *rows = linux_symbols_rows(symbols, &n);
+	uint64_t next = at < n ? rows[at].addr : UINT64_MAX;
 
-	return at < n ? rows[at].addr : UINT64_MAX;
+	return MIN(next, known_end(symbols, symbol->addr));
 }
 
 void linux_symbols_set_data(LinuxSymbols *symbols, uint64_t start, uint64_t end)

@@ -12,7 +12,7 @@ static void test_found(void)
 
 	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
 	linux_rig_monitor(rig, "info linux",
-			  "Linux version " RELEASE " (gcc) #1 SMP\nsymbols: 80\n"
+			  "Linux version " RELEASE " (gcc) #1 SMP\nsymbols: 81\n"
 			  "types: none (the kernel has no BTF)\n"
 			  "vmcoreinfo: yes\n");
 	linux_rig_monitor(rig, "vmcoreinfo", INFO);
@@ -30,7 +30,7 @@ static void test_early(void)
 	linux_rig_monitor(rig, "symbols", "has not come far enough");
 	/* As soon as it has, it is found. */
 	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
-	linux_rig_monitor(rig, "info linux", "symbols: 80");
+	linux_rig_monitor(rig, "info linux", "symbols: 81");
 	linux_rig_free(rig);
 }
 
@@ -133,7 +133,7 @@ static void test_asked_for(void)
 	Rig *rig = linux_rig_new();
 
 	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
-	linux_rig_monitor(rig, "info linux", "symbols: 80");
+	linux_rig_monitor(rig, "info linux", "symbols: 81");
 	rsp_expect(rig->client, "qXfer:exec-file:read::0,400", "");
 	linux_rig_monitor(rig, "symbols", "symbol-file target:/vmgdb/vmlinux-" RELEASE "\n");
 	rsp_expect(rig->client, "vFile:setfs:0", "F0");

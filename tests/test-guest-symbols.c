@@ -208,6 +208,19 @@ static void test_set_data(void)
 	g_assert_cmpint(rows[n - 1].type, ==, 't');
 }
 
+/* A size ends it in front of the next one, and never behind that. */
+static void test_sizes(void)
+{
+	g_autoptr(LinuxSymbols) symbols = make_symbols();
+
+	linux_symbols_set_size(symbols, 0x1000, 0x10);
+	linux_symbols_set_size(symbols, 0x2000, 0x8000);
+	linux_symbols_set_size(symbols, 0x3000, UINT64_MAX);
+	assert_at(symbols, 0x1000, "start", 0x1010);
+	assert_at(symbols, 0x2001, "twice", 0x2800);
+	assert_at(symbols, UINT64_MAX, "data", UINT64_MAX);
+}
+
 static void test_names(void)
 {
 	g_autoptr(LinuxSymbols) symbols = make_symbols();
@@ -226,11 +239,17 @@ static void test_names(void)
 }
 
 static const TestCase cases[] = {
-	{"numbers", test_numbers},	 {"wrap", test_wrap},
-	{"strings", test_strings},	 {"blocks", test_blocks},
-	{"ranges", test_ranges},	 {"find", test_find},
-	{"by-address", test_by_address}, {"set-data", test_set_data},
-	{"names", test_names},		 {0},
+	{"numbers", test_numbers},
+	{"wrap", test_wrap},
+	{"strings", test_strings},
+	{"blocks", test_blocks},
+	{"ranges", test_ranges},
+	{"find", test_find},
+	{"by-address", test_by_address},
+	{"set-data", test_set_data},
+	{"names", test_names},
+	{"sizes", test_sizes},
+	{0},
 };
 
 int main(int argc, char **argv)

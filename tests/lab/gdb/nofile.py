@@ -37,6 +37,9 @@ def types():
     has(execute("ptype struct task_struct"), "comm[16];", "ptype struct task_struct")
     has(execute("whatis do_sys_openat2"), "struct open_how *", "a function's prototype")
     has(execute("p init_task.comm"), '"swapper', "a variable that the kernel exports")
+    has(execute("p linux_banner"), '= "Linux version ', "p linux_banner")
+    length = len(gdb.parse_and_eval("(char *)linux_banner").string()) + 1
+    report(value("sizeof(linux_banner)") == length, "which is as long as its text", length)
     has(execute("info symbol do_sys_openat2"), "do_sys_openat2", "the name of an address")
 
 
