@@ -71,7 +71,9 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "memory in MiB, or with M or G (default 192 + 64 per CPU)", "SIZE"},
 		{"cpus", 'c', 0, G_OPTION_ARG_INT, &raw->n_cpus, "virtual CPUs (default 1)", "N"},
 		{"disk", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks,
-		 "disk image (not yet supported)", "FILE"},
+		 "a raw disk image or a block device; with ,ro behind it read only; may be given "
+		 "more than once",
+		 "FILE[,ro]"},
 		{"console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
 		 "serial (default), or none: output is shown, stdin is left alone", "KIND"},
 		{"name", 0, 0, G_OPTION_ARG_STRING, &raw->name,
@@ -325,14 +327,46 @@ static bool check_dump_dtb(const VmConfig *config, GError **error)
 	return false;
 }
 
-static bool check_disks(char **disks, GError **error)
+static void clear_disk(gpointer data)
+{
+	VmDisk *disk = data;
+
+	g_free(disk->path);
+}
+
+/* A comma in the file's name needs nothing: only what stands at the end is looked at. */
+static VmDisk parse_disk(const char *text)
+{
+	bool read_only = g_str_has_suffix(text, ",ro");
+
+	return (VmDisk){g_strndup(text, strlen(text) - (read_only ? 3 : 0)), read_only};
+}
+
+/* The place for what a folder becomes. */
+static bool add_disk(VmConfig *config, const char *text, GError **error)
+{
+	VmDisk disk = parse_disk(text);
+
+	g_array_append_val(config->disks, disk);
+	if (disk.path[0] != 0 && !g_file_test(disk.path, G_FILE_TEST_IS_DIR))
+		return true;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--disk %s: %s; expected a raw disk image or a block device", text,
+		    disk.path[0] != 0 ? "is a folder" : "there is no name");
+	return false;
+}
+
+static bool set_disks(VmConfig *config, char **disks, GError **error)
 {
 	if (disks == NULL)
 		return true;
-	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "--disk %s: lkvm has no disks yet; put the root file system into --initrd",
-		    disks[0]);
-	return false;
+	config->disks = g_array_new(FALSE, FALSE, sizeof(VmDisk));
+	g_array_set_clear_func(config->disks, clear_disk);
+	for (; *disks != NULL; disks++) {
+		if (!add_disk(config, *disks, error))
+			return false;
+	}
+	return true;
 }
 
 static VmConfig *config_from_raw(RawOptions *raw, GError **error)
@@ -354,7 +388,7 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->reboot = raw->reboot;
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
-	if (!check_disks(raw->disks, error) || !take_words(config, raw, error) ||
+	if (!set_disks(config, raw->disks, error) || !take_words(config, raw, error) ||
 	    !check_gdb(config, error) || !check_stdio(config, error) ||
 	    !check_core(config->gdb_core, error) || !check_dump_dtb(config, error) ||
 	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
@@ -388,6 +422,7 @@ void config_free(VmConfig *config)
 {
 	if (config == NULL)
 		return;
+	g_clear_pointer(&config->disks, g_array_unref);
 	g_free(config->kernel);
 	g_free(config->initrd);
 	g_free(config->params);
@@ -406,6 +441,24 @@ void config_free(VmConfig *config)
 
 /* ---- The kernel's command line ---- */
 
+static bool names_root(const char *params)
+{
+	for (const char *at = params; (at = strstr(at, "root=")) != NULL; at++) {
+		if (at == params || at[-1] == ' ')
+			return true;
+	}
+	return false;
+}
+
+/* An initial RAM disk knows better. */
+static void append_root(GString *line, const VmConfig *config, const char *user)
+{
+	if (config->disks == NULL || config->initrd != NULL || names_root(user))
+		return;
+	g_string_append_printf(line, " root=/dev/vda %s",
+			       g_array_index(config->disks, VmDisk, 0).read_only ? "ro" : "rw");
+}
+
 char *config_command_line(const VmConfig *config, const char *arch_part)
 {
 	const char *user = config->params != NULL ? config->params : "";
@@ -416,6 +469,7 @@ char *config_command_line(const VmConfig *config, const char *arch_part)
 		g_string_append(line, " panic=1");
 	else if (!config->gdb_kaslr && strstr(user, "kaslr") == NULL)
 		g_string_append(line, " nokaslr");
+	append_root(line, config, user);
 	if (*user != 0)
 		g_string_append_printf(line, " %s", user);
 	return g_string_free(line, FALSE);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hw/arch.h"
+#include "hw/disks.h"
 #include "hw/dma.h"
 #include "hw/gdb.h"
 #include "hw/util.h"
@@ -252,8 +253,8 @@ static int create_vm(Vm *vm, GError **error)
 static bool assemble(Vm *vm, GError **error)
 {
 	return vm_arch_create(vm, error) && plug_memory(vm, error) &&
-	       vm_arch_add_devices(vm, error) && add_vcpus(vm, error) &&
-	       vm_arch_finish(vm, error) && reset_vcpus(vm, error);
+	       vm_arch_add_devices(vm, error) && vm_add_disks(vm, error) && vm_add_rng(vm, error) &&
+	       add_vcpus(vm, error) && vm_arch_finish(vm, error) && reset_vcpus(vm, error);
 }
 
 /* Those that work beside the vCPUs end with it. */
@@ -278,7 +279,7 @@ static void take_apart(Vm *vm)
 
 static bool make(Vm *vm, GError **error)
 {
-	if (!open_kvm(vm, error))
+	if (!vm_open_disks(vm, error) || !open_kvm(vm, error))
 		return false;
 	vm->vm_fd = create_vm(vm, error);
 	return vm->vm_fd >= 0 && add_memory(vm, error) && assemble(vm, error) &&
@@ -311,6 +312,7 @@ void vm_free(Vm *vm)
 	vm_gdb_free(vm);
 	take_apart(vm);
 	vm_dma_free(vm->dma);
+	vm_close_disks(vm);
 	if (vm->kvm_fd >= 0)
 		close(vm->kvm_fd);
 	memory_clear(&vm->memory);

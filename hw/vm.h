@@ -54,6 +54,7 @@ typedef struct Vm {
 	GPtrArray *devices; /* VmDevice */
 	GPtrArray *vcpus;   /* Vcpu, by index */
 	VmDma *dma;
+	GPtrArray *disks; /* Disk, in --disk's order */
 	Term *term;
 	GMutex console_lock; /* for the terminal's thread, while devices come and go */
 	Serial *console;     /* the UART that the terminal is connected to */

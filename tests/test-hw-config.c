@@ -96,6 +96,30 @@ static void test_habits(void)
 	g_assert_cmpstr(none->gdb_vmlinux, ==, "");
 }
 
+static void expect_disk(const VmConfig *config, unsigned i, const char *path, bool read_only)
+{
+	const VmDisk *disk = &g_array_index(config->disks, VmDisk, i);
+
+	g_assert_cmpstr(disk->path, ==, path);
+	g_assert_true(disk->read_only == read_only);
+}
+
+/* A comma that is no ,ro at the end belongs to the name. */
+static void test_disks(void)
+{
+	g_autoptr(VmConfig) none = parse(NULL, "-k K");
+	g_autoptr(VmConfig) config = parse(
+		NULL, "-k K -d one.img --disk=two,ro -d three,four -d a,ro,ro -d b,ro,direct");
+
+	g_assert_null(none->disks);
+	g_assert_cmpuint(config->disks->len, ==, 5);
+	expect_disk(config, 0, "one.img", false);
+	expect_disk(config, 1, "two", true);
+	expect_disk(config, 2, "three,four", false);
+	expect_disk(config, 3, "a,ro", true);
+	expect_disk(config, 4, "b,ro,direct", false);
+}
+
 /* Each refusal names the option, or the argument. */
 static void test_refusals(void)
 {
@@ -111,7 +135,9 @@ static void test_refusals(void)
 		{"-k K -m -5", "--mem"},
 		{"-k K -m 999999T", "--mem"},
 		{"-k K --console vga", "--console"},
-		{"-k K -d disk.img", "disk.img"},
+		{"-k K -d /", "--disk /: is a folder"},
+		{"-k K -d a -d /,ro", "--disk /,ro: is a folder"},
+		{"-k K -d ,ro", "--disk ,ro: there is no name"},
 		{"-k K --gdb-wait", "--gdb"},
 		{"-k K --gdb-kaslr", "--gdb"},
 		{"-k K --gdb-clock run", "--gdb"},
@@ -214,6 +240,29 @@ static void test_words(void)
 	g_assert_cmpstr(gdb, ==, "arch console=ttyS0 nokaslr quiet");
 	g_assert_cmpstr(with, ==, "arch console=ttyS0 kaslr");
 	g_assert_cmpstr(option, ==, "arch console=ttyS0");
+}
+
+static void expect_root(const char *args, const char *expected)
+{
+	g_autoptr(VmConfig) config = parse(NULL, args);
+	g_autofree char *line = config_command_line(config, "arch");
+
+	g_assert_cmpstr(line, ==, expected);
+}
+
+/* As kvmtool has it, but for an initial RAM disk. */
+static void test_root(void)
+{
+	expect_root("-k K -d D", "arch console=ttyS0 panic=1 root=/dev/vda rw");
+	expect_root("-k K -d D,ro -d E -p quiet",
+		    "arch console=ttyS0 panic=1 root=/dev/vda ro quiet");
+	expect_root("-k K -d D -p root=/dev/vda1", "arch console=ttyS0 panic=1 root=/dev/vda1");
+	expect_root("-k K -d D -p quiet -p root=LABEL=x",
+		    "arch console=ttyS0 panic=1 quiet root=LABEL=x");
+	expect_root("-k K -d D -p noroot=1",
+		    "arch console=ttyS0 panic=1 root=/dev/vda rw noroot=1");
+	expect_root("-k K -d D -i I", "arch console=ttyS0 panic=1");
+	expect_root("-k K --gdb 1 -d D", "arch console=ttyS0 nokaslr root=/dev/vda rw");
 }
 
 /* ---- Ctrl-a ---- */
@@ -372,6 +421,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-config/defaults", test_defaults);
 	g_test_add_func("/hw-config/operators", test_operators);
 	g_test_add_func("/hw-config/habits", test_habits);
+	g_test_add_func("/hw-config/disks", test_disks);
+	g_test_add_func("/hw-config/root", test_root);
 	g_test_add_func("/hw-config/refusals-name-the-option", test_refusals);
 	g_test_add_func("/hw-config/help", test_help);
 	g_test_add_func("/hw-config/sizes", test_sizes);
