@@ -27,6 +27,7 @@ typedef struct PciBar {
 	uint32_t size; /* 0: there is none */
 	bool decoded;
 	uint32_t address; /* if it is decoded */
+	char name[16];
 } PciBar;
 
 struct PciFunction {
@@ -339,6 +340,8 @@ bool pci_add_bar(PciFunction *function, unsigned bar, uint32_t size, GError **er
 	}
 	bus->window_used = offset + size;
 	function->bar[bar].size = size;
+	g_snprintf(function->bar[bar].name, sizeof(function->bar[bar].name), "00:%02x.0 BAR%u",
+		   function->device, bar);
 	put(function, bar_register(bar), bus->host->window + offset, 4);
 	allow(function, bar_register(bar), -size, 4);
 	return true;
@@ -418,8 +421,8 @@ void pci_bus_free(PciBus *bus)
 
 /* ---- For people ---- */
 
-bool pci_place(PciBus *bus, unsigned i, unsigned *ret_device, unsigned *ret_bar,
-	       uint64_t *ret_address, uint64_t *ret_size)
+bool pci_place(PciBus *bus, unsigned i, const char **ret_name, uint64_t *ret_address,
+	       uint64_t *ret_size)
 {
 	bool found = false;
 
@@ -429,8 +432,7 @@ bool pci_place(PciBus *bus, unsigned i, unsigned *ret_device, unsigned *ret_bar,
 
 		if (!bar->decoded || i-- > 0)
 			continue;
-		*ret_device = n / PCI_BARS;
-		*ret_bar = n % PCI_BARS;
+		*ret_name = bar->name;
 		*ret_address = bar->address;
 		*ret_size = bar->size;
 		found = true;

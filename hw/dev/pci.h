@@ -126,9 +126,9 @@ const PciHost *pci_host(const PciFunction *function);
 
 /* ---- For people ---- */
 
-/* What is decoded: BAR number @i of all. FALSE: no more. */
-bool pci_place(PciBus *bus, unsigned i, unsigned *ret_device, unsigned *ret_bar,
-	       uint64_t *ret_address, uint64_t *ret_size);
+/* What is decoded: BAR number @i of all, and its name, "00:01.0 BAR0". FALSE: no more. */
+bool pci_place(PciBus *bus, unsigned i, const char **ret_name, uint64_t *ret_address,
+	       uint64_t *ret_size);
 /*
  * pci_describe: the text of QEMU's `info pci`. pci_describe_owners: a line for each function whose
  * owner says something: "00:01.0: ...". Caller frees.
