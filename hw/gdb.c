@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hw/dma.h"
+#include "hw/pci.h"
 #include "hw/util.h"
 
 static bool on_mmio(void *opaque, uint64_t gpa, void *data, size_t len, bool is_write)
@@ -22,23 +23,40 @@ static void get_range(const Bus *bus, unsigned i, KvmGdbPartKind kind, KvmGdbPar
 	bus_range(bus, i, &ret->name, &ret->start, &ret->size);
 }
 
+/* A BAR, where the guest has it now. */
+static bool get_bar(const Vm *vm, unsigned i, KvmGdbPart *ret)
+{
+	ret->kind = KVM_GDB_DEVICE;
+	return vm_pci(vm) != NULL && pci_place(vm_pci(vm), i, &ret->name, &ret->start, &ret->size);
+}
+
 static bool on_part(void *opaque, unsigned i, KvmGdbPart *ret)
 {
 	Vm *vm = opaque;
 	const GArray *loaded = vm->memory.loaded;
 	unsigned n_mmio = bus_count(vm->mmio), n_bus = n_mmio + bus_count(vm->pio);
+	unsigned n_loaded = loaded != NULL ? loaded->len : 0;
 
 	if (i < n_mmio) {
 		get_range(vm->mmio, i, KVM_GDB_DEVICE, ret);
 	} else if (i < n_bus) {
 		get_range(vm->pio, i - n_mmio, KVM_GDB_PORTS, ret);
-	} else {
-		if (loaded == NULL || i - n_bus >= loaded->len)
-			return false;
+	} else if (i - n_bus < n_loaded) {
 		const MemoryLoaded *one = &g_array_index(loaded, MemoryLoaded, i - n_bus);
 		*ret = (KvmGdbPart){KVM_GDB_LOADED, one->gpa, one->size, one->what};
+	} else {
+		return get_bar(vm, i - n_bus - n_loaded, ret);
 	}
 	return true;
+}
+
+static char *on_describe(void *opaque, const char *what)
+{
+	PciBus *bus = vm_pci(opaque);
+
+	if (bus == NULL)
+		return NULL;
+	return strcmp(what, "pci") == 0 ? pci_describe(bus) : pci_describe_owners(bus);
 }
 
 static void on_poweroff(void *opaque)
@@ -76,6 +94,7 @@ static void on_log(void *opaque G_GNUC_UNUSED, const char *line)
 static const KvmGdbOps ops = {
 	.mmio = on_mmio,
 	.part = on_part,
+	.describe = on_describe,
 	.poweroff = on_poweroff,
 	.reset = on_reset,
 	.devices_go = on_devices_go,
@@ -86,6 +105,7 @@ static const KvmGdbOps ops = {
 static const KvmGdbOps ops_with_button = {
 	.mmio = on_mmio,
 	.part = on_part,
+	.describe = on_describe,
 	.poweroff = on_poweroff,
 	.reset = on_reset,
 	.powerdown = on_powerdown,

@@ -60,6 +60,11 @@ typedef struct KvmGdbOps {
 	 */
 	bool (*part)(void *opaque, unsigned i, KvmGdbPart *ret);
 	/*
+	 * What the user reads after `info @what`, "pci" or "virtio": lines, for free(). NULL: the
+	 * machine has nothing of that. It may be running.
+	 */
+	char *(*describe)(void *opaque, const char *what);
+	/*
 	 * The debugger changed guest RAM, a moment ago: for a VMM that logs dirty pages. Any
 	 * thread.
 	 */

@@ -1,5 +1,5 @@
 /*
- * kvm/monitor-map.c - `info mtree` and `info roms`: what is where in the machine.
+ * kvm/monitor-map.c - `info mtree`, `info roms`, and the buses: what is where in the machine.
  *
  * RAM and ROM are what kvm_gdb_map() has named; devices and what was loaded are the
  * VMM's to name.
@@ -28,11 +28,14 @@ static GArray *rows_new(void)
 	return rows;
 }
 
+/* What holds others comes in front of them. */
 static gint by_start(gconstpointer left, gconstpointer right)
 {
 	const Row *a = left, *b = right;
 
-	return (a->start > b->start) - (a->start < b->start);
+	if (a->start != b->start)
+		return a->start > b->start ? 1 : -1;
+	return (a->size < b->size) - (a->size > b->size);
 }
 
 /* Takes @name. */
@@ -67,11 +70,24 @@ static void add_parts(KvmGdb *gdb, KvmGdbPartKind kind, GArray *rows)
 
 /* ---- info mtree ---- */
 
-static void append_rows(const GArray *rows, const char *indent, GString *out)
+/* A device's range in which others are, such as a bus', is no part of a flat view. */
+static bool holds_next(const GArray *rows, unsigned i)
 {
+	const Row *row = &g_array_index(rows, Row, i);
+
+	return i + 1 < rows->len && g_str_equal(row->kind, "i/o") &&
+	       g_array_index(rows, Row, i + 1).start - row->start < row->size;
+}
+
+static void append_rows(const GArray *rows, bool flat, GString *out)
+{
+	const char *indent = flat ? "  " : "    ";
+
 	for (unsigned i = 0; i < rows->len; i++) {
 		const Row *row = &g_array_index(rows, Row, i);
 
+		if (flat && holds_next(rows, i))
+			continue;
 		g_string_append_printf(out, "%s%016" PRIx64 "-%016" PRIx64 " (prio 0, %s): %s\n",
 				       indent, row->start, row->start + (row->size - 1), row->kind,
 				       row->name);
@@ -93,7 +109,7 @@ static void append_space(GArray *rows, bool flat, unsigned nr, const char *space
 				       "address-space: %s\n  0000000000000000-%016" PRIx64
 				       " (prio 0, i/o): %s\n",
 				       space, last, root);
-	append_rows(rows, flat ? "  " : "    ", out);
+	append_rows(rows, flat, out);
 }
 
 static bool info_mtree(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
@@ -140,10 +156,41 @@ static bool info_roms(void *target, unsigned cpu G_GNUC_UNUSED, const char *args
 	return true;
 }
 
+/* ---- What the VMM alone knows ---- */
+
+static bool describe(KvmGdb *gdb, const char *what, const char *args, GString *out, GError **error)
+{
+	if (!monitor_take_end(args, error))
+		return false;
+	if (!gdb->ops || !gdb->ops->describe) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "this VMM does not tell");
+		return false;
+	}
+	g_autofree char *text = gdb->ops->describe(gdb->opaque, what);
+	g_string_append(out, text ? text : "the machine has none\n");
+	return true;
+}
+
+static bool info_pci(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+		     GError **error)
+{
+	return describe(target, "pci", args, out, error);
+}
+
+static bool info_virtio(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+			GError **error)
+{
+	return describe(target, "virtio", args, out, error);
+}
+
 const GdbMonitorCommand monitor_map_commands[] = {
 	{"info mtree", "[-f]", "show where memory and devices are; -f: as a flat list", info_mtree,
 	 GDB_MONITOR_ALWAYS},
 	{"info roms", NULL, "show what the VMM has put into memory, and read-only memory",
 	 info_roms, GDB_MONITOR_ALWAYS},
+	{"info pci", NULL, "show the PCI devices, and where they are", info_pci,
+	 GDB_MONITOR_ALWAYS},
+	{"info virtio", NULL, "show the virtio devices, and what their drivers do", info_virtio,
+	 GDB_MONITOR_ALWAYS},
 	{0},
 };

@@ -243,6 +243,13 @@ static bool on_part(void *opaque, unsigned i, KvmGdbPart *ret)
 	return true;
 }
 
+static char *on_describe(void *opaque, const char *what)
+{
+	const Rig *rig = opaque;
+
+	return rig->has_buses ? g_strdup_printf("bus of %s\n", what) : NULL;
+}
+
 static void on_devices_go(void *opaque)
 {
 	COUNT(((Rig *)opaque)->devices_go);
@@ -250,6 +257,7 @@ static void on_devices_go(void *opaque)
 
 static const KvmGdbOps ops = {
 	.part = on_part,
+	.describe = on_describe,
 	.mmio = on_mmio,
 	.poweroff = on_poweroff,
 	.reset = on_reset,

@@ -38,6 +38,7 @@ struct Rig {
 	unsigned io_exits, shutdowns, poweroffs, dirty, resets, devices_go;
 	const KvmGdbPart *parts; /* what the VMM names */
 	unsigned n_parts;
+	bool has_buses;		  /* for `info pci` */
 	const char *reset_fails;  /* a reset fails with this message */
 	bool ends;		  /* it ends the engine when it is asked to power off */
 	unsigned device_accesses; /* by the engine */

@@ -78,6 +78,38 @@ static void test_parts(void)
 	expect_match(rig, "info mtree",
 		     "^address-space: I/O\n  0{16}-0{12}ffff \\(prio 0, i/o\\): io\n    0{14}60-");
 	expect_text(rig, "info roms now", "did not expect 'now'\n");
+	/* A bus, and what is on it: flat is flat. */
+	static const KvmGdbPart bus[] = {
+		{KVM_GDB_DEVICE, 0xd0000000, 0x1000, "card"},
+		{KVM_GDB_DEVICE, 0xd0000000, 0x100000, "bus"},
+		{KVM_GDB_DEVICE, 0xd0003000, 0x1000, "other card"},
+		{KVM_GDB_DEVICE, 0xd0100000, 0x1000, "beside"},
+	};
+	rig->parts = bus;
+	rig->n_parts = G_N_ELEMENTS(bus);
+	expect_text(rig, "info mtree -f",
+		    "FlatView #0\n AS \"memory\", root: system\n Root memory region: system\n"
+		    "  0000000000000000-000000000000ffff (prio 0, ram): ram0\n"
+		    "  00000000d0000000-00000000d0000fff (prio 0, i/o): card\n"
+		    "  00000000d0003000-00000000d0003fff (prio 0, i/o): other card\n"
+		    "  00000000d0100000-00000000d0100fff (prio 0, i/o): beside\n"
+		    "  00000000ff000000-00000000ff000fff (prio 0, rom): rom1\n\n");
+	expect_match(rig, "info mtree",
+		     "d0000000-0{8}d00fffff \\(prio 0, i/o\\): bus\n"
+		     "    0{8}d0000000-0{8}d0000fff \\(prio 0, i/o\\): card\n");
+	rig_free(rig);
+}
+
+/* What the VMM says, which may be nothing. */
+static void test_buses(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	expect_text(rig, "info pci", "the machine has none\n");
+	rig->has_buses = true;
+	expect_text(rig, "info pci", "bus of pci\n");
+	expect_text(rig, "info virtio", "bus of virtio\n");
+	expect_text(rig, "info pci 1", "did not expect '1'\n");
 	rig_free(rig);
 }
 
@@ -473,6 +505,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/monitor/info", test_info);
 	g_test_add_func("/monitor/parts", test_parts);
+	g_test_add_func("/monitor/buses", test_buses);
 	g_test_add_func("/monitor/addresses", test_addresses);
 	g_test_add_func("/monitor/dump-formats", test_dump_formats);
 	g_test_add_func("/monitor/patch-hidden", test_patch_hidden);
