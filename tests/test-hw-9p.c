@@ -74,6 +74,37 @@ static void test_flush(void)
 	g_assert_false(p9_flush_tag(data, 8, &tag));
 }
 
+static bool opens_to_change(uint8_t low, uint8_t high)
+{
+	const uint8_t data[] = {15, 0, 0, 0, 12, 1, 0, 9, 9, 9, 9, low, high, 0, 0};
+
+	g_assert_true(p9_may_change(data, sizeof(data) - 1));
+	return p9_may_change(data, sizeof(data));
+}
+
+static void test_may_change(void)
+{
+	/* Those of 9P2000.L that do, by their numbers in Linux's include/net/9p/9p.h. */
+	static const uint8_t changes[] = {14, 16, 18, 20, 26, 32, 70, 72, 74, 76, 118, 122};
+	static const uint8_t looks[] = {8,   22,  24,  30,  40,	 50,  52, 54,
+					100, 102, 104, 108, 110, 116, 120};
+	uint8_t data[] = {8, 0, 0, 0, 0, 1, 0, 0};
+
+	for (unsigned i = 0; i < sizeof(changes); i++) {
+		data[4] = changes[i];
+		g_assert_true(p9_may_change(data, sizeof(data)));
+	}
+	for (unsigned i = 0; i < sizeof(looks); i++) {
+		data[4] = looks[i];
+		g_assert_false(p9_may_change(data, sizeof(data)));
+	}
+	g_assert_true(p9_may_change(data, 6));
+	g_assert_false(opens_to_change(0, 0x80)); /* O_LARGEFILE */
+	g_assert_true(opens_to_change(1, 0));
+	g_assert_true(opens_to_change(2, 0));
+	g_assert_true(opens_to_change(0, 2)); /* O_TRUNC */
+}
+
 /* fid 1, afid 2, user "me", folder "x" */
 #define ATTACH(...)                                                                                \
 	MESSAGE(26, 0, 0, 0, 104, 9, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 'm', 'e', 1, 0, 'x',         \
@@ -125,7 +156,7 @@ typedef struct Rig {
 	int server;	/* the server's end of the present session */
 	int old_server; /* and of the one before */
 	unsigned begun, ended, freed;
-	bool refuse;
+	bool refuse, read_only;
 } Rig;
 
 static int on_begin(void *opaque, GError **error)
@@ -174,18 +205,24 @@ static void on_free(void *opaque)
 
 static Virtio9pServer server_of(Rig *rig)
 {
-	return (Virtio9pServer){"/src", 7, on_begin, on_end, on_last_words, on_free, rig};
+	return (Virtio9pServer){"/src", rig->read_only, 7,	 on_begin,
+				on_end, on_last_words,	on_free, rig};
+}
+
+static void rig_init_mode(Rig *rig, bool read_only)
+{
+	*rig = (Rig){.server = -1, .old_server = -1, .read_only = read_only};
+	Virtio9pServer server = server_of(rig);
+	g_autoptr(GError) error = NULL;
+
+	rig_driver_init(&rig->driver);
+	rig_driver_start(&rig->driver, virtio_9p_new("tag", &server, &rig->driver.host, &error), 1);
+	g_assert_no_error(error);
 }
 
 static void rig_init(Rig *rig)
 {
-	Virtio9pServer server = server_of(rig);
-	g_autoptr(GError) error = NULL;
-
-	*rig = (Rig){.server = -1, .old_server = -1};
-	rig_driver_init(&rig->driver);
-	rig_driver_start(&rig->driver, virtio_9p_new("tag", &server, &rig->driver.host, &error), 1);
-	g_assert_no_error(error);
+	rig_init_mode(rig, false);
 }
 
 static void rig_clear(Rig *rig)
@@ -395,6 +432,21 @@ static void test_attach_is_changed(void)
 	/* One that is none does not reach the server. */
 	ask(&rig, 1, asked, sizeof(asked) - 1, IN_SIZE);
 	check_error(&rig, 1, 1, EPROTO);
+	rig_clear(&rig);
+}
+
+/* Only what is known to change nothing reaches the server. */
+static void test_read_only(void)
+{
+	Rig rig;
+
+	rig_init_mode(&rig, true);
+	check_works(&rig);
+	ask_type(&rig, 0, 118, 1);
+	check_error(&rig, 0, 1, EROFS);
+	ask_type(&rig, 0, 99, 2);
+	check_error(&rig, 0, 2, EROFS);
+	check_works(&rig);
 	rig_clear(&rig);
 }
 
@@ -685,6 +737,7 @@ int main(int argc, char **argv)
 		{"message/error", test_error},
 		{"message/version", test_version},
 		{"message/flush", test_flush},
+		{"message/may-change", test_may_change},
 		{"message/attach", test_attach},
 		{"message/attach-wrong", test_attach_wrong},
 		{"config", test_config},
@@ -693,6 +746,7 @@ int main(int argc, char **argv)
 		{"pieces", test_pieces},
 		{"server-is-slow", test_server_is_slow},
 		{"attach-is-changed", test_attach_is_changed},
+		{"read-only", test_read_only},
 		{"guest/wrong-sizes", test_wrong_sizes},
 		{"guest/tag-twice", test_tag_twice},
 		{"guest/msize", test_msize},

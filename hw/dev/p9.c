@@ -69,6 +69,34 @@ bool p9_flush_tag(const uint8_t *message, size_t len, uint16_t *ret)
 	return true;
 }
 
+/* ---- Requests that only look ---- */
+
+#define TLOPEN 12 /* fid[4] flags[4] */
+/* Linux's flags of open(), which the protocol has taken over. */
+#define OPEN_MODE 3
+#define OPEN_TRUNCATE 01000
+
+static bool opens_to_look(const uint8_t *message, size_t len)
+{
+	return len >= P9_HEADER_SIZE + 8 &&
+	       (get32(message + P9_HEADER_SIZE + 4) & (OPEN_MODE | OPEN_TRUNCATE)) == 0;
+}
+
+bool p9_may_change(const uint8_t *message, size_t len)
+{
+	/* Tstatfs, readlink, getattr, xattrwalk, readdir, fsync, lock, getlock, version, auth,
+	 * attach, flush, walk, read, clunk */
+	static const uint8_t looks[] = {8,   22,  24,  30,  40,	 50,  52, 54,
+					100, 102, 104, 108, 110, 116, 120};
+	P9Header header;
+
+	if (len < P9_HEADER_SIZE || !p9_header(message, &header))
+		return true;
+	if (header.type == TLOPEN)
+		return !opens_to_look(message, len);
+	return memchr(looks, header.type, sizeof(looks)) == NULL;
+}
+
 /* ---- Tattach: fid[4] afid[4] uname[s] aname[s] n_uname[4] ---- */
 
 #define ATTACH_FIXED (P9_HEADER_SIZE + 8)

@@ -47,6 +47,12 @@ bool p9_version_size(const uint8_t *message, size_t len, uint32_t *ret);
 bool p9_limit_version(GByteArray *message, uint32_t max);
 bool p9_flush_tag(const uint8_t *message, size_t len, uint16_t *ret);
 
+/*
+ * p9_may_change: could this request change a file or a folder? TRUE for types that nobody knows.
+ * @message is whole.
+ */
+bool p9_may_change(const uint8_t *message, size_t len);
+
 #define P9_NO_USER UINT32_MAX
 /*
  * p9_set_attach: have a Tattach ask for the folder @folder, by the user @uid; with P9_NO_USER by

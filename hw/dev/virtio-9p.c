@@ -298,6 +298,11 @@ static int change_message(P9 *p9, Request *request)
 	}
 }
 
+static bool is_refused(const P9 *p9)
+{
+	return p9->server.read_only && p9_may_change(p9->out->data, p9->out->len);
+}
+
 /* An errno, or 0: it is in @out, and waits for its reply. */
 static int begin_request(P9 *p9, Request *request)
 {
@@ -308,7 +313,7 @@ static int begin_request(P9 *p9, Request *request)
 	if (err == 0 && g_hash_table_contains(p9->pending, key_of(request->header.tag)))
 		err = EPROTO;
 	if (err == 0)
-		err = change_message(p9, request);
+		err = is_refused(p9) ? EROFS : change_message(p9, request);
 	if (err != 0)
 		g_byte_array_set_size(p9->out, 0);
 	return err;

@@ -16,6 +16,7 @@
 /* Who serves. Each session, from a start of the guest's driver to its reset, has a server anew. */
 typedef struct Virtio9pServer {
 	const char *folder; /* what every attach gets; must outlive the device */
+	bool read_only;	    /* what could change a file fails with EROFS, and nobody sees it */
 	uint32_t uid;	    /* by this user, or P9_NO_USER: by the one that the guest names */
 	/*
 	 * The socket to a new server, a stream, which is the device's; -1 with @error.
