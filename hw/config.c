@@ -20,7 +20,7 @@
 typedef struct RawOptions {
 	char *qmp, *monitor, *gdb_log, *gdb_core, *kernel, *initrd, *memory, *console, *name, *gdb,
 		*gdb_arch, *gdb_vmlinux, *gdb_modules, *gdb_clock, *gdb_threads, *dump_dtb;
-	char **disks, **params, **rest;
+	char **disks, **shares, **params, **rest;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, reboot, help;
 } RawOptions;
@@ -35,6 +35,7 @@ static void raw_options_clear(RawOptions *raw)
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
 	g_strfreev(raw->disks);
+	g_strfreev(raw->shares);
 	g_strfreev(raw->params);
 	g_strfreev(raw->rest);
 }
@@ -71,9 +72,12 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "memory in MiB, or with M or G (default 192 + 64 per CPU)", "SIZE"},
 		{"cpus", 'c', 0, G_OPTION_ARG_INT, &raw->n_cpus, "virtual CPUs (default 1)", "N"},
 		{"disk", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks,
-		 "a raw disk image or a block device; with ,ro behind it read only; may be given "
-		 "more than once",
+		 "a raw disk image, a block device, or a folder as the root file system; with ,ro "
+		 "behind it read only; may be given more than once",
 		 "FILE[,ro]"},
+		{"9p", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->shares,
+		 "a folder that the guest can mount (9p, by diod); may be given more than once",
+		 "DIR,TAG[,ro]"},
 		{"console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
 		 "serial (default), or none: output is shown, stdin is left alone", "KIND"},
 		{"name", 0, 0, G_OPTION_ARG_STRING, &raw->name,
@@ -342,17 +346,53 @@ static VmDisk parse_disk(const char *text)
 	return (VmDisk){g_strndup(text, strlen(text) - (read_only ? 3 : 0)), read_only};
 }
 
-/* The place for what a folder becomes. */
+static const VmShare *find_share(const VmConfig *config, const char *tag)
+{
+	for (unsigned i = 0; config->shares != NULL && i < config->shares->len; i++) {
+		const VmShare *share = config->shares->pdata[i];
+
+		if (strcmp(share->tag, tag) == 0)
+			return share;
+	}
+	return NULL;
+}
+
+/* Takes @share, which may be NULL with @error. */
+static bool add_share(VmConfig *config, VmShare *share, GError **error)
+{
+	const VmShare *same = share != NULL ? find_share(config, share->tag) : NULL;
+
+	if (share == NULL)
+		return false;
+	if (config->shares == NULL)
+		config->shares = g_ptr_array_new_with_free_func((GDestroyNotify)vm_share_free);
+	g_ptr_array_add(config->shares, share);
+	if (same != NULL)
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "%s: the guest could not tell it from %s: both are %s", share->option,
+			    same->option, share->tag);
+	return same == NULL;
+}
+
 static bool add_disk(VmConfig *config, const char *text, GError **error)
 {
 	VmDisk disk = parse_disk(text);
+	g_autofree char *option = g_strdup_printf("--disk %s", text);
 
+	if (g_file_test(disk.path, G_FILE_TEST_IS_DIR)) {
+		g_autofree char *folder = disk.path;
+
+		return add_share(
+			config,
+			vm_share_new(option, folder, VM_SHARE_ROOT_TAG, disk.read_only, error),
+			error);
+	}
 	g_array_append_val(config->disks, disk);
-	if (disk.path[0] != 0 && !g_file_test(disk.path, G_FILE_TEST_IS_DIR))
+	if (disk.path[0] != 0)
 		return true;
 	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "--disk %s: %s; expected a raw disk image or a block device", text,
-		    disk.path[0] != 0 ? "is a folder" : "there is no name");
+		    "%s: there is no name; expected a raw disk image, a block device or a folder",
+		    option);
 	return false;
 }
 
@@ -364,6 +404,15 @@ static bool set_disks(VmConfig *config, char **disks, GError **error)
 	g_array_set_clear_func(config->disks, clear_disk);
 	for (; *disks != NULL; disks++) {
 		if (!add_disk(config, *disks, error))
+			return false;
+	}
+	return true;
+}
+
+static bool set_shares(VmConfig *config, char **shares, GError **error)
+{
+	for (; shares != NULL && *shares != NULL; shares++) {
+		if (!add_share(config, vm_share_parse(*shares, error), error))
 			return false;
 	}
 	return true;
@@ -388,11 +437,11 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->reboot = raw->reboot;
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
-	if (!set_disks(config, raw->disks, error) || !take_words(config, raw, error) ||
-	    !check_gdb(config, error) || !check_stdio(config, error) ||
-	    !check_core(config->gdb_core, error) || !check_dump_dtb(config, error) ||
-	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
-	    !set_kernel(config, raw, error))
+	if (!set_disks(config, raw->disks, error) || !set_shares(config, raw->shares, error) ||
+	    !take_words(config, raw, error) || !check_gdb(config, error) ||
+	    !check_stdio(config, error) || !check_core(config->gdb_core, error) ||
+	    !check_dump_dtb(config, error) || !set_cpus(config, raw->n_cpus, error) ||
+	    !set_memory(config, raw->memory, error) || !set_kernel(config, raw, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }
@@ -423,6 +472,7 @@ void config_free(VmConfig *config)
 	if (config == NULL)
 		return;
 	g_clear_pointer(&config->disks, g_array_unref);
+	g_clear_pointer(&config->shares, g_ptr_array_unref);
 	g_free(config->kernel);
 	g_free(config->initrd);
 	g_free(config->params);
@@ -450,13 +500,30 @@ static bool names_root(const char *params)
 	return false;
 }
 
+/* As kvmtool has it. Before Linux 5.15 a message would have 8 KiB; diod takes 64. */
+static void append_folder(GString *line, const VmShare *share)
+{
+	const char *mode = share->read_only ? "ro" : "rw";
+
+	g_string_append_printf(line,
+			       " root=%s %s rootflags=%s,trans=virtio,version=9p2000.L,msize=65536 "
+			       "rootfstype=9p",
+			       share->tag, mode, mode);
+}
+
 /* An initial RAM disk knows better. */
 static void append_root(GString *line, const VmConfig *config, const char *user)
 {
-	if (config->disks == NULL || config->initrd != NULL || names_root(user))
+	const VmShare *folder = find_share(config, VM_SHARE_ROOT_TAG);
+
+	if (config->initrd != NULL || names_root(user))
 		return;
-	g_string_append_printf(line, " root=/dev/vda %s",
-			       g_array_index(config->disks, VmDisk, 0).read_only ? "ro" : "rw");
+	if (folder != NULL)
+		append_folder(line, folder);
+	else if (config->disks != NULL && config->disks->len > 0)
+		g_string_append_printf(line, " root=/dev/vda %s",
+				       g_array_index(config->disks, VmDisk, 0).read_only ? "ro"
+											 : "rw");
 }
 
 char *config_command_line(const VmConfig *config, const char *arch_part)

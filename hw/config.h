@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hw/config-devices.h"
+
 /* One of --disk. */
 typedef struct VmDisk {
 	char *path;
@@ -18,6 +20,7 @@ typedef struct VmConfig {
 	char *kernel;	   /* path; never NULL after config_parse() */
 	char *initrd;	   /* path or NULL */
 	GArray *disks;	   /* of VmDisk, in the user's order: vda, vdb ... NULL: none */
+	GPtrArray *shares; /* of VmShare; one with VM_SHARE_ROOT_TAG is --disk's. NULL: none */
 	char *params;	   /* the user's part of the kernel's command line or NULL */
 	char *name;	   /* the user's, or NULL */
 	char *dump_dtb;	   /* where to write the guest's device tree, or NULL */
@@ -63,8 +66,9 @@ bool config_parse_size(const char *text, uint64_t *ret_bytes, GError **error);
 /*
  * config_command_line: the whole kernel command line. @arch_part comes first, then the console,
  * then what debugging wants (with @config->gdb: `nokaslr`, unless --params speaks of kaslr or
- * --gdb-kaslr is given; without: `panic=1`), then `root=/dev/vda rw` (or `ro`) if there is a disk,
- * no initrd and no root= in --params, then the user's --params, so that they win. Caller frees.
+ * --gdb-kaslr is given; without: `panic=1`), then the root file system if there is a disk, no
+ * initrd and no root= in --params (the folder of --disk, else /dev/vda), then the user's --params,
+ * so that they win. Caller frees.
  */
 char *config_command_line(const VmConfig *config, const char *arch_part);
 

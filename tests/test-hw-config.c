@@ -120,6 +120,31 @@ static void test_disks(void)
 	expect_disk(config, 4, "b,ro,direct", false);
 }
 
+static void expect_share(const VmConfig *config, unsigned i, const char *folder, const char *tag,
+			 bool read_only)
+{
+	const VmShare *share = config->shares->pdata[i];
+
+	g_assert_cmpstr(share->folder, ==, folder);
+	g_assert_cmpstr(share->tag, ==, tag);
+	g_assert_true(share->read_only == read_only);
+}
+
+/* A folder is no disk, but may be the root file system. */
+static void test_shares(void)
+{
+	g_autoptr(VmConfig) none = parse(NULL, "-k K -d D");
+	g_autoptr(VmConfig) config = parse(NULL, "-k K -d D -d /,ro --9p /usr,a --9p=/,b,ro -d E");
+
+	g_assert_null(none->shares);
+	g_assert_cmpuint(config->disks->len, ==, 2);
+	expect_disk(config, 1, "E", false);
+	g_assert_cmpuint(config->shares->len, ==, 3);
+	expect_share(config, 0, "/", "/dev/root", true);
+	expect_share(config, 1, "/usr", "a", false);
+	expect_share(config, 2, "/", "b", true);
+}
+
 /* Each refusal names the option, or the argument. */
 static void test_refusals(void)
 {
@@ -135,9 +160,12 @@ static void test_refusals(void)
 		{"-k K -m -5", "--mem"},
 		{"-k K -m 999999T", "--mem"},
 		{"-k K --console vga", "--console"},
-		{"-k K -d /", "--disk /: is a folder"},
-		{"-k K -d a -d /,ro", "--disk /,ro: is a folder"},
 		{"-k K -d ,ro", "--disk ,ro: there is no name"},
+		{"-k K -d / -d /usr,ro", "--disk /usr,ro: the guest could not tell it from"},
+		{"-k K --9p /", "--9p /: expected DIR,TAG"},
+		{"-k K --9p /none-such,a", "there is no folder /none-such"},
+		{"-k K --9p /,a --9p /usr,a", "from --9p /,a: both are a"},
+		{"-k K -d / --9p /usr,/dev/root", "--9p /usr,/dev/root: the guest could not"},
 		{"-k K --gdb-wait", "--gdb"},
 		{"-k K --gdb-kaslr", "--gdb"},
 		{"-k K --gdb-clock run", "--gdb"},
@@ -263,6 +291,20 @@ static void test_root(void)
 		    "arch console=ttyS0 panic=1 root=/dev/vda rw noroot=1");
 	expect_root("-k K -d D -i I", "arch console=ttyS0 panic=1");
 	expect_root("-k K --gdb 1 -d D", "arch console=ttyS0 nokaslr root=/dev/vda rw");
+	expect_root("-k K --9p /,a", "arch console=ttyS0 panic=1");
+	expect_root("-k K --9p /,a -d D", "arch console=ttyS0 panic=1 root=/dev/vda rw");
+}
+
+#define FOLDER_FLAGS "trans=virtio,version=9p2000.L,msize=65536 rootfstype=9p"
+
+static void test_root_folder(void)
+{
+	expect_root("-k K -d /", "arch console=ttyS0 panic=1 root=/dev/root rw "
+				 "rootflags=rw," FOLDER_FLAGS);
+	expect_root("-k K -d D -d /,ro -p quiet", "arch console=ttyS0 panic=1 root=/dev/root ro "
+						  "rootflags=ro," FOLDER_FLAGS " quiet");
+	expect_root("-k K -d / -p root=/dev/vda", "arch console=ttyS0 panic=1 root=/dev/vda");
+	expect_root("-k K -d / -i I", "arch console=ttyS0 panic=1");
 }
 
 /* ---- Ctrl-a ---- */
@@ -422,6 +464,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-config/operators", test_operators);
 	g_test_add_func("/hw-config/habits", test_habits);
 	g_test_add_func("/hw-config/disks", test_disks);
+	g_test_add_func("/hw-config/shares", test_shares);
+	g_test_add_func("/hw-config/root-folder", test_root_folder);
 	g_test_add_func("/hw-config/root", test_root);
 	g_test_add_func("/hw-config/refusals-name-the-option", test_refusals);
 	g_test_add_func("/hw-config/help", test_help);

@@ -12,7 +12,7 @@ vmgdb=${lkvm%/*}/vmgdb
 if [ -n "${EMULATOR:-}" ]; then lkvm="$EMULATOR $lkvm" vmgdb="$EMULATOR $vmgdb"; fi
 
 # The long options of a text, one per line.
-options() { grep -oE -- '--[a-z][a-z-]*' | sort -u; }
+options() { grep -oE -- '--[a-z0-9][a-z0-9-]*' | sort -u; }
 
 help=$($lkvm help run | options)
 man=$(sed 's/\\-/-/g; s/\\f[BIRP]//g' "$src/docs/lkvm-run.1" | options)
