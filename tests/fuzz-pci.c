@@ -1,8 +1,7 @@
 /*
  * tests/fuzz-pci.c - fuzzes what a guest can do to PCI and to the transport of virtio: whatever it
  * writes to configuration, ports and BARs, what is decoded lies in the window, KVM watches
- * doorbells of what is decoded only, lines change when they say so, and all of it
- * ends.
+ * doorbells of what is decoded only, lines change when they say so, and all of it ends.
  *
  * The input: accesses of 8 bytes, see Access.
  */
