@@ -65,7 +65,7 @@ impure = $(filter-out $(PURE_SRC:.c=.h) $(OTHER_ARCH)/cpu/%.h $(OTHER_ARCH)/hw/m
 TEST_SRC := $(filter-out $(foreach t,$(OTHER_TESTS),$(if $(call impure,$(t)),$(t))),$(TEST_SRC))
 # Those with threads: the others have nothing for the thread sanitizer to find. tests/test-layers.sh
 # looks whether this is true.
-THREADED := $(patsubst %,tests/%.c,kvm-% $(addprefix test-,clients% engine% hw-config hw-devices hw-helper hw-virtio% \
+THREADED := $(patsubst %,tests/%.c,kvm-% $(addprefix test-,alarm clients% engine% hw-config hw-devices hw-helper hw-virtio% \
 	hw-worker log monitor% qmp server% thread))
 TSAN_SRC := $(filter $(THREADED),$(TEST_SRC))
 ifneq ($(filter thread,$(SANITIZE)),)

@@ -1,6 +1,7 @@
 /*
  * gdbstub/server.c - takes clients, one at a time, and carries stops from any thread to them.
  */
+#include "gdbstub/alarm.h"
 #include "gdbstub/conn.h"
 #include "gdbstub/door.h"
 #include "gdbstub/gdbstub.h"
@@ -23,7 +24,7 @@ struct GdbServer {
 	char *conn_peer; /* who that is, for a second one; or NULL */
 	GdbRefusals *refusals;
 
-	GSource *stop_source, *output_source;
+	GdbAlarm *stop_alarm, *output_alarm;
 	GMutex stops_lock;  /* a leaf; for what follows */
 	GQueue stops;	    /* GdbStop, oldest first */
 	GString *output;    /* text for the client's console */
@@ -34,29 +35,7 @@ struct GdbServer {
 static void drop_client(GdbServer *server);
 static bool open_line(GdbServer *server, GError **error);
 
-static void drop_source(GSource **source)
-{
-	if (!*source)
-		return;
-	g_source_destroy(*source);
-	g_clear_pointer(source, g_source_unref);
-}
-
 /* ---- Output ---- */
-
-typedef struct ServerSource {
-	GSource source;
-	GdbServer *server;
-} ServerSource;
-
-static GSource *server_source_new(GdbServer *server, const GSourceFuncs *funcs)
-{
-	GSource *source = g_source_new((GSourceFuncs *)funcs, sizeof(ServerSource));
-
-	((ServerSource *)source)->server = server;
-	g_source_attach(source, server->context);
-	return source;
-}
 
 static GString *take_output(GdbServer *server)
 {
@@ -82,8 +61,8 @@ static void send_output(GdbServer *server, bool last)
 
 	/* A client that does not read gets no more on top of what it has not read. */
 	if (session && !last && gdb_session_output(session)->len > GDB_SERVER_OUTPUT_MAX) {
-		g_source_set_ready_time(server->output_source,
-					g_get_monotonic_time() + GDB_SERVER_OUTPUT_MS * 1000);
+		gdb_alarm_set(server->output_alarm,
+			      g_get_monotonic_time() + GDB_SERVER_OUTPUT_MS * 1000);
 		return;
 	}
 	text = take_output(server);
@@ -91,17 +70,13 @@ static void send_output(GdbServer *server, bool last)
 		gdb_session_print(session, text->str, text->len);
 }
 
-static gboolean output_dispatch(GSource *source, G_GNUC_UNUSED GSourceFunc callback,
-				G_GNUC_UNUSED gpointer data)
+static void on_output(void *data)
 {
-	GdbServer *server = ((ServerSource *)source)->server;
+	GdbServer *server = data;
 
-	/* First, so that text posted from here on wakes the context again. */
-	g_source_set_ready_time(source, -1);
 	send_output(server, false);
 	if (server->conn)
 		gdb_conn_pump(server->conn);
-	return G_SOURCE_CONTINUE;
 }
 
 void gdb_server_post_output(GdbServer *server, const char *text, size_t len)
@@ -118,7 +93,7 @@ void gdb_server_post_output(GdbServer *server, const char *text, size_t len)
 	when = server->output_time;
 	g_mutex_unlock(&server->stops_lock);
 	if (was_empty)
-		g_source_set_ready_time(server->output_source, when);
+		gdb_alarm_set(server->output_alarm, when);
 }
 
 /* ---- Stops ---- */
@@ -133,14 +108,11 @@ static GdbStop *take_stop(GdbServer *server)
 	return stop;
 }
 
-static gboolean stop_dispatch(GSource *source, G_GNUC_UNUSED GSourceFunc callback,
-			      G_GNUC_UNUSED gpointer data)
+static void on_stop(void *data)
 {
-	GdbServer *server = ((ServerSource *)source)->server;
+	GdbServer *server = data;
 	GdbStop *stop;
 
-	/* First, so that a stop posted from here on wakes the context again. */
-	g_source_set_ready_time(source, -1);
 	while ((stop = take_stop(server))) {
 		if (server->conn) {
 			send_output(server, true);
@@ -149,7 +121,6 @@ static gboolean stop_dispatch(GSource *source, G_GNUC_UNUSED GSourceFunc callbac
 		}
 		g_free(stop);
 	}
-	return G_SOURCE_CONTINUE;
 }
 
 /* After detach() nothing is posted any more, so what is still queued belongs to the past. */
@@ -168,7 +139,7 @@ void gdb_server_post_stop(GdbServer *server, const GdbStop *stop)
 	g_mutex_lock(&server->stops_lock);
 	g_queue_push_tail(&server->stops, g_memdup2(stop, sizeof(*stop)));
 	g_mutex_unlock(&server->stops_lock);
-	g_source_set_ready_time(server->stop_source, 0);
+	gdb_alarm_set(server->stop_alarm, GDB_ALARM_SOON);
 }
 
 /* ---- Clients ---- */
@@ -262,9 +233,6 @@ static void take_client(GIOStream *stream, void *data)
 
 /* ---- The server ---- */
 
-static const GSourceFuncs stop_funcs = {.dispatch = stop_dispatch};
-static const GSourceFuncs output_funcs = {.dispatch = output_dispatch};
-
 GdbServer *gdb_server_new(GMainContext *context, const GdbTargetOps *ops, void *target,
 			  const char *version)
 {
@@ -278,8 +246,8 @@ GdbServer *gdb_server_new(GMainContext *context, const GdbTargetOps *ops, void *
 	g_queue_init(&server->stops);
 	server->output = g_string_new(NULL);
 	server->refusals = gdb_refusals_new(server->context);
-	server->stop_source = server_source_new(server, &stop_funcs);
-	server->output_source = server_source_new(server, &output_funcs);
+	server->stop_alarm = gdb_alarm_new(server->context, "vmgdb stops", on_stop, server);
+	server->output_alarm = gdb_alarm_new(server->context, "vmgdb output", on_output, server);
 	return server;
 }
 
@@ -292,8 +260,8 @@ void gdb_server_free(GdbServer *server)
 		gdb_session_exited(gdb_conn_get_session(server->conn), server->exit_status);
 	drop_client(server);
 	gdb_refusals_free(server->refusals);
-	drop_source(&server->stop_source);
-	drop_source(&server->output_source);
+	gdb_alarm_free(server->stop_alarm);
+	gdb_alarm_free(server->output_alarm);
 	forget_posts(server);
 	g_string_free(server->output, TRUE);
 	g_mutex_clear(&server->stops_lock);

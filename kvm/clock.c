@@ -12,7 +12,7 @@
 
 struct KvmClock {
 	KvmGdb *gdb;
-	GSource *timer;
+	GdbAlarm *timer;
 	bool stop; /* the user wants them held */
 	bool armed;
 	bool held; /* @saved is of this stop */
@@ -25,17 +25,16 @@ struct KvmClock {
 static void arm_timer(KvmClock *clock)
 {
 	clock->armed = true;
-	g_source_set_ready_time(clock->timer, clock->stopped_at + HOLD_US);
+	gdb_alarm_set(clock->timer, clock->stopped_at + HOLD_US);
 }
 
-static gboolean on_timer(gpointer data)
+static void on_timer(void *data)
 {
 	KvmClock *clock = data;
 	KvmGdb *gdb = clock->gdb;
 
 	engine_lock(gdb);
 	clock->armed = false;
-	g_source_set_ready_time(clock->timer, -1);
 	if (gdb->world == WORLD_STOPPED && clock->stop && gdb->vcpus->len) {
 		if (g_get_monotonic_time() - clock->stopped_at < HOLD_US)
 			arm_timer(clock); /* another stop than the one it was set for */
@@ -44,33 +43,21 @@ static gboolean on_timer(gpointer data)
 						      &clock->saved);
 	}
 	engine_unlock(gdb);
-	return G_SOURCE_CONTINUE;
-}
-
-static gboolean dispatch(GSource *source G_GNUC_UNUSED, GSourceFunc fn, gpointer data)
-{
-	return fn(data);
 }
 
 KvmClock *kvm_clock_new(KvmGdb *gdb)
 {
-	static GSourceFuncs funcs = {.dispatch = dispatch};
 	KvmClock *clock = g_new0(KvmClock, 1);
 
 	clock->gdb = gdb;
 	clock->stop = true;
-	clock->timer = g_source_new(&funcs, sizeof(GSource));
-	g_source_set_name(clock->timer, "vmgdb guest clock");
-	g_source_set_callback(clock->timer, on_timer, clock, NULL);
-	g_source_set_ready_time(clock->timer, -1);
-	g_source_attach(clock->timer, gdb->context);
+	clock->timer = gdb_alarm_new(gdb->context, "vmgdb guest clock", on_timer, clock);
 	return clock;
 }
 
 void kvm_clock_free(KvmClock *clock)
 {
-	g_source_destroy(clock->timer);
-	g_source_unref(clock->timer);
+	gdb_alarm_free(clock->timer);
 	g_free(clock);
 }
 

@@ -34,42 +34,20 @@ static void on_dirty(void *gdb, uint64_t gpa, size_t len)
 
 /* ---- Timers ---- */
 
-static gboolean on_grace(gpointer data)
+static void on_grace(void *data)
 {
 	KvmGdb *gdb = data;
+	LOCKED(gdb);
 
-	engine_lock(gdb);
 	halt_grace_over(gdb);
-	engine_unlock(gdb);
-	return G_SOURCE_CONTINUE;
 }
 
-static gboolean on_limit(gpointer data)
+static void on_limit(void *data)
 {
 	KvmGdb *gdb = data;
+	LOCKED(gdb);
 
-	engine_lock(gdb);
 	through_limit(gdb);
-	engine_unlock(gdb);
-	return G_SOURCE_CONTINUE;
-}
-
-static gboolean dispatch_timer(GSource *source G_GNUC_UNUSED, GSourceFunc fn, gpointer data)
-{
-	return fn(data);
-}
-
-/* Off at first; g_source_set_ready_time() sets it. */
-static GSource *timer_new(KvmGdb *gdb, const char *name, GSourceFunc fn)
-{
-	static GSourceFuncs funcs = {.dispatch = dispatch_timer};
-	GSource *source = g_source_new(&funcs, sizeof(GSource));
-
-	g_source_set_name(source, name);
-	g_source_set_callback(source, fn, gdb, NULL);
-	g_source_set_ready_time(source, -1);
-	g_source_attach(source, gdb->context);
-	return source;
 }
 
 /* ---- New and free ---- */
@@ -124,8 +102,8 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->breaks = kvm_breaks_new(gdb->patches, &features);
 	gdb->conditions = kvm_conditions_new();
 	gdb->vcpus = g_ptr_array_new();
-	gdb->grace = timer_new(gdb, "vmgdb stop grace", on_grace);
-	gdb->limit = timer_new(gdb, "vmgdb run limit", on_limit);
+	gdb->grace = gdb_alarm_new(gdb->context, "vmgdb stop grace", on_grace, gdb);
+	gdb->limit = gdb_alarm_new(gdb->context, "vmgdb run limit", on_limit, gdb);
 	gdb->clock = kvm_clock_new(gdb);
 	gdb->ops_table = kvm_target_ops;
 	gdb->run_ops = *kvm_target_ops.run;
@@ -161,10 +139,9 @@ void kvm_gdb_free(KvmGdb *gdb)
 	if (!gdb)
 		return;
 	kvm_gdb_end(gdb, 0);
-	g_source_destroy(gdb->grace);
-	g_source_unref(gdb->grace);
-	g_source_destroy(gdb->limit);
-	g_source_unref(gdb->limit);
+	gdb_alarm_free(gdb->grace);
+	gdb_alarm_free(gdb->limit);
+	gdb_alarm_free(gdb->quit);
 	kvm_clock_free(gdb->clock);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		vcpu_free(kvm_vcpu_at(gdb, i));
@@ -179,7 +156,6 @@ void kvm_gdb_free(KvmGdb *gdb)
 	linux_forget(gdb);
 	kvm_module_files_free(gdb->module_files);
 	monitor_save_free(gdb, monitor_save_take(gdb));
-	g_clear_pointer(&gdb->quit, g_source_unref);
 	g_free((void *)gdb->ops_table.monitor);
 	gdb_log_free(gdb->log);
 	g_free(gdb->name);

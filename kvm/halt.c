@@ -325,7 +325,7 @@ static void stopped(KvmGdb *gdb)
 {
 	set_world(gdb, WORLD_STOPPED);
 	kvm_clock_stopped(gdb->clock);
-	g_source_set_ready_time(gdb->grace, -1);
+	gdb_alarm_set(gdb->grace, GDB_ALARM_NEVER);
 	turns_cut(gdb);
 	gdb->n_stops++;
 	/* Somebody else may have come while the last client was leaving. */
@@ -338,8 +338,8 @@ static void stopped(KvmGdb *gdb)
 
 static void start_grace(KvmGdb *gdb)
 {
-	if (g_source_get_ready_time(gdb->grace) < 0)
-		g_source_set_ready_time(gdb->grace, g_get_monotonic_time() + GRACE_US);
+	if (gdb_alarm_get(gdb->grace) < 0)
+		gdb_alarm_set(gdb->grace, g_get_monotonic_time() + GRACE_US);
 }
 
 /* proc(5), /proc/PID/stat: the state stands behind the name, which may have any bytes. */
@@ -370,7 +370,6 @@ static bool any_on_its_way(KvmGdb *gdb)
 
 void halt_grace_over(KvmGdb *gdb)
 {
-	g_source_set_ready_time(gdb->grace, -1);
 	gdb->grace_over = ++gdb->graces >= GRACES_MAX || !any_on_its_way(gdb);
 	halt_check_stopped(gdb);
 	if (gdb->world == WORLD_STOPPING)

@@ -48,6 +48,7 @@
 
 #include <signal.h>
 
+#include "gdbstub/alarm.h"
 #include "gdbstub/gdbstub.h"
 #include "guest/current.h"
 #include "kvm/arch.h"
@@ -168,6 +169,9 @@ struct KvmGdbVcpu {
 	int mask_fd; /* signalfd of the others: shows those that the thread blocks; or -1 */
 };
 
+/* Somebody has asked for the end of the machine: it stands first, and then the VMM is asked. */
+typedef enum Ending { ENDING_NOT, ENDING_WAITS, ENDING_STANDS, ENDING_ASKED } Ending;
+
 /* How many patches that lie before its own may be lifted with it. */
 #define TURNS_ALSO_MAX 8
 
@@ -231,17 +235,17 @@ struct KvmGdb {
 	bool operator_stops; /* somebody beside gdb has stopped the machine (operate.h) */
 	unsigned holds;	     /* and so many hold it for a moment */
 	unsigned n_stops;    /* so far */
-	bool ending;	     /* the VMM was asked to end it, or is asked soon */
-	GSource *quit;	     /* asks it, or has done so; or NULL */
-	struct KvmQmp *qmp;  /* or NULL */
-	bool ended;	     /* kvm_gdb_end(): everything passes through */
-	bool block_irq;	     /* steps take no interrupts */
-	bool runs_on;	     /* since the last resume: a CPU does more than one step */
-	unsigned stop_cpu;   /* the CPU to name in a GDB_STOP_PAUSED */
-	GSource *grace;	     /* ends the wait for vCPUs that are in the VMM with an I/O half done */
-	unsigned graces;     /* how often it was waited so in this stop */
+	Ending ending;
+	GdbAlarm *quit;	    /* asks it; or NULL */
+	struct KvmQmp *qmp; /* or NULL */
+	bool ended;	    /* kvm_gdb_end(): everything passes through */
+	bool block_irq;	    /* steps take no interrupts */
+	bool runs_on;	    /* since the last resume: a CPU does more than one step */
+	unsigned stop_cpu;  /* the CPU to name in a GDB_STOP_PAUSED */
+	GdbAlarm *grace;    /* ends the wait for vCPUs that are in the VMM with an I/O half done */
+	unsigned graces;    /* how often it was waited so in this stop */
 	bool grace_over;
-	GSource *limit; /* ends runs through code that must not be stepped */
+	GdbAlarm *limit; /* ends runs through code that must not be stepped */
 	Turns turns;
 	struct Vmlinux *vmlinux;	     /* of the guest's kernel, or NULL (kvm/kaslr.c) */
 	struct KvmModuleFiles *module_files; /* that the user has, or NULL */

@@ -104,41 +104,23 @@ bool operate_powerdown(KvmGdb *gdb, GError **error)
 
 /* ---- The end ---- */
 
-typedef struct Quit {
-	GSource source;
-	KvmGdb *gdb;
-	bool stood; /* when it was looked at last */
-} Quit;
-
 /* Those who wait for the stop get their answers first: the VMM may end the engine. */
-static gboolean on_quit(GSource *source, GSourceFunc callback G_GNUC_UNUSED,
-			gpointer data G_GNUC_UNUSED)
+static void on_quit(void *data)
 {
-	Quit *quit = (Quit *)source;
-	KvmGdb *gdb = quit->gdb;
+	KvmGdb *gdb = data;
+	bool ask = false;
 
-	/* Before the look, so that a stop from here on is not missed. */
-	g_source_set_ready_time(source, -1);
-	if (operate_state(gdb) == OPERATE_STOPPING)
-		return G_SOURCE_CONTINUE;
-	if (!quit->stood) {
-		quit->stood = true;
-		g_source_set_ready_time(source, 0);
-		return G_SOURCE_CONTINUE;
+	engine_lock(gdb);
+	if (gdb->ending == ENDING_WAITS && gdb->world != WORLD_STOPPING) {
+		gdb->ending = ENDING_STANDS;
+		gdb_alarm_set(gdb->quit, GDB_ALARM_SOON);
+	} else if (gdb->ending == ENDING_STANDS) {
+		gdb->ending = ENDING_ASKED;
+		ask = true;
 	}
-	gdb->ops->poweroff(gdb->opaque);
-	return G_SOURCE_REMOVE;
-}
-
-static GSource *new_quit(KvmGdb *gdb)
-{
-	static GSourceFuncs funcs = {.dispatch = on_quit};
-	GSource *source = g_source_new(&funcs, sizeof(Quit));
-
-	((Quit *)source)->gdb = gdb;
-	g_source_set_ready_time(source, 0);
-	g_source_attach(source, gdb->context);
-	return source;
+	engine_unlock(gdb);
+	if (ask)
+		gdb->ops->poweroff(gdb->opaque);
 }
 
 bool operate_quit(KvmGdb *gdb, GError **error)
@@ -147,15 +129,19 @@ bool operate_quit(KvmGdb *gdb, GError **error)
 
 	if (!gdb->ops || !gdb->ops->poweroff)
 		return target_lacks("being ended", error);
-	gdb->ending = true;
+	if (gdb->ending == ENDING_NOT)
+		gdb->ending = ENDING_WAITS;
 	halt_stop_for_client(gdb);
 	if (!gdb->quit)
-		gdb->quit = new_quit(gdb);
+		gdb->quit = gdb_alarm_new(gdb->context, "vmgdb quit", on_quit, gdb);
+	gdb_alarm_set(gdb->quit, GDB_ALARM_SOON);
 	return true;
 }
 
 void operate_forget_quit(KvmGdb *gdb)
 {
-	if (gdb->quit)
-		g_source_destroy(gdb->quit);
+	LOCKED(gdb);
+
+	if (gdb->ending != ENDING_NOT)
+		gdb->ending = ENDING_ASKED;
 }

@@ -26,7 +26,7 @@ static inline void set_world(KvmGdb *gdb, World to)
 	if (gdb->qmp)
 		qmp_notice_world(gdb);
 	if (gdb->quit)
-		g_source_set_ready_time(gdb->quit, 0);
+		gdb_alarm_set(gdb->quit, GDB_ALARM_SOON);
 }
 
 /* On the vCPU's own thread; without the lock where internal.h says so. */

@@ -14,12 +14,12 @@
 
 static void begin_limit(KvmGdbVcpu *vcpu)
 {
-	GSource *limit = vcpu->gdb->limit;
+	GdbAlarm *limit = vcpu->gdb->limit;
 
 	vcpu->step.until = g_get_monotonic_time() + LIMIT_US;
 	/* One that is running comes earlier, and looks for this one then. */
-	if (g_source_get_ready_time(limit) < 0)
-		g_source_set_ready_time(limit, vcpu->step.until);
+	if (gdb_alarm_get(limit) < 0)
+		gdb_alarm_set(limit, vcpu->step.until);
 }
 
 /* The last place in the code that was met in this round. */
@@ -84,7 +84,7 @@ bool through_covers(const KvmGdbVcpu *vcpu, uint64_t pc)
 
 void through_limit(KvmGdb *gdb)
 {
-	gint64 now = g_get_monotonic_time(), next = -1;
+	gint64 now = g_get_monotonic_time(), next = GDB_ALARM_NEVER;
 
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
@@ -97,7 +97,7 @@ void through_limit(KvmGdb *gdb)
 		else if (next < 0 || step->until < next)
 			next = step->until;
 	}
-	g_source_set_ready_time(gdb->limit, next);
+	gdb_alarm_set(gdb->limit, next);
 }
 
 bool through_given_up(const KvmGdbVcpu *vcpu)

@@ -1,6 +1,7 @@
 /*
  * qmp/server.c - takes clients, and wakes those that wait for the machine.
  */
+#include "gdbstub/alarm.h"
 #include "gdbstub/door.h"
 #include "qmp/internal.h"
 
@@ -24,13 +25,8 @@ struct QmpServer {
 	Place places[PLACES_MAX];
 	unsigned n_places;
 	GPtrArray *conns;
-	GSource *wake;
+	GdbAlarm *wake;
 };
-
-typedef struct WakeSource {
-	GSource source;
-	QmpServer *server;
-} WakeSource;
 
 static void ended(QmpConn *conn, QmpServer *server)
 {
@@ -53,22 +49,17 @@ static void each_conn(QmpServer *server, const char *event)
 	}
 }
 
-static gboolean on_wake(GSource *source, GSourceFunc callback G_GNUC_UNUSED,
-			gpointer data G_GNUC_UNUSED)
+static void on_wake(void *data)
 {
-	QmpServer *server = ((WakeSource *)source)->server;
+	QmpServer *server = data;
 
-	/* First, so that a change from here on wakes the context again. */
-	g_source_set_ready_time(source, -1);
 	server->woken(server->target);
 	each_conn(server, NULL);
-	return G_SOURCE_CONTINUE;
 }
 
 QmpServer *qmp_server_new(GMainContext *context, const QmpCommand *commands, void *target,
 			  const char *version, const char *prompt, void (*woken)(void *target))
 {
-	static GSourceFuncs funcs = {.dispatch = on_wake};
 	QmpServer *server = g_new0(QmpServer, 1);
 
 	server->context = g_main_context_ref(context ? context : g_main_context_default());
@@ -78,10 +69,7 @@ QmpServer *qmp_server_new(GMainContext *context, const QmpCommand *commands, voi
 	server->prompt = prompt;
 	server->woken = woken;
 	server->conns = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_conn_free);
-	server->wake = g_source_new(&funcs, sizeof(WakeSource));
-	((WakeSource *)server->wake)->server = server;
-	g_source_set_ready_time(server->wake, -1);
-	g_source_attach(server->wake, server->context);
+	server->wake = gdb_alarm_new(server->context, "vmgdb qmp", on_wake, server);
 	return server;
 }
 
@@ -94,8 +82,7 @@ void qmp_server_free(QmpServer *server)
 	g_ptr_array_unref(server->conns);
 	for (unsigned i = 0; i < server->n_places; i++)
 		gdb_transport_close(server->places[i].transport);
-	g_source_destroy(server->wake);
-	g_source_unref(server->wake);
+	gdb_alarm_free(server->wake);
 	g_main_context_unref(server->context);
 	g_free(server);
 }
@@ -208,7 +195,7 @@ void qmp_server_event(QmpServer *server, const char *name, JsonNode *data)
 
 void qmp_server_wake(QmpServer *server)
 {
-	g_source_set_ready_time(server->wake, 0);
+	gdb_alarm_set(server->wake, GDB_ALARM_SOON);
 }
 
 GMainContext *qmp_server_context(const QmpServer *server)

@@ -55,8 +55,8 @@ static uint64_t mix_vcpu(uint64_t sum, const KvmGdbVcpu *vcpu)
 
 static uint64_t mix_machine(uint64_t sum, const KvmGdb *gdb)
 {
-	gint64 grace = g_source_get_ready_time(gdb->grace);
-	gint64 limit = g_source_get_ready_time(gdb->limit);
+	gint64 grace = gdb_alarm_get(gdb->grace);
+	gint64 limit = gdb_alarm_get(gdb->limit);
 	const uint64_t parts[] = {
 		gdb->world,
 		gdb->attached,

@@ -270,8 +270,8 @@ gint64 host_next_time(void)
 		if (host.threads[i].place == HOST_WAIT && host.threads[i].until > host.now)
 			sooner(&next, host.threads[i].until);
 	}
-	sooner(&next, g_source_get_ready_time(host.gdb->grace));
-	sooner(&next, g_source_get_ready_time(host.gdb->limit));
+	sooner(&next, gdb_alarm_get(host.gdb->grace));
+	sooner(&next, gdb_alarm_get(host.gdb->limit));
 	return next;
 }
 

@@ -327,11 +327,14 @@ uint64_t model_choices(const Model *model)
 	return choices;
 }
 
-static bool is_over(GSource *timer)
+static bool is_over(GdbAlarm *alarm)
 {
-	gint64 time = g_source_get_ready_time(timer);
+	gint64 time = gdb_alarm_get(alarm);
+	bool over = time >= 0 && time <= host_now();
 
-	return time >= 0 && time <= host_now();
+	if (over)
+		gdb_alarm_set(alarm, GDB_ALARM_NEVER);
+	return over;
 }
 
 static void pass_time(Model *model)

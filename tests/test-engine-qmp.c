@@ -457,7 +457,10 @@ static void test_quit(void)
 
 	qmp_client_expect(qmp.client, EXECUTE("quit"), OK);
 	g_assert_true(test_wait(NULL, was_ended, qmp.rig, TEST_PATIENCE));
+	/* Once is enough for the VMM, whoever asks again. */
+	qmp_client_expect(qmp.client, EXECUTE("quit"), OK);
 	test_run_for(NULL, 20);
+	g_assert_cmpuint(GET(qmp.rig->poweroffs), ==, 1);
 	expect_stands(qmp.rig, 0);
 	kvm_gdb_end(qmp.rig->gdb, 0);
 	qmp_client_event(qmp.client, "STOP", NULL);
