@@ -20,7 +20,7 @@
 typedef struct RawOptions {
 	char *qmp, *monitor, *gdb_log, *gdb_core, *kernel, *initrd, *memory, *console, *name, *gdb,
 		*gdb_arch, *gdb_vmlinux, *gdb_modules, *gdb_clock, *gdb_threads, *dump_dtb;
-	char **disks, **shares, **params, **rest;
+	char **disks, **shares, **nets, **params, **rest;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, reboot, help;
 } RawOptions;
@@ -36,6 +36,7 @@ static void raw_options_clear(RawOptions *raw)
 		g_free(strings[i]);
 	g_strfreev(raw->disks);
 	g_strfreev(raw->shares);
+	g_strfreev(raw->nets);
 	g_strfreev(raw->params);
 	g_strfreev(raw->rest);
 }
@@ -78,6 +79,11 @@ static GOptionContext *new_context(RawOptions *raw)
 		{"9p", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->shares,
 		 "a folder that the guest can mount (9p, by diod); may be given more than once",
 		 "DIR,TAG[,ro]"},
+		{"network", 'n', 0, G_OPTION_ARG_STRING_ARRAY, &raw->nets,
+		 "a network card: user[,tcp=PORTS][,udp=PORTS], by passt, with ports of the host "
+		 "that are the guest's; tap=NAME; none; each [,mac=ADDRESS]; may be given more "
+		 "than once",
+		 "HOW"},
 		{"console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
 		 "serial (default), or none: output is shown, stdin is left alone", "KIND"},
 		{"name", 0, 0, G_OPTION_ARG_STRING, &raw->name,
@@ -418,6 +424,33 @@ static bool set_shares(VmConfig *config, char **shares, GError **error)
 	return true;
 }
 
+/* Those whose address nobody has given are to have different ones. */
+static void number_macs(GPtrArray *nets)
+{
+	for (unsigned i = 1; i < nets->len; i++) {
+		VmNet *net = nets->pdata[i], *first = nets->pdata[0];
+
+		if (memcmp(net->mac, first->mac, sizeof(net->mac)) == 0)
+			net->mac[VM_NET_MAC_SIZE - 1] += i;
+	}
+}
+
+static bool set_nets(VmConfig *config, char **nets, GError **error)
+{
+	if (nets == NULL)
+		return true;
+	config->nets = g_ptr_array_new_with_free_func((GDestroyNotify)vm_net_free);
+	for (; *nets != NULL; nets++) {
+		VmNet *net = vm_net_parse(*nets, error);
+
+		if (net == NULL)
+			return false;
+		g_ptr_array_add(config->nets, net);
+	}
+	number_macs(config->nets);
+	return true;
+}
+
 static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 {
 	g_autoptr(VmConfig) config = g_new0(VmConfig, 1);
@@ -438,10 +471,11 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
 	if (!set_disks(config, raw->disks, error) || !set_shares(config, raw->shares, error) ||
-	    !take_words(config, raw, error) || !check_gdb(config, error) ||
-	    !check_stdio(config, error) || !check_core(config->gdb_core, error) ||
-	    !check_dump_dtb(config, error) || !set_cpus(config, raw->n_cpus, error) ||
-	    !set_memory(config, raw->memory, error) || !set_kernel(config, raw, error))
+	    !set_nets(config, raw->nets, error) || !take_words(config, raw, error) ||
+	    !check_gdb(config, error) || !check_stdio(config, error) ||
+	    !check_core(config->gdb_core, error) || !check_dump_dtb(config, error) ||
+	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
+	    !set_kernel(config, raw, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }
@@ -473,6 +507,7 @@ void config_free(VmConfig *config)
 		return;
 	g_clear_pointer(&config->disks, g_array_unref);
 	g_clear_pointer(&config->shares, g_ptr_array_unref);
+	g_clear_pointer(&config->nets, g_ptr_array_unref);
 	g_free(config->kernel);
 	g_free(config->initrd);
 	g_free(config->params);

@@ -21,6 +21,7 @@ typedef struct VmConfig {
 	char *initrd;	   /* path or NULL */
 	GArray *disks;	   /* of VmDisk, in the user's order: vda, vdb ... NULL: none */
 	GPtrArray *shares; /* of VmShare; one with VM_SHARE_ROOT_TAG is --disk's. NULL: none */
+	GPtrArray *nets;   /* of VmNet, each with an address of its own. NULL: none */
 	char *params;	   /* the user's part of the kernel's command line or NULL */
 	char *name;	   /* the user's, or NULL */
 	char *dump_dtb;	   /* where to write the guest's device tree, or NULL */

@@ -16,6 +16,7 @@
 #include "hw/disks.h"
 #include "hw/dma.h"
 #include "hw/gdb.h"
+#include "hw/net.h"
 #include "hw/shares.h"
 #include "hw/util.h"
 #include "kvm/arch.h"
@@ -255,8 +256,8 @@ static bool assemble(Vm *vm, GError **error)
 {
 	return vm_arch_create(vm, error) && plug_memory(vm, error) &&
 	       vm_arch_add_devices(vm, error) && vm_add_disks(vm, error) &&
-	       vm_add_shares(vm, error) && vm_add_rng(vm, error) && add_vcpus(vm, error) &&
-	       vm_arch_finish(vm, error) && reset_vcpus(vm, error);
+	       vm_add_shares(vm, error) && vm_add_nets(vm, error) && vm_add_rng(vm, error) &&
+	       add_vcpus(vm, error) && vm_arch_finish(vm, error) && reset_vcpus(vm, error);
 }
 
 /* Those that work beside the vCPUs end with it. */

@@ -145,6 +145,28 @@ static void test_shares(void)
 	expect_share(config, 2, "/", "b", true);
 }
 
+static void expect_net(const VmConfig *config, unsigned i, VmNetKind kind, unsigned last_of_mac)
+{
+	const VmNet *net = config->nets->pdata[i];
+
+	g_assert_cmpint(net->kind, ==, kind);
+	g_assert_cmphex(net->mac[VM_NET_MAC_SIZE - 1], ==, last_of_mac);
+}
+
+static void test_nets(void)
+{
+	g_autoptr(VmConfig) none = parse(NULL, "-k K");
+	g_autoptr(VmConfig) config =
+		parse(NULL, "-k K -n user --network=tap=t0 -n none -n user,mac=02:15:15:15:15:20");
+
+	g_assert_null(none->nets);
+	g_assert_cmpuint(config->nets->len, ==, 4);
+	expect_net(config, 0, VM_NET_USER, 0x15);
+	expect_net(config, 1, VM_NET_TAP, 0x16);
+	expect_net(config, 2, VM_NET_NONE, 0x17);
+	expect_net(config, 3, VM_NET_USER, 0x20);
+}
+
 /* Each refusal names the option, or the argument. */
 static void test_refusals(void)
 {
@@ -162,6 +184,8 @@ static void test_refusals(void)
 		{"-k K --console vga", "--console"},
 		{"-k K -d ,ro", "--disk ,ro: there is no name"},
 		{"-k K -d / -d /usr,ro", "--disk /usr,ro: the guest could not tell it from"},
+		{"-k K -n user,tcp=", "--network user,tcp=: expected ports"},
+		{"-k K -n user --network mode=x", "--network mode=x: expected user"},
 		{"-k K --9p /", "--9p /: expected DIR,TAG"},
 		{"-k K --9p /none-such,a", "there is no folder /none-such"},
 		{"-k K --9p /,a --9p /usr,a", "from --9p /,a: both are a"},
@@ -465,6 +489,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-config/habits", test_habits);
 	g_test_add_func("/hw-config/disks", test_disks);
 	g_test_add_func("/hw-config/shares", test_shares);
+	g_test_add_func("/hw-config/nets", test_nets);
 	g_test_add_func("/hw-config/root-folder", test_root_folder);
 	g_test_add_func("/hw-config/root", test_root);
 	g_test_add_func("/hw-config/refusals-name-the-option", test_refusals);
