@@ -620,6 +620,14 @@ static void test_msix_mask(void)
 	pci_msix_forget(card->msix);
 	write_table(card, 0, PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
 	g_assert_cmpuint(rig->sent->len, ==, 2);
+	/* While MSI-X is off it waits, masked or not. */
+	write_table(card, 0, PCI_MSIX_ENTRY_VECTOR_CTRL, 1);
+	pci_msix_fire(card->msix, 0);
+	set_msix(rig, 0);
+	write_table(card, 0, PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+	g_assert_cmpuint(rig->sent->len, ==, 2);
+	set_msix(rig, PCI_MSIX_FLAGS_ENABLE);
+	g_assert_cmpuint(rig->sent->len, ==, 3);
 }
 
 /* Any width anywhere: behind the table are zeros, and the pending bits are not the guest's. */
@@ -676,7 +684,7 @@ static void test_describe(void)
 	g_assert_true(g_str_has_prefix(text, "  Bus  0, device   0, function 0:\n"
 					     "    Host bridge: PCI device "));
 	g_assert_nonnull(strstr(text, "  Bus  0, device   2, function 0:\n"
-				      "    Class 0102: PCI device 1234:5678\n"
+				      "    Class 0258: PCI device 1234:5678\n"
 				      "      PCI subsystem abcd:ef01\n"
 				      "      IRQ 2, pin A\n"));
 	g_assert_nonnull(strstr(text, place));

@@ -658,8 +658,8 @@ static void test_window_hostile(void)
 	const struct {
 		uint32_t bar, offset, len;
 	} bad[] = {
-		{1, 0, 4},	{0, 2, 4},	{0, 0, 3},	    {0, 0, 0},
-		{0, 0x4000, 4}, {0, 0, 0xffff}, {0, 0xfffffffc, 4}, {0xff, 0xffffffff, 1},
+		{1, 0, 4},	{0, 2, 4},	{0, VIRTIO_PCI_COMMON_GF, 3}, {0, 0, 0},
+		{0, 0x4000, 4}, {0, 0, 0xffff}, {0, 0xfffffffc, 4},	      {0xff, 0xffffffff, 1},
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -668,6 +668,7 @@ static void test_window_hostile(void)
 		write_config(rig, cap + VIRTIO_PCI_CAP_LENGTH, bad[i].len, 4);
 		write_config(rig, data, 0x12345678, 4);
 		g_assert_cmphex(read_config(rig, data, 4), ==, 0x12345678);
+		g_assert_cmphex(rig->virtio->accepted, ==, 0);
 	}
 	/* The rest of the capabilities is not the guest's. */
 	for (unsigned reg = 0x40; reg < cap; reg += 4)

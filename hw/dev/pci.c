@@ -461,7 +461,7 @@ static char *class_name(uint16_t class)
 		if (classes[i].class == class)
 			return g_strdup(classes[i].name);
 	}
-	return g_strdup_printf("Class %04x", class);
+	return g_strdup_printf("Class %04u", class);
 }
 
 static void describe_bars(const PciFunction *function, GString *out)
