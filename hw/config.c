@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hw/arch.h"
+#include "hw/command.h"
 
 #define MIN_MEMORY (4ull << 20)
 #define MAX_MEMORY (1ull << 46)
@@ -352,10 +353,10 @@ static VmDisk parse_disk(const char *text)
 	return (VmDisk){g_strndup(text, strlen(text) - (read_only ? 3 : 0)), read_only};
 }
 
-static const VmShare *find_share(const VmConfig *config, const char *tag)
+static VmShare *find_share(const VmConfig *config, const char *tag)
 {
 	for (unsigned i = 0; config->shares != NULL && i < config->shares->len; i++) {
-		const VmShare *share = config->shares->pdata[i];
+		VmShare *share = config->shares->pdata[i];
 
 		if (strcmp(share->tag, tag) == 0)
 			return share;
@@ -451,7 +452,28 @@ static bool set_nets(VmConfig *config, char **nets, GError **error)
 	return true;
 }
 
-static VmConfig *config_from_raw(RawOptions *raw, GError **error)
+/* The host's own root is for a shell; what the guest changes there is in its memory. */
+static bool set_command(VmConfig *config, char **command, GError **error)
+{
+	VmShare *folder = find_share(config, VM_SHARE_ROOT_TAG);
+
+	if (command != NULL && (*command == NULL || folder == NULL)) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    *command == NULL
+				    ? "--: expected a command behind it"
+				    : "-- %s: expected --disk DIR, the folder to run it in, as in "
+				      "-d / -- %s",
+			    *command, *command);
+		return false;
+	}
+	config->command = g_strdupv(command);
+	config->is_shell = command != NULL || (folder != NULL && strcmp(folder->folder, "/") == 0);
+	if (config->is_shell)
+		folder->read_only = true;
+	return true;
+}
+
+static VmConfig *config_from_raw(RawOptions *raw, char **command, GError **error)
 {
 	g_autoptr(VmConfig) config = g_new0(VmConfig, 1);
 
@@ -471,11 +493,11 @@ static VmConfig *config_from_raw(RawOptions *raw, GError **error)
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
 	if (!set_disks(config, raw->disks, error) || !set_shares(config, raw->shares, error) ||
-	    !set_nets(config, raw->nets, error) || !take_words(config, raw, error) ||
-	    !check_gdb(config, error) || !check_stdio(config, error) ||
-	    !check_core(config->gdb_core, error) || !check_dump_dtb(config, error) ||
-	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
-	    !set_kernel(config, raw, error))
+	    !set_nets(config, raw->nets, error) || !set_command(config, command, error) ||
+	    !take_words(config, raw, error) || !check_gdb(config, error) ||
+	    !check_stdio(config, error) || !check_core(config->gdb_core, error) ||
+	    !check_dump_dtb(config, error) || !set_cpus(config, raw->n_cpus, error) ||
+	    !set_memory(config, raw->memory, error) || !set_kernel(config, raw, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }
@@ -488,7 +510,7 @@ VmConfig *config_parse(const char *const *args, char **ret_help, GError **error)
 
 	/* GOption skips the program's name and moves the pointers that it leaves. */
 	g_ptr_array_add(copy, g_strdup("lkvm"));
-	for (; *args != NULL; args++)
+	for (; *args != NULL && strcmp(*args, "--") != 0; args++)
 		g_ptr_array_add(copy, g_strdup(*args));
 	g_ptr_array_add(copy, NULL);
 	g_auto(GStrv) left = (char **)g_ptr_array_steal(copy, NULL);
@@ -498,7 +520,7 @@ VmConfig *config_parse(const char *const *args, char **ret_help, GError **error)
 		*ret_help = help_text(context);
 		return NULL;
 	}
-	return config_from_raw(&raw, error);
+	return config_from_raw(&raw, *args != NULL ? (char **)args + 1 : NULL, error);
 }
 
 void config_free(VmConfig *config)
@@ -508,6 +530,7 @@ void config_free(VmConfig *config)
 	g_clear_pointer(&config->disks, g_array_unref);
 	g_clear_pointer(&config->shares, g_ptr_array_unref);
 	g_clear_pointer(&config->nets, g_ptr_array_unref);
+	g_strfreev(config->command);
 	g_free(config->kernel);
 	g_free(config->initrd);
 	g_free(config->params);
@@ -574,5 +597,7 @@ char *config_command_line(const VmConfig *config, const char *arch_part)
 	append_root(line, config, user);
 	if (*user != 0)
 		g_string_append_printf(line, " %s", user);
+	if (config->is_shell)
+		g_string_append(line, " " COMMAND_INIT);
 	return g_string_free(line, FALSE);
 }

@@ -22,6 +22,8 @@ typedef struct VmConfig {
 	GArray *disks;	   /* of VmDisk, in the user's order: vda, vdb ... NULL: none */
 	GPtrArray *shares; /* of VmShare; one with VM_SHARE_ROOT_TAG is --disk's. NULL: none */
 	GPtrArray *nets;   /* of VmNet, each with an address of its own. NULL: none */
+	bool is_shell;	   /* the guest runs @command, or a shell, in the folder of --disk */
+	char **command;	   /* or NULL */
 	char *params;	   /* the user's part of the kernel's command line or NULL */
 	char *name;	   /* the user's, or NULL */
 	char *dump_dtb;	   /* where to write the guest's device tree, or NULL */
@@ -69,7 +71,7 @@ bool config_parse_size(const char *text, uint64_t *ret_bytes, GError **error);
  * then what debugging wants (with @config->gdb: `nokaslr`, unless --params speaks of kaslr or
  * --gdb-kaslr is given; without: `panic=1`), then the root file system if there is a disk, no
  * initrd and no root= in --params (the folder of --disk, else /dev/vda), then the user's --params,
- * so that they win. Caller frees.
+ * so that they win, and at the end what @config->is_shell needs. Caller frees.
  */
 char *config_command_line(const VmConfig *config, const char *arch_part);
 

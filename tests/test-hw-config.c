@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "hw/arch.h"
+#include "hw/command.h"
 #include "hw/config.h"
 #include "hw/loader.h"
 #include "hw/term.h"
@@ -184,6 +185,9 @@ static void test_refusals(void)
 		{"-k K --console vga", "--console"},
 		{"-k K -d ,ro", "--disk ,ro: there is no name"},
 		{"-k K -d / -d /usr,ro", "--disk /usr,ro: the guest could not tell it from"},
+		{"-k K -- true", "-- true: expected --disk DIR"},
+		{"-k K -d D -- true", "-- true: expected --disk DIR"},
+		{"-k K -d / --", "--: expected a command"},
 		{"-k K -n user,tcp=", "--network user,tcp=: expected ports"},
 		{"-k K -n user --network mode=x", "--network mode=x: expected user"},
 		{"-k K --9p /", "--9p /: expected DIR,TAG"},
@@ -323,12 +327,42 @@ static void test_root(void)
 
 static void test_root_folder(void)
 {
-	expect_root("-k K -d /", "arch console=ttyS0 panic=1 root=/dev/root rw "
-				 "rootflags=rw," FOLDER_FLAGS);
-	expect_root("-k K -d D -d /,ro -p quiet", "arch console=ttyS0 panic=1 root=/dev/root ro "
-						  "rootflags=ro," FOLDER_FLAGS " quiet");
-	expect_root("-k K -d / -p root=/dev/vda", "arch console=ttyS0 panic=1 root=/dev/vda");
-	expect_root("-k K -d / -i I", "arch console=ttyS0 panic=1");
+	expect_root("-k K -d /usr", "arch console=ttyS0 panic=1 root=/dev/root rw "
+				    "rootflags=rw," FOLDER_FLAGS);
+	expect_root("-k K -d D -d /usr,ro -p quiet", "arch console=ttyS0 panic=1 root=/dev/root ro "
+						     "rootflags=ro," FOLDER_FLAGS " quiet");
+	expect_root("-k K -d /usr -p root=/dev/vda", "arch console=ttyS0 panic=1 root=/dev/vda");
+	expect_root("-k K -d /usr -i I", "arch console=ttyS0 panic=1");
+}
+
+static void expect_command(const char *args, const char *first, const char *second)
+{
+	g_autoptr(VmConfig) config = parse(NULL, args);
+	g_autofree char *line = config_command_line(config, "arch");
+
+	g_assert_true(config->is_shell);
+	g_assert_true(((VmShare *)config->shares->pdata[0])->read_only);
+	if (config->command == NULL) {
+		g_assert_null(first);
+	} else {
+		g_assert_cmpstr(config->command[0], ==, first);
+		g_assert_cmpstr(config->command[1], ==, second);
+	}
+	g_assert_nonnull(strstr(line, " root=/dev/root ro "));
+	/* What is behind -- is for init, and the user's words are in front of it. */
+	g_assert_true(g_str_has_suffix(line, "quiet " COMMAND_INIT));
+	g_assert_cmpuint(strlen(COMMAND_INIT), <, 256);
+}
+
+/* The host's own root is for a shell, and any folder for a command, whatever it looks like. */
+static void test_command(void)
+{
+	g_autoptr(VmConfig) folder = parse(NULL, "-k K -d /usr");
+
+	expect_command("-k K -d / -p quiet", NULL, NULL);
+	expect_command("-k K -d /usr -p quiet -- make --cpus", "make", "--cpus");
+	expect_command("-k K -d / -p quiet -- -- -d", "--", "-d");
+	g_assert_false(folder->is_shell);
 }
 
 /* ---- Ctrl-a ---- */
@@ -490,6 +524,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-config/disks", test_disks);
 	g_test_add_func("/hw-config/shares", test_shares);
 	g_test_add_func("/hw-config/nets", test_nets);
+	g_test_add_func("/hw-config/command", test_command);
 	g_test_add_func("/hw-config/root-folder", test_root_folder);
 	g_test_add_func("/hw-config/root", test_root);
 	g_test_add_func("/hw-config/refusals-name-the-option", test_refusals);
