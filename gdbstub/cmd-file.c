@@ -56,8 +56,8 @@ static GdbReply file_result(GdbSession *session, uint64_t number)
 
 /* ---- From a path to a file ---- */
 
-/* What a packet wants of the file @fd, which it takes over. */
-typedef GdbReply FileUse(GdbSession *session, int fd);
+/* What a packet wants of the file @fd, which it takes over, and which is at @path. */
+typedef GdbReply FileUse(GdbSession *session, const char *path, int fd);
 
 typedef struct OpenWork {
 	GdbWork work;
@@ -79,7 +79,7 @@ static bool try_open(GdbSession *session, const char *path, FileUse *use, GdbRep
 
 	if (fd < 0 && !error)
 		return false;
-	*ret_reply = fd < 0 ? open_failed(session, path, error) : use(session, fd);
+	*ret_reply = fd < 0 ? open_failed(session, path, error) : use(session, path, fd);
 	return true;
 }
 
@@ -139,19 +139,24 @@ static GdbReply with_file(GdbSession *session, const GdbText *hex, FileUse *use)
 static void close_files(GdbSession *session)
 {
 	for (unsigned n = 0; n < GDB_FILES_MAX; n++) {
-		if (session->files[n])
-			close(session->files[n] - 1);
-		session->files[n] = 0;
+		if (session->files[n].fd)
+			close(session->files[n].fd - 1);
+		session->files[n] = (GdbOpenFile){0};
 	}
+	session->known = (GdbKnownProgram){0};
 	g_clear_pointer(&session->program, g_free);
 }
 
-static GdbReply keep_file(GdbSession *session, int fd)
+static GdbReply keep_file(GdbSession *session, const char *path, int fd)
 {
+	bool is_program = g_strcmp0(path, session->program) == 0;
+
 	for (unsigned n = 0; n < GDB_FILES_MAX; n++) {
-		if (session->files[n])
+		if (session->files[n].fd)
 			continue;
-		session->files[n] = fd + 1;
+		session->files[n] = (GdbOpenFile){fd + 1, is_program};
+		if (is_program)
+			gdb_session_program_opened(session);
 		return file_result(session, n);
 	}
 	close(fd);
@@ -161,7 +166,7 @@ static GdbReply keep_file(GdbSession *session, int fd)
 /* -1: there is no such one. */
 static int find_file(const GdbSession *session, uint64_t n)
 {
-	return n < GDB_FILES_MAX ? session->files[n] - 1 : -1;
+	return n < GDB_FILES_MAX ? session->files[n].fd - 1 : -1;
 }
 
 static GdbReply cmd_open(GdbSession *session, const GdbArgs *args)
@@ -178,7 +183,7 @@ static GdbReply cmd_close(GdbSession *session, const GdbArgs *args)
 	if (fd < 0)
 		return file_error(session, FILE_EBADF);
 	close(fd);
-	session->files[args->v[0].number] = 0;
+	session->files[args->v[0].number] = (GdbOpenFile){0};
 	return file_result(session, 0);
 }
 
@@ -198,6 +203,8 @@ static GdbReply cmd_pread(GdbSession *session, const GdbArgs *args)
 	if (n < 0)
 		return file_error(session, FILE_EIO);
 	n = gdb_frame_fit(buf, n, room);
+	if (session->files[args->v[0].number].is_program)
+		gdb_session_program_read(session, fd, n);
 	file_result(session, n);
 	g_string_append_c(session->reply, ';');
 	g_string_append_len(session->reply, (const char *)buf, n);
@@ -245,7 +252,7 @@ static GdbReply cmd_fstat(GdbSession *session, const GdbArgs *args)
 	return fd < 0 ? file_error(session, FILE_EBADF) : tell_stat(session, fd);
 }
 
-static GdbReply tell_stat_and_close(GdbSession *session, int fd)
+static GdbReply tell_stat_and_close(GdbSession *session, G_GNUC_UNUSED const char *path, int fd)
 {
 	GdbReply reply = tell_stat(session, fd);
 
@@ -253,7 +260,7 @@ static GdbReply tell_stat_and_close(GdbSession *session, int fd)
 	return reply;
 }
 
-static GdbReply tell_size(GdbSession *session, int fd)
+static GdbReply tell_size(GdbSession *session, G_GNUC_UNUSED const char *path, int fd)
 {
 	struct stat st = {0};
 	bool known = fstat(fd, &st) == 0;
@@ -262,20 +269,20 @@ static GdbReply tell_size(GdbSession *session, int fd)
 	return known ? file_result(session, st.st_size) : file_error(session, FILE_EIO);
 }
 
-static GdbReply tell_mode(GdbSession *session, int fd)
+static GdbReply tell_mode(GdbSession *session, G_GNUC_UNUSED const char *path, int fd)
 {
 	close(fd);
 	return file_result(session, FILE_MODE);
 }
 
-static GdbReply tell_exists(GdbSession *session, int fd)
+static GdbReply tell_exists(GdbSession *session, G_GNUC_UNUSED const char *path, int fd)
 {
 	close(fd);
 	g_string_append(session->reply, "F,1");
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
-static GdbReply tell_no_link(GdbSession *session, int fd)
+static GdbReply tell_no_link(GdbSession *session, G_GNUC_UNUSED const char *path, int fd)
 {
 	close(fd);
 	return file_error(session, FILE_EINVAL);

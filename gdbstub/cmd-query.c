@@ -14,6 +14,7 @@ static const Offer offers[] = {
 	{"multiprocess+", G_STRUCT_OFFSET(GdbFeatures, multiprocess)},
 	{"swbreak+", G_STRUCT_OFFSET(GdbFeatures, swbreak)},
 	{"hwbreak+", G_STRUCT_OFFSET(GdbFeatures, hwbreak)},
+	{"exec-events+", G_STRUCT_OFFSET(GdbFeatures, exec)},
 	{"error-message+", G_STRUCT_OFFSET(GdbFeatures, error_message)},
 };
 
@@ -47,6 +48,8 @@ static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 		g_string_append(session->reply, ";qXfer:exec-file:read+");
 	if (gdb_session_offers_libraries(session))
 		g_string_append(session->reply, ";qXfer:libraries:read+");
+	if (gdb_session_tells_of_programs(session))
+		g_string_append(session->reply, ";exec-events+");
 	if (session->ops->os && session->ops->os->tables)
 		g_string_append(session->reply, ";qXfer:osdata:read+");
 	if (session->ops->os && session->ops->os->vmcoreinfo)

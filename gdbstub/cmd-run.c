@@ -45,6 +45,8 @@ static GdbReply resume(GdbSession *session, unsigned focus)
 {
 	GError *error = NULL;
 
+	if (gdb_session_append_owed(session, session->reply))
+		return gdb_reply(GDB_REPLY_DATA);
 	if (!(session->run.step_flags & GDB_STEP_ENABLE))
 		forgo_steps(session);
 	if (!session->ops->run->resume(session->target, session->actions, &error))
@@ -205,6 +207,7 @@ static bool restart_machine(GdbSession *session, GdbReply *ret_reply)
 	session->run.stop = (GdbStop){.kind = GDB_STOP_STEP};
 	session->run.focus = 0;
 	session->run.interrupt_owed = false;
+	session->run.owed = GDB_OWED_NOTHING;
 	return true;
 }
 

@@ -68,6 +68,13 @@ typedef struct GdbView {
 	GdbMonitor monitor; /* at which CPU `monitor` commands look */
 } GdbView;
 
+/* What the client hears before the last stop, each when it resumes after the one before it. */
+typedef enum GdbOwed {
+	GDB_OWED_NOTHING,
+	GDB_OWED_STOP,	    /* it was told of another program, or of that one's libraries */
+	GDB_OWED_LIBRARIES, /* it was told of another program */
+} GdbOwed;
+
 /* Its run control: from attach() to detach(). */
 typedef struct GdbRun {
 	GdbStop stop;	      /* the last one; valid from the first stop after attach() */
@@ -80,10 +87,26 @@ typedef struct GdbRun {
 	bool by_packet;	      /* vAttach began it, not the connection */
 	const char *previous; /* the row's name of the packet before this one; NULL: none yet */
 	bool offsets_over;    /* the client will not ask qOffsets any more (cmd-symbols.c) */
+	GdbOwed owed;	      /* exec.c */
 } GdbRun;
 
 /* Files of the target that a client can have open at a time: gdb keeps each library's open. */
 #define GDB_FILES_MAX 512
+
+/* A descriptor of the client's. @fd: of this process, plus 1; 0: none. */
+typedef struct GdbOpenFile {
+	int fd;
+	bool is_program;
+} GdbOpenFile;
+
+/*
+ * The target's own program as the client knows it. @generation: GdbFileOps'. @n_read: bytes of it
+ * that the client has read; @has_symbols: they are as many as its symbols take.
+ */
+typedef struct GdbKnownProgram {
+	uint64_t generation, n_read;
+	bool has_symbols;
+} GdbKnownProgram;
 
 struct GdbSession {
 	const GdbTargetOps *ops;
@@ -113,8 +136,9 @@ struct GdbSession {
 	GString *document;   /* that the client is in the middle of reading, or NULL */
 	char *document_name; /* its object and annex */
 	char *program;	     /* the name of the target's own program, which the client was told */
-	int files[GDB_FILES_MAX]; /* the client's descriptors: one of this process plus 1, or 0 */
-	uint8_t *memory;	  /* GDB_PACKET_MAX bytes for memory on its way */
+	GdbKnownProgram known;
+	GdbOpenFile files[GDB_FILES_MAX];
+	uint8_t *memory; /* GDB_PACKET_MAX bytes for memory on its way */
 };
 
 /* What a client looks at first. */
@@ -241,6 +265,19 @@ bool gdb_families_is_kill(const GdbSession *session, const char *packet, size_t 
  */
 const char *gdb_session_program(GdbSession *session);
 const char *gdb_session_exec_file(GdbSession *session);
+
+/*
+ * Another program (exec.c). gdb_session_tells_of_programs: can this target's be replaced?
+ * gdb_session_send_exec: at a stop, before it is told: tells the client that has the symbols of a
+ * program that another one runs, if so; the stop is owed then.
+ * gdb_session_append_owed: the client resumes: appends what it is owed, which is the answer.
+ */
+bool gdb_session_tells_of_programs(const GdbSession *session);
+bool gdb_session_send_exec(GdbSession *session);
+bool gdb_session_append_owed(GdbSession *session, GString *out);
+/* gdb_session_program_opened, _read: the client has opened it, has read @n bytes of its @fd. */
+void gdb_session_program_opened(GdbSession *session);
+void gdb_session_program_read(GdbSession *session, int fd, size_t n);
 
 /*
  * gdb_session_document: answers qXfer:OBJECT:read, whose arguments are @args: annex, offset and

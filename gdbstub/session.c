@@ -401,18 +401,27 @@ static bool ends_step(const GdbSession *session, const GdbStop *stop)
 	return stop->kind == GDB_STOP_STEP && (kind == GDB_ACTION_STEP || kind == GDB_ACTION_RANGE);
 }
 
+/* Nothing is loaded by a step, and between two of them nobody has to look. */
+static void send_owed_stop(GdbSession *session, bool was_running, bool is_step)
+{
+	if (!was_running || is_step || !gdb_session_send_exec(session))
+		gdb_session_send_stop(session);
+}
+
 void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 {
-	bool owed = session->state == GDB_SESSION_RUNNING || session->run.attach_reply;
+	bool was_running = session->state == GDB_SESSION_RUNNING, is_step;
+	bool owed = was_running || session->run.attach_reply;
 
 	if (session->state == GDB_SESSION_NONE)
 		return;
 	session->run.stop = *stop;
+	is_step = ends_step(session, stop);
 	/*
 	 * A step may always be done before the machine can be stopped, and a client that does
 	 * nothing but steps would never hear of the interrupt: the end of a step is it, too.
 	 */
-	if (session->run.interrupt_owed && ends_step(session, stop))
+	if (session->run.interrupt_owed && is_step)
 		session->run.stop.kind = GDB_STOP_PAUSED;
 	if (session->run.stop.kind == GDB_STOP_PAUSED)
 		session->run.interrupt_owed = false;
@@ -421,7 +430,7 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 	session->run.attach_reply = false;
 	gdb_session_move(session, GDB_SESSION_STOP);
 	if (owed)
-		gdb_session_send_stop(session);
+		send_owed_stop(session, was_running, is_step);
 	handle_held(session);
 }
 

@@ -4,6 +4,7 @@
 #include "gdbstub/stop.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "gdbstub/text.h"
 
@@ -66,11 +67,24 @@ static void append_reason(GString *out, const GdbStop *stop, const GdbFeatures *
 	g_string_append_c(out, ';');
 }
 
+static void append_thread(GString *out, unsigned signal, unsigned cpu, const GdbFeatures *features)
+{
+	g_string_append_printf(out, "T%02xthread:", signal);
+	gdb_thread_append(out, cpu + 1, features->multiprocess);
+	g_string_append_c(out, ';');
+}
+
+void gdb_stop_append_exec(GString *out, unsigned cpu, const char *path, const GdbFeatures *features)
+{
+	append_thread(out, SIGNAL_TRAP, cpu, features);
+	g_string_append(out, "exec:");
+	gdb_hex_append(out, (const uint8_t *)path, strlen(path));
+	g_string_append_c(out, ';');
+}
+
 void gdb_stop_append(GString *out, const GdbStop *stop, const GdbFeatures *features)
 {
-	g_string_append_printf(out, "T%02xthread:", kinds[stop->kind].signal);
-	gdb_thread_append(out, stop->cpu + 1, features->multiprocess);
-	g_string_append_c(out, ';');
+	append_thread(out, kinds[stop->kind].signal, stop->cpu, features);
 	append_reason(out, stop, features);
 	if (features->reasons)
 		g_string_append_printf(out, "reason:%s;", kinds[stop->kind].word);

@@ -16,6 +16,7 @@ typedef struct GdbFeatures {
 	bool multiprocess;  /* threads are written p01.01 */
 	bool swbreak;	    /* the reason swbreak may be sent */
 	bool hwbreak;	    /* the reason hwbreak may be sent */
+	bool exec;	    /* it may be told that another program runs */
 	bool error_message; /* errors may be sent as E.text */
 	bool error_strings; /* errors may be sent as Exx;text in hex (lldb) */
 	bool reasons;	    /* stop replies say why in lldb's words */
@@ -27,6 +28,10 @@ typedef struct GdbFeatures {
  * reasons, lldb's words follow, as "reason:trace;".
  */
 void gdb_stop_append(GString *out, const GdbStop *stop, const GdbFeatures *features);
+
+/* gdb_stop_append_exec: "T05thread:p01.02;exec:2f76;": CPU @cpu runs the program @path now. */
+void gdb_stop_append_exec(GString *out, unsigned cpu, const char *path,
+			  const GdbFeatures *features);
 
 /*
  * gdb_stop_reason: lldb's word for it: "breakpoint", "trace", "watchpoint", "signal". A literal.

@@ -232,6 +232,7 @@ typedef struct GdbRunOps {
  * that hit; it replaces what was there. An error changes nothing. The target takes its own
  * reference. May be NULL: the client is not told that conditions are possible.
  * remove: removing what is not there is success.
+ * clear: all out, of every type: the client believes that none is inserted. May be NULL.
  * watch_slots: how many watchpoints at most. May be NULL.
  */
 typedef struct GdbBreakOps {
@@ -239,6 +240,7 @@ typedef struct GdbBreakOps {
 	bool (*insert_code)(void *target, GdbPlace place, const GdbBreak *bp,
 			    struct GdbBreakCode *code, GError **error);
 	bool (*remove)(void *target, GdbPlace place, const GdbBreak *bp, GError **error);
+	void (*clear)(void *target);
 	unsigned (*watch_slots)(void *target);
 } GdbBreakOps;
 
@@ -277,11 +279,15 @@ typedef struct GdbProgramOps {
  * (GDB_ERROR_NOENT: not one of the files that are offered): it failed. -1 without @error: it is
  * being made: call again, for about 10 milliseconds of work each time. Whoever does not want it any
  * more does not say so: what was begun may be kept. @path is what the client sent, of any length.
- * Both only while stopped.
+ * generation: which program it is now: another number for each that was loaded, also for the same
+ * one again. A client that has read one and can be told that it was replaced hears of it at its
+ * next stop. 0: there is none (yet). May be NULL: it is never replaced.
+ * All only while stopped.
  */
 typedef struct GdbFileOps {
 	const char *(*program)(void *target);
 	int (*open)(void *target, const char *path, GError **error);
+	uint64_t (*generation)(void *target);
 } GdbFileOps;
 
 /*

@@ -44,12 +44,22 @@ static int op_open(void *data, const char *path, GError **error)
 	return fd;
 }
 
-const GdbFileOps fake_file_ops = {op_program, op_open};
+static uint64_t op_generation(void *data)
+{
+	FakeTarget *target = fake_enter(data, true);
+	uint64_t generation = target->own.name ? target->own_generation : 0;
+
+	fake_leave(target);
+	return generation;
+}
+
+const GdbFileOps fake_file_ops = {op_program, op_open, op_generation};
 
 void fake_target_set_own_program(FakeTarget *target, const FakeFile *file)
 {
 	g_mutex_lock(&target->lock);
 	target->own = *file;
+	target->own_generation++;
 	target->own_turns = file->turns;
 	g_mutex_unlock(&target->lock);
 }

@@ -46,6 +46,7 @@ struct FakeTarget {
 	uint64_t slide;
 	FakeFile own;	    /* its own program */
 	unsigned own_turns; /* how often open() still says "not yet" */
+	uint64_t own_generation;
 	FakeFile library;
 	bool library_loaded, library_placed;
 	GdbLibrary libraries[2]; /* as told */

@@ -464,6 +464,15 @@ static bool op_remove(void *data, GdbPlace place, const GdbBreak *bp, GError **e
 	return true;
 }
 
+static void op_clear(void *data)
+{
+	FakeTarget *target = fake_enter(data, true);
+
+	g_array_set_size(target->breaks, 0);
+	g_ptr_array_set_size(target->codes, 0);
+	fake_leave(target);
+}
+
 /* --- monitor commands --- */
 
 static bool monitor_ping(void *data, unsigned cpu, const char *args, GString *out, GError **error)
@@ -528,6 +537,7 @@ const GdbTargetOps *fake_target_ops(void)
 		.insert = op_insert,
 		.insert_code = op_insert_code,
 		.remove = op_remove,
+		.clear = op_clear,
 		.watch_slots = op_watch_slots,
 	};
 	static const GdbQuietOps quiet = {op_can_block_irq, op_block_irq};

@@ -265,7 +265,7 @@ SessionRig *session_rig_new_full(bool lazy)
 		.write = op_write_physical,
 		.has_break = op_has,
 	};
-	static const GdbFileOps files = {op_program, op_open};
+	static const GdbFileOps files = {.program = op_program, .open = op_open};
 	static const GdbTaskOps task_ops = {op_tasks, op_task_name};
 	static const GdbMonitorCommand monitor[] = {
 		{"which", NULL, "say the CPU", op_which, GDB_MONITOR_STOPPED},
