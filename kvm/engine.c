@@ -153,7 +153,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_memory_free(gdb->memory);
 	vmlinux_free(gdb->vmlinux);
 	process_forget(gdb);
-	linux_forget(gdb);
+	linux_reset(gdb);
 	kvm_module_files_free(gdb->module_files);
 	monitor_save_free(gdb, monitor_save_take(gdb));
 	g_free((void *)gdb->ops_table.monitor);
@@ -308,7 +308,7 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 	engine_lock(gdb);
 	kvm_breaks_reset(gdb->breaks);
 	process_forget(gdb);
-	linux_forget(gdb);
+	linux_reset(gdb);
 	/* What was read of the old clocks is not for the new ones. */
 	kvm_clock_stopped(gdb->clock);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
@@ -421,7 +421,7 @@ static void on_reset(KvmGdb *gdb)
 
 	gdb->have_kernel_root = false;
 	process_forget(gdb);
-	linux_forget(gdb);
+	linux_reset(gdb);
 	if (lost)
 		engine_log(gdb,
 			   "gdb: the machine was reset: %u breakpoint%s no hardware slot to wait "

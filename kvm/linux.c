@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "kvm/kaslr.h"
@@ -48,6 +49,12 @@ void linux_forget(KvmGdb *gdb)
 	g_string_free(found->notes, TRUE);
 	g_free(found->name);
 	g_free(found);
+}
+
+void linux_reset(KvmGdb *gdb)
+{
+	linux_forget(gdb);
+	g_clear_pointer(&gdb->last_kernel, g_free);
 }
 
 bool linux_has_file(const KvmGdb *gdb)
@@ -156,6 +163,19 @@ static bool can_look(KvmGdb *gdb, GError **error)
 	return true;
 }
 
+/* One that was out of sight for a moment is still the same. */
+static void note_kernel(KvmGdb *gdb, const LinuxKernel *kernel)
+{
+	g_autofree char *now =
+		g_strdup_printf("%" PRIx64 " %s", kernel->banner_addr, kernel->banner);
+
+	if (g_strcmp0(now, gdb->last_kernel) == 0)
+		return;
+	g_free(gdb->last_kernel);
+	gdb->last_kernel = g_steal_pointer(&now);
+	gdb->generation++;
+}
+
 const LinuxKernel *linux_known(KvmGdb *gdb)
 {
 	const LinuxKernel *kernel = gdb->guest_linux ? gdb->guest_linux->kernel : NULL;
@@ -181,8 +201,10 @@ const LinuxKernel *linux_kernel(KvmGdb *gdb, GError **error)
 	linux_forget(gdb);
 	found = state(gdb);
 	found->kernel = find_kernel(gdb, error);
-	if (found->kernel)
-		found->name = g_strdup_printf("/vmgdb/vmlinux-%s", found->kernel->release);
+	if (!found->kernel)
+		return NULL;
+	note_kernel(gdb, found->kernel);
+	found->name = g_strdup_printf("/vmgdb/vmlinux-%s", found->kernel->release);
 	return found->kernel;
 }
 
@@ -248,6 +270,14 @@ const char *linux_file_program(void *target)
 	if (!gdb->offers_symbols || gdb->vmlinux || !linux_kernel(gdb, NULL))
 		return NULL;
 	return gdb->guest_linux->name;
+}
+
+uint64_t linux_file_generation(void *target)
+{
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+
+	return linux_kernel(gdb, NULL) ? gdb->generation : 0;
 }
 
 static int make_program(KvmGdb *gdb, GError **error)

@@ -33,8 +33,12 @@ const LinuxTasks *linux_known_tasks(KvmGdb *gdb);
 const char *linux_info(KvmGdb *gdb);
 /* linux_has_file: has a client read the file of the known kernel (below)? */
 bool linux_has_file(const KvmGdb *gdb);
-/* linux_forget: the machine was reset, or ends. */
+/*
+ * linux_forget: the kernel is looked for again. linux_reset: the machine was reset, or ends: what
+ * is found then is another one.
+ */
 void linux_forget(KvmGdb *gdb);
+void linux_reset(KvmGdb *gdb);
 
 /*
  * linux_notes: what could not be put into the file for gdb, in lines; "" when nothing is missing or
@@ -50,6 +54,8 @@ const char *linux_notes(KvmGdb *gdb);
  */
 const char *linux_file_program(void *target);
 int linux_file_open(void *target, const char *path, GError **error);
+/* linux_file_generation: of the kernel that runs: after a reset it is another one, as after kexec. */
+uint64_t linux_file_generation(void *target);
 
 /* GdbOsOps. */
 extern const GdbOsTable linux_os_tables[];

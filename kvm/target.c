@@ -446,6 +446,23 @@ static bool remove_break(void *target, GdbPlace place, const GdbBreak *bp, GErro
 	return true;
 }
 
+/* What a CPU was told that it stands at counts no more. */
+static void clear_breaks(void *target)
+{
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+
+	kvm_breaks_clear(gdb->breaks);
+	kvm_conditions_clear(gdb->conditions);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		if (vcpu->leaving.reported)
+			leaving_end(vcpu);
+	}
+	gdb_log_line(gdb->log, "all breakpoints removed");
+}
+
 static bool has_break(void *target, const GdbBreak *bp)
 {
 	KvmGdb *gdb = target;
@@ -506,6 +523,7 @@ static const GdbBreakOps break_ops = {
 	.insert = insert_break,
 	.insert_code = insert_code,
 	.remove = remove_break,
+	.clear = clear_breaks,
 	.watch_slots = watch_slots,
 };
 
@@ -522,6 +540,7 @@ static const GdbProgramOps program_ops = {
 static const GdbFileOps file_ops = {
 	.program = linux_file_program,
 	.open = linux_file_open,
+	.generation = linux_file_generation,
 };
 
 static const GdbLibraryOps library_ops = {

@@ -127,6 +127,67 @@ static void test_reset(void)
 	}
 }
 
+#define FILE_HEX "2f766d6764622f766d6c696e75782d" /* "/vmgdb/vmlinux-" */
+#define TOY_HEX "2e312e302d746f79"		  /* ".1.0-toy" */
+
+/* A gdb that has read the symbols of the kernel that runs. */
+static Rig *told_rig(void)
+{
+	Rig *rig = linux_rig_new();
+
+	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
+	kvm_gdb_offer_symbols(rig->gdb);
+	rsp_expect_prefix(rig->client, "qSupported:exec-events+", "PacketSize=");
+	rsp_expect(rig->client, "vFile:open:" FILE_HEX "36" TOY_HEX ",0,0", "F0");
+	rsp_expect_prefix(rig->client, "vFile:pread:0,10000,0", "F");
+	return rig;
+}
+
+static void continue_to(Rig *rig, const char *stop)
+{
+	rsp_client_send(rig->client, "vCont;c");
+	rsp_client_write(rig->client, "\x03", 1);
+	expect_stop(rig, stop);
+}
+
+/* Another kernel (kexec): the client hears of it at its next stop, and forgets its breakpoints. */
+static void test_replaced(void)
+{
+	Rig *rig = told_rig();
+	uint8_t *image = toy_ram(rig->vm) + IMAGE_AT;
+	uint8_t *banner = memmem(image, 0x8000, BANNER, strlen(BANNER));
+	const uint8_t trap = 0xcc;
+
+	rsp_expect(rig->client, "Z0,800,1", "OK");
+	banner[strlen("Linux version ")] = '7';
+	continue_to(rig, "T05thread:01;exec:" FILE_HEX "37" TOY_HEX ";");
+	g_assert_cmpint(toy_ram(rig->vm)[0x800], !=, trap);
+	g_free(rsp_client_monitor(rig->client, "info linux"));
+	rsp_client_send(rig->client, "vCont;c");
+	expect_stop(rig, "T02");
+	continue_to(rig, "T02");
+	linux_rig_free(rig);
+}
+
+/* Out of sight for a moment, it is still the same; after a reset it is not. */
+static void test_replaced_by_itself(void)
+{
+	Rig *rig = told_rig();
+	uint8_t *image = toy_ram(rig->vm) + IMAGE_AT;
+	uint8_t *banner = memmem(image, 0x8000, BANNER, strlen(BANNER));
+
+	banner[0] = 'l';
+	continue_to(rig, "T02");
+	banner[0] = 'L';
+	continue_to(rig, "T02");
+	g_free(rsp_client_monitor(rig->client, "system_reset"));
+	continue_to(rig, "T02");
+	linux_rig_load(rig, false);
+	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
+	continue_to(rig, "T05thread:01;exec:" FILE_HEX "36" TOY_HEX ";");
+	linux_rig_free(rig);
+}
+
 /* The user asks where symbols are to be had, and types what the answer says. */
 static void test_asked_for(void)
 {
@@ -186,12 +247,20 @@ static void test_no_info(void)
 }
 
 static const TestCase cases[] = {
-	{"found", test_found},	       {"early", test_early},
-	{"not-linux", test_not_linux}, {"no-banner", test_no_banner},
-	{"changes", test_changes},     {"no-info", test_no_info},
-	{"program", test_program},     {"no-program", test_no_program},
-	{"asked-for", test_asked_for}, {"reset", test_reset},
-	{"no-types", test_no_types},   {0},
+	{"found", test_found},
+	{"early", test_early},
+	{"not-linux", test_not_linux},
+	{"no-banner", test_no_banner},
+	{"changes", test_changes},
+	{"no-info", test_no_info},
+	{"program", test_program},
+	{"no-program", test_no_program},
+	{"asked-for", test_asked_for},
+	{"reset", test_reset},
+	{"no-types", test_no_types},
+	{"replaced", test_replaced},
+	{"replaced-by-itself", test_replaced_by_itself},
+	{0},
 };
 
 int main(int argc, char **argv)
