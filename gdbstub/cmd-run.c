@@ -207,7 +207,7 @@ static bool restart_machine(GdbSession *session, GdbReply *ret_reply)
 	session->run.stop = (GdbStop){.kind = GDB_STOP_STEP};
 	session->run.focus = 0;
 	session->run.interrupt_owed = false;
-	session->run.owed = GDB_OWED_NOTHING;
+	session->run.owed = 0;
 	return true;
 }
 

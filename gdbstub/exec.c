@@ -33,9 +33,13 @@ void gdb_session_program_read(GdbSession *session, int fd, size_t n)
 	struct stat st;
 
 	session->known.n_read += n;
-	if (!session->known.has_symbols && fstat(fd, &st) == 0)
-		session->known.has_symbols =
-			session->known.n_read >= (uint64_t)st.st_size / SYMBOLS_SHARE;
+	if (session->known.has_symbols || fstat(fd, &st) ||
+	    session->known.n_read < (uint64_t)st.st_size / SYMBOLS_SHARE)
+		return;
+	session->known.has_symbols = true;
+	if (session->agreed.features.exec && session->state == GDB_SESSION_STOPPED &&
+	    gdb_session_tells_of_programs(session))
+		session->ops->files->expect(session->target);
 }
 
 /* The name of a program that the client does not know; NULL: it knows the one that runs. */
@@ -64,8 +68,8 @@ bool gdb_session_send_exec(GdbSession *session)
 	session->known.generation = session->ops->files->generation(session->target);
 	if (session->ops->breaks && session->ops->breaks->clear)
 		session->ops->breaks->clear(session->target);
-	session->run.owed =
-		session->agreed.libraries == GDB_OFFER_MADE ? GDB_OWED_LIBRARIES : GDB_OWED_STOP;
+	session->run.owed = (session->agreed.libraries == GDB_OFFER_MADE ? GDB_OWED_LIBRARIES : 0) |
+			    (session->run.stop.kind == GDB_STOP_PROGRAM ? 0 : GDB_OWED_STOP);
 	gdb_stop_append_exec(gdb_session_reset_reply(session), session->run.stop.cpu,
 			     session->program, &session->agreed.features);
 	gdb_session_send(session, gdb_reply(GDB_REPLY_DATA));
@@ -75,14 +79,13 @@ bool gdb_session_send_exec(GdbSession *session)
 bool gdb_session_append_owed(GdbSession *session, GString *out)
 {
 	const GdbStop stop = session->run.stop;
-	GdbOwed owed = session->run.owed;
 
-	if (owed == GDB_OWED_NOTHING)
+	if (!session->run.owed)
 		return false;
-	session->run.owed = owed == GDB_OWED_LIBRARIES ? GDB_OWED_STOP : GDB_OWED_NOTHING;
-	if (owed == GDB_OWED_LIBRARIES)
+	if (session->run.owed & GDB_OWED_LIBRARIES)
 		session->run.stop.kind = GDB_STOP_LIBRARY;
 	gdb_session_append_stop(session, out);
+	session->run.owed &= session->run.owed & GDB_OWED_LIBRARIES ? ~GDB_OWED_LIBRARIES : 0;
 	session->run.stop = stop;
 	return true;
 }

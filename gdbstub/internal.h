@@ -68,11 +68,10 @@ typedef struct GdbView {
 	GdbMonitor monitor; /* at which CPU `monitor` commands look */
 } GdbView;
 
-/* What the client hears before the last stop, each when it resumes after the one before it. */
+/* What a client that was told of another program hears then, in this order: each as it resumes. */
 typedef enum GdbOwed {
-	GDB_OWED_NOTHING,
-	GDB_OWED_STOP,	    /* it was told of another program, or of that one's libraries */
-	GDB_OWED_LIBRARIES, /* it was told of another program */
+	GDB_OWED_LIBRARIES = 1, /* those of the program have changed, too */
+	GDB_OWED_STOP = 2,	/* what had stopped the machine */
 } GdbOwed;
 
 /* Its run control: from attach() to detach(). */
@@ -87,7 +86,7 @@ typedef struct GdbRun {
 	bool by_packet;	      /* vAttach began it, not the connection */
 	const char *previous; /* the row's name of the packet before this one; NULL: none yet */
 	bool offsets_over;    /* the client will not ask qOffsets any more (cmd-symbols.c) */
-	GdbOwed owed;	      /* exec.c */
+	unsigned owed;	      /* of GdbOwed (exec.c) */
 } GdbRun;
 
 /* Files of the target that a client can have open at a time: gdb keeps each library's open. */

@@ -36,6 +36,7 @@ static const struct {
 	[GDB_STOP_WATCHDOG] = {NULL, "signal", SIGNAL_ALRM, false},
 	[GDB_STOP_IO_ERROR] = {NULL, "signal", SIGNAL_STOP, false},
 	[GDB_STOP_LIBRARY] = {"library", "trace", SIGNAL_TRAP, false},
+	[GDB_STOP_PROGRAM] = {NULL, "trace", SIGNAL_TRAP, false},
 };
 
 static bool is_offered(GdbStopKind kind, const GdbFeatures *features)

@@ -57,6 +57,7 @@ typedef enum GdbStopKind {
 	GDB_STOP_WATCHDOG,	 /* SIGALRM */
 	GDB_STOP_IO_ERROR,	 /* SIGSTOP */
 	GDB_STOP_LIBRARY,	 /* what GdbLibraryOps.list() says has changed: SIGTRAP */
+	GDB_STOP_PROGRAM,	 /* GdbFileOps.generation() may be another one: no stop to users */
 } GdbStopKind;
 
 typedef struct GdbStop {
@@ -282,12 +283,15 @@ typedef struct GdbProgramOps {
  * generation: which program it is now: another number for each that was loaded, also for the same
  * one again. A client that has read one and can be told that it was replaced hears of it at its
  * next stop. 0: there is none (yet). May be NULL: it is never replaced.
+ * expect: there is such a client, until attach(): a target may post GDB_STOP_PROGRAM to it, after
+ * which it is told or, if it knows the program, the machine is resumed at once.
  * All only while stopped.
  */
 typedef struct GdbFileOps {
 	const char *(*program)(void *target);
 	int (*open)(void *target, const char *path, GError **error);
 	uint64_t (*generation)(void *target);
+	void (*expect)(void *target);
 } GdbFileOps;
 
 /*

@@ -153,7 +153,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	kvm_memory_free(gdb->memory);
 	vmlinux_free(gdb->vmlinux);
 	process_forget(gdb);
-	linux_reset(gdb);
+	linux_free(gdb);
 	kvm_module_files_free(gdb->module_files);
 	monitor_save_free(gdb, monitor_save_take(gdb));
 	g_free((void *)gdb->ops_table.monitor);

@@ -203,6 +203,7 @@ static const char *kind_name(GdbStopKind kind)
 		[GDB_STOP_WATCHDOG] = "watchdog",
 		[GDB_STOP_IO_ERROR] = "I/O error",
 		[GDB_STOP_LIBRARY] = "module loaded or unloaded",
+		[GDB_STOP_PROGRAM] = "a kernel begins",
 	};
 
 	return names[kind];

@@ -270,9 +270,11 @@ struct KvmGdb {
 	} break_process;     /* who stops at a user address (kvm/process.c) */
 	bool offers_symbols; /* a client without a program is given the kernel's own */
 	uint64_t generation; /* of the kernel that was found last; 0: none was (kvm/linux.c) */
-	char *last_kernel;   /* what that one is called and where it is, or was before a reset: NULL
-			      */
-	bool warned_vmlinux; /* the user was told that they do not fit */
+	char *last_kernel;   /* its name and place; NULL: none was since the start or a reset */
+	bool expects_kernel; /* the client is to hear of the next one */
+	bool awaits_kernel;  /* it has not been found since a reset */
+	struct KvmLinuxImage *image; /* of the kernel that was found last, or NULL */
+	bool warned_vmlinux;	     /* the user was told that they do not fit */
 	bool have_kernel_root;
 	ArchRoot kernel_root; /* the last one seen that is the kernel's (kvm/translate.c) */
 };

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "kvm/kaslr.h"
@@ -35,6 +36,45 @@ static struct KvmLinux *state(KvmGdb *gdb)
 	return gdb->guest_linux;
 }
 
+/*
+ * Where everything of a kernel was. The same one is found by that after a reset, wherever it is
+ * then: also when it has not yet taken from the pages of its image what it need not do with them,
+ * by which an unknown one is found, and with no more work than reading its banner.
+ */
+struct KvmLinuxImage {
+	char *banner;
+	uint64_t banner_addr, anchor; /* the latter: what the first of arch_info.anchors would be */
+	GArray *ranges;		      /* of LinuxRange */
+	uint64_t begun;		      /* the anchor that was told since a reset; 0: none */
+};
+
+static void image_free(struct KvmLinuxImage *image)
+{
+	if (!image)
+		return;
+	g_free(image->banner);
+	g_array_unref(image->ranges);
+	g_free(image);
+}
+
+/* NULL: nobody could say how far it is moved the next time. */
+static struct KvmLinuxImage *image_new(const LinuxKernel *kernel)
+{
+	const ArchAnchor *anchor = arch_info.anchors;
+	struct KvmLinuxImage *image;
+	uint64_t addr;
+
+	if (!linux_symbols_find(kernel->symbols, anchor->symbol, &addr))
+		return NULL;
+	image = g_new0(struct KvmLinuxImage, 1);
+	image->banner = g_strdup(kernel->banner);
+	image->banner_addr = kernel->banner_addr;
+	image->anchor = addr + anchor->offset;
+	image->ranges = g_array_new(FALSE, FALSE, sizeof(LinuxRange));
+	g_array_append_vals(image->ranges, kernel->ranges, kernel->n_ranges);
+	return image;
+}
+
 void linux_forget(KvmGdb *gdb)
 {
 	struct KvmLinux *found = g_steal_pointer(&gdb->guest_linux);
@@ -55,6 +95,20 @@ void linux_reset(KvmGdb *gdb)
 {
 	linux_forget(gdb);
 	g_clear_pointer(&gdb->last_kernel, g_free);
+	gdb->awaits_kernel = gdb->expects_kernel;
+	if (gdb->image)
+		gdb->image->begun = 0;
+}
+
+void linux_free(KvmGdb *gdb)
+{
+	linux_reset(gdb);
+	g_clear_pointer(&gdb->image, image_free);
+}
+
+void linux_expect_none(KvmGdb *gdb)
+{
+	gdb->expects_kernel = gdb->awaits_kernel = false;
 }
 
 bool linux_has_file(const KvmGdb *gdb)
@@ -109,16 +163,6 @@ static GArray *image_ranges(KvmGdbVcpu *vcpu, uint64_t anchor)
 
 /* ---- The kernel ---- */
 
-static LinuxKernel *find_around(KvmGdbVcpu *vcpu, uint64_t anchor, GError **error)
-{
-	const LinuxMemory memory = {.read = read_kernel, .opaque = vcpu->gdb};
-	g_autoptr(GArray) ranges = image_ranges(vcpu, anchor);
-
-	state(vcpu->gdb)->cpu = vcpu->index;
-	return linux_kernel_new(&memory, arch_info.elf_machine,
-				(const LinuxRange *)(const void *)ranges->data, ranges->len, error);
-}
-
 /* An address in its image; FALSE when the CPU has none to tell. */
 static bool find_anchor(KvmGdbVcpu *vcpu, uint64_t *ret)
 {
@@ -126,6 +170,67 @@ static bool find_anchor(KvmGdbVcpu *vcpu, uint64_t *ret)
 
 	return kaslr_read_register(vcpu, arch_info.anchors->reg, ret) && *ret &&
 	       arch_get_root(vcpu->arch, &root, NULL) && arch_is_kernel_address(&root, *ret);
+}
+
+/* The image that was known, where it is if its anchor is at @anchor now; NULL: it is not there. */
+static GArray *moved_ranges(KvmGdb *gdb, uint64_t anchor)
+{
+	const struct KvmLinuxImage *image = gdb->image;
+	const LinuxMemory memory = {.read = read_kernel, .opaque = gdb};
+	uint64_t slide = image ? anchor - image->anchor : 0;
+	size_t len = image ? strlen(image->banner) : 0;
+	g_autofree char *banner = g_malloc0(len + 1);
+	GArray *ranges;
+
+	if (!image || !linux_read(&memory, image->banner_addr + slide, banner, len) ||
+	    memcmp(banner, image->banner, len))
+		return NULL;
+	ranges = g_array_copy(image->ranges);
+	for (unsigned i = 0; i < ranges->len; i++) {
+		LinuxRange *range = &g_array_index(ranges, LinuxRange, i);
+
+		range->start += slide;
+		range->end += slide;
+	}
+	return ranges;
+}
+
+static LinuxKernel *find_in(KvmGdb *gdb, const GArray *ranges, GError **error)
+{
+	const LinuxMemory memory = {.read = read_kernel, .opaque = gdb};
+
+	return linux_kernel_new(&memory, arch_info.elf_machine,
+				(const LinuxRange *)(const void *)ranges->data, ranges->len, error);
+}
+
+static LinuxKernel *find_around(KvmGdbVcpu *vcpu, uint64_t anchor, GError **error)
+{
+	g_autoptr(GArray) known = NULL, ranges = NULL;
+	LinuxKernel *kernel = NULL;
+
+	state(vcpu->gdb)->cpu = vcpu->index;
+	known = moved_ranges(vcpu->gdb, anchor);
+	if (known)
+		kernel = find_in(vcpu->gdb, known, NULL);
+	if (kernel)
+		return kernel;
+	ranges = image_ranges(vcpu, anchor);
+	return find_in(vcpu->gdb, ranges, error);
+}
+
+bool linux_begins(KvmGdbVcpu *vcpu)
+{
+	KvmGdb *gdb = vcpu->gdb;
+	g_autoptr(GArray) ranges = NULL;
+	uint64_t anchor;
+
+	if (!gdb->image || !find_anchor(vcpu, &anchor) || anchor == gdb->image->begun)
+		return false;
+	state(gdb)->cpu = vcpu->index;
+	ranges = moved_ranges(gdb, anchor);
+	if (ranges)
+		gdb->image->begun = anchor;
+	return ranges;
 }
 
 static LinuxKernel *find_kernel(KvmGdb *gdb, GError **error)
@@ -169,11 +274,14 @@ static void note_kernel(KvmGdb *gdb, const LinuxKernel *kernel)
 	g_autofree char *now =
 		g_strdup_printf("%" PRIx64 " %s", kernel->banner_addr, kernel->banner);
 
+	gdb->awaits_kernel = false;
 	if (g_strcmp0(now, gdb->last_kernel) == 0)
 		return;
 	g_free(gdb->last_kernel);
 	gdb->last_kernel = g_steal_pointer(&now);
 	gdb->generation++;
+	image_free(gdb->image);
+	gdb->image = image_new(kernel);
 }
 
 const LinuxKernel *linux_known(KvmGdb *gdb)
@@ -278,6 +386,14 @@ uint64_t linux_file_generation(void *target)
 	LOCKED(gdb);
 
 	return linux_kernel(gdb, NULL) ? gdb->generation : 0;
+}
+
+void linux_file_expect(void *target)
+{
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+
+	gdb->expects_kernel = true;
 }
 
 static int make_program(KvmGdb *gdb, GError **error)

@@ -34,11 +34,20 @@ const char *linux_info(KvmGdb *gdb);
 /* linux_has_file: has a client read the file of the known kernel (below)? */
 bool linux_has_file(const KvmGdb *gdb);
 /*
- * linux_forget: the kernel is looked for again. linux_reset: the machine was reset, or ends: what
- * is found then is another one.
+ * linux_forget: the kernel is looked for again. linux_reset: the machine was reset: what is found
+ * then is another one. linux_free: the engine ends.
  */
 void linux_forget(KvmGdb *gdb);
 void linux_reset(KvmGdb *gdb);
+void linux_free(KvmGdb *gdb);
+
+/*
+ * linux_begins: does the client wait for a kernel since a reset, and is it the same as before that
+ * runs on @vcpu, which is on its way out of KVM_RUN? Told once. Reads registers. Others may run.
+ * linux_expect_none: a new client.
+ */
+bool linux_begins(KvmGdbVcpu *vcpu);
+void linux_expect_none(KvmGdb *gdb);
 
 /*
  * linux_notes: what could not be put into the file for gdb, in lines; "" when nothing is missing or
@@ -54,8 +63,10 @@ const char *linux_notes(KvmGdb *gdb);
  */
 const char *linux_file_program(void *target);
 int linux_file_open(void *target, const char *path, GError **error);
-/* linux_file_generation: of the kernel that runs: after a reset it is another one, as after kexec. */
+/* linux_file_generation: of the kernel that runs: after a reset it is another one, as after kexec.
+ */
 uint64_t linux_file_generation(void *target);
+void linux_file_expect(void *target);
 
 /* GdbOsOps. */
 extern const GdbOsTable linux_os_tables[];

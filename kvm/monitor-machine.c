@@ -40,8 +40,9 @@ static bool system_reset(void *target, unsigned cpu G_GNUC_UNUSED, const char *a
 	g_string_append(out, "reset: the machine stands before its first instruction "
 			     "(`maintenance flush register-cache` shows gdb the new registers)\n");
 	if (had_file)
-		g_string_append(out, "gdb's symbols are those of the kernel that is gone: when the "
-				     "next one runs, `monitor symbols` shows what to type\n");
+		g_string_append(out, "gdb's symbols are those of the kernel that is gone; gdb is told "
+				     "of the next one when that begins, or else `monitor "
+				     "symbols` shows what to type\n");
 	return true;
 }
 

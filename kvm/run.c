@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "kvm/internal.h"
+#include "kvm/linux.h"
 #include "kvm/states.h"
 
 /*
@@ -298,18 +299,34 @@ static Result run_attended(KvmGdbVcpu *vcpu)
 	return result;
 }
 
-/* After a reset the guest maps its code again at some time; nobody says when. */
-static void find_lost(KvmGdbVcpu *vcpu)
+static void place_lost(KvmGdbVcpu *vcpu)
 {
 	const Space space = space_of(vcpu);
 	const KvmFinder finder = translate_finder(&space);
 
-	if (!kvm_breaks_any_lost(vcpu->gdb->breaks))
-		return;
 	kvm_breaks_find_lost(vcpu->gdb->breaks, &finder);
+}
+
+/*
+ * After a reset the guest maps its code again at some time; nobody says when. A client that hears
+ * of the next kernel sets its breakpoints anew then, and until then they have no place in it. TRUE:
+ * it is to look whether that one has begun.
+ */
+static bool look_after_reset(KvmGdbVcpu *vcpu)
+{
+	KvmGdb *gdb = vcpu->gdb;
+	bool begins = false;
+
+	if (!gdb->awaits_kernel && !kvm_breaks_any_lost(gdb->breaks))
+		return false;
+	if (!gdb->awaits_kernel)
+		place_lost(vcpu);
+	else if (gdb->world == WORLD_RUNNING && !vcpu->event.pending)
+		begins = linux_begins(vcpu);
 	/* The VMM may write registers now; what the client has written is still to be flushed. */
 	if (!arch_is_dirty(vcpu->arch))
 		arch_forget(vcpu->arch);
+	return begins;
 }
 
 /*
@@ -329,13 +346,17 @@ static void show_eintr(KvmGdbVcpu *vcpu, uint32_t before)
 
 static int leave(KvmGdbVcpu *vcpu, Result result, uint32_t before)
 {
+	bool begins;
+
 	if (result.ret < 0 && result.err == EINTR) {
 		show_eintr(vcpu, before);
 		if (vcpu->kick == KICK_TAKEN)
 			set_kick(vcpu, KICK_NONE);
 	}
-	find_lost(vcpu);
+	begins = look_after_reset(vcpu);
 	set_state(vcpu, VCPU_OUTSIDE);
+	if (begins)
+		halt_event(vcpu, GDB_STOP_PROGRAM, 0, 0);
 	halt_check_stopped(vcpu->gdb);
 	turns_has_run(vcpu);
 	engine_unlock(vcpu->gdb);

@@ -231,6 +231,7 @@ static void attach(void *target)
 	gdb->stop_cpu = 0;
 	gdb->shows_tasks = gdb->shows_tasks_first;
 	process_choose_none(gdb);
+	linux_expect_none(gdb);
 	task_forget(gdb);
 	process_forget(gdb);
 	if (gdb->world == WORLD_STOPPED)
@@ -541,6 +542,7 @@ static const GdbFileOps file_ops = {
 	.program = linux_file_program,
 	.open = linux_file_open,
 	.generation = linux_file_generation,
+	.expect = linux_file_expect,
 };
 
 static const GdbLibraryOps library_ops = {

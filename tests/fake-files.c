@@ -53,7 +53,25 @@ static uint64_t op_generation(void *data)
 	return generation;
 }
 
-const GdbFileOps fake_file_ops = {op_program, op_open, op_generation};
+static void op_expect(void *data)
+{
+	FakeTarget *target = fake_enter(data, true);
+
+	target->own_expected = true;
+	fake_leave(target);
+}
+
+const GdbFileOps fake_file_ops = {op_program, op_open, op_generation, op_expect};
+
+bool fake_target_expects_program(FakeTarget *target)
+{
+	bool expected;
+
+	g_mutex_lock(&target->lock);
+	expected = target->own_expected;
+	g_mutex_unlock(&target->lock);
+	return expected;
+}
 
 void fake_target_set_own_program(FakeTarget *target, const FakeFile *file)
 {

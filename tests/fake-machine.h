@@ -47,6 +47,7 @@ struct FakeTarget {
 	FakeFile own;	    /* its own program */
 	unsigned own_turns; /* how often open() still says "not yet" */
 	uint64_t own_generation;
+	bool own_expected; /* a client that is to hear of another one */
 	FakeFile library;
 	bool library_loaded, library_placed;
 	GdbLibrary libraries[2]; /* as told */

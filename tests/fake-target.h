@@ -104,6 +104,8 @@ typedef struct FakeFile {
 	unsigned turns;
 } FakeFile;
 void fake_target_set_own_program(FakeTarget *target, const FakeFile *file);
+/* Has the server said that there is a client that is to hear of another one? */
+bool fake_target_expects_program(FakeTarget *target);
 /*
  * The client hears of libraries: this is one that it can open, of one section at FAKE_LIBRARY. It
  * is not loaded before `monitor load`, which also makes CPU 0 report it. A NULL name: it does not

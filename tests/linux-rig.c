@@ -38,6 +38,7 @@ void linux_rig_load(Rig *rig, bool has_types)
 	}
 	symbols[0] = (LinuxImageSymbol){CURRENT_AT, 'D', "current_task"};
 	symbols[1].name = "_stext";
+	symbols[4].name = "entry_SYSCALL_64";
 	symbols[N_SYMBOLS - 5].name = "_etext";
 	symbols[N_SYMBOLS - 4] = (LinuxImageSymbol){TOY_LINUX + POINTER_AT, 'D', "vmcoreinfo_data"};
 	symbols[N_SYMBOLS - 3] = (LinuxImageSymbol){TOY_LINUX + AREAS_AT, 'D', "__per_cpu_offset"};

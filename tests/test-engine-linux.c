@@ -188,6 +188,64 @@ static void test_replaced_by_itself(void)
 	linux_rig_free(rig);
 }
 
+/*
+ * A client that waits need not interrupt: it hears of it when a CPU leaves KVM that has come so far
+ * that a kernel can be found. @is_linux: it is one, else the machine runs on, and nobody notices.
+ */
+static void check_begins(bool is_linux)
+{
+	Rig *rig = told_rig();
+
+	g_free(rsp_client_monitor(rig->client, "system_reset"));
+	put_code(rig, 0x100, "e610ebfc");
+	if (is_linux)
+		linux_rig_load(rig, false);
+	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
+	rsp_client_send(rig->client, "vCont;c");
+	if (is_linux) {
+		expect_stop(rig, "T05thread:01;exec:" FILE_HEX "36" TOY_HEX ";");
+		rsp_client_send(rig->client, "vCont;c");
+	}
+	expect_runs(rig, 0);
+	rsp_expect_silence(rig->client, 20);
+	interrupt(rig);
+	linux_rig_free(rig);
+}
+
+static void test_begins(void)
+{
+	check_begins(true);
+	check_begins(false);
+}
+
+static bool has_left_twice(void *data)
+{
+	return GET(((Rig *)data)->io_exits) >= 2;
+}
+
+/* Breakpoints have no place in a kernel that lies elsewhere before the client has heard of it. */
+static void test_begins_with_breakpoints(void)
+{
+	Rig *rig = told_rig();
+
+	toy_map_late(rig->vm);
+	for (unsigned i = 0; i < 4; i++) {
+		g_autofree char *packet = g_strdup_printf("Z0,2030%u,1", i);
+
+		rsp_expect(rig->client, packet, "OK");
+	}
+	g_free(rsp_client_monitor(rig->client, "system_reset"));
+	put_code(rig, 0x100, "e610ebfc");
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	toy_map_late(rig->vm);
+	SET(rig->io_exits, 0);
+	g_assert_true(test_wait(NULL, has_left_twice, rig, TEST_PATIENCE));
+	interrupt(rig);
+	g_assert_null(memchr(toy_ram(rig->vm) + 0x300, 0xcc, 4));
+	linux_rig_free(rig);
+}
+
 /* The user asks where symbols are to be had, and types what the answer says. */
 static void test_asked_for(void)
 {
@@ -260,6 +318,8 @@ static const TestCase cases[] = {
 	{"no-types", test_no_types},
 	{"replaced", test_replaced},
 	{"replaced-by-itself", test_replaced_by_itself},
+	{"begins", test_begins},
+	{"begins-with-breakpoints", test_begins_with_breakpoints},
 	{0},
 };
 

@@ -189,6 +189,72 @@ static void test_next_client(void)
 	fake_rig_hangup(rig);
 }
 
+static void raise_program(FakeRig *rig)
+{
+	const GdbStop stop = {.cpu = 0, .kind = GDB_STOP_PROGRAM};
+
+	fake_target_raise(rig->target, &stop, 1);
+}
+
+/* The target stops for it: then there is no other stop. */
+static void test_at_once(void)
+{
+	g_autoptr(FakeRig) rig = connected(OFFER);
+
+	fake_no_ack(rig);
+	g_assert_false(fake_target_expects_program(rig->target));
+	read_symbols(rig);
+	g_assert_true(fake_target_expects_program(rig->target));
+	fake_target_set_own_program(rig->target, &next);
+	rsp_client_send(rig->client, "vCont;c");
+	raise_program(rig);
+	g_free(rsp_expect_next_prefix(rig->client, EXEC));
+	rsp_client_send(rig->client, "vCont;c");
+	rsp_expect_silence(rig->client, 20);
+	g_assert_true(fake_target_is_running(rig->target));
+	/* It knows this one. */
+	raise_program(rig);
+	rsp_expect_silence(rig->client, 20);
+	g_assert_true(fake_target_is_running(rig->target));
+	rsp_client_puts(rig->client, "\x03");
+	g_free(rsp_expect_next_prefix(rig->client, PAUSED));
+	g_assert_cmpuint(fake_target_counts(rig->target).resumes, ==, 3);
+	fake_rig_hangup(rig);
+}
+
+/* The user may interrupt it at the same time, and is not forgotten. */
+static void test_interrupted(void)
+{
+	for (unsigned known = 0; known < 2; known++) {
+		g_autoptr(FakeRig) rig = connected(OFFER);
+
+		read_symbols(rig);
+		if (!known)
+			fake_target_set_own_program(rig->target, &next);
+		fake_target_set_stuck(rig->target, 0, true);
+		rsp_client_send(rig->client, "vCont;c");
+		raise_program(rig);
+		rsp_client_puts(rig->client, "\x03");
+		fake_target_set_stuck(rig->target, 0, false);
+		if (!known) {
+			g_free(rsp_expect_next_prefix(rig->client, EXEC));
+			rsp_client_send(rig->client, "vCont;c");
+		}
+		g_free(rsp_expect_next_prefix(rig->client, PAUSED));
+		fake_rig_hangup(rig);
+	}
+}
+
+/* Who would not be told is not waited for. */
+static void test_not_expected(void)
+{
+	g_autoptr(FakeRig) rig = connected("qSupported:multiprocess+");
+
+	read_symbols(rig);
+	g_assert_false(fake_target_expects_program(rig->target));
+	fake_rig_hangup(rig);
+}
+
 /* It has read the new one by itself. */
 static void test_read_by_itself(void)
 {
@@ -230,6 +296,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/server-exec/libraries", test_libraries);
 	g_test_add_func("/server-exec/not-told", test_not_told);
 	g_test_add_func("/server-exec/next-client", test_next_client);
+	g_test_add_func("/server-exec/at-once", test_at_once);
+	g_test_add_func("/server-exec/interrupted", test_interrupted);
+	g_test_add_func("/server-exec/not-expected", test_not_expected);
 	g_test_add_func("/server-exec/read-by-itself", test_read_by_itself);
 	g_test_add_func("/server-exec/restarted", test_restarted);
 	return g_test_run();

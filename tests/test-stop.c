@@ -26,6 +26,7 @@ static void test_signals(void)
 	check(GDB_STOP_WATCHDOG, &nothing, "T0ethread:02;");
 	check(GDB_STOP_IO_ERROR, &nothing, "T11thread:02;");
 	check(GDB_STOP_LIBRARY, &nothing, "T05thread:02;library:;");
+	check(GDB_STOP_PROGRAM, &nothing, "T05thread:02;");
 	check(GDB_STOP_PAUSED, &everything, "T02thread:p01.02;");
 }
 
