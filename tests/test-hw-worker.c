@@ -17,6 +17,7 @@ typedef struct Rig {
 	unsigned asked, entered, left; /* the gate */
 	unsigned begun, done;	       /* work */
 	unsigned held_in_work;	       /* that work waits in the middle while it is that many */
+	unsigned holders;	       /* that are about to hold it */
 	int fd;			       /* to be read by the work, or -1 */
 	GThread *thread;
 } Rig;
@@ -180,6 +181,7 @@ static gpointer hold(gpointer data)
 {
 	Rig *rig = data;
 
+	set(rig, &rig->holders, 1);
 	worker_hold(rig->worker);
 	g_mutex_lock(&rig->lock);
 	unsigned running = rig->begun - rig->done;
@@ -197,6 +199,8 @@ static void test_hold(void)
 	worker_kick(rig.worker);
 	wait_for(&rig, &rig.begun, 1);
 	GThread *holder = g_thread_new("hold", hold, &rig);
+	wait_for(&rig, &rig.holders, 1);
+	g_usleep(1000); /* for one that does not wait; nothing depends on it */
 	set(&rig, &rig.held_in_work, 0);
 	g_assert_cmpuint(GPOINTER_TO_UINT(g_thread_join(holder)), ==, 1);
 	unsigned done = get(&rig, &rig.done), left = get(&rig, &rig.left);

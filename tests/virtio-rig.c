@@ -229,16 +229,21 @@ void rig_device_start(RigDevice *device, Virtio *virtio, uint64_t features)
 	virtio_set_status(virtio, settled | VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
-uint16_t rig_device_run(RigDevice *device, unsigned queue, uint32_t *ret_written)
+uint16_t rig_device_wait(RigDevice *device, unsigned queue, uint32_t *ret_written)
 {
 	uint16_t head;
 
-	virtio_kick(device->virtio);
 	g_mutex_lock(&device->lock);
 	while (!rig_take(&device->queue[queue], &head, ret_written))
 		g_cond_wait(&device->changed, &device->lock);
 	g_mutex_unlock(&device->lock);
 	return head;
+}
+
+uint16_t rig_device_run(RigDevice *device, unsigned queue, uint32_t *ret_written)
+{
+	virtio_kick(device->virtio);
+	return rig_device_wait(device, queue, ret_written);
 }
 
 void rig_device_expect_failure(RigDevice *device)

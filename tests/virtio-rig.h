@@ -60,7 +60,7 @@ uint16_t rig_avail_event(const RigQueue *queue);
 
 /* A device with its driver. Queue N is at RIG_BASE + 0x1000 * N; data may be from 0x80000 on. */
 #define RIG_DATA (RIG_BASE + 0x80000)
-#define RIG_QUEUE_SIZE 16
+#define RIG_QUEUE_SIZE 64
 
 typedef struct RigDevice {
 	RigRam ram;
@@ -77,7 +77,9 @@ void rig_device_init(RigDevice *device);
 void rig_device_clear(RigDevice *device);
 /* The driver takes @features (and VERSION_1) and all queues; the device is ready after it. */
 void rig_device_start(RigDevice *device, Virtio *virtio, uint64_t features);
-/* Kicks, and waits until the next chain comes back on @queue: its head and written bytes. */
+/* Waits until the next chain comes back on @queue: its head and written bytes. */
+uint16_t rig_device_wait(RigDevice *device, unsigned queue, uint32_t *ret_written);
+/* The same after a kick. */
 uint16_t rig_device_run(RigDevice *device, unsigned queue, uint32_t *ret_written);
 /* Waits until the device has failed. */
 void rig_device_expect_failure(RigDevice *device);
