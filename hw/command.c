@@ -17,8 +17,8 @@ struct Command {
 /* ---- What the guest runs ---- */
 
 /*
- * $1 is where this folder is mounted. The guest has its kernel and nothing else yet. What the
- * overlay is not there for is at least read only.
+ * $1 is where this folder is mounted. The guest has its kernel and nothing else yet, perhaps not
+ * even a /dev: the folder has none when its own is another file system.
  */
 static const char init_script[] =
 	"share=$1 root=/tmp/root\n"
@@ -30,16 +30,16 @@ static const char init_script[] =
 	"	echo 'lkvm: this kernel has no OVERLAY_FS: only /tmp and /run can be written'\n"
 	"	root=\n"
 	"fi\n"
+	"mount -t devtmpfs devtmpfs $root/dev\n"
 	"mount -t proc proc $root/proc\n"
 	"mount -t sysfs sysfs $root/sys\n"
-	"mount -t devtmpfs devtmpfs $root/dev 2>/dev/null\n"
 	"mkdir -p $root/dev/pts $root/dev/shm\n"
 	"mount -t devpts devpts $root/dev/pts\n"
 	"mount -t tmpfs tmpfs $root/dev/shm\n"
 	"[ -z \"$root\" ] || mount -t tmpfs tmpfs $root/tmp\n"
 	"[ \"$root$share\" = /run ] || mount -t tmpfs tmpfs $root/run\n"
 	"cp $share/command $root/tmp/.lkvm-command\n"
-	"ip link set lo up 2>/dev/null\n"
+	"ip link set lo up 2>$root/dev/null\n"
 	"tty=/dev/console\n"
 	"for t in $(cat $root/sys/class/tty/console/active); do tty=/dev/$t; done\n"
 	"[ -c $root$tty ] || tty=/dev/console\n"
