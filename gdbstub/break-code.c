@@ -35,6 +35,11 @@ void gdb_break_code_unref(GdbBreakCode *code)
 	g_free(code);
 }
 
+bool gdb_break_code_has_commands(const GdbBreakCode *code)
+{
+	return code->exprs->len > code->conditions;
+}
+
 size_t gdb_break_code_size(const GdbBreakCode *code)
 {
 	return code->bytes->len;

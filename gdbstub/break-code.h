@@ -33,6 +33,8 @@ GdbBreakCode *gdb_break_code_ref(GdbBreakCode *code);
 void gdb_break_code_unref(GdbBreakCode *code);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GdbBreakCode, gdb_break_code_unref)
 
+/* Does it hold commands? */
+bool gdb_break_code_has_commands(const GdbBreakCode *code);
 /* How much bytecode it holds, in bytes. */
 size_t gdb_break_code_size(const GdbBreakCode *code);
 

@@ -22,6 +22,12 @@ static bool insert_code(GdbSession *session, const GdbBreak *bp, GdbText text, G
 {
 	g_autoptr(GdbBreakCode) code = gdb_break_code_parse(text, error);
 
+	if (code && gdb_break_code_has_commands(code) && gdb_non_stop_is_on(session)) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "in non-stop mode the stub cannot print by itself: "
+			    "set dprintf-style gdb");
+		return false;
+	}
 	return code && session->ops->breaks->insert_code(session->target, session->view.place, bp,
 							 code, error);
 }

@@ -54,6 +54,8 @@ static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 		g_string_append(session->reply, ";qXfer:osdata:read+");
 	if (session->ops->os && session->ops->os->vmcoreinfo)
 		g_string_append(session->reply, ";qXfer:vmcoreinfo:read+");
+	if (session->ops->non_stop)
+		g_string_append(session->reply, ";QNonStop+");
 	if (session->ops->breaks)
 		g_string_append(session->reply, ";swbreak+;hwbreak+");
 	if (session->ops->breaks && session->ops->breaks->insert_code)

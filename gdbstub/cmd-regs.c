@@ -22,8 +22,11 @@ static GdbReply cmd_read_all(GdbSession *session, G_GNUC_UNUSED const GdbArgs *a
 	const GdbRegSet *set = get_set(session);
 	uint8_t bytes[GDB_REG_MAX_BYTES];
 	const GdbReg *const *regs;
+	GError *error = NULL;
 	unsigned n_regs;
 
+	if (!gdb_non_stop_check(session, session->view.place, &error))
+		return gdb_reply_error(error);
 	regs = gdb_reg_set_rows(set, &n_regs);
 	for (unsigned n = 0; n < gdb_reg_set_g_count(set); n++) {
 		if (session->ops->registers->read(session->target, session->view.place, regs[n],
@@ -96,7 +99,8 @@ static GdbReply cmd_write_all(GdbSession *session, const GdbArgs *args)
 				      gdb_text_left(hex), 2 * len);
 	if (!decode_all(set, hex->at, bytes))
 		return gdb_reply_fail(GDB_ERROR_INVAL, "G: the data is not hex");
-	if (!write_all(session, hex->at, bytes, &error))
+	if (!gdb_non_stop_check(session, session->view.place, &error) ||
+	    !write_all(session, hex->at, bytes, &error))
 		return gdb_reply_error(error);
 	return gdb_reply(GDB_REPLY_OK);
 }
@@ -123,6 +127,8 @@ static GdbReply cmd_read_one(GdbSession *session, const GdbArgs *args)
 	reg = find_reg(session, args->v[0].number, &reply);
 	if (!reg)
 		return reply;
+	if (!gdb_non_stop_check(session, session->view.place, &error))
+		return gdb_reply_error(error);
 	if (session->ops->registers->read(session->target, session->view.place, reg, bytes, &error))
 		gdb_hex_append(session->reply, bytes, gdb_reg_bytes(reg));
 	else if (!session->view.place.task)
@@ -149,17 +155,21 @@ static GdbReply cmd_write_one(GdbSession *session, const GdbArgs *args)
 				      reg->name, gdb_text_left(hex), 2 * gdb_reg_bytes(reg));
 	if (!gdb_hex_decode(hex->at, gdb_text_left(hex), bytes))
 		return gdb_reply_fail(GDB_ERROR_INVAL, "P: the value of %s is not hex", reg->name);
-	if (!session->ops->registers->write(session->target, session->view.place, reg, bytes,
+	if (!gdb_non_stop_check(session, session->view.place, &error) ||
+	    !session->ops->registers->write(session->target, session->view.place, reg, bytes,
 					    &error))
 		return gdb_reply_error(error);
 	return gdb_reply(GDB_REPLY_OK);
 }
 
+/* While other CPUs run, too. */
+#define WHEN (GDB_WHEN_STOPPED | GDB_SESSION_MIXED)
+
 static const GdbCommand rows[] = {
-	{"g", GDB_MATCH_WHOLE, NULL, GDB_WHEN_STOPPED, false, cmd_read_all},
-	{"G", GDB_MATCH_PREFIX, "*", GDB_WHEN_STOPPED, false, cmd_write_all},
-	{"p", GDB_MATCH_PREFIX, "x", GDB_WHEN_STOPPED, false, cmd_read_one},
-	{"P", GDB_MATCH_PREFIX, "x=*", GDB_WHEN_STOPPED, false, cmd_write_one},
+	{"g", GDB_MATCH_WHOLE, NULL, WHEN, false, cmd_read_all},
+	{"G", GDB_MATCH_PREFIX, "*", WHEN, false, cmd_write_all},
+	{"p", GDB_MATCH_PREFIX, "x", WHEN, false, cmd_read_one},
+	{"P", GDB_MATCH_PREFIX, "x=*", WHEN, false, cmd_write_one},
 };
 
 const GdbCommandTable gdb_commands_regs = {

@@ -9,6 +9,8 @@
 /* The last stop again. It changes nothing: breakpoints stay. */
 static GdbReply cmd_why(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
+	if (gdb_non_stop_is_on(session) && session->state == GDB_SESSION_STOPPED)
+		return gdb_non_stop_why(session);
 	if (session->state & (GDB_SESSION_NONE | GDB_SESSION_KILLED))
 		gdb_stop_append_exit(session->reply, 0, &session->agreed.features);
 	else
@@ -16,8 +18,7 @@ static GdbReply cmd_why(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
-/* One action for each CPU there is now; the array is the session's. */
-static GdbAction *get_actions(GdbSession *session, unsigned *ret_n)
+GdbAction *gdb_session_get_actions(GdbSession *session, unsigned *ret_n)
 {
 	unsigned n = session->ops->cpus->count(session->target);
 
@@ -30,13 +31,16 @@ static GdbAction *get_actions(GdbSession *session, unsigned *ret_n)
 }
 
 /* QEMU's sstep without its ENABLE bit: whoever asked for steps does not get any. */
-static void forgo_steps(GdbSession *session)
+void gdb_session_forgo_steps(GdbSession *session)
 {
+	GdbAction *actions;
 	unsigned n;
-	GdbAction *actions = get_actions(session, &n);
 
+	if (session->run.step_flags & GDB_STEP_ENABLE)
+		return;
+	actions = gdb_session_get_actions(session, &n);
 	for (unsigned at = 0; at < n; at++) {
-		if (actions[at].kind != GDB_ACTION_HOLD)
+		if (actions[at].kind == GDB_ACTION_STEP || actions[at].kind == GDB_ACTION_RANGE)
 			actions[at].kind = GDB_ACTION_CONTINUE;
 	}
 }
@@ -47,8 +51,7 @@ static GdbReply resume(GdbSession *session, unsigned focus)
 
 	if (gdb_session_append_owed(session, session->reply))
 		return gdb_reply(GDB_REPLY_DATA);
-	if (!(session->run.step_flags & GDB_STEP_ENABLE))
-		forgo_steps(session);
+	gdb_session_forgo_steps(session);
 	if (!session->ops->run->resume(session->target, session->actions, &error))
 		return gdb_reply_error(error);
 	session->run.focus = focus;
@@ -64,7 +67,9 @@ static GdbReply cmd_vcont(GdbSession *session, const GdbArgs *args)
 	unsigned n, focus;
 	GError *error = NULL;
 
-	actions = get_actions(session, &n);
+	if (gdb_non_stop_is_on(session))
+		return gdb_non_stop_resume(session, args->v[0].text);
+	actions = gdb_session_get_actions(session, &n);
 	if (!gdb_vcont_parse(args->v[0].text, n, session->view.place.cpu, actions, &focus, &error))
 		return gdb_reply_error(error);
 	return resume(session, focus);
@@ -98,9 +103,12 @@ static bool write_pc(GdbSession *session, unsigned cpu, uint64_t pc, GError **er
 static GdbReply resume_all(GdbSession *session, GdbActionKind kind, const GdbArg *addr)
 {
 	unsigned n, cpu = session->run.cpu_chosen ? session->run.cpu : session->run.stop.cpu;
-	GdbAction *actions = get_actions(session, &n);
+	GdbAction *actions = gdb_session_get_actions(session, &n);
 	GError *error = NULL;
 
+	if (gdb_non_stop_is_on(session))
+		return gdb_reply_fail(GDB_ERROR_INVAL, "in non-stop mode only vCont says who "
+						       "runs: c, C, s and S do not");
 	if (addr && !write_pc(session, cpu, addr->number, &error))
 		return gdb_reply_error(error);
 	for (unsigned at = 0; at < n; at++)
@@ -203,6 +211,7 @@ static bool restart_machine(GdbSession *session, GdbReply *ret_reply)
 		return false;
 	}
 	gdb_session_move(session, GDB_SESSION_REVIVE);
+	gdb_non_stop_revived(session);
 	session->view = gdb_session_first_view(session);
 	session->run.stop = (GdbStop){.kind = GDB_STOP_STEP};
 	session->run.focus = 0;
@@ -237,13 +246,19 @@ static GdbReply cmd_attach(GdbSession *session, const GdbArgs *args)
 	if (!check_process(args->v[0].number, &reply))
 		return reply;
 	gdb_session_move(session, GDB_SESSION_REVIVE);
+	if (session->state == GDB_SESSION_STOPPED && gdb_non_stop_is_on(session)) {
+		gdb_non_stop_revived(session);
+		return gdb_reply(GDB_REPLY_OK);
+	}
 	if (session->state == GDB_SESSION_STOPPED)
 		return cmd_why(session, args);
 	gdb_session_attach(session);
 	if (session->state == GDB_SESSION_NONE)
 		return gdb_reply_fail(GDB_ERROR_NOENT, "the machine is ending");
-	session->run.attach_reply = true;
 	session->run.by_packet = true;
+	if (gdb_non_stop_is_on(session))
+		return gdb_reply(GDB_REPLY_OK);
+	session->run.attach_reply = true;
 	return gdb_reply(GDB_REPLY_STOP);
 }
 
@@ -265,7 +280,7 @@ static const GdbCommand rows[] = {
 	{"C", GDB_MATCH_PREFIX, "x?;x", GDB_WHEN_STOPPED, true, cmd_continue_signal},
 	{"s", GDB_MATCH_PREFIX, "?x", GDB_WHEN_STOPPED, true, cmd_step},
 	{"S", GDB_MATCH_PREFIX, "x?;x", GDB_WHEN_STOPPED, true, cmd_step_signal},
-	{"vCtrlC", GDB_MATCH_WHOLE, NULL, GDB_WHEN_ATTACHED, false, cmd_interrupt},
+	{"vCtrlC", GDB_MATCH_WHOLE, NULL, GDB_AT_ONCE, false, cmd_interrupt},
 	{"D", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_detach},
 	{"D;", GDB_MATCH_PREFIX, "x", GDB_ALWAYS, false, cmd_detach},
 	{"k", GDB_MATCH_WHOLE, NULL, GDB_ALWAYS, false, cmd_kill},

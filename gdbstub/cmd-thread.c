@@ -84,12 +84,12 @@ static GdbReply cmd_describe(GdbSession *session, const GdbArgs *args)
 }
 
 static const GdbCommand rows[] = {
-	{"Hg", GDB_MATCH_PREFIX, "t", GDB_WHEN_ATTACHED, false, cmd_choose},
-	{"Hc", GDB_MATCH_PREFIX, "t", GDB_WHEN_ATTACHED, false, cmd_choose_run},
-	{"T", GDB_MATCH_PREFIX, "t", GDB_WHEN_ATTACHED, false, cmd_alive},
-	{"qC", GDB_MATCH_WHOLE, NULL, GDB_WHEN_ATTACHED, false, cmd_current},
-	{"qfThreadInfo", GDB_MATCH_WHOLE, NULL, GDB_WHEN_ATTACHED, false, cmd_list},
-	{"qsThreadInfo", GDB_MATCH_WHOLE, NULL, GDB_WHEN_ATTACHED, false, cmd_list_rest},
+	{"Hg", GDB_MATCH_PREFIX, "t", GDB_AT_ONCE, false, cmd_choose},
+	{"Hc", GDB_MATCH_PREFIX, "t", GDB_AT_ONCE, false, cmd_choose_run},
+	{"T", GDB_MATCH_PREFIX, "t", GDB_AT_ONCE, false, cmd_alive},
+	{"qC", GDB_MATCH_WHOLE, NULL, GDB_AT_ONCE, false, cmd_current},
+	{"qfThreadInfo", GDB_MATCH_WHOLE, NULL, GDB_AT_ONCE, false, cmd_list},
+	{"qsThreadInfo", GDB_MATCH_WHOLE, NULL, GDB_AT_ONCE, false, cmd_list_rest},
 	{"qThreadExtraInfo,", GDB_MATCH_PREFIX, "t", GDB_WHEN_ATTACHED, false, cmd_describe},
 };
 

@@ -77,6 +77,8 @@ typedef struct GdbCommand {
 
 #define GDB_WHEN_STOPPED GDB_SESSION_STOPPED
 #define GDB_WHEN_ATTACHED (GDB_SESSION_STOPPED | GDB_SESSION_RUNNING)
+/* Of those that are legal while stopped, the others wait for a moment in which no CPU runs. */
+#define GDB_AT_ONCE (GDB_WHEN_ATTACHED | GDB_SESSION_MIXED)
 #define GDB_ALWAYS (GDB_SESSION_NONE | GDB_WHEN_ATTACHED | GDB_SESSION_KILLED)
 
 /*

@@ -9,6 +9,7 @@ const GdbCommandTable *const gdb_command_tables[] = {
 	&gdb_commands_mem,
 	&gdb_commands_regs,
 	&gdb_commands_run,
+	&gdb_commands_non_stop,
 	&gdb_commands_break,
 	&gdb_commands_query,
 	&gdb_commands_thread,

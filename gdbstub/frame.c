@@ -400,6 +400,15 @@ void gdb_frame_encode(GByteArray *out, const void *payload, size_t len, bool run
 	g_byte_array_set_size(out, start + n + 4);
 }
 
+/* The sum is of the payload alone. */
+void gdb_frame_encode_notification(GByteArray *out, const void *payload, size_t len)
+{
+	size_t start = out->len;
+
+	gdb_frame_encode(out, payload, len, false);
+	out->data[start] = '%';
+}
+
 static uint8_t count_special(const uint8_t *data)
 {
 	uint8_t count = 0;

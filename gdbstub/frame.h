@@ -82,6 +82,9 @@ const char *gdb_frame_payload(const GdbFrame *frame, size_t *ret_len);
  */
 void gdb_frame_encode(GByteArray *out, const void *payload, size_t len, bool runs);
 
+/* gdb_frame_encode_notification: append %payload#cs, likewise; nobody acknowledges it. */
+void gdb_frame_encode_notification(GByteArray *out, const void *payload, size_t len);
+
 /*
  * gdb_frame_fit: how many of the @len bytes at @data can be sent, once escaped, in at most @room
  * bytes of payload.

@@ -42,6 +42,11 @@ typedef enum GdbOffer {
 	GDB_OFFER_MADE,
 } GdbOffer;
 
+typedef enum GdbRunMode {
+	GDB_RUN_ALL_STOP,
+	GDB_RUN_NON_STOP, /* each CPU stops and goes on by itself */
+} GdbRunMode;
+
 /* What the client has said that it understands, and what it was told: as long as the client. */
 typedef struct GdbAgreed {
 	GdbFeatures features;
@@ -51,6 +56,7 @@ typedef struct GdbAgreed {
 	bool list_threads;  /* lldb: stop replies list the threads and their pcs */
 	bool files_refused; /* vFile was answered as a packet that is not known */
 	GdbOffer libraries;
+	GdbRunMode mode;
 } GdbAgreed;
 
 /* How bytes are exchanged with it: as long as the client. */
@@ -89,6 +95,33 @@ typedef struct GdbRun {
 	unsigned owed;	      /* of GdbOwed (exec.c) */
 } GdbRun;
 
+/* A CPU in non-stop mode, as the client knows it. */
+typedef enum GdbCpuState {
+	GDB_CPU_RUNS,
+	GDB_CPU_UNTOLD, /* stands, and the client has not taken its stop yet */
+	GDB_CPU_STANDS,
+} GdbCpuState;
+
+typedef struct GdbCpu {
+	GdbCpuState state;
+	GdbStop stop; /* the last one, unless it runs */
+} GdbCpu;
+
+/* How the client hears of stops in non-stop mode (gdb manual, "Notification Packets"). */
+typedef enum GdbTelling {
+	GDB_TELLING_NOTHING,
+	GDB_TELLING_FIRST, /* it was sent one that it has asked for by ?, and says vStopped */
+	GDB_TELLING_STOPS, /* it was sent the oldest of those that wait, and says vStopped */
+} GdbTelling;
+
+/* Non-stop mode: from QNonStop:1, or attach(), to QNonStop:0 or detach(). */
+typedef struct GdbNonStop {
+	GArray *cpus;	/* of GdbCpu, by number; NULL: none yet */
+	GArray *untold; /* of unsigned: those that are UNTOLD, oldest first; likewise */
+	GdbTelling telling;
+	bool in_moment; /* the target waits for go_on() */
+} GdbNonStop;
+
 /* Files of the target that a client can have open at a time: gdb keeps each library's open. */
 #define GDB_FILES_MAX 512
 
@@ -122,6 +155,7 @@ struct GdbSession {
 	GdbWire wire;
 	GdbView view;
 	GdbRun run;
+	GdbNonStop non_stop;
 
 	GdbFrame frame;
 	GByteArray *out;     /* for the client */
@@ -153,7 +187,8 @@ extern const GdbCommandTable *const gdb_command_tables[];
 extern const GdbCommandTable gdb_commands_query, gdb_commands_regs, gdb_commands_mem,
 	gdb_commands_run, gdb_commands_break, gdb_commands_thread, gdb_commands_monitor,
 	gdb_commands_xfer, gdb_commands_search, gdb_commands_qemu, gdb_commands_lldb,
-	gdb_commands_symbols, gdb_commands_file, gdb_commands_os, gdb_commands_library;
+	gdb_commands_symbols, gdb_commands_file, gdb_commands_os, gdb_commands_library,
+	gdb_commands_non_stop;
 
 /* Replies. */
 static inline GdbReply gdb_reply(GdbReplyKind kind)
@@ -238,6 +273,42 @@ void gdb_session_interrupt(GdbSession *session);
 
 /* gdb_session_detach: leave the target: @kill ends the machine, where the target can do that. */
 void gdb_session_detach(GdbSession *session, bool kill);
+
+/*
+ * Non-stop mode (cmd-non-stop.c). In all-stop mode these do nothing, and return FALSE or TRUE for
+ * "all is well".
+ * hold: the packet that is held waits until no CPU runs. go_on: those go on that shall run, unless
+ * work is to be done first.
+ * resume: vCont; all of it.
+ * interrupt: TRUE: done. take: TRUE: @stop is none for all-stop mode. exited: TRUE: the client was
+ * told.
+ * attached: the stop that attach() asked for is here. revived: the machine stands, in whatever
+ * state its CPUs were. left: before detach() and kill().
+ * check: do the registers of @place stand still? Else FALSE with @error.
+ */
+static inline bool gdb_non_stop_is_on(const GdbSession *session)
+{
+	return session->agreed.mode == GDB_RUN_NON_STOP;
+}
+/* A packet was answered. */
+void gdb_non_stop_handled(GdbSession *session);
+void gdb_non_stop_hold(GdbSession *session);
+void gdb_non_stop_go_on(GdbSession *session);
+GdbReply gdb_non_stop_resume(GdbSession *session, GdbText actions);
+bool gdb_non_stop_interrupt(GdbSession *session);
+bool gdb_non_stop_take(GdbSession *session, const GdbStop *stop);
+bool gdb_non_stop_exited(GdbSession *session, uint8_t status);
+void gdb_non_stop_attached(GdbSession *session);
+void gdb_non_stop_revived(GdbSession *session);
+void gdb_non_stop_left(GdbSession *session);
+bool gdb_non_stop_check(GdbSession *session, GdbPlace place, GError **error);
+/* ?: the first stop reply. OK: none stands. */
+GdbReply gdb_non_stop_why(GdbSession *session);
+
+/* gdb_session_get_actions: one action for each CPU there is now; the array is the session's. */
+GdbAction *gdb_session_get_actions(GdbSession *session, unsigned *ret_n);
+/* gdb_session_forgo_steps: a client that has switched steps off goes on instead. */
+void gdb_session_forgo_steps(GdbSession *session);
 
 /* gdb_session_append_stop: the stop reply for the last stop, with the expedited registers. */
 void gdb_session_append_stop(GdbSession *session, GString *out);

@@ -20,11 +20,17 @@ bool gdb_session_find_cpu(GdbSession *session, const GdbThread *thread, unsigned
 	return false;
 }
 
+/* In non-stop mode a thread runs or stands, and a client would believe that a task runs. */
+static bool tasks_are_threads(const GdbSession *session)
+{
+	return session->state == GDB_SESSION_STOPPED && !gdb_non_stop_is_on(session);
+}
+
 static bool has_task(GdbSession *session, int64_t thread)
 {
 	const GdbTaskOps *tasks = session->ops->tasks;
 
-	return tasks && session->state == GDB_SESSION_STOPPED && thread > GDB_TASK_THREADS &&
+	return tasks && tasks_are_threads(session) && thread > GDB_TASK_THREADS &&
 	       thread <= G_MAXINT32 &&
 	       tasks->name(session->target, thread - GDB_TASK_THREADS, NULL);
 }
@@ -50,7 +56,7 @@ static void add_tasks(GdbSession *session, GArray *places)
 	const uint32_t *tasks;
 	unsigned n_tasks;
 
-	if (!ops || session->state != GDB_SESSION_STOPPED)
+	if (!ops || !tasks_are_threads(session))
 		return;
 	tasks = ops->list(session->target, &n_tasks);
 	for (unsigned n = 0; n < n_tasks; n++) {

@@ -19,6 +19,10 @@ GdbSessionState gdb_session_next(GdbSessionState state, GdbSessionEvent event)
 		return state == GDB_SESSION_STOPPED ? GDB_SESSION_KILLED : state;
 	case GDB_SESSION_REVIVE:
 		return state == GDB_SESSION_KILLED ? GDB_SESSION_STOPPED : state;
+	case GDB_SESSION_SPREAD:
+		return state == GDB_SESSION_STOPPED ? GDB_SESSION_MIXED : state;
+	case GDB_SESSION_HOLD:
+		return state == GDB_SESSION_MIXED ? GDB_SESSION_HOLDING : state;
 	case GDB_SESSION_DETACH:
 		return GDB_SESSION_NONE;
 	}
@@ -98,6 +102,7 @@ void gdb_session_detach(GdbSession *session, bool kill)
 	kill |= session->state == GDB_SESSION_KILLED;
 	drop_work(session);
 	session->wire.held = false;
+	gdb_non_stop_left(session);
 	gdb_session_move(session, GDB_SESSION_DETACH);
 	session->killed = kill && session->ops->run->kill;
 	if (session->killed)
@@ -192,18 +197,36 @@ static GdbReply answer_for_thread(GdbSession *session, const char *packet, size_
 	return reply;
 }
 
+/* What may be said only while nothing runs, but now some do. */
+static bool needs_moment(const GdbSession *session, const char *packet, size_t len)
+{
+	const GdbCommand *row;
+	GdbText text;
+
+	if (session->state != GDB_SESSION_MIXED)
+		return false;
+	row = gdb_command_find(gdb_command_tables, packet, len, &text);
+	return row && !(row->states & GDB_SESSION_MIXED) && row->states & GDB_SESSION_STOPPED;
+}
+
 static void handle_packet(GdbSession *session)
 {
 	const char *packet;
 	size_t len;
 
 	packet = gdb_frame_payload(&session->frame, &len);
+	if (needs_moment(session, packet, len)) {
+		session->wire.held = true;
+		gdb_non_stop_hold(session);
+		return;
+	}
 	gdb_session_send(session, answer_for_thread(session, packet, len));
+	gdb_non_stop_handled(session);
 }
 
 static bool must_wait(const GdbSession *session)
 {
-	return session->state == GDB_SESSION_ATTACHING || session->work;
+	return session->state & (GDB_SESSION_ATTACHING | GDB_SESSION_HOLDING) || session->work;
 }
 
 /*
@@ -260,6 +283,8 @@ static void handle_held(GdbSession *session)
 /* A stop of another kind may come first; then the client, which may go on by itself, is owed it. */
 void gdb_session_interrupt(GdbSession *session)
 {
+	if (gdb_non_stop_interrupt(session))
+		return;
 	session->run.interrupt_owed = true;
 	if (session->state & (GDB_SESSION_ATTACHING | GDB_SESSION_RUNNING))
 		session->ops->run->stop(session->target, session->run.focus);
@@ -274,6 +299,7 @@ static void take_break(GdbSession *session)
 	if (session->work) {
 		drop_work(session);
 		gdb_session_send(session, gdb_reply_fail(GDB_ERROR_BUSY, "interrupted"));
+		gdb_non_stop_go_on(session);
 		handle_held(session);
 	} else if (session->state != GDB_SESSION_NONE) {
 		gdb_session_interrupt(session);
@@ -427,6 +453,11 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 
 	if (session->state == GDB_SESSION_NONE)
 		return;
+	if (gdb_non_stop_take(session, stop)) {
+		handle_held(session);
+		gdb_non_stop_go_on(session);
+		return;
+	}
 	session->run.stop = *stop;
 	is_step = ends_step(session, stop);
 	/*
@@ -441,6 +472,7 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 	session->run.focus = stop->cpu;
 	session->run.attach_reply = false;
 	gdb_session_move(session, GDB_SESSION_STOP);
+	gdb_non_stop_attached(session);
 	if (owed)
 		send_owed_stop(session, was_running, is_step);
 	handle_held(session);
@@ -457,6 +489,7 @@ void gdb_session_work(GdbSession *session)
 		return;
 	drop_work(session);
 	gdb_session_send(session, reply);
+	gdb_non_stop_go_on(session);
 	handle_held(session);
 }
 
@@ -465,7 +498,7 @@ void gdb_session_exited(GdbSession *session, uint8_t status)
 	bool owed = session->state == GDB_SESSION_RUNNING ||
 		    (session->state == GDB_SESSION_ATTACHING && session->run.attach_reply);
 
-	if (!owed)
+	if (gdb_non_stop_exited(session, status) || !owed)
 		return;
 	gdb_stop_append_exit(gdb_session_reset_reply(session), status, &session->agreed.features);
 	gdb_session_send(session, gdb_reply(GDB_REPLY_DATA));

@@ -25,6 +25,9 @@ typedef enum GdbSessionState {
 	 * not, the machine ends with the attachment.
 	 */
 	GDB_SESSION_KILLED = 16,
+	/* Non-stop mode (GdbNonStopOps): */
+	GDB_SESSION_MIXED = 32,	  /* a CPU runs; STOPPED: none does */
+	GDB_SESSION_HOLDING = 64, /* a CPU runs, and hold() was called: soon STOPPED */
 } GdbSessionState;
 
 typedef enum GdbSessionEvent {
@@ -34,12 +37,14 @@ typedef enum GdbSessionEvent {
 	GDB_SESSION_KILL,
 	GDB_SESSION_REVIVE, /* restarted, or attached to once more */
 	GDB_SESSION_DETACH, /* D, k, end of the connection */
+	GDB_SESSION_SPREAD, /* a CPU runs in non-stop mode */
+	GDB_SESSION_HOLD,
 } GdbSessionEvent;
 
 /*
  * gdb_session_next: [pure] the state after @event. An event that has no meaning in @state leaves
  * it: a stop while STOPPED, KILLED or NONE, a resume or kill unless STOPPED, a revival unless
- * KILLED, an attach unless NONE.
+ * KILLED, an attach unless NONE, a spread unless STOPPED, a hold unless MIXED.
  */
 GdbSessionState gdb_session_next(GdbSessionState state, GdbSessionEvent event);
 
@@ -76,9 +81,9 @@ GdbSessionState gdb_session_get_state(const GdbSession *session);
 /*
  * gdb_session_feed: take bytes from the client. Returns how many were taken; the rest must be
  * offered again after the next gdb_session_stop(), gdb_session_work() or after output has gone.
- * Fewer than @len are taken while a packet waits for the stop that attach() asked for or for the
- * end of a search, and while more than GDB_SESSION_OUTPUT_MAX bytes of output wait. A 0x03 takes
- * effect in these cases too.
+ * Fewer than @len are taken while a packet waits for the stop that attach() asked for, for the
+ * moment that hold() did, or for the end of a search, and while more than GDB_SESSION_OUTPUT_MAX
+ * bytes of output wait. A 0x03 takes effect in these cases too.
  */
 #define GDB_SESSION_OUTPUT_MAX (1024 * 1024)
 size_t gdb_session_feed(GdbSession *session, const uint8_t *data, size_t len);

@@ -9,6 +9,7 @@
 #include "gdbstub/text.h"
 
 enum {
+	SIGNAL_NONE = 0,
 	SIGNAL_INT = 2,
 	SIGNAL_TRAP = 5,
 	SIGNAL_ABRT = 6,
@@ -37,6 +38,7 @@ static const struct {
 	[GDB_STOP_IO_ERROR] = {NULL, "signal", SIGNAL_STOP, false},
 	[GDB_STOP_LIBRARY] = {"library", "trace", SIGNAL_TRAP, false},
 	[GDB_STOP_PROGRAM] = {NULL, "trace", SIGNAL_TRAP, false},
+	[GDB_STOP_ASKED] = {NULL, "none", SIGNAL_NONE, false},
 };
 
 static bool is_offered(GdbStopKind kind, const GdbFeatures *features)

@@ -58,6 +58,8 @@ typedef enum GdbStopKind {
 	GDB_STOP_IO_ERROR,	 /* SIGSTOP */
 	GDB_STOP_LIBRARY,	 /* what GdbLibraryOps.list() says has changed: SIGTRAP */
 	GDB_STOP_PROGRAM,	 /* GdbFileOps.generation() may be another one: no stop to users */
+	GDB_STOP_ASKED,		 /* non-stop: the client asked for just this CPU: no signal */
+	GDB_STOP_MOMENT,	 /* no stop for the client: GdbNonStopOps.hold() */
 } GdbStopKind;
 
 typedef struct GdbStop {
@@ -91,6 +93,7 @@ typedef enum GdbActionKind {
 	GDB_ACTION_CONTINUE,
 	GDB_ACTION_STEP,  /* one instruction */
 	GDB_ACTION_RANGE, /* steps until pc leaves [start, end); at least one instruction */
+	GDB_ACTION_KEEP,  /* GdbNonStopOps.change(): stands or runs as before */
 } GdbActionKind;
 
 typedef struct GdbAction {
@@ -223,6 +226,34 @@ typedef struct GdbRunOps {
 	 */
 	bool (*reset)(void *target, GError **error);
 } GdbRunOps;
+
+/*
+ * Non-stop mode: each CPU stops and goes on by itself. It begins and ends, with set(), while every
+ * CPU stands; attach() ends it, too. In it neither resume() nor stop() is called, and the rule of
+ * run control is this one: for each CPU that goes on the target posts one stop, when that one does
+ * not run guest code any more.
+ *
+ * All other operations still need the machine stopped, but reading and writing the registers of a
+ * CPU that stands. So while some run the client's wish waits for a moment in which none does:
+ * hold() begins it, and when no CPU runs guest code the target posts GDB_STOP_MOMENT, once. go_on()
+ * ends it: who was running runs again, and so does who shall run by now. A stop that a CPU has met
+ * by itself is posted before GDB_STOP_MOMENT or after go_on(). detach() and kill() may come at any
+ * time.
+ */
+typedef struct GdbNonStopOps {
+	void (*set)(void *target, bool on);
+	void (*hold)(void *target);
+	void (*go_on)(void *target);
+	/*
+	 * In such a moment, or while every CPU stands; go_on() follows. @actions has count()
+	 * entries. HOLD: one that runs stops, with GDB_STOP_ASKED if nothing else; one that stands
+	 * is left so. KEEP leaves it as it is, and so do the others one that runs. An error changes
+	 * nothing.
+	 */
+	bool (*change)(void *target, const GdbAction *actions, GError **error);
+	/* The same for one CPU that runs: it stops, with GDB_STOP_PAUSED if nothing else. */
+	void (*interrupt)(void *target, unsigned cpu);
+} GdbNonStopOps;
 
 /*
  * Breakpoints and watchpoints. @place is what the client chose with Hg, where the address is
@@ -391,6 +422,7 @@ typedef struct GdbTargetOps {
 	const GdbMemoryOps *memory;
 	const GdbRunOps *run;
 	/* Each of these may be NULL. */
+	const GdbNonStopOps *non_stop;
 	const GdbPhysicalOps *physical;
 	const GdbBreakOps *breaks;
 	const GdbQuietOps *quiet;

@@ -99,21 +99,8 @@ static bool parse_one(VCont *vcont, GdbText text, GError **error)
 	return true;
 }
 
-/* Unnamed CPUs stay stopped; at least one must run, or no stop would ever answer. */
-static bool finish(VCont *vcont, GError **error)
-{
-	bool runs = false;
-
-	for (unsigned cpu = 0; cpu < vcont->n_cpus; cpu++) {
-		if (vcont->actions[cpu].kind == UNNAMED)
-			vcont->actions[cpu].kind = GDB_ACTION_HOLD;
-		runs |= vcont->actions[cpu].kind != GDB_ACTION_HOLD;
-	}
-	return runs || bad(error, "no thread would run");
-}
-
-bool gdb_vcont_parse(GdbText text, unsigned n_cpus, unsigned current, GdbAction *actions,
-		     unsigned *ret_focus, GError **error)
+static bool parse(GdbText text, unsigned n_cpus, unsigned current, GdbActionKind unnamed,
+		  GdbAction *actions, unsigned *ret_focus, GError **error)
 {
 	VCont vcont = {.n_cpus = n_cpus, .current = current, .actions = actions};
 
@@ -124,8 +111,29 @@ bool gdb_vcont_parse(GdbText text, unsigned n_cpus, unsigned current, GdbAction 
 		if (!parse_one(&vcont, gdb_text_until(&text, ';'), error))
 			return false;
 	} while (gdb_text_char(&text, ';'));
-	if (!finish(&vcont, error))
-		return false;
+	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
+		if (actions[cpu].kind == UNNAMED)
+			actions[cpu].kind = unnamed;
+	}
 	*ret_focus = vcont.focus;
 	return true;
+}
+
+/* At least one must run, or no stop would ever answer. */
+bool gdb_vcont_parse(GdbText text, unsigned n_cpus, unsigned current, GdbAction *actions,
+		     unsigned *ret_focus, GError **error)
+{
+	bool runs = false;
+
+	if (!parse(text, n_cpus, current, GDB_ACTION_HOLD, actions, ret_focus, error))
+		return false;
+	for (unsigned cpu = 0; cpu < n_cpus; cpu++)
+		runs |= actions[cpu].kind != GDB_ACTION_HOLD;
+	return runs || bad(error, "no thread would run");
+}
+
+bool gdb_vcont_parse_non_stop(GdbText text, unsigned n_cpus, unsigned current, GdbAction *actions,
+			      unsigned *ret_focus, GError **error)
+{
+	return parse(text, n_cpus, current, GDB_ACTION_KEEP, actions, ret_focus, error);
 }

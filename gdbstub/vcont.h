@@ -26,4 +26,11 @@
 bool gdb_vcont_parse(GdbText text, unsigned n_cpus, unsigned current, GdbAction *actions,
 		     unsigned *ret_focus, GError **error);
 
+/*
+ * gdb_vcont_parse_non_stop: the same in non-stop mode: a CPU that none names gets GDB_ACTION_KEEP,
+ * t stops one that runs, and none need run.
+ */
+bool gdb_vcont_parse_non_stop(GdbText text, unsigned n_cpus, unsigned current, GdbAction *actions,
+			      unsigned *ret_focus, GError **error);
+
 #endif

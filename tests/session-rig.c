@@ -97,6 +97,39 @@ static bool op_resume(void *data, const GdbAction *actions, GError **error)
 	return true;
 }
 
+static void op_set(void *data, bool on)
+{
+	g_string_append_printf(((SessionRig *)data)->log, "set.%d ", on);
+}
+
+static void op_hold(void *data)
+{
+	g_string_append(((SessionRig *)data)->log, "hold ");
+}
+
+static void op_go_on(void *data)
+{
+	g_string_append(((SessionRig *)data)->log, "go ");
+}
+
+static bool op_change(void *data, const GdbAction *actions, GError **error)
+{
+	SessionRig *rig = data;
+
+	if (rig->refuse_resume) {
+		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "not now");
+		return false;
+	}
+	g_string_append_printf(rig->log, "change.%c%c ", "hcsrk"[actions[0].kind],
+			       "hcsrk"[actions[1].kind]);
+	return true;
+}
+
+static void op_interrupt(void *data, unsigned cpu)
+{
+	g_string_append_printf(((SessionRig *)data)->log, "interrupt.%u ", cpu);
+}
+
 static void op_detach(void *data)
 {
 	g_array_set_size(((SessionRig *)data)->breaks, 0);
@@ -256,6 +289,13 @@ SessionRig *session_rig_new(bool lazy)
 
 SessionRig *session_rig_new_full(bool lazy)
 {
+	static const GdbNonStopOps non_stop = {
+		.set = op_set,
+		.hold = op_hold,
+		.go_on = op_go_on,
+		.change = op_change,
+		.interrupt = op_interrupt,
+	};
 	static const GdbBreakOps breaks = {
 		.insert = op_insert,
 		.remove = op_remove,
@@ -275,6 +315,7 @@ SessionRig *session_rig_new_full(bool lazy)
 
 	rig->run.kill = op_kill;
 	rig->run.reset = op_reset;
+	rig->ops.non_stop = &non_stop;
 	rig->ops.breaks = &breaks;
 	rig->ops.files = &files;
 	rig->ops.tasks = &task_ops;

@@ -34,8 +34,8 @@ typedef struct SessionRig {
 /* @lazy: as for gdb_session_new(). The target can do nothing but what it must. */
 SessionRig *session_rig_new(bool lazy);
 /*
- * With a kill(), a reset(), breakpoints, a monitor, physical memory (at half the address), tasks
- * and a program of its own, an empty file.
+ * With a kill(), a reset(), non-stop mode, breakpoints, a monitor, physical memory (at half the
+ * address), tasks and a program of its own, an empty file.
  */
 SessionRig *session_rig_new_full(bool lazy);
 /* Attached and stopped, not lazy. */
