@@ -193,6 +193,7 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 	engine_lock(gdb);
 	gdb->server = NULL;
 	gdb->attached = false;
+	non_stop_end(gdb);
 	if (gdb->world != WORLD_FREE) {
 		gdb->detaching = true;
 		/* The VMM may join its vCPUs on this thread. */
@@ -441,5 +442,8 @@ void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event)
 		on_reset(gdb);
 	else if (gdb->attached && vcpu)
 		halt_event(vcpu, kind, 0, 0);
+	/* There it is not on its way to where it is looked at. */
+	if (gdb->mode == MODE_NON_STOP)
+		halt_check_stopped(gdb);
 	engine_unlock(gdb);
 }

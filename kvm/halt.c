@@ -163,7 +163,7 @@ static bool ends_machine(GdbStopKind kind)
 	       kind == GDB_STOP_IO_ERROR;
 }
 
-static bool is_reportable(const KvmGdbVcpu *vcpu)
+bool halt_is_reportable(const KvmGdbVcpu *vcpu)
 {
 	return vcpu->event.pending &&
 	       (vcpu->action.kind != GDB_ACTION_HOLD || ends_machine(vcpu->event.stop.kind));
@@ -177,7 +177,7 @@ static KvmGdbVcpu *choose_event(KvmGdb *gdb)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
-		if (!is_reportable(vcpu))
+		if (!halt_is_reportable(vcpu))
 			continue;
 		if (vcpu->action.kind == GDB_ACTION_STEP || vcpu->action.kind == GDB_ACTION_RANGE)
 			return vcpu;
@@ -204,6 +204,7 @@ static const char *kind_name(GdbStopKind kind)
 		[GDB_STOP_IO_ERROR] = "I/O error",
 		[GDB_STOP_LIBRARY] = "module loaded or unloaded",
 		[GDB_STOP_PROGRAM] = "a kernel begins",
+		[GDB_STOP_ASKED] = "asked for",
 	};
 
 	return names[kind];
@@ -278,6 +279,11 @@ static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
 		gdb_server_post_stop(gdb->server, &stop);
 }
 
+void halt_post(KvmGdbVcpu *vcpu)
+{
+	post(vcpu->gdb, vcpu);
+}
+
 static void set_free(KvmGdb *gdb)
 {
 	kvm_breaks_clear(gdb->breaks);
@@ -328,16 +334,20 @@ static void stopped(KvmGdb *gdb)
 	kvm_clock_stopped(gdb->clock);
 	gdb_alarm_set(gdb->grace, GDB_ALARM_NEVER);
 	turns_cut(gdb);
-	gdb->n_stops++;
+	gdb->n_stops += gdb->moment == MOMENT_NONE;
 	/* Somebody else may have come while the last client was leaving. */
 	if (gdb->detaching && halt_let_go(gdb))
 		return;
+	if (gdb->mode == MODE_NON_STOP) {
+		non_stop_stopped(gdb);
+		return;
+	}
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		exits_seen(kvm_vcpu_at(gdb, i));
 	post(gdb, choose_event(gdb));
 }
 
-static void start_grace(KvmGdb *gdb)
+void halt_start_grace(KvmGdb *gdb)
 {
 	if (gdb_alarm_get(gdb->grace) < 0)
 		gdb_alarm_set(gdb->grace, g_get_monotonic_time() + GRACE_US);
@@ -374,7 +384,7 @@ void halt_grace_over(KvmGdb *gdb)
 	gdb->grace_over = ++gdb->graces >= GRACES_MAX || !any_on_its_way(gdb);
 	halt_check_stopped(gdb);
 	if (gdb->world == WORLD_STOPPING)
-		start_grace(gdb);
+		halt_start_grace(gdb);
 }
 
 void halt_check_stopped(KvmGdb *gdb)
@@ -382,6 +392,8 @@ void halt_check_stopped(KvmGdb *gdb)
 	bool waiting = devices_work(gdb);
 
 	turns_lift_when_alone(gdb);
+	if (gdb->mode == MODE_NON_STOP && gdb->world == WORLD_RUNNING)
+		non_stop_look(gdb);
 	if (gdb->world != WORLD_STOPPING)
 		return;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
@@ -395,7 +407,7 @@ void halt_check_stopped(KvmGdb *gdb)
 	if (!waiting || gdb->grace_over)
 		stopped(gdb);
 	else
-		start_grace(gdb);
+		halt_start_grace(gdb);
 }
 
 void halt_request_stop(KvmGdb *gdb)
@@ -423,7 +435,19 @@ void halt_stop_for_client(KvmGdb *gdb)
 {
 	halt_request_stop(gdb);
 	if (gdb->world == WORLD_STOPPING)
-		start_grace(gdb);
+		halt_start_grace(gdb);
+}
+
+/* It is looked at when it has come to rest. */
+static void stop_alone(KvmGdbVcpu *vcpu)
+{
+	KvmGdb *gdb = vcpu->gdb;
+
+	if (gdb->world == WORLD_RUNNING) {
+		gdb->grace_over = false;
+		gdb->graces = 0;
+	}
+	halt_kick(vcpu);
 }
 
 static void record(KvmGdbVcpu *vcpu, const Event *event)
@@ -437,7 +461,10 @@ static void record(KvmGdbVcpu *vcpu, const Event *event)
 	vcpu->event.stop.cpu = vcpu->index;
 	gdb_log_line(gdb->log, "CPU %u: %s at 0x%" PRIx64, vcpu->index, kind_name(event->stop.kind),
 		     event->pc);
-	halt_request_stop(gdb);
+	if (gdb->mode == MODE_ALL_STOP)
+		halt_request_stop(gdb);
+	else
+		stop_alone(vcpu);
 }
 
 void halt_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc)
@@ -453,16 +480,10 @@ void halt_news(KvmGdbVcpu *vcpu, uint64_t pc, bool then_break)
 
 /* ---- Resuming ---- */
 
-/* Drops waiting events that are no longer true of the CPUs that are to run. */
-static void revalidate(KvmGdb *gdb)
+void halt_revalidate(KvmGdbVcpu *vcpu)
 {
-	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
-
-		if (vcpu->event.pending && vcpu->action.kind != GDB_ACTION_HOLD &&
-		    !still_valid(vcpu))
-			vcpu->event.pending = false;
-	}
+	if (vcpu->event.pending && vcpu->action.kind != GDB_ACTION_HOLD && !still_valid(vcpu))
+		vcpu->event.pending = false;
 }
 
 /* Memory and page tables change while CPUs run on; between two steps nobody has to look at them. */
@@ -482,6 +503,27 @@ static void rearm(KvmGdb *gdb)
 		kvm_breaks_rearm(gdb->breaks, &finder);
 }
 
+void halt_go(KvmGdb *gdb)
+{
+	rearm(gdb);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		leaving_plan(vcpu);
+		/* In non-stop mode the client has not seen those that were not told. */
+		if (gdb->mode == MODE_ALL_STOP)
+			exits_seen(vcpu);
+		vcpu->turn_owed = false;
+	}
+	kvm_clock_resuming(gdb->clock);
+	set_world(gdb, WORLD_RUNNING);
+	if (gdb->log)
+		log_resume(gdb);
+	turns_begin(gdb);
+	devices_open(gdb);
+	halt_wake(gdb);
+}
+
 void halt_resume(KvmGdb *gdb, const GdbAction *actions)
 {
 	KvmGdbVcpu *chosen;
@@ -495,30 +537,17 @@ void halt_resume(KvmGdb *gdb, const GdbAction *actions)
 		if (state_of(vcpu) == VCPU_GONE)
 			vcpu->action.kind = GDB_ACTION_HOLD;
 	}
-	revalidate(gdb);
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		halt_revalidate(kvm_vcpu_at(gdb, i));
 	chosen = choose_event(gdb);
 	if (chosen) {
 		post(gdb, chosen);
 		return;
 	}
-	rearm(gdb);
-	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
-
-		leaving_plan(vcpu);
-		exits_seen(vcpu);
-		vcpu->turn_owed = false;
-	}
-	kvm_clock_resuming(gdb->clock);
-	set_world(gdb, WORLD_RUNNING);
-	if (gdb->log)
-		log_resume(gdb);
-	turns_begin(gdb);
-	devices_open(gdb);
-	halt_wake(gdb);
+	halt_go(gdb);
 }
 
-static bool any_to_run(KvmGdb *gdb)
+bool halt_any_to_run(KvmGdb *gdb)
 {
 	bool any = false;
 
@@ -540,7 +569,7 @@ void halt_remove(KvmGdbVcpu *vcpu)
 	leaving_end(vcpu);
 	turns_try(gdb);
 	/* The client waits for a stop, and nobody is left who could bring one. */
-	if (gdb->world == WORLD_RUNNING && !any_to_run(gdb))
+	if (gdb->world == WORLD_RUNNING && !halt_any_to_run(gdb))
 		halt_request_stop(gdb);
 	halt_check_stopped(gdb);
 }

@@ -9,6 +9,10 @@
  *                        |  +---(detaching)---> FREE <--detach+                     |
  *                        +------------ stop(), an event of a vCPU, detach ----------+
  *
+ * In non-stop mode (non-stop.c) a vCPU that has something to report stands alone, and the world
+ * stays RUNNING. It is STOPPED, with the clocks and the devices, while every vCPU stands, and for
+ * moments that the client does not see, in which it has something done that needs that.
+ *
  * A vCPU is OUTSIDE (in the VMM's code, or not started), RUNNING (inside KVM_RUN) or PARKED
  * (waiting inside kvm_gdb_run()). An OUTSIDE vCPU cannot execute guest code: at its next entry it
  * looks at the world first. So a stop is complete when no vCPU is RUNNING. One that the VMM has
@@ -186,6 +190,16 @@ typedef struct Turns {
 	gint64 next_at; /* none may begin before this time */
 } Turns;
 
+/* What an event of one vCPU stops: the world, or that vCPU alone. */
+typedef enum Mode { MODE_ALL_STOP, MODE_NON_STOP } Mode;
+
+/* In non-stop mode: a stop of the world that no vCPU has asked for. */
+typedef enum Moment {
+	MOMENT_NONE,
+	MOMENT_WANTED, /* by the session */
+	MOMENT_NOW,    /* it was told, and it goes on after that */
+} Moment;
+
 /* Devices of the VMM that work beside the vCPUs. All atomic: devices.c. */
 typedef struct Devices {
 	int inside;  /* how many are at it, or look whether they may be */
@@ -230,8 +244,11 @@ struct KvmGdb {
 
 	Devices devices;
 	World world;
-	bool attached;	     /* a client is there: stops are posted */
-	bool detaching;	     /* when the world has stopped, take everything out and set it free */
+	bool attached;	/* a client is there: stops are posted */
+	bool detaching; /* when the world has stopped, take everything out and set it free */
+	Mode mode;
+	Moment moment;
+	bool stops_all;	     /* in non-stop mode somebody has stopped the machine: all CPUs stop */
 	bool operator_stops; /* somebody beside gdb has stopped the machine (operate.h) */
 	unsigned holds;	     /* and so many hold it for a moment */
 	unsigned n_stops;    /* so far */
@@ -353,6 +370,38 @@ bool halt_in_guest(const KvmGdbVcpu *vcpu);
 void halt_stop_at_once(KvmGdb *gdb);
 /* A stop of the client's: it does not wait for a vCPU that a signal handler of the VMM keeps. */
 void halt_stop_for_client(KvmGdb *gdb);
+
+/* For non-stop.c: what halt.c does with all of them, for one. */
+
+/* Has it something to report that may be? */
+bool halt_is_reportable(const KvmGdbVcpu *vcpu);
+/* It has, and that is reported. */
+void halt_post(KvmGdbVcpu *vcpu);
+/* It is to run: drops what it has to report, if that is not true any more. */
+void halt_revalidate(KvmGdbVcpu *vcpu);
+/* Does any CPU run, or would it if the world did? */
+bool halt_any_to_run(KvmGdb *gdb);
+/* The world, which is stopped, goes on as the actions say. */
+void halt_go(KvmGdb *gdb);
+/* This stop shall end, when it has waited long enough. */
+void halt_start_grace(KvmGdb *gdb);
+
+/* ---- non-stop.c: each CPU stops and goes on by itself; with the lock held ---- */
+
+/* While the world runs: reports what there is to report. */
+void non_stop_look(KvmGdb *gdb);
+/* The world has stopped: likewise, and then for whom it has. */
+void non_stop_stopped(KvmGdb *gdb);
+/* The mode ends, whoever runs. */
+void non_stop_end(KvmGdb *gdb);
+/* Somebody beside the client stops the machine. */
+void non_stop_all(KvmGdb *gdb);
+/* Does the world stand for a moment that nobody is to hear of? */
+bool non_stop_is_unseen(KvmGdb *gdb);
+/* Does this CPU stand while others run? */
+bool non_stop_stands(const KvmGdbVcpu *vcpu);
+
+extern const GdbNonStopOps non_stop_ops;
 
 /* ---- devices.c: with the lock held ---- */
 
@@ -550,8 +599,11 @@ bool target_lacks(const char *what, GError **error);
 /* GdbRunOps.reset, and the monitor's: without the lock. UNSUPPORTED where the VMM has none. */
 bool target_reset(void *target, GError **error);
 
-/* The CPU, if its registers can be looked at now: with the lock held. NULL with @error. */
+/* The CPU, if the machine can be looked at now: with the lock held. NULL with @error. */
 KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error);
+bool target_check_stopped(KvmGdb *gdb, GError **error);
+/* Can those be stepped that shall be? Else FALSE with @error. */
+bool target_can_step(KvmGdb *gdb, const GdbAction *actions, GError **error);
 
 /* ---- engine.c ---- */
 

@@ -40,6 +40,8 @@ static const char *broken_by(const KvmGdbVcpu *vcpu)
 		 "a CPU steps over a patch that it has not met"},
 		{(leaving->over == OVER_ALONE) == (gdb->turns.over == vcpu),
 		 "the CPU whose turn it is does not know, or another one believes it is"},
+		{gdb->world != WORLD_RUNNING || !held || leaving->over == OVER_NOTHING,
+		 "a CPU that is held waits its turn"},
 		{!step->through || step->open, "a run through code is no step"},
 		{!step->patched || step->open, "the landing of a step outlives it"},
 		{!is_gone(vcpu) || (held && !vcpu->event.pending && !step->open),
@@ -62,6 +64,12 @@ static const char *broken_by_machine(const KvmGdb *gdb)
 		{gdb->devices.closed ==
 			 (gdb->world == WORLD_STOPPING || gdb->world == WORLD_STOPPED),
 		 "devices work in a stopped machine, or wait in one that runs"},
+		{gdb->mode == MODE_ALL_STOP || gdb->attached, "non-stop mode outlives its client"},
+		{gdb->moment == MOMENT_NONE ||
+			 (gdb->mode == MODE_NON_STOP && gdb->world != WORLD_RUNNING),
+		 "CPUs run in a moment in which none should"},
+		{gdb->moment != MOMENT_NOW || gdb->world == WORLD_STOPPED,
+		 "a moment was told that has not come"},
 		{turns->over || !turns->n_also, "a patch is lifted for nobody's turn"},
 	};
 

@@ -83,7 +83,7 @@ static bool goes_on_alone(const KvmGdbVcpu *vcpu)
 {
 	KvmGdb *gdb = vcpu->gdb;
 
-	if (vcpu->action.kind != GDB_ACTION_CONTINUE)
+	if (vcpu->action.kind != GDB_ACTION_CONTINUE || gdb->mode == MODE_NON_STOP)
 		return false;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		if (i != vcpu->index && kvm_vcpu_at(gdb, i)->action.kind != GDB_ACTION_HOLD)

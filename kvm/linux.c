@@ -393,7 +393,8 @@ void linux_file_expect(void *target)
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
-	gdb->expects_kernel = true;
+	/* In non-stop mode a client cannot be told of it. */
+	gdb->expects_kernel = gdb->mode == MODE_ALL_STOP;
 }
 
 static int make_program(KvmGdb *gdb, GError **error)

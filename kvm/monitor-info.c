@@ -49,6 +49,14 @@ static bool info_registers(void *target, unsigned cpu, const char *args, GString
 	return show_one(target, MIN(chosen, UINT_MAX), out, error);
 }
 
+/* In non-stop mode, where it is not the same for all. */
+static const char *who_stands(const KvmGdbVcpu *vcpu)
+{
+	if (vcpu->gdb->mode == MODE_ALL_STOP)
+		return "";
+	return vcpu->action.kind == GDB_ACTION_HOLD ? " stands" : " runs";
+}
+
 static bool info_cpus(void *target, unsigned cpu, const char *args G_GNUC_UNUSED, GString *out,
 		      GError **error G_GNUC_UNUSED)
 {
@@ -59,9 +67,9 @@ static bool info_cpus(void *target, unsigned cpu, const char *args G_GNUC_UNUSED
 		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, i);
 
 		if (vcpu)
-			g_string_append_printf(out, "%c CPU #%u: thread_id=%d\n",
-					       i == cpu ? '*' : ' ', i,
-					       __atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST));
+			g_string_append_printf(
+				out, "%c CPU #%u: thread_id=%d%s\n", i == cpu ? '*' : ' ', i,
+				__atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST), who_stands(vcpu));
 	}
 	engine_unlock(gdb);
 	return true;
@@ -74,9 +82,9 @@ static bool info_status(void *target, unsigned cpu G_GNUC_UNUSED, const char *ar
 	LOCKED(gdb);
 
 	g_string_append_printf(out, "VM status: %s\n",
-			       gdb->world != WORLD_STOPPED ? "running"
-			       : gdb->attached		   ? "paused (debug)"
-							   : "paused");
+			       gdb->world != WORLD_STOPPED || non_stop_is_unseen(gdb) ? "running"
+			       : gdb->attached ? "paused (debug)"
+					       : "paused");
 	return true;
 }
 

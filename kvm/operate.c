@@ -9,6 +9,8 @@ OperateState operate_state(KvmGdb *gdb)
 {
 	LOCKED(gdb);
 
+	if (non_stop_is_unseen(gdb))
+		return OPERATE_RUNS;
 	if (gdb->world == WORLD_STOPPED)
 		return OPERATE_STOPPED;
 	return gdb->world == WORLD_STOPPING ? OPERATE_STOPPING : OPERATE_RUNS;
@@ -35,6 +37,7 @@ void operate_stop(KvmGdb *gdb)
 	LOCKED(gdb);
 
 	gdb->operator_stops = !gdb->attached;
+	non_stop_all(gdb);
 	halt_stop_for_client(gdb);
 }
 
@@ -131,6 +134,7 @@ bool operate_quit(KvmGdb *gdb, GError **error)
 		return target_lacks("being ended", error);
 	if (gdb->ending == ENDING_NOT)
 		gdb->ending = ENDING_WAITS;
+	non_stop_all(gdb);
 	halt_stop_for_client(gdb);
 	if (!gdb->quit)
 		gdb->quit = gdb_alarm_new(gdb->context, "vmgdb quit", on_quit, gdb);

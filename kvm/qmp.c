@@ -139,7 +139,8 @@ static bool is_running(KvmGdb *gdb)
 {
 	LOCKED(gdb);
 
-	return gdb->world == WORLD_FREE || (gdb->world == WORLD_RUNNING && gdb->runs_on);
+	return gdb->world == WORLD_FREE || non_stop_is_unseen(gdb) ||
+	       (gdb->world == WORLD_RUNNING && gdb->runs_on);
 }
 
 static QmpStep query_status(void *target, QmpCall *call)

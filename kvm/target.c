@@ -35,6 +35,14 @@ KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
 	return vcpu;
 }
 
+/* The same, if its registers can be looked at: in non-stop mode while others run. */
+static KvmGdbVcpu *standing_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
+{
+	KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, cpu);
+
+	return vcpu && non_stop_stands(vcpu) ? vcpu : target_vcpu(gdb, cpu, error);
+}
+
 static const char in_device[] = "in a device of the VMM, in the middle of an instruction";
 static const char in_handler[] = "kept by the VMM in a signal handler";
 
@@ -74,7 +82,7 @@ static void describe_cpu(void *target, GdbPlace place, GString *text)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, NULL);
+	KvmGdbVcpu *vcpu = standing_vcpu(gdb, place.cpu, NULL);
 
 	if (place.task) {
 		task_threads_describe(gdb, place.task, text);
@@ -95,7 +103,7 @@ static bool read_register(void *target, GdbPlace place, const GdbReg *reg, uint8
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
+	KvmGdbVcpu *vcpu = standing_vcpu(gdb, place.cpu, error);
 
 	if (vcpu && place.task)
 		return task_threads_read(gdb, place.task, reg, buf, error);
@@ -107,7 +115,7 @@ static bool write_register(void *target, GdbPlace place, const GdbReg *reg, cons
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
-	KvmGdbVcpu *vcpu = target_vcpu(gdb, place.cpu, error);
+	KvmGdbVcpu *vcpu = standing_vcpu(gdb, place.cpu, error);
 
 	if (!vcpu)
 		return false;
@@ -168,7 +176,7 @@ static bool write_memory(void *target, GdbPlace place, uint64_t addr, const uint
 	       virtual_write(&space, addr, buf, len, error);
 }
 
-static bool check_stopped(KvmGdb *gdb, GError **error)
+bool target_check_stopped(KvmGdb *gdb, GError **error)
 {
 	if (gdb->world == WORLD_STOPPED)
 		return true;
@@ -190,7 +198,7 @@ static bool write_physical(void *target, uint64_t addr, const uint8_t *buf, size
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
-	return check_stopped(gdb, error) && physical_write(gdb, addr, buf, len, error);
+	return target_check_stopped(gdb, error) && physical_write(gdb, addr, buf, len, error);
 }
 
 static bool memory_region(void *target, GdbPlace place, uint64_t addr, GdbRegion *ret,
@@ -226,6 +234,7 @@ static void attach(void *target)
 	LOCKED(gdb);
 
 	gdb->attached = true;
+	non_stop_end(gdb);
 	gdb->operator_stops = false;
 	gdb->block_irq = gdb->features.block_irq;
 	gdb->stop_cpu = 0;
@@ -272,7 +281,7 @@ static void sweep_if_idle(KvmGdb *gdb, const GdbAction *actions)
 }
 
 /* A step of a CPU that is off would end when another one has started it, if ever. */
-static bool can_step(KvmGdb *gdb, const GdbAction *actions, GError **error)
+bool target_can_step(KvmGdb *gdb, const GdbAction *actions, GError **error)
 {
 	for (unsigned i = 0; i < gdb->known_cpus; i++) {
 		bool steps =
@@ -295,14 +304,14 @@ static bool resume(void *target, const GdbAction *actions, GError **error)
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
-	if (!check_stopped(gdb, error))
+	if (!target_check_stopped(gdb, error))
 		return false;
 	if (!any_present(gdb, actions)) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT,
 			    "no CPU would run: the one to run was unplugged");
 		return false;
 	}
-	if (!can_step(gdb, actions, error))
+	if (!target_can_step(gdb, actions, error))
 		return false;
 	sweep_if_idle(gdb, actions);
 	process_resuming(gdb);
@@ -317,6 +326,7 @@ static void detach(void *target)
 	LOCKED(gdb);
 
 	gdb->attached = false;
+	non_stop_end(gdb);
 	if (gdb->world == WORLD_STOPPED) {
 		halt_let_go(gdb);
 	} else if (gdb->world != WORLD_FREE) {
@@ -336,6 +346,7 @@ static void kill_machine(void *target)
 	}
 	engine_lock(gdb);
 	gdb->attached = false;
+	non_stop_end(gdb);
 	gdb->ending = true;
 	halt_stop_for_client(gdb);
 	engine_unlock(gdb);
@@ -437,7 +448,7 @@ static bool remove_break(void *target, GdbPlace place, const GdbBreak *bp, GErro
 	LOCKED(gdb);
 
 	(void)place;
-	if (!check_stopped(gdb, error))
+	if (!target_check_stopped(gdb, error))
 		return false;
 	kvm_breaks_remove(gdb->breaks, bp);
 	kvm_conditions_set(gdb->conditions, bp, NULL);
@@ -571,6 +582,7 @@ const GdbTargetOps kvm_target_ops = {
 	.registers = &register_ops,
 	.memory = &memory_ops,
 	.run = &run_ops,
+	.non_stop = &non_stop_ops,
 	.physical = &physical_ops,
 	.breaks = &break_ops,
 	.quiet = &quiet_ops,

@@ -14,7 +14,8 @@ void __wrap_gdb_server_post_output(GdbServer *server, const char *text, size_t l
 bool model_is_running(const Model *model)
 {
 	return model->session && gdb_session_get_state(model->session) &
-					 (GDB_SESSION_RUNNING | GDB_SESSION_ATTACHING);
+					 (GDB_SESSION_RUNNING | GDB_SESSION_ATTACHING |
+					  GDB_SESSION_MIXED | GDB_SESSION_HOLDING);
 }
 
 bool model_is_stopped(const Model *model)
@@ -24,16 +25,20 @@ bool model_is_stopped(const Model *model)
 
 /* ---- Stops ---- */
 
+static void post_one(Model *model, const GdbStop *stop);
+
 /* The engine's: it is under its lock, and no CPU executes any more. */
 void __wrap_gdb_server_post_stop(GdbServer *server, const GdbStop *stop)
 {
 	Model *model = (Model *)server;
 
-	if (!model->owed)
+	if (model->non_stop)
+		post_one(model, stop);
+	else if (!model->owed)
 		model_break_rule(model, "a stop is posted that nobody waits for");
 	else
 		model->owed--;
-	model->standing = true;
+	model->standing |= !model->non_stop || stop->kind == GDB_STOP_MOMENT;
 	if (model->n_stops < MODEL_STOPS)
 		model->stops[model->n_stops++] = *stop;
 }
@@ -94,6 +99,10 @@ static void check_stop(Model *model, const GdbStop *stop)
 	case GDB_STOP_PANIC:
 		model->panic_owed = false;
 		break;
+	case GDB_STOP_ASKED:
+		if (!model->cpus[stop->cpu].asked)
+			model_break_rule(model, "CPU %u stops, and nobody asked for it", stop->cpu);
+		break;
 	case GDB_STOP_INTERNAL_ERROR:
 		if (!model->scenario->failures)
 			model_break_rule(model, "an internal error is told");
@@ -101,6 +110,114 @@ static void check_stop(Model *model, const GdbStop *stop)
 	default:
 		break;
 	}
+}
+
+/* ---- Non-stop mode ---- */
+
+static bool any_to_run(const Model *model)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < model->scenario->n; i++)
+		any |= model->cpus[i].action != GDB_ACTION_HOLD;
+	return any;
+}
+
+static void post_one(Model *model, const GdbStop *stop)
+{
+	ModelCpu *cpu = &model->cpus[stop->cpu];
+
+	if (stop->kind == GDB_STOP_MOMENT) {
+		if (!model->moment_owed)
+			model_break_rule(model, "a moment is told that nobody asked for");
+		model->moment_owed = false;
+		return;
+	}
+	if (!cpu->stop_owed)
+		model_break_rule(model, "CPU %u stops once more", stop->cpu);
+	check_stop(model, stop);
+	cpu->stop_owed = cpu->asked = false;
+	cpu->action = GDB_ACTION_HOLD;
+	if (any_to_run(model))
+		return;
+	model->interrupt_owed = model->asked = false;
+	if (model->gdb->world != WORLD_STOPPED)
+		model_break_rule(model, "all CPUs stand, and the machine does not");
+}
+
+static Model *model_of(void *gdb)
+{
+	return (Model *)((KvmGdb *)gdb)->server;
+}
+
+static void op_set(void *gdb, bool on)
+{
+	Model *model = model_of(gdb);
+
+	model->non_stop = on;
+	model->standing = !on;
+	/* To stop what stands is no wish of the client's any more. */
+	model->asked = model->interrupt_owed = false;
+	for (unsigned i = 0; i < model->scenario->n; i++) {
+		model->cpus[i].action = GDB_ACTION_HOLD;
+		model->cpus[i].stop_owed = model->cpus[i].asked = false;
+	}
+	non_stop_ops.set(gdb, on);
+}
+
+static void op_hold(void *gdb)
+{
+	model_of(gdb)->moment_owed = true;
+	non_stop_ops.hold(gdb);
+}
+
+static void op_go_on(void *gdb)
+{
+	model_of(gdb)->standing = false;
+	non_stop_ops.go_on(gdb);
+}
+
+static void go(ModelCpu *cpu, GdbActionKind action)
+{
+	cpu->late = cpu->finished;
+	cpu->finished = 0;
+	cpu->steps = 0;
+	cpu->action = action;
+	cpu->stop_owed = true;
+}
+
+static bool op_change(void *gdb, const GdbAction *actions, GError **error)
+{
+	Model *model = model_of(gdb);
+	bool done = non_stop_ops.change(gdb, actions, error);
+
+	for (unsigned i = 0; i < model->scenario->n && done; i++) {
+		ModelCpu *cpu = &model->cpus[i];
+
+		if (actions[i].kind == GDB_ACTION_HOLD)
+			cpu->asked |= cpu->action != GDB_ACTION_HOLD;
+		else if (actions[i].kind != GDB_ACTION_KEEP && cpu->action == GDB_ACTION_HOLD)
+			go(cpu, actions[i].kind);
+	}
+	return done;
+}
+
+static void op_interrupt(void *gdb, unsigned cpu)
+{
+	non_stop_ops.interrupt(gdb, cpu);
+}
+
+const GdbNonStopOps *model_non_stop_ops(void)
+{
+	static const GdbNonStopOps ops = {
+		.set = op_set,
+		.hold = op_hold,
+		.go_on = op_go_on,
+		.change = op_change,
+		.interrupt = op_interrupt,
+	};
+
+	return &ops;
 }
 
 /* ---- Packets ---- */
@@ -135,15 +252,35 @@ static char *ask(Model *model, const char *packet)
 	return take_output(model);
 }
 
+/* The client takes what it was told of, unless it waits for an answer. */
+static void take_stops(Model *model)
+{
+	while (model->session && !model->waiting && !model_fault(model) &&
+	       gdb_session_get_state(model->session) != GDB_SESSION_HOLDING &&
+	       model->session->non_stop.telling != GDB_TELLING_NOTHING)
+		g_free(ask(model, "vStopped"));
+}
+
+static void answered(Model *model, const char *packet, const char *reply);
+
 void model_tell(Model *model)
 {
 	GdbStop stop = model->stops[0];
 	bool waits = gdb_session_get_state(model->session) == GDB_SESSION_RUNNING;
-	g_autofree char *reply = NULL;
+	bool non_stop = model->non_stop;
+	g_autofree char *reply = NULL, *packet = NULL;
 
 	memmove(model->stops, model->stops + 1, --model->n_stops * sizeof(stop));
 	gdb_session_stop(model->session, &stop);
 	reply = take_output(model);
+	if (non_stop) {
+		if (stop.kind == GDB_STOP_MOMENT)
+			packet = g_steal_pointer(&model->waiting);
+		if (packet)
+			answered(model, packet, reply);
+		take_stops(model);
+		return;
+	}
 	if (waits != (*reply == 'T'))
 		model_break_rule(model, "the reply to the stop is \"%s\"", reply);
 	check_stop(model, &stop);
@@ -168,9 +305,12 @@ static void forget_client(Model *model)
 {
 	model->n_breaks = model->n_stops = model->owed = 0;
 	model->standing = model->asked = model->interrupt_owed = model->panic_owed = false;
+	model->non_stop = model->moment_owed = false;
+	g_clear_pointer(&model->waiting, g_free);
 	for (unsigned i = 0; i < model->scenario->n; i++) {
 		model->cpus[i].action = GDB_ACTION_CONTINUE;
 		model->cpus[i].hit_told = false;
+		model->cpus[i].stop_owed = model->cpus[i].asked = false;
 	}
 }
 
@@ -251,17 +391,16 @@ static void write_register(Model *model, const char *packet)
 	}
 }
 
-static void say_packet(Model *model, const char *packet)
+/* In non-stop mode some are errors while a CPU runs. */
+static bool may_fail(const Model *model, const char *packet)
 {
-	g_autofree char *reply = NULL;
+	return *packet == 'P' || (model->non_stop && g_str_has_prefix(packet, "QNonStop"));
+}
 
-	if (g_str_has_prefix(packet, "vCont")) {
-		resume(model, packet);
-		return;
-	}
+static void answered(Model *model, const char *packet, const char *reply)
+{
 	model->killed |= *packet == 'k';
-	reply = ask(model, packet);
-	if (*packet == 'P' && *reply == 'E') /* it is in a device of the VMM */
+	if (may_fail(model, packet) && *reply == 'E') /* it is in a device of the VMM */
 		return;
 	if (*packet != 'k' && strcmp(reply, "OK") != 0)
 		model_break_rule(model, "%s is answered by %s", packet, reply);
@@ -277,6 +416,23 @@ static void say_packet(Model *model, const char *packet)
 		model_hang_up(model);
 }
 
+static void say_packet(Model *model, const char *packet)
+{
+	g_autofree char *reply = NULL;
+
+	if (g_str_has_prefix(packet, "vCont") && !model->non_stop) {
+		resume(model, packet);
+		return;
+	}
+	model->killed |= *packet == 'k' && !model->non_stop;
+	reply = ask(model, packet);
+	if (model->session->wire.held)
+		model->waiting = g_strdup(packet);
+	else
+		answered(model, packet, reply);
+	take_stops(model);
+}
+
 bool model_may_say(const Model *model, const char *action)
 {
 	if (!strcmp(action, "connect"))
@@ -284,8 +440,10 @@ bool model_may_say(const Model *model, const char *action)
 	if (!strcmp(action, "hangup"))
 		return model->session;
 	if (!strcmp(action, "^C"))
-		return model_is_running(model);
-	return model_is_stopped(model);
+		return model_is_running(model) && !model->waiting;
+	return model_is_stopped(model) ||
+	       (model->non_stop && model_is_running(model) && !model->waiting &&
+		gdb_session_get_state(model->session) == GDB_SESSION_MIXED);
 }
 
 void model_say(Model *model, const char *action)

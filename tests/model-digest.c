@@ -59,6 +59,9 @@ static uint64_t mix_machine(uint64_t sum, const KvmGdb *gdb)
 	gint64 limit = gdb_alarm_get(gdb->limit);
 	const uint64_t parts[] = {
 		gdb->world,
+		gdb->mode,
+		gdb->moment,
+		gdb->stops_all,
 		gdb->attached,
 		gdb->detaching,
 		gdb->runs_on,
@@ -100,6 +103,11 @@ static uint64_t mix_client(uint64_t sum, const Model *model)
 		model->physical,
 		model->n_stops,
 		model->n_breaks,
+		model->non_stop,
+		model->moment_owed,
+		model->waiting ? g_str_hash(model->waiting) : 0,
+		session ? session->non_stop.telling : 0,
+		session ? session->non_stop.in_moment : 0,
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++)
@@ -121,7 +129,8 @@ uint64_t model_digest(const Model *model)
 
 		sum = mix(mix_vcpu(sum, cpu->vcpu), host_digest(i));
 		sum = mix(mix(sum, toy_digest(model->vm, i)), cpu->accesses - cpu->ios);
-		sum = mix(sum, cpu->action | MIN(cpu->steps, 2) << 4 | cpu->hit_told << 8);
+		sum = mix(sum, cpu->action | MIN(cpu->steps, 2) << 4 | cpu->hit_told << 8 |
+				       cpu->stop_owed << 9 | cpu->asked << 10);
 		sum = mix(sum, cpu->next);
 	}
 	for (unsigned i = 0; i < sizeof(model->code); i++)

@@ -116,7 +116,7 @@ static void on_executed(void *opaque, unsigned i, uint64_t pc)
 	if (is_io(model, pc) && cpu->accesses != cpu->ios)
 		model_break_rule(model, "CPU %u: %u accesses to its device, %u instructions", i,
 				 cpu->accesses, cpu->ios);
-	cpu->finished += model->standing;
+	cpu->finished += model->standing || (model->non_stop && cpu->action == GDB_ACTION_HOLD);
 	if (cpu->steps++ && cpu->action == GDB_ACTION_STEP && !model->standing &&
 	    !model_has_failed(model))
 		model_break_rule(model, "CPU %u executes %u instructions in a step", i, cpu->steps);
@@ -257,6 +257,7 @@ Model *model_new(const ModelScenario *scenario)
 	memcpy(toy_ram(model->vm) + MODEL_CODE, model->code, sizeof(model->code));
 	model->gdb->regs = arch_reg_set(model->cpus[0].vcpu->arch, NULL, NULL);
 	model->gdb->server = (GdbServer *)model; /* whose one function is below */
+	model->gdb->ops_table.non_stop = model_non_stop_ops();
 	toy_set_watcher(model->vm, &watcher);
 	model->says = G_MAXUINT;
 	if (scenario->setup) {
@@ -277,6 +278,7 @@ void model_free(Model *model)
 	model->gdb->server = NULL;
 	kvm_gdb_free(model->gdb);
 	toy_free(model->vm);
+	g_free(model->waiting);
 	g_free(model->fault);
 	g_free(model);
 }
@@ -432,15 +434,34 @@ static void check_running(Model *model)
 
 static void wait_for_stop(Model *model)
 {
-	for (unsigned n = 0; n < ROUNDS && !model_is_stopped(model) && !model_fault(model); n++)
+	for (unsigned n = 0;
+	     n < ROUNDS && (!model_is_stopped(model) || model->waiting) && !model_fault(model); n++)
 		round_of_all(model, false);
 	if (!model_is_stopped(model))
 		model_break_rule(model, "the stop is lost");
 }
 
+/* What it has asked for before comes first. */
+static void check_stop_of_each(Model *model)
+{
+	for (unsigned n = 0; n < ROUNDS && !model_may_say(model, "vCont;t") && !model_fault(model);
+	     n++)
+		round_of_all(model, false);
+	if (!model_may_say(model, "vCont;t"))
+		model_break_rule(model, "no moment comes");
+	else
+		model_say(model, "vCont;t");
+	if (!model_fault(model))
+		wait_for_stop(model);
+}
+
 /* A client that goes on by itself at every other stop hears of its Ctrl-C all the same. */
 static void check_interrupt(Model *model)
 {
+	if (model->non_stop) {
+		check_stop_of_each(model);
+		return;
+	}
 	if (model_is_running(model))
 		model_say(model, "^C");
 	wait_for_stop(model);
@@ -519,8 +540,18 @@ static void check_free(Model *model)
 	}
 }
 
+/* A client that leaves, or kills the machine, waits for a moment in which none runs. */
+static void wait_for_moment(Model *model)
+{
+	for (unsigned n = 0; n < ROUNDS && model->waiting && !model_fault(model); n++)
+		round_of_all(model, true);
+	if (model->waiting)
+		model_break_rule(model, "no moment comes for %s", model->waiting);
+}
+
 void model_finish(Model *model)
 {
+	wait_for_moment(model);
 	if (model->killed) {
 		for (unsigned n = 0; n < ROUNDS && !model_fault(model); n++)
 			round_of_all(model, true);

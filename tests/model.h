@@ -91,6 +91,8 @@ typedef struct ModelCpu {
 	unsigned steps;	      /* instructions since it said so */
 	unsigned finished;    /* of I/O, during the stop; late: during the one before */
 	unsigned late;
+	bool stop_owed;		/* non-stop: the engine must post one, when it stops */
+	bool asked;		/* and may post one that is just for that */
 	bool hit_told;		/* the client knows of the breakpoint at @next */
 	unsigned accesses, ios; /* to its device; I/O instructions done */
 	unsigned executed;
@@ -119,6 +121,9 @@ struct Model {
 	bool asked;	     /* for a pause */
 	bool interrupt_owed; /* by 0x03 */
 	bool killed, panic_owed;
+	bool non_stop;	  /* stops are the CPUs', and are checked when they are posted */
+	bool moment_owed; /* by hold() */
+	char *waiting;	  /* a packet that waits for a moment, or NULL */
 
 	unsigned signals, failures, says; /* that are left */
 	unsigned failed_runs;		  /* that the VMM has not seen */
@@ -141,5 +146,7 @@ void model_say(Model *model, const char *action);
 void model_tell(Model *model);
 bool model_is_running(const Model *model);
 bool model_is_stopped(const Model *model);
+/* The engine's, with the model between it and the session. */
+const GdbNonStopOps *model_non_stop_ops(void);
 
 #endif
