@@ -73,6 +73,24 @@ static void test_panic(void)
 	g_assert_nonnull(strstr(run->told->str, "panicked"));
 }
 
+/* With a disk there is a PCI bus, and without one there is none. */
+static void test_pci(void)
+{
+	if (run_impossible())
+		return;
+	g_autofree char *path = NULL;
+	int fd = g_file_open_tmp("vmgdb-XXXXXX.img", &path, NULL);
+	g_autofree char *words = g_strdup_printf("-d %s", path);
+	g_assert_cmpint(ftruncate(fd, 1 << 20), ==, 0);
+	close(fd);
+	g_autoptr(Run) without = run_new("pci", "", -1);
+	g_assert_cmpint(run_end(without), ==, 10);
+	g_autoptr(Run) run = run_new("pci", words, -1);
+	g_assert_cmpint(run_end(run), ==, VM_STATUS_OK);
+	g_assert_cmpstr(run->told->str, ==, "");
+	unlink(path);
+}
+
 static void test_int3(void)
 {
 	if (run_impossible())
@@ -566,6 +584,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/lkvm/timer", test_timer);
 	g_test_add_func("/lkvm/triple-fault", test_triple);
 	g_test_add_func("/lkvm/panic", test_panic);
+	g_test_add_func("/lkvm/pci", test_pci);
 	g_test_add_func("/lkvm/own-int3", test_int3);
 	g_test_add_func("/lkvm/ends-by-signal", test_signal);
 	g_test_add_func("/lkvm/input-is-not-lost", test_input);
