@@ -86,7 +86,8 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "than once",
 		 "HOW"},
 		{"console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
-		 "serial (default), or none: output is shown, stdin is left alone", "KIND"},
+		 "serial (default), virtio (hvc0), or none: output is shown, stdin is left alone",
+		 "KIND"},
 		{"name", 0, 0, G_OPTION_ARG_STRING, &raw->name,
 		 "the guest's name, for ps and for `monitor info name`", "NAME"},
 		{"reboot", 0, 0, G_OPTION_ARG_NONE, &raw->reboot,
@@ -219,9 +220,21 @@ static bool take_word(const char *option, const char *word, const char *first, c
 	return false;
 }
 
+static bool take_console(VmConfig *config, const char *word, GError **error)
+{
+	config->no_console = g_strcmp0(word, "none") == 0;
+	config->virtio_console = g_strcmp0(word, "virtio") == 0;
+	if (word == NULL || config->no_console || config->virtio_console ||
+	    strcmp(word, "serial") == 0)
+		return true;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--console %s: expected serial, virtio or none", word);
+	return false;
+}
+
 static bool take_words(VmConfig *config, const RawOptions *raw, GError **error)
 {
-	return take_word("console", raw->console, "serial", "none", &config->no_console, error) &&
+	return take_console(config, raw->console, error) &&
 	       take_word("gdb-clock", raw->gdb_clock, "stop", "run", &config->gdb_clock_run,
 			 error) &&
 	       take_word("gdb-threads", raw->gdb_threads, "cpus", "tasks", &config->gdb_tasks,
@@ -589,7 +602,7 @@ char *config_command_line(const VmConfig *config, const char *arch_part)
 	const char *user = config->params != NULL ? config->params : "";
 	GString *line = g_string_new(arch_part);
 
-	g_string_append(line, " console=ttyS0");
+	g_string_append(line, config->virtio_console ? " console=hvc0" : " console=ttyS0");
 	if (config->gdb == NULL)
 		g_string_append(line, " panic=1");
 	else if (!config->gdb_kaslr && strstr(user, "kaslr") == NULL)

@@ -36,7 +36,8 @@ typedef struct VmConfig {
 	uint64_t memory;   /* bytes, a multiple of 1 MiB */
 	unsigned n_cpus;
 	bool no_console;
-	bool reboot; /* the guest's reboot boots it again, else it is the end */
+	bool virtio_console; /* the terminal is hvc0 */
+	bool reboot;	     /* the guest's reboot boots it again, else it is the end */
 	bool gdb_wait;
 	bool gdb_kaslr;
 	char *gdb_log;	    /* where to write what the stub does, or NULL */

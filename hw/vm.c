@@ -17,6 +17,7 @@
 #include "hw/dma.h"
 #include "hw/gdb.h"
 #include "hw/net.h"
+#include "hw/pci.h"
 #include "hw/shares.h"
 #include "hw/util.h"
 #include "kvm/arch.h"
@@ -83,6 +84,8 @@ static size_t on_typed(void *opaque, const uint8_t *data, size_t len)
 {
 	Vm *vm = opaque;
 
+	if (vm->hvc != NULL)
+		return virtio_console_input(vm->hvc, data, len);
 	/* A reset that failed leaves none. */
 	return vm->console != NULL ? serial_input(vm->console, data, len) : 0;
 }
@@ -107,13 +110,16 @@ static void on_drained(void *opaque)
 	g_mutex_lock(&vm->console_lock);
 	if (vm->console != NULL)
 		serial_room_changed(vm->console);
+	if (vm->hvc != NULL)
+		virtio_console_room_changed(vm->hvc);
 	g_mutex_unlock(&vm->console_lock);
 }
 
-static void set_console(Vm *vm, Serial *console)
+static void set_console(Vm *vm, Serial *console, VirtioConsole *hvc)
 {
 	g_mutex_lock(&vm->console_lock);
 	vm->console = console;
+	vm->hvc = hvc;
 	g_mutex_unlock(&vm->console_lock);
 }
 
@@ -124,18 +130,34 @@ static const TermOps term_ops = {
 	.drained = on_drained,
 };
 
-Serial *vm_new_console(Vm *vm, unsigned irq)
+static SerialPeer console_peer(Vm *vm)
 {
-	SerialPeer peer = {
+	return (SerialPeer){
 		.room = console_room,
 		.output = console_output,
 		.input_wanted = console_input_wanted,
 		.opaque = vm,
 	};
+}
+
+Serial *vm_new_console(Vm *vm, unsigned irq)
+{
+	SerialPeer peer = console_peer(vm);
 
 	g_return_val_if_fail(vm->console == NULL, NULL);
-	set_console(vm, serial_new(&peer, vm_irq(vm, irq)));
+	set_console(vm, serial_new(&peer, vm_irq(vm, irq)), NULL);
 	return vm_own(vm, vm->console, (GDestroyNotify)serial_free);
+}
+
+/* The UART shows what a kernel says early. */
+static bool add_hvc(Vm *vm, GError **error)
+{
+	SerialPeer peer = console_peer(vm);
+
+	if (!vm->config->virtio_console)
+		return true;
+	set_console(vm, vm->console, virtio_console_new(&peer, vm_dma_host(vm)));
+	return vm_add_virtio(vm, virtio_console_device(vm->hvc), error);
 }
 
 /* stdin and stdout may be the debugger's or the monitor's. */
@@ -256,14 +278,15 @@ static bool assemble(Vm *vm, GError **error)
 {
 	return vm_arch_create(vm, error) && plug_memory(vm, error) &&
 	       vm_arch_add_devices(vm, error) && vm_add_disks(vm, error) &&
-	       vm_add_shares(vm, error) && vm_add_nets(vm, error) && vm_add_rng(vm, error) &&
-	       add_vcpus(vm, error) && vm_arch_finish(vm, error) && reset_vcpus(vm, error);
+	       vm_add_shares(vm, error) && vm_add_nets(vm, error) && add_hvc(vm, error) &&
+	       vm_add_rng(vm, error) && add_vcpus(vm, error) && vm_arch_finish(vm, error) &&
+	       reset_vcpus(vm, error);
 }
 
 /* Those that work beside the vCPUs end with it. */
 static void free_devices(Vm *vm)
 {
-	set_console(vm, NULL);
+	set_console(vm, NULL, NULL);
 	vm_dma_forget(vm);
 	vm->pci = NULL;
 	g_clear_pointer(&vm->devices, g_ptr_array_unref);
@@ -308,7 +331,9 @@ void vm_free(Vm *vm)
 	if (vm == NULL)
 		return;
 	vm_gdb_end(vm, vm->status);
-	/* The terminal's thread calls the console device: it goes first. */
+	/* The terminal's thread calls the console device: it goes first. But hvc0's prints. */
+	if (vm->hvc != NULL)
+		worker_hold(virtio_worker(virtio_console_device(vm->hvc)));
 	term_free(vm->term);
 	/* And devices ask the engine whether they may work. */
 	free_devices(vm);

@@ -15,6 +15,7 @@
 #include "hw/config.h"
 #include "hw/dev/bus.h"
 #include "hw/dev/devices.h"
+#include "hw/dev/virtio-console.h"
 #include "hw/memory.h"
 #include "hw/term.h"
 #include "hw/vcpu.h"
@@ -58,6 +59,7 @@ typedef struct Vm {
 	Term *term;
 	GMutex console_lock; /* for the terminal's thread, while devices come and go */
 	Serial *console;     /* the UART that the terminal is connected to */
+	VirtioConsole *hvc;  /* with --console virtio: what is typed goes there */
 	KvmGdb *gdb;	     /* NULL without --gdb */
 	bool gdb_ended;
 	VmArch *arch;

@@ -74,6 +74,7 @@ static void test_defaults(void)
 	g_assert_cmpuint(config->memory, ==, 256ull << 20);
 	g_assert_null(config->gdb);
 	g_assert_true(config->no_console);
+	g_assert_false(config->virtio_console);
 	g_assert_null(config->name);
 	g_assert_false(config->reboot);
 }
@@ -182,7 +183,7 @@ static void test_refusals(void)
 		{"-k K -m 12Q", "--mem"},
 		{"-k K -m -5", "--mem"},
 		{"-k K -m 999999T", "--mem"},
-		{"-k K --console vga", "--console"},
+		{"-k K --console vga", "--console vga: expected serial, virtio or none"},
 		{"-k K -d ,ro", "--disk ,ro: there is no name"},
 		{"-k K -d / -d /usr,ro", "--disk /usr,ro: the guest could not tell it from"},
 		{"-k K -- true", "-- true: expected --disk DIR"},
@@ -319,6 +320,7 @@ static void test_root(void)
 		    "arch console=ttyS0 panic=1 root=/dev/vda rw noroot=1");
 	expect_root("-k K -d D -i I", "arch console=ttyS0 panic=1");
 	expect_root("-k K --gdb 1 -d D", "arch console=ttyS0 nokaslr root=/dev/vda rw");
+	expect_root("-k K --console virtio", "arch console=hvc0 panic=1");
 	expect_root("-k K --9p /,a", "arch console=ttyS0 panic=1");
 	expect_root("-k K --9p /,a -d D", "arch console=ttyS0 panic=1 root=/dev/vda rw");
 }
