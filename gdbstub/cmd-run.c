@@ -45,6 +45,17 @@ void gdb_session_forgo_steps(GdbSession *session)
 	}
 }
 
+static bool start(GdbSession *session, unsigned focus, GError **error)
+{
+	if (!session->ops->run->resume(session->target, session->actions, error))
+		return false;
+	session->run.focus = focus;
+	gdb_session_move(session, GDB_SESSION_RESUME);
+	if (session->run.interrupt_owed)
+		session->ops->run->stop(session->target, focus);
+	return true;
+}
+
 static GdbReply resume(GdbSession *session, unsigned focus)
 {
 	GError *error = NULL;
@@ -52,13 +63,19 @@ static GdbReply resume(GdbSession *session, unsigned focus)
 	if (gdb_session_append_owed(session, session->reply))
 		return gdb_reply(GDB_REPLY_DATA);
 	gdb_session_forgo_steps(session);
-	if (!session->ops->run->resume(session->target, session->actions, &error))
-		return gdb_reply_error(error);
-	session->run.focus = focus;
-	gdb_session_move(session, GDB_SESSION_RESUME);
-	if (session->run.interrupt_owed)
-		session->ops->run->stop(session->target, focus);
-	return gdb_reply(GDB_REPLY_STOP);
+	return start(session, focus, &error) ? gdb_reply(GDB_REPLY_STOP) : gdb_reply_error(error);
+}
+
+bool gdb_session_go_on(GdbSession *session)
+{
+	unsigned had = session->n_actions, n;
+	GdbAction *actions = gdb_session_get_actions(session, &n);
+
+	if (session->run.stop.kind != GDB_STOP_PROGRAM)
+		return false;
+	for (unsigned at = had; at < n; at++)
+		actions[at] = (GdbAction){.kind = GDB_ACTION_CONTINUE};
+	return start(session, session->run.focus, NULL);
 }
 
 static GdbReply cmd_vcont(GdbSession *session, const GdbArgs *args)

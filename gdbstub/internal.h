@@ -345,6 +345,11 @@ const char *gdb_session_exec_file(GdbSession *session);
 bool gdb_session_tells_of_programs(const GdbSession *session);
 bool gdb_session_send_exec(GdbSession *session);
 bool gdb_session_append_owed(GdbSession *session, GString *out);
+/*
+ * gdb_session_go_on: the stop was for that, but the client knows the program: all go on as they
+ * were told. FALSE: it was for something else, or cannot be.
+ */
+bool gdb_session_go_on(GdbSession *session);
 /* gdb_session_program_opened, _read: the client has opened it, has read @n bytes of its @fd. */
 void gdb_session_program_opened(GdbSession *session);
 void gdb_session_program_read(GdbSession *session, int fd, size_t n);

@@ -427,22 +427,11 @@ static bool ends_step(const GdbSession *session, const GdbStop *stop)
 	return stop->kind == GDB_STOP_STEP && (kind == GDB_ACTION_STEP || kind == GDB_ACTION_RANGE);
 }
 
-/* The stop was for the client to be told of another program, and it knows that one. */
-static bool go_on(GdbSession *session)
-{
-	if (session->run.stop.kind != GDB_STOP_PROGRAM ||
-	    !session->ops->run->resume(session->target, session->actions, NULL))
-		return false;
-	gdb_session_move(session, GDB_SESSION_RESUME);
-	if (session->run.interrupt_owed)
-		session->ops->run->stop(session->target, session->run.focus);
-	return true;
-}
-
 /* Nothing is loaded by a step, and between two of them nobody has to look. */
 static void send_owed_stop(GdbSession *session, bool was_running, bool is_step)
 {
-	if (!was_running || is_step || (!gdb_session_send_exec(session) && !go_on(session)))
+	if (!was_running || is_step ||
+	    (!gdb_session_send_exec(session) && !gdb_session_go_on(session)))
 		gdb_session_send_stop(session);
 }
 
