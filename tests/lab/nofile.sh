@@ -36,6 +36,12 @@ nofile_modules()
 	VMLINUX='' gdb_script 300 modules
 }
 
+# nofile_again: the guest, started with --reboot, boots twice more, and gdb is told of each kernel.
+nofile_again()
+{
+	VMLINUX='' gdb_script 500 again
+}
+
 # The stops that it has kept once more, with the vmlinux.
 nofile_backtraces()
 {
