@@ -189,26 +189,33 @@ static void test_replaced_by_itself(void)
 }
 
 /*
- * A client that waits need not interrupt: it hears of it when a CPU leaves KVM that has come so far
- * that a kernel can be found. @is_linux: it is one, else the machine runs on, and nobody notices.
+ * A client that waits need not interrupt: it hears of it when a CPU leaves KVM that runs the same
+ * kernel as before. @is_same: it is that; else the client hears of it at its next stop.
  */
-static void check_begins(bool is_linux)
+static void check_begins(bool is_same)
 {
 	Rig *rig = told_rig();
+	uint8_t *banner;
 
 	g_free(rsp_client_monitor(rig->client, "system_reset"));
 	put_code(rig, 0x100, "e610ebfc");
-	if (is_linux)
-		linux_rig_load(rig, false);
+	linux_rig_load(rig, false);
+	banner = memmem(toy_ram(rig->vm) + IMAGE_AT, 0x8000, BANNER, strlen(BANNER));
+	banner[strlen("Linux version ")] = is_same ? '6' : '7';
 	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
 	rsp_client_send(rig->client, "vCont;c");
-	if (is_linux) {
+	if (is_same) {
 		expect_stop(rig, "T05thread:01;exec:" FILE_HEX "36" TOY_HEX ";");
 		rsp_client_send(rig->client, "vCont;c");
 	}
 	expect_runs(rig, 0);
 	rsp_expect_silence(rig->client, 20);
-	interrupt(rig);
+	if (is_same) {
+		interrupt(rig);
+	} else {
+		rsp_client_write(rig->client, "\x03", 1);
+		expect_stop(rig, "T05thread:01;exec:" FILE_HEX "37" TOY_HEX ";");
+	}
 	linux_rig_free(rig);
 }
 
