@@ -35,7 +35,10 @@ typedef struct VirtioKind {
 	 */
 	void (*start)(void *self); /* may be NULL */
 	void (*reset)(void *self); /* may be NULL */
-	/* [the worker] There may be something in a queue. Only between start() and reset(). */
+	/*
+	 * [the worker] There may be something in a queue. Only between start() and reset(), and not
+	 * after virtio_fail(). A ring that broke in it fails the device when it returns.
+	 */
 	void (*work)(void *self);
 	/*
 	 * The guest has written @len bytes of the configuration at @offset, which are in it by now.
@@ -52,7 +55,8 @@ typedef struct VirtioHost {
 } VirtioHost;
 
 /*
- * virtio_new: @self is owned: virtio_free() ends the worker and frees it by kind->free.
+ * virtio_new: @self is owned: virtio_free() resets it if it was started, ends the worker and frees
+ * it by kind->free.
  * @features: bits that the device offers beside the transport's (VERSION_1, INDIRECT_DESC and
  * EVENT_IDX, which are added).
  * @config, @config_size: its first contents, little-endian; copied.
