@@ -213,8 +213,8 @@ bench-build: $(BENCH) $(LKVM) $(GUESTS) $(BENCH_GUESTS) \
 # ---- Fuzzing: the protocol, what is known of a guest and what it writes, by clang's libFuzzer ----
 
 FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
-FUZZ_HELP := dwarf-reader fake-control fake-files fake-machine fake-target guest-rig
-FUZZ_HW := ring pci pci-msix virtio virtio-pci worker
+FUZZ_HELP := dwarf-reader fake-control fake-files fake-machine fake-target guest-rig virtio-rig virtio-driver
+FUZZ_HW := ring pci pci-msix virtio virtio-pci worker p9 virtio-9p
 FUZZ_LIB_SRC := $(call src,gdbstub/*.c guest/*.c qmp/*.c) $(FUZZ_HW:%=hw/dev/%.c) $(FUZZ_HELP:%=tests/%.c)
 FUZZ_OBJ := $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_LIB_SRC))
 $(B)/fuzz/obj/%.o: $(SRCDIR)/%.c config.mak
