@@ -8,7 +8,7 @@
 # LAB_STOPS, LAB_STEPS: how often gdb stops and steps it; a quick run's are few.
 
 # What the guest's kernel has as modules, in the order of loading.
-DEVICE_MODULES="virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk
+DEVICE_MODULES="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk
 	virtio-rng failover net_failover virtio_net"
 
 # The root file system: busybox, and an init that works on the second disk.
@@ -78,7 +78,7 @@ devices_files()
 	"$LAB/fetch" "$1" || lab_die "the downloads for $1 are not there"
 	build_tool "$(cross "$1" gcc)" guest
 	devices_root "$W/root" "$1"
-	mke2fs -q -t ext4 -d "$W/root" "$W/l1/boot/root.img" 16M || lab_die "mke2fs failed"
+	mke2fs -q -t ext4 -d "$W/root" "$W/l1/boot/root.img" 16M >&2 || lab_die "mke2fs failed"
 	devices_initrd "$1"
 }
 
@@ -98,7 +98,7 @@ END
 
 devices_session()
 {
-	export LAB_STOPS=${LAB_STOPS:-20} LAB_STEPS=${LAB_STEPS:-200}
+	export LAB_STOPS=${LAB_STOPS:-20} LAB_STEPS=${LAB_STEPS:-200} LAB_CPUS=2 LAB_BREAK=yes
 	VMLINUX=
 	lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen: $(tail -n 3 "$LOG")"
 	lab_wait 200 'guest: disk round 2 ' || lab_die "the guest does not boot from its disk: $(tail -n 3 "$LOG")"
