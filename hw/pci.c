@@ -109,8 +109,11 @@ bool vm_add_virtio(Vm *vm, Virtio *virtio, GError **error)
 		virtio_free(virtio);
 		return false;
 	}
-	if (!virtio_pci_add(bus, virtio, error))
+	if (!virtio_pci_add(bus, virtio, error)) {
+		/* It is not this one's fault alone. */
+		g_prefix_error(error, "--disk, --9p and --network: ");
 		return false;
+	}
 	vm_dma_add(vm, virtio);
 	return true;
 }
