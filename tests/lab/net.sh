@@ -12,7 +12,7 @@ NET_MIB=${NET_MIB:-100} NET_ROUNDS=${NET_ROUNDS:-2}
 
 net_modules="virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio-rng netfs fscache
 	9pnet 9pnet_virtio 9p failover net_failover virtio_net af_packet
-	overlay"
+	overlay virtio_console"
 
 add_net_guest()
 {
@@ -91,8 +91,9 @@ sleep 1
 ps -o comm,args | grep -E '^(diod|passt)' | grep -v grep && echo "lab: a helper is left BAD"
 [ "$(cat /root/made)" = hello ] && echo "lab: written by the guest ok"
 cd /srv
-lkvm run -k /boot/full -i /boot/net.cpio -m 256 -d / -p "console=ttyS0 $FEW_WORDS" </dev/null -- sh -c '
+lkvm run -k /boot/full -i /boot/net.cpio -m 256 -d / --console virtio -p "$FEW_WORDS" </dev/null -- sh -c '
 	echo "net: command in $(pwd) ok"
+	[ "$(tty)" = /dev/hvc0 ] && echo "net: hvc0 ok"
 	echo made >/etc/made && echo "net: overlay ok"
 	exit 7'
 echo "lab: command status $?"
