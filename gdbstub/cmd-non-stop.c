@@ -255,11 +255,10 @@ static void note_running(GdbSession *session, const GdbAction *actions, unsigned
 static void drop_untold(GdbSession *session, GdbAction *actions, unsigned n_cpus)
 {
 	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
-		bool stays = actions[cpu].kind == GDB_ACTION_HOLD;
-		GdbCpuState state = get_cpu(session, cpu)->state;
+		bool stops = actions[cpu].kind == GDB_ACTION_HOLD;
+		GdbCpuState needed = stops ? GDB_CPU_RUNS : GDB_CPU_STANDS;
 
-		if (state == GDB_CPU_UNTOLD || (state == GDB_CPU_STANDS) == stays ||
-		    !gdb_session_has_cpu(session, cpu))
+		if (get_cpu(session, cpu)->state != needed || !gdb_session_has_cpu(session, cpu))
 			actions[cpu].kind = GDB_ACTION_KEEP;
 	}
 }

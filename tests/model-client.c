@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gdbstub/internal.h"
+#include "kvm/operate.h"
 #include "tests/model.h"
 
 void __wrap_gdb_server_post_stop(GdbServer *server, const GdbStop *stop);
@@ -78,7 +79,7 @@ static void check_step(Model *model, unsigned i)
 
 static void check_pause(Model *model)
 {
-	if (!model->asked)
+	if (!model->asked && !model->all_owed)
 		model_break_rule(model, "a pause is told that nobody asked for");
 	model->asked = model->interrupt_owed = false;
 }
@@ -135,12 +136,15 @@ static void post_one(Model *model, const GdbStop *stop)
 	}
 	if (!cpu->stop_owed)
 		model_break_rule(model, "CPU %u stops once more", stop->cpu);
+	if (cpu->interrupted && stop->kind == GDB_STOP_STEP)
+		model_break_rule(model, "CPU %u: an interrupt is told as the end of a step",
+				 stop->cpu);
 	check_stop(model, stop);
-	cpu->stop_owed = cpu->asked = false;
+	cpu->stop_owed = cpu->asked = cpu->interrupted = false;
 	cpu->action = GDB_ACTION_HOLD;
 	if (any_to_run(model))
 		return;
-	model->interrupt_owed = model->asked = false;
+	model->interrupt_owed = model->asked = model->all_owed = false;
 	if (model->gdb->world != WORLD_STOPPED)
 		model_break_rule(model, "all CPUs stand, and the machine does not");
 }
@@ -161,6 +165,7 @@ static void op_set(void *gdb, bool on)
 	for (unsigned i = 0; i < model->scenario->n; i++) {
 		model->cpus[i].action = GDB_ACTION_HOLD;
 		model->cpus[i].stop_owed = model->cpus[i].asked = false;
+		model->cpus[i].interrupted = false;
 	}
 	non_stop_ops.set(gdb, on);
 }
@@ -204,6 +209,7 @@ static bool op_change(void *gdb, const GdbAction *actions, GError **error)
 
 static void op_interrupt(void *gdb, unsigned cpu)
 {
+	model_of(gdb)->cpus[cpu].interrupted = true;
 	non_stop_ops.interrupt(gdb, cpu);
 }
 
@@ -305,12 +311,13 @@ static void forget_client(Model *model)
 {
 	model->n_breaks = model->n_stops = model->owed = 0;
 	model->standing = model->asked = model->interrupt_owed = model->panic_owed = false;
-	model->non_stop = model->moment_owed = false;
+	model->non_stop = model->moment_owed = model->all_owed = false;
 	g_clear_pointer(&model->waiting, g_free);
 	for (unsigned i = 0; i < model->scenario->n; i++) {
 		model->cpus[i].action = GDB_ACTION_CONTINUE;
 		model->cpus[i].hit_told = false;
 		model->cpus[i].stop_owed = model->cpus[i].asked = false;
+		model->cpus[i].interrupted = false;
 	}
 }
 
@@ -439,6 +446,8 @@ bool model_may_say(const Model *model, const char *action)
 		return !model->session;
 	if (!strcmp(action, "hangup"))
 		return model->session;
+	if (!strcmp(action, "pause"))
+		return model->non_stop && any_to_run(model);
 	if (!strcmp(action, "^C"))
 		return model_is_running(model) && !model->waiting;
 	return model_is_stopped(model) ||
@@ -454,6 +463,9 @@ void model_say(Model *model, const char *action)
 		model_connect(model);
 	} else if (!strcmp(action, "hangup")) {
 		model_hang_up(model);
+	} else if (!strcmp(action, "pause")) {
+		model->all_owed = true;
+		operate_stop(model->gdb);
 	} else if (!strcmp(action, "^C")) {
 		model->asked = model->interrupt_owed = true;
 		gdb_session_feed(model->session, (const uint8_t *)"\x03", 1);

@@ -105,6 +105,7 @@ static uint64_t mix_client(uint64_t sum, const Model *model)
 		model->n_breaks,
 		model->non_stop,
 		model->moment_owed,
+		model->all_owed,
 		model->waiting ? g_str_hash(model->waiting) : 0,
 		session ? session->non_stop.telling : 0,
 		session ? session->non_stop.in_moment : 0,
@@ -130,7 +131,8 @@ uint64_t model_digest(const Model *model)
 		sum = mix(mix_vcpu(sum, cpu->vcpu), host_digest(i));
 		sum = mix(mix(sum, toy_digest(model->vm, i)), cpu->accesses - cpu->ios);
 		sum = mix(sum, cpu->action | MIN(cpu->steps, 2) << 4 | cpu->hit_told << 8 |
-				       cpu->stop_owed << 9 | cpu->asked << 10);
+				       cpu->stop_owed << 9 | cpu->asked << 10 |
+				       cpu->interrupted << 11);
 		sum = mix(sum, cpu->next);
 	}
 	for (unsigned i = 0; i < sizeof(model->code); i++)

@@ -444,6 +444,8 @@ static void wait_for_stop(Model *model)
 /* What it has asked for before comes first. */
 static void check_stop_of_each(Model *model)
 {
+	if (model->all_owed)
+		model_break_rule(model, "somebody has stopped the machine, and it runs on");
 	for (unsigned n = 0; n < ROUNDS && !model_may_say(model, "vCont;t") && !model_fault(model);
 	     n++)
 		round_of_all(model, false);

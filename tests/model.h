@@ -35,7 +35,8 @@ typedef struct ModelScenario {
 	unsigned failures; /* how often KVM may fail */
 	unsigned says;	   /* how often the client may say something */
 	/*
-	 * What it may say: packets with | between them, or ^C, connect, hangup. A packet only while
+	 * What it may say: packets with | between them, or ^C, connect, hangup; pause: somebody
+	 * else stops the machine. A packet only while
 	 * it was told of a stop, ^C only while it waits for one.
 	 */
 	const char *actions[MODEL_ACTIONS];
@@ -93,6 +94,7 @@ typedef struct ModelCpu {
 	unsigned late;
 	bool stop_owed;		/* non-stop: the engine must post one, when it stops */
 	bool asked;		/* and may post one that is just for that */
+	bool interrupted;	/* or is to post a pause, and not the end of a step */
 	bool hit_told;		/* the client knows of the breakpoint at @next */
 	unsigned accesses, ios; /* to its device; I/O instructions done */
 	unsigned executed;
@@ -122,6 +124,7 @@ struct Model {
 	bool interrupt_owed; /* by 0x03 */
 	bool killed, panic_owed;
 	bool non_stop;	  /* stops are the CPUs', and are checked when they are posted */
+	bool all_owed;	  /* somebody beside the client has stopped the machine */
 	bool moment_owed; /* by hold() */
 	char *waiting;	  /* a packet that waits for a moment, or NULL */
 

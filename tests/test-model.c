@@ -206,7 +206,7 @@ static const ModelScenario scenarios[] = {
 		.code = {LOOP_2, "", LOOP_2},
 		.setup = "QNonStop:1|Z0,100,1|Z0,101,1|vCont;c",
 		.says = 3,
-		.actions = {"vCont;c", "vCont;t:3", "vCont;t", "D"},
+		.actions = {"vCont;c", "vCont;t:3", "vCont;t", "D", "pause"},
 	},
 	{
 		.name = "non-stop-io",
@@ -231,7 +231,7 @@ static const ModelScenario scenarios[] = {
 		.name = "non-stop-panic",
 		.n = 2,
 		.code = {"90e650ebfb", LOOP_3},
-		.setup = "QNonStop:1|Z0,121,1|vCont;c",
+		.setup = "QNonStop:1|Z0,101,1|Z0,121,1|vCont;c",
 		.says = 3,
 		.actions = {"vCont;s:2", "vCont;c", "^C", "k"},
 	},
