@@ -82,7 +82,7 @@ static void begin_moment(KvmGdb *gdb)
 
 void non_stop_stopped(KvmGdb *gdb)
 {
-	/* Not for the session: then for all, of whom each has something to report, or for the VMM.
+	/* By somebody beside the client; or each had something to report, but who was added since.
 	 */
 	if (gdb->stops_all || gdb->moment == MOMENT_NONE)
 		pause_all(gdb);
