@@ -117,22 +117,16 @@ static GdbReply tell_next(GdbSession *session)
 /* The client has taken the one that it was sent. Without one it asks for nothing. */
 static GdbReply cmd_stopped(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
-	GdbTelling telling = session->non_stop.telling;
 	GArray *untold = session->non_stop.untold;
 
-	if (telling != GDB_TELLING_NOTHING && n_untold(session)) {
+	if (session->non_stop.telling == GDB_TELLING_STOPS && n_untold(session)) {
 		get_cpu(session, g_array_index(untold, unsigned, 0))->state = GDB_CPU_STANDS;
 		g_array_remove_index(untold, 0);
 	}
-	session->non_stop.telling = GDB_TELLING_NOTHING;
-	return telling == GDB_TELLING_FIRST ? gdb_reply(GDB_REPLY_OK) : tell_next(session);
+	return tell_next(session);
 }
 
-/*
- * All that stand, from the beginning. A pause that is over is no signal for the client. Only the
- * first is told by the sequence that begins so; a notification tells the others after it: gdb 13
- * ends with an internal error at a second one ("async_event_handler_marked").
- */
+/* All that stand, from the beginning. A pause that is over is no signal for the client. */
 GdbReply gdb_non_stop_why(GdbSession *session)
 {
 	unsigned n_cpus = session->ops->cpus->count(session->target);
@@ -147,11 +141,7 @@ GdbReply gdb_non_stop_why(GdbSession *session)
 			stop->kind = GDB_STOP_ASKED;
 		add_untold(session, cpu);
 	}
-	if (!n_untold(session))
-		return gdb_reply(GDB_REPLY_OK);
-	append_oldest(session, session->reply);
-	session->non_stop.telling = GDB_TELLING_FIRST;
-	return gdb_reply(GDB_REPLY_DATA);
+	return tell_next(session);
 }
 
 /* ---- Moments in which none runs ---- */
@@ -172,13 +162,6 @@ void gdb_non_stop_go_on(GdbSession *session)
 	if (any_runs(session))
 		gdb_session_move(session, GDB_SESSION_SPREAD);
 	session->ops->non_stop->go_on(session->target);
-}
-
-/* Not before the answer to the packet: a client reads one notification at a time. */
-void gdb_non_stop_handled(GdbSession *session)
-{
-	notify_oldest(session);
-	gdb_non_stop_go_on(session);
 }
 
 /* The one that the user looks at, or else any. */
@@ -283,20 +266,26 @@ GdbReply gdb_non_stop_resume(GdbSession *session, GdbText text)
 
 /* ---- The mode ---- */
 
-/* The machine stands, and the client need not be told of it but by ?. */
+/*
+ * The machine stands. The CPU that has stopped stays so, and all others go on: gdb 13 and 16 end
+ * with an internal error (about async events) when they are told of more than one as they connect.
+ */
 static void begin(GdbSession *session)
 {
-	unsigned n_cpus = session->ops->cpus->count(session->target);
+	unsigned n_cpus, stopped = session->run.stop.cpu;
+	GdbAction *actions = gdb_session_get_actions(session, &n_cpus);
 
 	forget_untold(session);
 	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
-		get_cpu(session, cpu)->state = GDB_CPU_STANDS;
-		get_cpu(session, cpu)->stop = (GdbStop){cpu, GDB_STOP_ASKED, 0};
+		get_cpu(session, cpu)->state = cpu == stopped ? GDB_CPU_STANDS : GDB_CPU_RUNS;
+		actions[cpu].kind = cpu == stopped ? GDB_ACTION_KEEP : GDB_ACTION_CONTINUE;
 	}
-	get_cpu(session, session->run.stop.cpu)->stop = session->run.stop;
+	get_cpu(session, stopped)->stop = session->run.stop;
 	session->run.interrupt_owed = false;
 	session->run.owed = 0;
 	session->ops->non_stop->set(session->target, true);
+	session->ops->non_stop->change(session->target, actions, NULL);
+	session->non_stop.in_moment = true;
 }
 
 void gdb_non_stop_revived(GdbSession *session)
@@ -305,19 +294,13 @@ void gdb_non_stop_revived(GdbSession *session)
 		begin(session);
 }
 
-/* A client that has attached by vAttach hears of each CPU. */
+/* A client that has attached by vAttach hears of it. */
 void gdb_non_stop_attached(GdbSession *session)
 {
-	unsigned n_cpus;
-
 	if (!gdb_non_stop_is_on(session))
 		return;
 	begin(session);
-	n_cpus = session->ops->cpus->count(session->target);
-	for (unsigned cpu = 0; cpu < n_cpus; cpu++) {
-		if (gdb_session_has_cpu(session, cpu))
-			add_untold(session, cpu);
-	}
+	add_untold(session, session->run.stop.cpu);
 	notify_oldest(session);
 }
 

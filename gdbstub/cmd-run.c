@@ -228,12 +228,12 @@ static bool restart_machine(GdbSession *session, GdbReply *ret_reply)
 		return false;
 	}
 	gdb_session_move(session, GDB_SESSION_REVIVE);
-	gdb_non_stop_revived(session);
 	session->view = gdb_session_first_view(session);
 	session->run.stop = (GdbStop){.kind = GDB_STOP_STEP};
 	session->run.focus = 0;
 	session->run.interrupt_owed = false;
 	session->run.owed = 0;
+	gdb_non_stop_revived(session);
 	return true;
 }
 

@@ -110,7 +110,6 @@ typedef struct GdbCpu {
 /* How the client hears of stops in non-stop mode (gdb manual, "Notification Packets"). */
 typedef enum GdbTelling {
 	GDB_TELLING_NOTHING,
-	GDB_TELLING_FIRST, /* it was sent one that it has asked for by ?, and says vStopped */
 	GDB_TELLING_STOPS, /* it was sent the oldest of those that wait, and says vStopped */
 } GdbTelling;
 
@@ -290,8 +289,6 @@ static inline bool gdb_non_stop_is_on(const GdbSession *session)
 {
 	return session->agreed.mode == GDB_RUN_NON_STOP;
 }
-/* A packet was answered. */
-void gdb_non_stop_handled(GdbSession *session);
 void gdb_non_stop_hold(GdbSession *session);
 void gdb_non_stop_go_on(GdbSession *session);
 GdbReply gdb_non_stop_resume(GdbSession *session, GdbText actions);

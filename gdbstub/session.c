@@ -221,7 +221,7 @@ static void handle_packet(GdbSession *session)
 		return;
 	}
 	gdb_session_send(session, answer_for_thread(session, packet, len));
-	gdb_non_stop_handled(session);
+	gdb_non_stop_go_on(session);
 }
 
 static bool must_wait(const GdbSession *session)
@@ -465,6 +465,7 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 	if (owed)
 		send_owed_stop(session, was_running, is_step);
 	handle_held(session);
+	gdb_non_stop_go_on(session);
 }
 
 void gdb_session_work(GdbSession *session)

@@ -471,7 +471,12 @@ void model_say(Model *model, const char *action)
 		gdb_session_feed(model->session, (const uint8_t *)"\x03", 1);
 	} else {
 		packets = g_strsplit(action, "|", -1);
-		for (unsigned i = 0; packets[i] && !model_fault(model); i++)
+		for (unsigned i = 0; packets[i] && !model_fault(model); i++) {
 			say_packet(model, packets[i]);
+			/* In a setup, when no vCPU has a thread yet, the moment is there at once.
+			 */
+			while (packets[i + 1] && model->waiting && model->n_stops)
+				model_tell(model);
+		}
 	}
 }

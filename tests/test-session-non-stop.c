@@ -22,7 +22,10 @@ static SessionRig *new_standing(void)
 	gdb_session_attach(rig->session);
 	session_rig_post(rig, GDB_STOP_PAUSED, 0);
 	session_rig_ask(rig, "QNonStop:1", "$OK");
-	session_rig_log(rig, "attach set.1 ");
+	session_rig_log(rig, "attach set.1 change.kc go ");
+	session_rig_post(rig, GDB_STOP_ASKED, 1);
+	session_rig_output(rig, "%Stop:" ASKED_1);
+	session_rig_ask(rig, "vStopped", "$OK");
 	return rig;
 }
 
@@ -93,16 +96,13 @@ static void test_offer(void)
 	session_rig_log(full, "attach ");
 }
 
-/*
- * "?": one stop reply, then OK for vStopped, and the others by a notification (see
- * gdb_non_stop_why()); OK at once where none stands.
- */
+/* "?": one stop reply, then the others by vStopped, then OK; OK at once where none stands. */
 static void test_why(void)
 {
 	g_autoptr(SessionRig) rig = new_standing();
 
 	session_rig_ask(rig, "?", "$" ASKED_0);
-	session_rig_ask(rig, "vStopped", "$OK%Stop:" ASKED_1);
+	session_rig_ask(rig, "vStopped", "$" ASKED_1);
 	session_rig_ask(rig, "vStopped", "$OK");
 	session_rig_ask(rig, "vStopped", "$OK");
 	session_rig_ask(rig, "vCont;c", "$OK");
@@ -118,9 +118,9 @@ static void test_why_again(void)
 
 	session_rig_ask(rig, "?", "$" ASKED_0);
 	session_rig_ask(rig, "?", "$" ASKED_0);
-	session_rig_ask(rig, "vStopped", "$OK%Stop:" ASKED_1);
+	session_rig_ask(rig, "vStopped", "$" ASKED_1);
 	session_rig_ask(rig, "?", "$" ASKED_0);
-	session_rig_ask(rig, "vStopped", "$OK%Stop:" ASKED_1);
+	session_rig_ask(rig, "vStopped", "$" ASKED_1);
 	session_rig_ask(rig, "vStopped", "$OK");
 }
 
@@ -357,13 +357,14 @@ static void test_detach(void)
 
 	ask_later(rig, "D", "$OK", "detach ");
 	g_assert_cmpint(gdb_session_get_state(rig->session), ==, GDB_SESSION_NONE);
-	/* The mode is the connection's: vAttach is answered at once, and each CPU is told. */
+	/* The mode is the connection's: vAttach is answered at once, and the stop is told. */
 	session_rig_ask(rig, "vAttach;1", "$OK");
 	session_rig_log(rig, "attach ");
 	session_rig_post(rig, GDB_STOP_PAUSED, 0);
 	session_rig_output(rig, "%Stop:T02thread:01;" REGS_0);
-	session_rig_ask(rig, "vStopped", "$" ASKED_1);
-	session_rig_log(rig, "set.1 ");
+	session_rig_ask(rig, "vStopped", "$OK");
+	session_rig_log(rig, "set.1 change.kc go ");
+	ask_later(rig, "?", "$" ASKED_0, "go ");
 }
 
 /* The end of the connection, while a packet waits. */
@@ -382,13 +383,13 @@ static void test_kill(void)
 	g_autoptr(SessionRig) rig = new_mixed();
 
 	ask_later(plain, "vKill;1", "$OK", "kill ");
-	/* In extended mode it may be restarted: it stands until then, and all CPUs after it. */
+	/* In extended mode it may be restarted: it stands until then, and the first CPU after it.
+	 */
 	ask_later(rig, "!", "$OK", "go ");
 	ask_later(rig, "vKill;1", "$OK", "");
 	session_rig_ask(rig, "vRun;", "$T05thread:01;" REGS_0);
-	session_rig_log(rig, "reset set.1 go ");
-	session_rig_ask(rig, "vCont;c:2", "$OK");
-	session_rig_log(rig, "change.kc go ");
+	session_rig_log(rig, "reset set.1 change.kc go ");
+	ask_later(rig, "vCont;c:1", "$OK", "change.ck go ");
 }
 
 /* The machine ends: a notification tells it. */
