@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -186,14 +187,22 @@ int test_connect_unix(const char *path)
 
 /* --- processes --- */
 
+/* [in the child] A test that aborts leaves nothing behind. */
+static void end_with_test(gpointer parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != GPOINTER_TO_INT(parent))
+		_exit(1);
+}
+
 int test_spawn(const char *const *argv, int in, int out, int err)
 {
 	g_autoptr(GError) error = NULL;
 	GPid pid = -1;
 
 	g_spawn_async_with_fds(NULL, (char **)argv, NULL,
-			       G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, NULL, NULL, &pid,
-			       in, out, err, &error);
+			       G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, end_with_test,
+			       GINT_TO_POINTER(getpid()), &pid, in, out, err, &error);
 	g_assert_no_error(error);
 	return pid;
 }
