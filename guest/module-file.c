@@ -94,7 +94,8 @@ static GByteArray *frames_of_orc(const LinuxModules *modules, const LinuxModule 
 {
 	const LinuxKernel *kernel = linux_modules_kernel(modules);
 	LinuxModuleOrc where;
-	LinuxOrc orc = {.release = kernel->release};
+	LinuxRange ranges[LINUX_PIECES];
+	LinuxOrc orc = {.release = kernel->release, .ranges = ranges};
 	g_autoptr(GByteArray) ips = NULL, entries = NULL, hash = NULL;
 
 	linux_module_orc(modules, module, &where);
@@ -107,6 +108,13 @@ static GByteArray *frames_of_orc(const LinuxModules *modules, const LinuxModule 
 	hash = linux_kernel_orc_hash(kernel);
 	if (!ips || !entries)
 		return NULL;
+	for (unsigned i = 0; i < module->n_pieces; i++) {
+		const LinuxPiece *piece = &module->pieces[i];
+
+		if (piece->base)
+			ranges[orc.n_ranges++] =
+				(LinuxRange){piece->base, piece->base + piece->size, false};
+	}
 	orc.ips = ips;
 	orc.ips_addr = where.ips;
 	orc.entries = entries;

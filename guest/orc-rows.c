@@ -167,6 +167,38 @@ static GArray *make_rows(const LinuxOrc *orc, const OrcLayout *layout)
 	return rows;
 }
 
+static const LinuxRange *range_of(const LinuxOrc *orc, uint64_t addr)
+{
+	for (unsigned i = 0; i < orc->n_ranges; i++) {
+		const LinuxRange *range = &orc->ranges[i];
+
+		if (addr >= range->start && addr < range->end)
+			return range;
+	}
+	return NULL;
+}
+
+/* What has gone is left out, and a row says where it begins. */
+static GArray *rows_in_ranges(const LinuxOrc *orc, const GArray *rows)
+{
+	GArray *kept = g_array_new(FALSE, FALSE, sizeof(OrcRow));
+	const LinuxRange *in = NULL, *range;
+
+	for (unsigned i = 0; i <= rows->len; i++, in = range) {
+		const OrcRow *row = i < rows->len ? &g_array_index(rows, OrcRow, i) : NULL;
+		OrcRow gone = {.is_gone = true};
+
+		range = row ? range_of(orc, row->addr) : NULL;
+		if (in && in != range) {
+			gone.addr = in->end;
+			g_array_append_val(kept, gone);
+		}
+		if (range)
+			g_array_append_val(kept, *row);
+	}
+	return kept;
+}
+
 GArray *linux_orc_rows(const LinuxOrc *orc, GError **error)
 {
 	const OrcLayout *layout = find_layout(orc->release, orc->hash);
@@ -184,5 +216,6 @@ GArray *linux_orc_rows(const LinuxOrc *orc, GError **error)
 			    orc->ips->len, orc->entries->len);
 		return NULL;
 	}
-	return make_rows(orc, layout);
+	g_autoptr(GArray) rows = make_rows(orc, layout);
+	return orc->ranges ? rows_in_ranges(orc, rows) : g_steal_pointer(&rows);
 }

@@ -35,13 +35,14 @@ typedef enum OrcType { ORC_END, ORC_CALL, ORC_REGS, ORC_PARTIAL, N_ORC_TYPES } O
 /*
  * @sp: the caller's stack pointer, or where its registers are (REGS, PARTIAL). @bp: where its rbp
  * is; of base NONE: as it is. @is_signal: it was interrupted and did not call. @order: for sorting.
+ * @is_gone: from here to the next row nothing is said.
  */
 typedef struct OrcRow {
 	uint64_t addr;
 	uint32_t order;
 	OrcPlace sp, bp;
 	OrcType type;
-	bool is_signal;
+	bool is_signal, is_gone;
 } OrcRow;
 
 /*

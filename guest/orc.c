@@ -206,7 +206,7 @@ static unsigned put_rows(OrcWriter *writer, const OrcRow *rows, unsigned n, OrcR
 	for (; used + 1 < n && used < FDE_ROWS; used++) {
 		const OrcRow *row = &rows[used];
 
-		if (!same_cie(ret_cie, row) || row->addr - at > UINT32_MAX)
+		if (row->is_gone || !same_cie(ret_cie, row) || row->addr - at > UINT32_MAX)
 			break;
 		if (ret_cie->type == ORC_END)
 			*ret_cie = *row;
@@ -248,7 +248,7 @@ static GByteArray *write_frames(const GArray *rows)
 			put_cie(writer.out, type, is_signal);
 		}
 	for (unsigned at = 0; at + 1 < rows->len;)
-		at += put_fde(&writer, all + at, rows->len - at);
+		at += all[at].is_gone ? 1 : put_fde(&writer, all + at, rows->len - at);
 	return writer.out;
 }
 

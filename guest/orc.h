@@ -5,6 +5,7 @@
 #ifndef VMGDB_GUEST_ORC_H
 #define VMGDB_GUEST_ORC_H
 
+#include "guest/memory.h"
 #include "guest/symbols.h"
 
 /*
@@ -12,7 +13,8 @@
  * first. @entries: .orc_unwind. Both as they are in the guest, which sorts them at boot.
  * @release: the kernel's ("6.1.0-56-cloud-amd64"); @hash: .orc_header, 20 bytes, or NULL: by these
  * the layout of an entry is known. @symbols: or NULL. By their names the thunks are known through
- * which compilers call and return: the kernel's own unwinder ends there.
+ * which compilers call and return: the kernel's own unwinder ends there. @ranges: or NULL, else the
+ * @n_ranges where the code still is: other code may be by now where a module's init section was.
  */
 typedef struct LinuxOrc {
 	const GByteArray *ips, *entries;
@@ -20,6 +22,8 @@ typedef struct LinuxOrc {
 	const char *release;
 	const uint8_t *hash;
 	const LinuxSymbols *symbols;
+	const LinuxRange *ranges;
+	unsigned n_ranges;
 } LinuxOrc;
 
 /*

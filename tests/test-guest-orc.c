@@ -427,6 +427,35 @@ static void test_duplicates(void)
 	assert_cfa(&row, RSP, 40);
 }
 
+/* A module's init section has gone, and other code is there: nothing is said of it. */
+static void test_ranges(void)
+{
+	static const LinuxRange ranges[] = {
+		{TEXT + 0x200, TEXT + 0x300, false}, {TEXT, TEXT + 0x100, false}, {0, 0, false}};
+	g_autoptr(Table) table =
+		TABLE("6.1.0-56-cloud-amd64", {0, 8, 0, OLD(5, 0, 0)}, {0x80, 16, 0, OLD(5, 0, 0)},
+		      {0x100, 24, 0, OLD(5, 0, 0)}, {0x1f0, 0, 0, 0}, {0x200, 32, 0, OLD(5, 0, 0)},
+		      {0x400, 40, 0, OLD(5, 0, 0)}, {0x500, 0, 0, 0});
+	g_autoptr(GByteArray) frames = NULL;
+	CfiRow row;
+
+	table->orc.ranges = ranges;
+	table->orc.n_ranges = G_N_ELEMENTS(ranges);
+	frames = frames_of(table);
+	row = row_at(frames, 0);
+	assert_cfa(&row, RSP, 8);
+	row = row_at(frames, 0xff);
+	assert_cfa(&row, RSP, 16);
+	g_assert_false(has_row(frames, 0x100));
+	g_assert_false(has_row(frames, 0x1ff));
+	row = row_at(frames, 0x200);
+	assert_cfa(&row, RSP, 32);
+	row = row_at(frames, 0x2ff);
+	assert_cfa(&row, RSP, 32);
+	g_assert_false(has_row(frames, 0x300));
+	g_assert_false(has_row(frames, 0x400));
+}
+
 static void test_damaged(void)
 {
 	g_autoptr(Table) table = TABLE("6.1.0", {0, 8, 0, OLD(5, 0, 0)}, {8, 0, 0, 0});
@@ -610,6 +639,7 @@ static const TestCase cases[] = {
 	{"no-release", test_no_release},
 	{"unsorted", test_unsorted},
 	{"duplicates", test_duplicates},
+	{"ranges", test_ranges},
 	{"damaged", test_damaged},
 	{"far", test_far},
 	{"many", test_many},
