@@ -347,7 +347,7 @@ static void kill_machine(void *target)
 	engine_lock(gdb);
 	gdb->attached = false;
 	non_stop_end(gdb);
-	gdb->ending = true;
+	gdb->ending = ENDING_ASKED;
 	halt_stop_for_client(gdb);
 	engine_unlock(gdb);
 	gdb->ops->poweroff(gdb->opaque);

@@ -347,6 +347,10 @@ static void test_cont_after_end(void)
 	g_assert_true(test_wait(NULL, has_ended, qmp.rig, TEST_PATIENCE));
 	qmp_client_expect(qmp.client, EXECUTE("cont"),
 			  GENERIC("the machine stays stopped: somebody has ended it"));
+	/* gdb has asked the VMM. */
+	qmp_client_expect(qmp.client, EXECUTE("quit"), OK);
+	test_run_for(NULL, 20);
+	g_assert_cmpuint(GET(qmp.rig->poweroffs), ==, 1);
 	expect_stands(qmp.rig, 0);
 	kvm_gdb_end(qmp.rig->gdb, 0);
 	qmp_client_event(qmp.client, "STOP", NULL);
