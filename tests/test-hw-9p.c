@@ -516,6 +516,42 @@ static void test_msize(void)
 	rig_clear(&rig);
 }
 
+/* By an indirect table, as Linux does it: a request in each descriptor of the queue. */
+static void ask_indirect(Rig *rig, unsigned i)
+{
+	const uint8_t data[] = {8, 0, 0, 0, 110, i, 0, (uint8_t)i};
+	uint64_t at = DRIVER_DATA + 0x1000 * i, table = at + 0x800;
+
+	memcpy(rig_at(&rig->driver.ram, at, sizeof(data)), data, sizeof(data));
+	rig_indirect(&rig->driver.ram, table, 0, at, sizeof(data), RIG_NEXT, 1);
+	rig_indirect(&rig->driver.ram, table, 1, at + 0x400, IN_SIZE, RIG_WRITE, 0);
+	rig_desc(&rig->driver.queue[0], i, table, 32, RIG_INDIRECT, 0);
+	rig_driver_offer(&rig->driver, 0, i);
+}
+
+static void test_full(void)
+{
+	uint32_t written;
+	Rig rig;
+
+	rig_init(&rig);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < DRIVER_QUEUE_SIZE; i++) {
+			ask_indirect(&rig, i);
+			check_asked_type(&rig, i, 110, i);
+		}
+		/* It looks once more while all of them wait. */
+		virtio_kick(rig.driver.virtio);
+		for (unsigned i = 0; i < DRIVER_QUEUE_SIZE; i++) {
+			say_type(&rig, 111, i);
+			g_assert_cmpuint(rig_driver_wait(&rig.driver, 0, &written), ==, i);
+			g_assert_cmpuint(written, ==, 9);
+		}
+	}
+	g_assert_cmpuint(rig.driver.config_interrupts, ==, 0);
+	rig_clear(&rig);
+}
+
 /* A chain that is offered again and again before it came back: the device asks for a reset. */
 static void test_same_chain(void)
 {
@@ -750,6 +786,7 @@ int main(int argc, char **argv)
 		{"guest/wrong-sizes", test_wrong_sizes},
 		{"guest/tag-twice", test_tag_twice},
 		{"guest/msize", test_msize},
+		{"guest/full", test_full},
 		{"guest/same-chain", test_same_chain},
 		{"server/ends", test_server_ends},
 		{"server/hostile-replies", test_hostile_replies},

@@ -340,13 +340,16 @@ static bool take_request(P9 *p9, Ring *ring)
 	return true;
 }
 
-/* As many as the queue has descriptors: more of them are there only in a hostile one. */
+/*
+ * As many as the queue has descriptors: each may be a request, by an indirect table, and more of
+ * them are there only in a hostile one.
+ */
 static void take_requests(P9 *p9, Ring *ring)
 {
 	for (unsigned i = 0; i < ring->size; i++) {
 		if (!write_socket(p9))
 			return;
-		if (g_hash_table_size(p9->pending) >= ring->size) {
+		if (g_hash_table_size(p9->pending) >= ring->size && !ring_is_empty(ring)) {
 			virtio_fail(p9->virtio, "the queue holds more requests than it has room");
 			return;
 		}
