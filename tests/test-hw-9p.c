@@ -552,6 +552,24 @@ static void test_full(void)
 	rig_clear(&rig);
 }
 
+/* Does its thread sleep, although its socket is ready? In the end; it may look once. */
+static bool comes_to_rest(Rig *rig)
+{
+	bool rests = false;
+
+	for (unsigned i = 0; i < 100 && !rests; i++) {
+		rig_driver_stop(&rig->driver);
+		g_usleep(10000);
+		g_mutex_lock(&rig->driver.lock);
+		rests = rig->driver.refused == 0;
+		g_mutex_unlock(&rig->driver.lock);
+		rig_driver_go(&rig->driver);
+		/* It shall get in before the next stop. */
+		g_usleep(1000);
+	}
+	return rests;
+}
+
 /* A chain that is offered again and again before it came back: the device asks for a reset. */
 static void test_same_chain(void)
 {
@@ -568,6 +586,8 @@ static void test_same_chain(void)
 		g_cond_wait(&rig.driver.changed, &rig.driver.lock);
 	g_mutex_unlock(&rig.driver.lock);
 	g_assert_true(virtio_status(rig.driver.virtio) & 0x40);
+	say_type(&rig, 111, 0x200);
+	g_assert_true(comes_to_rest(&rig));
 	rig_driver_restart(&rig.driver, 1);
 	wait_for_session(&rig, 2);
 	check_works(&rig);
@@ -749,6 +769,23 @@ static void test_reset(void)
 	rig_clear(&rig);
 }
 
+/* A server that ends while nobody has a driver. */
+static void test_reset_unused(void)
+{
+	const uint8_t small[] = {6, 0, 0, 0, 110, 5, 0};
+	Rig rig;
+
+	rig_init(&rig);
+	ask(&rig, 0, small, sizeof(small), IN_SIZE);
+	check_error(&rig, 0, 5, EPROTO);
+	virtio_set_status(rig.driver.virtio, 0);
+	close(rig.server);
+	rig.server = -1;
+	g_assert_true(comes_to_rest(&rig));
+	g_assert_cmpuint(rig.ended, ==, 0);
+	rig_clear(&rig);
+}
+
 static void test_stopped(void)
 {
 	Rig rig;
@@ -796,6 +833,7 @@ int main(int argc, char **argv)
 		{"flush/late", test_flushed_late},
 		{"session/version", test_version_renews},
 		{"session/reset", test_reset},
+		{"session/reset-unused", test_reset_unused},
 		{"stopped", test_stopped},
 		{0},
 	};

@@ -276,6 +276,27 @@ static void test_watch(void)
 	close(fds[1]);
 }
 
+static void test_watch_nothing(void)
+{
+	int fds[2];
+	Rig rig;
+
+	rig_init(&rig, true);
+	g_assert_cmpint(pipe2(fds, O_CLOEXEC | O_NONBLOCK), ==, 0);
+	worker_watch(rig.worker, fds[0], G_IO_IN);
+	worker_watch(rig.worker, fds[1], G_IO_IN);
+	worker_watch_nothing(rig.worker);
+	worker_kick(rig.worker);
+	wait_for(&rig, &rig.left, 1);
+	g_assert_cmpint(write(fds[1], "a", 1), ==, 1);
+	worker_kick(rig.worker);
+	wait_for(&rig, &rig.left, 2);
+	rig_clear(&rig);
+	g_assert_cmpuint(rig.asked, ==, 2);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* What is ready while the gate is closed is done when it opens, and costs nothing until then. */
 static void test_watch_while_closed(void)
 {
@@ -312,6 +333,7 @@ int main(int argc, char **argv)
 		{"hold-while-closed", test_hold_while_closed},
 		{"free", test_free},
 		{"watch", test_watch},
+		{"watch-nothing", test_watch_nothing},
 		{"watch-while-closed", test_watch_while_closed},
 		{0},
 	};

@@ -386,6 +386,8 @@ static void reset(void *self)
 {
 	P9 *p9 = self;
 
+	if (p9->fd >= 0)
+		watch(p9, 0);
 	if (p9->fd >= 0 && !p9->used)
 		return;
 	end_session(p9);

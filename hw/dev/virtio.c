@@ -154,8 +154,11 @@ static void on_work(void *opaque)
 {
 	Virtio *virtio = opaque;
 
-	if (!virtio->started || has_failed(virtio))
+	if (!virtio->started || has_failed(virtio)) {
+		/* Nobody takes what is ready there. */
+		worker_watch_nothing(virtio->worker);
 		return;
+	}
 	virtio->kind->work(virtio->self);
 	fail_if_broken(virtio);
 }

@@ -31,7 +31,8 @@ typedef struct VirtioKind {
 	uint16_t queue_size; /* the largest; at most RING_MAX_SIZE */
 	/*
 	 * The driver is ready: features and queues are what they are until reset(). Both while no
-	 * work() runs. reset() gives back all that is in flight, without an answer to the guest.
+	 * work() runs. reset() gives back all that is in flight, without an answer to the guest,
+	 * and watches nothing (hw/dev/worker.h); nor does a device that has failed.
 	 */
 	void (*start)(void *self); /* may be NULL */
 	void (*reset)(void *self); /* may be NULL */

@@ -232,6 +232,13 @@ void worker_watch(Worker *worker, int fd, GIOCondition conditions)
 	worker_wake(worker);
 }
 
+void worker_watch_nothing(Worker *worker)
+{
+	g_mutex_lock(&worker->lock);
+	g_array_set_size(worker->watched, 0);
+	g_mutex_unlock(&worker->lock);
+}
+
 void worker_hold(Worker *worker)
 {
 	g_mutex_lock(&worker->lock);

@@ -41,6 +41,8 @@ void worker_wake(Worker *worker);
  * longer. [the worker's thread, or before the first kick] The descriptor stays the caller's.
  */
 void worker_watch(Worker *worker, int fd, GIOCondition conditions);
+/* worker_watch_nothing: no descriptor any longer. [likewise] */
+void worker_watch_nothing(Worker *worker);
 /* worker_hold: no call of @work runs after this, or begins. worker_go: again. Not on its thread. */
 void worker_hold(Worker *worker);
 void worker_go(Worker *worker);
