@@ -61,11 +61,12 @@ static void make_question(const VmNet *net, uint8_t frame[46])
 
 /*
  * Its options are looked at and its ports are taken when it answers; a socket that is closed says
- * that they were not. FALSE: that. One that says nothing may serve all the same.
+ * that they were not. FALSE: that. One that says nothing may serve all the same. Whatever it says
+ * is left to the guest, who ignores the answer: it may be padded, or a connection comes first.
  */
 static bool wait_for_passt(const VmNet *net, int fd)
 {
-	uint8_t frame[46];
+	uint8_t frame[46], first;
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
 
 	make_question(net, frame);
@@ -73,7 +74,7 @@ static bool wait_for_passt(const VmNet *net, int fd)
 		return false;
 	if (poll(&wait, 1, START_PATIENCE) <= 0)
 		return true;
-	return recv(fd, frame, sizeof(frame), MSG_WAITALL) == sizeof(frame);
+	return recv(fd, &first, sizeof(first), MSG_PEEK) == sizeof(first);
 }
 
 static char *last_words(void *opaque)

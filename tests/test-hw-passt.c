@@ -73,6 +73,49 @@ static void test_question(void)
 	g_assert_cmpuint(test_count_fds(), ==, before);
 }
 
+/* What a newer passt says first: a frame of 60 bytes, then one of 64; each has one kind of byte. */
+static const char newer[] = "#!/bin/sh\n"
+			    "{ printf '\\0\\0\\0\\074'; head -c 60 /dev/zero | tr '\\0' a\n"
+			    "printf '\\0\\0\\0\\100'; head -c 64 /dev/zero | tr '\\0' b; } >&0\n"
+			    "cat <&0 >/dev/null\n";
+
+static void check_frame(RigDriver *driver, uint32_t len, char byte)
+{
+	g_autofree char *want = g_strnfill(len, byte);
+	uint32_t written;
+
+	rig_desc(&driver->queue[RX], 0, AT_RX, ROOM, RIG_WRITE, 0);
+	rig_driver_offer(driver, RX, 0);
+	g_assert_cmpuint(rig_driver_wait(driver, RX, &written), ==, 0);
+	g_assert_cmpmem(rig_at(&driver->ram, AT_RX + HEADER, len), written - HEADER, want, len);
+}
+
+/* No byte of the stream is lost, however long the first frame is. */
+static void test_newer(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("vmgdb-XXXXXX", NULL);
+	g_autofree char *program = g_build_filename(dir, "passt", NULL);
+	g_autofree char *before = g_strdup(g_getenv("PATH"));
+	g_autofree char *path = g_strconcat(dir, ":", before, NULL);
+	g_autoptr(VmNet) net = vm_net_parse("user", NULL);
+	g_autoptr(GError) error = NULL;
+	RigDriver driver;
+
+	g_assert_true(g_file_set_contents_full(program, newer, -1, G_FILE_SET_CONTENTS_NONE, 0700,
+					       &error));
+	g_setenv("PATH", path, TRUE);
+	rig_driver_init(&driver);
+	Virtio *virtio = vm_net_device(net, &driver.host, &error);
+	g_assert_no_error(error);
+	g_setenv("PATH", before, TRUE);
+	rig_driver_start(&driver, virtio, 0x10020);
+	check_frame(&driver, 60, 'a');
+	check_frame(&driver, 64, 'b');
+	rig_driver_clear(&driver);
+	unlink(program);
+	rmdir(dir);
+}
+
 /* What passt says of the user's words comes with the option. */
 static void test_ports(void)
 {
@@ -110,6 +153,7 @@ int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
 		{"question", test_question},
+		{"newer", test_newer},
 		{"ports", test_ports},
 		{"tap", test_tap},
 		{0},
