@@ -156,8 +156,12 @@ static bool add_hvc(Vm *vm, GError **error)
 
 	if (!vm->config->virtio_console)
 		return true;
-	set_console(vm, vm->console, virtio_console_new(&peer, vm_dma_host(vm)));
-	return vm_add_virtio(vm, virtio_console_device(vm->hvc), error);
+	VirtioConsole *hvc = virtio_console_new(&peer, vm_dma_host(vm));
+	/* It is gone if there is no place for it. */
+	if (!vm_add_virtio(vm, virtio_console_device(hvc), error))
+		return false;
+	set_console(vm, vm->console, hvc);
+	return true;
 }
 
 /* stdin and stdout may be the debugger's or the monitor's. */

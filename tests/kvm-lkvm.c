@@ -91,6 +91,24 @@ static void test_pci(void)
 	unlink(path);
 }
 
+/* One more than the bus takes. */
+static void test_many_devices(void)
+{
+	if (run_impossible())
+		return;
+	g_autofree char *path = NULL;
+	int fd = g_file_open_tmp("vmgdb-XXXXXX.img", &path, NULL);
+	g_autoptr(GString) words = g_string_new("--console virtio");
+	g_assert_cmpint(ftruncate(fd, 1 << 20), ==, 0);
+	close(fd);
+	for (unsigned i = 0; i < 31; i++)
+		g_string_append_printf(words, " -d %s,ro", path);
+	g_autoptr(Run) run = run_new("pci", words->str, -1);
+	g_assert_cmpint(run_end(run), ==, VM_STATUS_FAILED);
+	g_assert_nonnull(strstr(run->told->str, "too many devices"));
+	unlink(path);
+}
+
 static void test_int3(void)
 {
 	if (run_impossible())
@@ -584,6 +602,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/lkvm/triple-fault", test_triple);
 	g_test_add_func("/lkvm/panic", test_panic);
 	g_test_add_func("/lkvm/pci", test_pci);
+	g_test_add_func("/lkvm/many-devices", test_many_devices);
 	g_test_add_func("/lkvm/own-int3", test_int3);
 	g_test_add_func("/lkvm/ends-by-signal", test_signal);
 	g_test_add_func("/lkvm/input-is-not-lost", test_input);
