@@ -4,6 +4,7 @@
 #include "hw/command.h"
 
 #include <glib/gstdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/test-util.h"
@@ -100,6 +101,25 @@ static void test_status(void)
 	check_status(command, config, "3 x\n", -1);
 }
 
+/* What is no file of the guest's is not read: another file of the host's, a pipe, a folder. */
+static void test_status_is_none(void)
+{
+	g_autoptr(VmConfig) config = parse(NULL);
+	g_autoptr(Command) command = command_new(config, NULL);
+	g_autofree char *path = file_of(config, "status"), *other = file_of(config, "other");
+
+	g_assert_true(g_file_set_contents(other, "3\n", -1, NULL));
+	g_assert_cmpint(symlink(other, path), ==, 0);
+	g_assert_cmpint(command_status(command), ==, -1);
+	unlink(path);
+	g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+	g_assert_cmpint(command_status(command), ==, -1);
+	unlink(path);
+	g_assert_cmpint(g_mkdir(path, 0700), ==, 0);
+	g_assert_cmpint(command_status(command), ==, -1);
+	rmdir(path);
+}
+
 /* The scripts are ones that a shell can read; nothing is left behind. */
 static void test_files(void)
 {
@@ -121,11 +141,9 @@ static void test_files(void)
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"words", test_words},
-		{"folder", test_folder},
-		{"status", test_status},
-		{"files", test_files},
-		{0},
+		{"words", test_words},	 {"folder", test_folder},
+		{"status", test_status}, {"status/none", test_status_is_none},
+		{"files", test_files},	 {0},
 	};
 
 	return test_main(argc, argv, "hw-command", cases);
