@@ -36,7 +36,8 @@ static void make_image(const char *path)
 	close(fd);
 }
 
-static void rig_init(Rig *rig, bool read_only)
+/* @size: of the image; 0: SECTORS. */
+static void rig_init_size(Rig *rig, bool read_only, off_t size)
 {
 	uint64_t all = 1ull << VIRTIO_BLK_F_FLUSH;
 
@@ -44,9 +45,16 @@ static void rig_init(Rig *rig, bool read_only)
 	rig->dir = test_dir_new();
 	rig->path = g_build_filename(rig->dir, "a-name-of-more-than-20.img", NULL);
 	make_image(rig->path);
+	if (size != 0)
+		g_assert_cmpint(truncate(rig->path, size), ==, 0);
 	rig->disk = disk_open(rig->path, read_only, NULL);
 	g_assert_nonnull(rig->disk);
 	rig_device_start(&rig->device, virtio_blk_new(rig->disk, &rig->device.host), all);
+}
+
+static void rig_init(Rig *rig, bool read_only)
+{
+	rig_init_size(rig, read_only, 0);
 }
 
 static void rig_clear(Rig *rig)
@@ -414,6 +422,32 @@ static void test_many(void)
 	rig_clear(&rig);
 }
 
+/* What is filled with zeros counts as if it were written: each of these is a turn. */
+static void test_many_zeroes(void)
+{
+	const struct virtio_blk_discard_write_zeroes range = {.num_sectors = 8192};
+	static const uint32_t types[] = {VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_T_DISCARD};
+	uint32_t written;
+	Rig rig;
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(types); i++) {
+		rig_init_size(&rig, false, 4 << 20);
+		memcpy(at(&rig, DATA, sizeof(range)), &range, sizeof(range));
+		put_header(&rig, types[i], 0);
+		describe(&rig, false, sizeof(range));
+		for (unsigned j = 0; j < 3; j++)
+			rig_offer(&rig.device.queue[0], 0);
+		virtio_kick(rig.device.virtio);
+		for (unsigned j = 0; j < 3; j++)
+			rig_device_wait(&rig.device, 0, &written);
+		g_assert_cmpuint(*(uint8_t *)at(&rig, STATUS, 1), ==, VIRTIO_BLK_S_OK);
+		worker_hold(virtio_worker(rig.device.virtio));
+		g_assert_cmpuint(rig.device.interrupts, ==, 3);
+		worker_go(virtio_worker(rig.device.virtio));
+		rig_clear(&rig);
+	}
+}
+
 /* ---- Random numbers ---- */
 
 static void test_rng(void)
@@ -459,6 +493,7 @@ int main(int argc, char **argv)
 		{"no-header", test_no_header},
 		{"any-layout", test_any_layout},
 		{"many", test_many},
+		{"many-zeroes", test_many_zeroes},
 		{"rng", test_rng},
 		{0},
 	};

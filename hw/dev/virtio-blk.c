@@ -27,6 +27,7 @@ typedef struct Blk {
 	RingChain chain;
 	struct iovec iov[MAX_PIECES];
 	uint8_t *bounce;
+	uint64_t bytes; /* of the disk that this turn has dealt with */
 } Blk;
 
 typedef struct virtio_blk_outhdr Header;
@@ -138,6 +139,7 @@ static uint8_t discard_range(Blk *blk, const Range *range)
 		return VIRTIO_BLK_S_UNSUPP;
 	if (range->num_sectors > MAX_DISCARD_SECTORS || !is_inside(blk, range->sector, len))
 		return VIRTIO_BLK_S_IOERR;
+	blk->bytes += len;
 	return len == 0 || disk_discard(blk->disk, range->sector * DISK_SECTOR, len)
 		       ? VIRTIO_BLK_S_OK
 		       : VIRTIO_BLK_S_IOERR;
@@ -152,6 +154,7 @@ static uint8_t zero_range(Blk *blk, const Range *range)
 		return VIRTIO_BLK_S_UNSUPP;
 	if (range->num_sectors > MAX_ZERO_SECTORS || !is_inside(blk, range->sector, len))
 		return VIRTIO_BLK_S_IOERR;
+	blk->bytes += len;
 	return len == 0 || disk_zero(blk->disk, range->sector * DISK_SECTOR, len, may_unmap)
 		       ? VIRTIO_BLK_S_OK
 		       : VIRTIO_BLK_S_IOERR;
@@ -220,12 +223,11 @@ static bool answer(Blk *blk, Ring *ring)
 
 static void work_on(Blk *blk, Ring *ring)
 {
-	uint64_t bytes = 0;
-
-	for (unsigned n = 0; n < TURN_REQUESTS && bytes < TURN_BYTES; n++) {
+	blk->bytes = 0;
+	for (unsigned n = 0; n < TURN_REQUESTS && blk->bytes < TURN_BYTES; n++) {
 		if (!ring_pop(ring, &blk->chain))
 			break;
-		bytes += blk->chain.in_len + blk->chain.out_len;
+		blk->bytes += blk->chain.in_len + blk->chain.out_len;
 		if (!answer(blk, ring)) {
 			virtio_fail(blk->virtio,
 				    "a request has no header, or no place for its status");
