@@ -22,6 +22,8 @@ static void *map_zeros(void *at, uint64_t size, GError **error)
 	}
 	/* Only advice: without huge pages the guest is slower, nothing else. */
 	(void)madvise(host, size, MADV_HUGEPAGE);
+	/* Nor does a helper need it, for which a fork() would have to go through all of it. */
+	(void)madvise(host, size, MADV_DONTFORK);
 	return host;
 }
 

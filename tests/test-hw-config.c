@@ -5,6 +5,7 @@
 #include <gio/gio.h>
 #include <pty.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -485,6 +486,33 @@ static void test_zero(void)
 	memory_clear(&memory);
 }
 
+/* Can a child read there? */
+static bool is_inherited(const void *host)
+{
+	int fds[2], status;
+
+	g_assert_cmpint(pipe(fds), ==, 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(write(fds[1], host, 1) == 1);
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	close(fds[0]);
+	close(fds[1]);
+	return status != 0;
+}
+
+static void test_not_inherited(void)
+{
+	GuestMemory memory = {0};
+
+	g_assert_true(is_inherited(&memory));
+	g_assert_true(memory_add(&memory, 0x100000, 0x4000, NULL));
+	g_assert_false(is_inherited(memory_span(&memory, 0x101000, 1)));
+	g_assert_true(memory_zero(&memory, NULL));
+	g_assert_false(is_inherited(memory_span(&memory, 0x101000, 1)));
+	memory_clear(&memory);
+}
+
 static void test_place(void)
 {
 	GuestMemory memory = {0};
@@ -537,6 +565,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-term/flow-stopped", test_flow_stopped);
 	g_test_add_func("/hw-memory/spans", test_memory);
 	g_test_add_func("/hw-memory/zero", test_zero);
+	g_test_add_func("/hw-memory/not-inherited", test_not_inherited);
 	g_test_add_func("/hw-loader/place", test_place);
 	g_test_add_func("/hw-loader/missing-file", test_missing_file);
 	return g_test_run();
