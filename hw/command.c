@@ -107,6 +107,8 @@ Command *command_new(VmConfig *config, GError **error)
 	VmShare *share = vm_share_new("--", command->dir, COMMAND_TAG, false, error);
 	if (share == NULL)
 		return NULL;
+	/* diod follows links: with one of its own the guest would be out of there. */
+	share->files_only = true;
 	g_ptr_array_add(config->shares, share);
 	return g_steal_pointer(&command);
 }

@@ -17,6 +17,7 @@ typedef struct VmShare {
 	char *folder; /* absolute */
 	char *tag;
 	bool read_only;
+	bool files_only; /* the guest makes plain files there, and nothing else */
 } VmShare;
 
 /* The tag that kvmtool gives a folder of --disk, and Linux mounts as its root. */

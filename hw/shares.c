@@ -55,6 +55,7 @@ Virtio *vm_share_device(const VmShare *config, const VirtioHost *host, GError **
 	Virtio9pServer server = {
 		.folder = config->folder,
 		.read_only = config->read_only,
+		.files_only = config->files_only,
 		.uid = geteuid() == 0 ? P9_NO_USER : geteuid(),
 		.begin = begin,
 		.end = end,

@@ -205,16 +205,17 @@ static void on_free(void *opaque)
 
 static Virtio9pServer server_of(Rig *rig)
 {
-	return (Virtio9pServer){"/src", rig->read_only, 7,	 on_begin,
-				on_end, on_last_words,	on_free, rig};
+	return (Virtio9pServer){"/src",	       rig->read_only, 7,   on_begin, on_end,
+				on_last_words, on_free,	       rig, false};
 }
 
-static void rig_init_mode(Rig *rig, bool read_only)
+static void rig_init_mode(Rig *rig, bool read_only, bool files_only)
 {
 	*rig = (Rig){.server = -1, .old_server = -1, .read_only = read_only};
 	Virtio9pServer server = server_of(rig);
 	g_autoptr(GError) error = NULL;
 
+	server.files_only = files_only;
 	rig_driver_init(&rig->driver);
 	rig_driver_start(&rig->driver, virtio_9p_new("tag", &server, &rig->driver.host, &error), 1);
 	g_assert_no_error(error);
@@ -222,7 +223,7 @@ static void rig_init_mode(Rig *rig, bool read_only)
 
 static void rig_init(Rig *rig)
 {
-	rig_init_mode(rig, false);
+	rig_init_mode(rig, false, false);
 }
 
 static void rig_clear(Rig *rig)
@@ -435,17 +436,72 @@ static void test_attach_is_changed(void)
 	rig_clear(&rig);
 }
 
+static void test_walks_up(void)
+{
+	uint8_t data[] = {0, 0, 0, 0, 110, 1, 0, 1,   0, 0, 0,	 2,
+			  0, 0, 0, 2, 0,   1, 0, 'a', 2, 0, '.', '.'};
+
+	data[0] = sizeof(data);
+	g_assert_true(p9_walks_up(data, sizeof(data)));
+	g_assert_false(p9_walks_up(data, sizeof(data) - 1));
+	data[4] = 116;
+	g_assert_false(p9_walks_up(data, sizeof(data)));
+	data[4] = 110;
+	data[15] = 1; /* one name: "a" */
+	g_assert_false(p9_walks_up(data, sizeof(data)));
+	data[15] = 2;
+	data[23] = 'x';
+	g_assert_false(p9_walks_up(data, sizeof(data)));
+	data[17] = 200; /* a name that does not end */
+	g_assert_false(p9_walks_up(data, sizeof(data)));
+}
+
+static void test_makes_other(void)
+{
+	static const uint8_t others[] = {16, 18, 20, 70, 72, 74, 99};
+	static const uint8_t of_files[] = {8, 12, 14, 26, 32, 76, 110, 116, 118, 122};
+	uint8_t data[] = {15, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0};
+
+	for (unsigned i = 0; i < sizeof(others); i++) {
+		data[4] = others[i];
+		g_assert_true(p9_makes_other(data, sizeof(data)));
+	}
+	for (unsigned i = 0; i < sizeof(of_files); i++) {
+		data[4] = of_files[i];
+		g_assert_false(p9_makes_other(data, sizeof(data)));
+	}
+}
+
 /* Only what is known to change nothing reaches the server. */
 static void test_read_only(void)
 {
 	Rig rig;
 
-	rig_init_mode(&rig, true);
+	rig_init_mode(&rig, true, false);
 	check_works(&rig);
 	ask_type(&rig, 0, 118, 1);
 	check_error(&rig, 0, 1, EROFS);
 	ask_type(&rig, 0, 99, 2);
 	check_error(&rig, 0, 2, EROFS);
+	check_works(&rig);
+	rig_clear(&rig);
+}
+
+/* Where only plain files are made no link is, and nobody leaves the folder by "..". */
+static void test_files_only(void)
+{
+	const uint8_t up[] = {21, 0, 0, 0, 110, 3, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 2, 0, '.', '.'};
+	Rig rig;
+
+	rig_init(&rig);
+	ask(&rig, 0, up, sizeof(up), IN_SIZE);
+	check_error(&rig, 0, 3, EPERM);
+	check_works(&rig);
+	rig_clear(&rig);
+	rig_init_mode(&rig, false, true);
+	check_works(&rig);
+	ask_type(&rig, 0, 16, 1);
+	check_error(&rig, 0, 1, EPERM);
 	check_works(&rig);
 	rig_clear(&rig);
 }
@@ -811,6 +867,8 @@ int main(int argc, char **argv)
 		{"message/version", test_version},
 		{"message/flush", test_flush},
 		{"message/may-change", test_may_change},
+		{"message/walks-up", test_walks_up},
+		{"message/makes-other", test_makes_other},
 		{"message/attach", test_attach},
 		{"message/attach-wrong", test_attach_wrong},
 		{"config", test_config},
@@ -820,6 +878,7 @@ int main(int argc, char **argv)
 		{"server-is-slow", test_server_is_slow},
 		{"attach-is-changed", test_attach_is_changed},
 		{"read-only", test_read_only},
+		{"files-only", test_files_only},
 		{"guest/wrong-sizes", test_wrong_sizes},
 		{"guest/tag-twice", test_tag_twice},
 		{"guest/msize", test_msize},

@@ -97,6 +97,47 @@ bool p9_may_change(const uint8_t *message, size_t len)
 	return memchr(looks, header.type, sizeof(looks)) == NULL;
 }
 
+bool p9_makes_other(const uint8_t *message, size_t len)
+{
+	/* Tlopen, lcreate, setattr, xattrcreate, write, remove, unlinkat */
+	static const uint8_t of_files[] = {TLOPEN, 14, 26, 32, 118, 122, 76};
+	P9Header header;
+
+	if (!p9_may_change(message, len))
+		return false;
+	return len < P9_HEADER_SIZE || !p9_header(message, &header) ||
+	       memchr(of_files, header.type, sizeof(of_files)) == NULL;
+}
+
+/* ---- Twalk: fid[4] newfid[4] nwname[2] nwname*(wname[s]) ---- */
+
+#define TWALK 110
+
+static bool is_up(const uint8_t *name, size_t len)
+{
+	return len == 2 && memcmp(name, "..", 2) == 0;
+}
+
+bool p9_walks_up(const uint8_t *message, size_t len)
+{
+	size_t at = P9_HEADER_SIZE + 10;
+	P9Header header;
+
+	if (len < at || !p9_header(message, &header) || header.type != TWALK)
+		return false;
+	for (unsigned left = get16(message + at - 2); left > 0 && len - at >= 2; left--) {
+		size_t size = get16(message + at);
+
+		at += 2;
+		if (len - at < size)
+			return false;
+		if (is_up(message + at, size))
+			return true;
+		at += size;
+	}
+	return false;
+}
+
 /* ---- Tattach: fid[4] afid[4] uname[s] aname[s] n_uname[4] ---- */
 
 #define ATTACH_FIXED (P9_HEADER_SIZE + 8)

@@ -53,6 +53,15 @@ bool p9_flush_tag(const uint8_t *message, size_t len, uint16_t *ret);
  */
 bool p9_may_change(const uint8_t *message, size_t len);
 
+/*
+ * p9_walks_up: is this a Twalk with the name ".."? A server may follow it out of its folder; Linux
+ * never sends it.
+ * p9_makes_other: could this request make, or give a name to, anything but a plain file: a link,
+ * which a server may follow, a folder, a device? TRUE for types that nobody knows.
+ */
+bool p9_walks_up(const uint8_t *message, size_t len);
+bool p9_makes_other(const uint8_t *message, size_t len);
+
 #define P9_NO_USER UINT32_MAX
 /*
  * p9_set_attach: have a Tattach ask for the folder @folder, by the user @uid; with P9_NO_USER by

@@ -17,6 +17,7 @@
 #include "hw/util.h"
 
 /* Linux asks for 500 KiB at most, by its queue of 128. */
+#define MAX_COMPLAINTS 8
 #define MAX_MESSAGE (1u << 20)
 #define READ_SIZE (1u << 16)
 /* How often one call of work() reads, so that somebody who waits for its end gets it. */
@@ -36,6 +37,7 @@ typedef struct P9 {
 	GByteArray *out;     /* a message, of which @sent bytes are written */
 	size_t sent;
 	GByteArray *in; /* the beginning of a reply */
+	unsigned complaints;
 } P9;
 
 typedef struct Request {
@@ -124,7 +126,9 @@ static void lose_session(P9 *p9, const char *why)
 
 	if (why == NULL)
 		why = words != NULL ? words : "the server has closed its socket";
-	vm_log("9p %s: every access fails from now on: %s", p9->tag, why);
+	/* A guest that loses one session after the other is not to fill the log. */
+	if (p9->complaints++ < MAX_COMPLAINTS)
+		vm_log("9p %s: every access fails from now on: %s", p9->tag, why);
 	p9->lost = true;
 	abort_session(p9);
 }
@@ -298,9 +302,17 @@ static int change_message(P9 *p9, Request *request)
 	}
 }
 
-static bool is_refused(const P9 *p9)
+/* What the server is not to see: an errno, or 0. */
+static int refuse(const P9 *p9)
 {
-	return p9->server.read_only && p9_may_change(p9->out->data, p9->out->len);
+	const uint8_t *message = p9->out->data;
+	size_t len = p9->out->len;
+
+	if (p9->server.read_only && p9_may_change(message, len))
+		return EROFS;
+	return p9_walks_up(message, len) || (p9->server.files_only && p9_makes_other(message, len))
+		       ? EPERM
+		       : 0;
 }
 
 /* An errno, or 0: it is in @out, and waits for its reply. */
@@ -313,7 +325,9 @@ static int begin_request(P9 *p9, Request *request)
 	if (err == 0 && g_hash_table_contains(p9->pending, key_of(request->header.tag)))
 		err = EPROTO;
 	if (err == 0)
-		err = is_refused(p9) ? EROFS : change_message(p9, request);
+		err = refuse(p9);
+	if (err == 0)
+		err = change_message(p9, request);
 	if (err != 0)
 		g_byte_array_set_size(p9->out, 0);
 	return err;

@@ -29,6 +29,7 @@ typedef struct Virtio9pServer {
 	char *(*last_words)(void *opaque);
 	void (*free)(void *opaque); /* with the device; may be NULL */
 	void *opaque;
+	bool files_only; /* only plain files are made there: all else fails with EPERM */
 } Virtio9pServer;
 
 #define VIRTIO_9P_MAX_TAG 255 /* bytes; Linux wants less than a page */

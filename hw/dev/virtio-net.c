@@ -269,7 +269,7 @@ static void work(void *self)
 		receive_frames(net, rx);
 	if (net->wire.fd >= 0)
 		watch(net, (rx != NULL && !net->guest_is_full ? G_IO_IN : 0) |
-				   (net->out->len > 0 ? G_IO_OUT : 0));
+				   (tx != NULL && net->out->len > 0 ? G_IO_OUT : 0));
 	virtio_notify(net->virtio, TX);
 	virtio_notify(net->virtio, RX);
 }
