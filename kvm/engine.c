@@ -146,6 +146,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		vcpu_free(kvm_vcpu_at(gdb, i));
 	g_ptr_array_unref(gdb->vcpus);
+	g_clear_pointer(&gdb->renewed, g_array_unref);
 	gdb_reg_set_free(gdb->regs);
 	kvm_breaks_free(gdb->breaks);
 	kvm_patches_free(gdb->patches);
@@ -259,6 +260,16 @@ static void put_vcpu(KvmGdb *gdb, KvmGdbVcpu *vcpu)
 	vcpu_free(gone);
 }
 
+/* It runs; but one that is made anew (kvm_gdb_renew()) does what the client has said of it. */
+static GdbAction first_action(const KvmGdb *gdb, unsigned index)
+{
+	const GArray *before = gdb->renewed;
+
+	if (before && gdb->world != WORLD_FREE && index == gdb->vcpus->len && index < before->len)
+		return g_array_index(before, GdbAction, index);
+	return (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
+}
+
 KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kvm_run *run,
 			     GError **error)
 {
@@ -275,7 +286,6 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 	vcpu->index = index;
 	vcpu->fd = vcpu_fd;
 	vcpu->run = run;
-	vcpu->action.kind = GDB_ACTION_CONTINUE;
 	vcpu->mask_fd = -1;
 	vcpu->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (vcpu->wake_fd < 0)
@@ -289,6 +299,7 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 	arch_set_phys_reader(vcpu->arch, physical_read_own, gdb);
 	engine_lock(gdb);
 	vcpu->attention = gdb->world != WORLD_FREE;
+	vcpu->action = first_action(gdb, index);
 	put_vcpu(gdb, vcpu);
 	engine_unlock(gdb);
 	return vcpu;
@@ -304,6 +315,19 @@ void kvm_gdb_remove_vcpu(KvmGdbVcpu *vcpu)
 	engine_unlock(vcpu->gdb);
 }
 
+static void keep_actions(KvmGdb *gdb)
+{
+	g_clear_pointer(&gdb->renewed, g_array_unref);
+	gdb->renewed = g_array_new(FALSE, FALSE, sizeof(GdbAction));
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		GdbAction action = kvm_vcpu_at(gdb, i)->action;
+
+		if (!kvm_vcpu_present(gdb, i))
+			action.kind = GDB_ACTION_CONTINUE;
+		g_array_append_val(gdb->renewed, action);
+	}
+}
+
 void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 {
 	engine_lock(gdb);
@@ -312,6 +336,7 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 	linux_reset(gdb);
 	/* What was read of the old clocks is not for the new ones. */
 	kvm_clock_stopped(gdb->clock);
+	keep_actions(gdb);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		vcpu_free(kvm_vcpu_at(gdb, i));
 	g_ptr_array_set_size(gdb->vcpus, 0);

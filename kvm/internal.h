@@ -240,6 +240,7 @@ struct KvmGdb {
 	struct MonitorSave *save; /* of the monitor command that has just run; or NULL */
 	GdbRegSet *regs;
 	GPtrArray *vcpus;    /* of KvmGdbVcpu, by index */
+	GArray *renewed;     /* GdbAction of those before the last kvm_gdb_renew(), or NULL */
 	unsigned known_cpus; /* how many the session knows of: as many actions it gives */
 
 	Devices devices;

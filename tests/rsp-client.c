@@ -156,7 +156,7 @@ static char *decode(const uint8_t *raw, size_t len, size_t *ret_len)
 /* Consumes the acknowledgements in front; a byte that begins nothing fails the test. */
 static void take_acks(RspClient *client)
 {
-	while (client->in->len > 0 && client->in->data[0] != '$') {
+	while (client->in->len > 0 && client->in->data[0] != '$' && client->in->data[0] != '%') {
 		uint8_t c = client->in->data[0];
 
 		if (c != '+' && c != '-')
@@ -174,10 +174,12 @@ static char *take_packet(RspClient *client, size_t *ret_len)
 	const uint8_t *data, *hash;
 	char *payload;
 	uint8_t sum = 0;
+	bool is_note;
 	size_t len;
 
 	take_acks(client);
 	data = client->in->data;
+	is_note = client->in->len && data[0] == '%';
 	hash = client->in->len ? memchr(data, '#', client->in->len) : NULL;
 	if (!hash || hash + 3 > data + client->in->len)
 		return NULL;
@@ -188,6 +190,13 @@ static char *take_packet(RspClient *client, size_t *ret_len)
 			sum);
 	payload = decode(data + 1, len, ret_len);
 	g_byte_array_remove_range(client->in, 0, len + 4);
+	if (is_note) {
+		g_autofree char *text = payload;
+
+		if (ret_len)
+			++*ret_len;
+		return g_strconcat("%", text, NULL);
+	}
 	if (!client->no_ack && !client->mute)
 		rsp_client_puts(client, "+");
 	return payload;

@@ -40,8 +40,9 @@ void rsp_client_send(RspClient *client, const char *text);
 void rsp_client_send_bytes(RspClient *client, const void *data, size_t len);
 /*
  * The next packet's payload with run lengths and escapes undone, NUL-terminated; @ret_len may be
- * NULL. Fails the test at a bad checksum, at a byte that belongs to nothing and at the end of the
- * stream; rsp_client_poll() returns NULL when there is no whole packet within @ms.
+ * NULL; a notification's begins with its '%'. Fails the test at a bad checksum, at a byte that
+ * belongs to nothing and at the end of the stream; rsp_client_poll() returns NULL when there is no
+ * whole packet within @ms.
  */
 char *rsp_client_recv(RspClient *client, size_t *ret_len);
 char *rsp_client_poll(RspClient *client, unsigned ms, size_t *ret_len);
