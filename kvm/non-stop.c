@@ -17,10 +17,10 @@ static bool is_settled(const KvmGdbVcpu *vcpu)
 	       vcpu->gdb->world == WORLD_STOPPED;
 }
 
+/* One that comes from outside says for a moment that it is RUNNING; it gets no further. */
 bool non_stop_stands(const KvmGdbVcpu *vcpu)
 {
-	return vcpu->gdb->mode == MODE_NON_STOP && vcpu->action.kind == GDB_ACTION_HOLD &&
-	       !halt_in_guest(vcpu);
+	return vcpu->gdb->mode == MODE_NON_STOP && vcpu->action.kind == GDB_ACTION_HOLD;
 }
 
 bool non_stop_is_unseen(KvmGdb *gdb)

@@ -3,6 +3,7 @@
  * the machine, kicks a vCPU that stands, says that the guest has panicked. Who stands and runs when
  * only the client acts is in tests/test-model.c.
  */
+#include <signal.h>
 #include <string.h>
 
 #include "tests/engine-rig.h"
@@ -51,11 +52,55 @@ static void test_reset_mixed(void)
 	rig_free(rig);
 }
 
+typedef struct Kicker {
+	Cpu *cpu;
+	int stop;
+} Kicker;
+
+static gpointer kick_often(gpointer data)
+{
+	Kicker *kicker = data;
+
+	while (!GET(kicker->stop)) {
+		pthread_kill(GET(kicker->cpu->id), SIGUSR1);
+		g_thread_yield();
+	}
+	return NULL;
+}
+
+static void on_signal(int signo G_GNUC_UNUSED)
+{
+}
+
+/* The VMM takes the vCPU that stands out and runs it again: its registers stay where they are. */
+static void test_kicked(void)
+{
+	struct sigaction action = {.sa_handler = on_signal}, old;
+	Rig *rig = new_mixed(2);
+	Kicker kicker = {.cpu = &rig->cpus[0]};
+	GThread *thread;
+
+	sigaction(SIGUSR1, &action, &old);
+	rsp_expect(rig->client, "Hg1", "OK");
+	thread = g_thread_new("kicker", kick_often, &kicker);
+	for (unsigned i = 0; i < 50000; i++) {
+		g_autofree char *reply = rsp_client_ask(rig->client, "p4");
+
+		g_assert_cmpuint(strlen(reply), ==, 16);
+	}
+	SET(kicker.stop, 1);
+	g_thread_join(thread);
+	g_assert_cmpuint(GET(rig->cpus[0].eintrs), >, 0);
+	rig_free(rig);
+	sigaction(SIGUSR1, &old, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
 		{"reset-standing", test_reset_standing},
 		{"reset-mixed", test_reset_mixed},
+		{"kicked", test_kicked},
 		{0},
 	};
 
