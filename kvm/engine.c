@@ -455,13 +455,26 @@ static void on_reset(KvmGdb *gdb)
 			   lost, lost == 1 ? " has" : "s have", lost == 1 ? "s" : "");
 }
 
+/* Of whom it is not known: not one that stands in non-stop mode, where the client would not hear.
+ */
+static KvmGdbVcpu *who_may_have(KvmGdb *gdb)
+{
+	for (unsigned i = 0; gdb->mode == MODE_NON_STOP && i < gdb->vcpus->len; i++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		if (vcpu->action.kind != GDB_ACTION_HOLD)
+			return vcpu;
+	}
+	return kvm_vcpu_at(gdb, 0);
+}
+
 void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event)
 {
 	GdbStopKind kind = event == KVM_GDB_PANIC ? GDB_STOP_PANIC : GDB_STOP_SHUTDOWN;
 
 	engine_lock(gdb);
 	if (!vcpu)
-		vcpu = kvm_vcpu_at(gdb, 0);
+		vcpu = who_may_have(gdb);
 	qmp_notice_event(gdb, event);
 	if (event == KVM_GDB_RESET)
 		on_reset(gdb);

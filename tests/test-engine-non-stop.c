@@ -95,12 +95,25 @@ static void test_kicked(void)
 	sigaction(SIGUSR1, &old, NULL);
 }
 
+/* The VMM does not say who has panicked: not the one that stands. */
+static void test_panic(void)
+{
+	Rig *rig = new_mixed(2);
+
+	kvm_gdb_notify(rig->gdb, NULL, KVM_GDB_PANIC);
+	expect_stop(rig, "%Stop:T06thread:02;");
+	rsp_expect(rig->client, "vStopped", "OK");
+	expect_stands(rig, 1);
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
 		{"reset-standing", test_reset_standing},
 		{"reset-mixed", test_reset_mixed},
 		{"kicked", test_kicked},
+		{"panic", test_panic},
 		{0},
 	};
 
