@@ -63,7 +63,7 @@ bool operate_cont(KvmGdb *gdb, GError **error)
 {
 	LOCKED(gdb);
 
-	if (gdb->attached && gdb->world != WORLD_RUNNING) {
+	if (gdb->attached && gdb->world != WORLD_RUNNING && !non_stop_is_unseen(gdb)) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY,
 			    "the machine stays stopped: use the debugger's own command (continue), "
 			    "so that it knows");

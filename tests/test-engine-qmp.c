@@ -336,6 +336,25 @@ static void test_beside_gdb(void)
 	qmp_free(&qmp);
 }
 
+/* In non-stop mode it runs: also while gdb reads memory, which it does for longer than a moment. */
+static void test_beside_non_stop(void)
+{
+	Qmp qmp = qmp_new(2, false);
+
+	connect_client(qmp.rig);
+	rsp_expect(qmp.rig->client, "QNonStop:1", "OK");
+	expect_runs(qmp.rig, 1);
+	/* For which the moment waits. */
+	g_assert_true(kvm_gdb_device_enter(qmp.rig->gdb));
+	rsp_client_send(qmp.rig->client, "m100,1");
+	test_run_for(NULL, 5);
+	qmp_client_expect(qmp.client, EXECUTE("cont"), OK);
+	qmp_client_expect(qmp.client, EXECUTE("query-status"), RUNS);
+	kvm_gdb_device_leave(qmp.rig->gdb);
+	rsp_expect_next(qmp.rig->client, "90");
+	qmp_free(&qmp);
+}
+
 /* gdb comes to a machine that stands, and takes it over. */
 static void test_gdb_comes(void)
 {
@@ -569,15 +588,25 @@ static void test_order(void)
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"queries", test_queries},     {"drgn", test_drgn},
-		{"running", test_running},     {"saves", test_saves},
-		{"dump", test_dump},	       {"dump-errors", test_dump_errors},
-		{"stop", test_stop},	       {"beside-gdb", test_beside_gdb},
-		{"gdb-comes", test_gdb_comes}, {"gdb-goes", test_gdb_goes},
-		{"gdb-wait", test_gdb_wait},   {"reset", test_reset},
-		{"lacks", test_lacks},	       {"quit", test_quit},
-		{"ends", test_ends},	       {"order", test_order},
-		{"people", test_people},       {0},
+		{"queries", test_queries},
+		{"drgn", test_drgn},
+		{"running", test_running},
+		{"saves", test_saves},
+		{"dump", test_dump},
+		{"dump-errors", test_dump_errors},
+		{"stop", test_stop},
+		{"beside-gdb", test_beside_gdb},
+		{"gdb-comes", test_gdb_comes},
+		{"gdb-goes", test_gdb_goes},
+		{"gdb-wait", test_gdb_wait},
+		{"reset", test_reset},
+		{"beside-non-stop", test_beside_non_stop},
+		{"lacks", test_lacks},
+		{"quit", test_quit},
+		{"ends", test_ends},
+		{"order", test_order},
+		{"people", test_people},
+		{0},
 	};
 
 	return test_main(argc, argv, "engine-qmp", cases);
