@@ -334,7 +334,7 @@ static void stopped(KvmGdb *gdb)
 	kvm_clock_stopped(gdb->clock);
 	gdb_alarm_set(gdb->grace, GDB_ALARM_NEVER);
 	turns_cut(gdb);
-	gdb->n_stops += gdb->moment == MOMENT_NONE;
+	gdb->n_stops += gdb->moment == MOMENT_NONE || gdb->stops_all;
 	/* Somebody else may have come while the last client was leaving. */
 	if (gdb->detaching && halt_let_go(gdb))
 		return;

@@ -355,6 +355,38 @@ static void test_beside_non_stop(void)
 	qmp_free(&qmp);
 }
 
+/* A stop in such a moment is one, also for a client that goes on at once. */
+static void test_stop_in_moment(void)
+{
+	Qmp qmp = qmp_new(2, false);
+
+	connect_client(qmp.rig);
+	rsp_expect(qmp.rig->client, "QNonStop:1", "OK");
+	expect_runs(qmp.rig, 1);
+	g_assert_true(kvm_gdb_device_enter(qmp.rig->gdb));
+	rsp_client_send(qmp.rig->client, "m100,1");
+	rsp_client_send(qmp.rig->client, "vStopped");
+	rsp_client_send(qmp.rig->client, "vCont;c");
+	test_run_for(NULL, 5);
+	qmp_client_send(qmp.client, EXECUTE("stop"));
+	test_run_for(NULL, 5);
+	kvm_gdb_device_leave(qmp.rig->gdb);
+	expect_stop(qmp.rig, "%Stop:T02thread:02;");
+	rsp_expect_next(qmp.rig->client, "90");
+	rsp_expect_next(qmp.rig->client, "OK");
+	rsp_expect_next(qmp.rig->client, "OK");
+	expect_runs(qmp.rig, 1);
+	{
+		g_autofree char *text = NULL;
+
+		do {
+			g_free(text);
+			text = qmp_client_line(qmp.client);
+		} while (!g_str_has_prefix(text, "{\"return\""));
+	}
+	qmp_free(&qmp);
+}
+
 /* gdb comes to a machine that stands, and takes it over. */
 static void test_gdb_comes(void)
 {
@@ -601,6 +633,7 @@ int main(int argc, char **argv)
 		{"gdb-wait", test_gdb_wait},
 		{"reset", test_reset},
 		{"beside-non-stop", test_beside_non_stop},
+		{"stop-in-moment", test_stop_in_moment},
 		{"lacks", test_lacks},
 		{"quit", test_quit},
 		{"ends", test_ends},
