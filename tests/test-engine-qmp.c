@@ -387,6 +387,25 @@ static void test_stop_in_moment(void)
 	qmp_free(&qmp);
 }
 
+/* The VMM is asked once. */
+static void test_quit_and_kill(void)
+{
+	Qmp qmp = qmp_new(1, false);
+
+	connect_client(qmp.rig);
+	rsp_client_send(qmp.rig->client, "vCont;c");
+	expect_runs(qmp.rig, 0);
+	g_assert_true(kvm_gdb_device_enter(qmp.rig->gdb));
+	qmp_client_send(qmp.client, EXECUTE("quit"));
+	test_run_for(NULL, 5);
+	rsp_client_send(qmp.rig->client, "k");
+	test_run_for(NULL, 5);
+	kvm_gdb_device_leave(qmp.rig->gdb);
+	test_run_for(NULL, 20);
+	g_assert_cmpuint(qmp.rig->poweroffs, ==, 1);
+	qmp_free(&qmp);
+}
+
 /* gdb comes to a machine that stands, and takes it over. */
 static void test_gdb_comes(void)
 {
@@ -634,6 +653,7 @@ int main(int argc, char **argv)
 		{"reset", test_reset},
 		{"beside-non-stop", test_beside_non_stop},
 		{"stop-in-moment", test_stop_in_moment},
+		{"quit-and-kill", test_quit_and_kill},
 		{"lacks", test_lacks},
 		{"quit", test_quit},
 		{"ends", test_ends},
