@@ -348,8 +348,11 @@ static void gone(GdbSession *session)
 	session->non_stop = (GdbNonStop){0};
 }
 
+/* Not while a stop reply is owed. */
+#define MODE_CHANGES (GDB_SESSION_NONE | GDB_SESSION_STOPPED | GDB_SESSION_KILLED)
+
 static const GdbCommand rows[] = {
-	{"QNonStop:", GDB_MATCH_PREFIX, "x", GDB_ALWAYS, false, cmd_mode},
+	{"QNonStop:", GDB_MATCH_PREFIX, "x", MODE_CHANGES, false, cmd_mode},
 	{"vStopped", GDB_MATCH_WHOLE, NULL, GDB_AT_ONCE, false, cmd_stopped},
 };
 

@@ -392,6 +392,21 @@ static void test_kill(void)
 	ask_later(rig, "vCont;c:1", "$OK", "change.ck go ");
 }
 
+/* While a stop reply is owed the mode stays: it would never come. */
+static void test_mode_while_running(void)
+{
+	g_autoptr(SessionRig) rig = session_rig_new_full(false);
+
+	gdb_session_attach(rig->session);
+	session_rig_post(rig, GDB_STOP_PAUSED, 0);
+	session_rig_ask(rig, "vCont;c", "");
+	session_rig_ask(rig, "QNonStop:1", "$E16");
+	session_rig_post(rig, GDB_STOP_SWBREAK, 0);
+	session_rig_output(rig, "$" HIT_0);
+	session_rig_ask(rig, "m0,1", "$00");
+	session_rig_log(rig, "attach resume.cc ");
+}
+
 /* The machine ends: a notification tells it. */
 static void test_exit(void)
 {
@@ -438,6 +453,7 @@ int main(int argc, char **argv)
 		{"/non-stop/detach", test_detach},
 		{"/non-stop/hang-up", test_hang_up},
 		{"/non-stop/kill", test_kill},
+		{"/non-stop/mode-while-running", test_mode_while_running},
 		{"/non-stop/exit", test_exit},
 		{"/non-stop/tasks", test_tasks},
 	};
