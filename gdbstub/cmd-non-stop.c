@@ -313,13 +313,11 @@ void gdb_non_stop_left(GdbSession *session)
 static void set_mode(GdbSession *session, GdbRunMode mode)
 {
 	session->agreed.mode = mode;
-	if (session->state != GDB_SESSION_STOPPED)
-		return;
-	if (mode == GDB_RUN_NON_STOP) {
-		begin(session);
-	} else {
+	if (mode == GDB_RUN_ALL_STOP && session->state != GDB_SESSION_NONE) {
 		gdb_non_stop_left(session);
 		session->ops->non_stop->set(session->target, false);
+	} else if (session->state == GDB_SESSION_STOPPED) {
+		begin(session);
 	}
 }
 

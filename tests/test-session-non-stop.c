@@ -392,6 +392,20 @@ static void test_kill(void)
 	ask_later(rig, "vCont;c:1", "$OK", "change.ck go ");
 }
 
+/* The mode that is chosen between the two is the target's, too. */
+static void test_mode_while_killed(void)
+{
+	g_autoptr(SessionRig) rig = new_standing();
+
+	session_rig_ask(rig, "!", "$OK");
+	session_rig_ask(rig, "vKill;1", "$OK");
+	session_rig_ask(rig, "QNonStop:0", "$OK");
+	session_rig_ask(rig, "vRun;", "$T05thread:01;" REGS_0);
+	session_rig_log(rig, "set.0 reset ");
+	session_rig_ask(rig, "vCont;c", "");
+	session_rig_log(rig, "resume.cc ");
+}
+
 /* While a stop reply is owed the mode stays: it would never come. */
 static void test_mode_while_running(void)
 {
@@ -453,6 +467,7 @@ int main(int argc, char **argv)
 		{"/non-stop/detach", test_detach},
 		{"/non-stop/hang-up", test_hang_up},
 		{"/non-stop/kill", test_kill},
+		{"/non-stop/mode-while-killed", test_mode_while_killed},
 		{"/non-stop/mode-while-running", test_mode_while_running},
 		{"/non-stop/exit", test_exit},
 		{"/non-stop/tasks", test_tasks},
