@@ -264,8 +264,9 @@ static GdbReply cmd_attach(GdbSession *session, const GdbArgs *args)
 		return reply;
 	gdb_session_move(session, GDB_SESSION_REVIVE);
 	if (session->state == GDB_SESSION_STOPPED && gdb_non_stop_is_on(session)) {
-		gdb_non_stop_revived(session);
-		return gdb_reply(GDB_REPLY_OK);
+		gdb_session_send(session, gdb_reply(GDB_REPLY_OK));
+		gdb_non_stop_attached(session);
+		return gdb_reply(GDB_REPLY_NOTHING);
 	}
 	if (session->state == GDB_SESSION_STOPPED)
 		return cmd_why(session, args);

@@ -406,6 +406,23 @@ static void test_mode_while_killed(void)
 	session_rig_log(rig, "resume.cc ");
 }
 
+/* gdb's `kill`, and then `attach 1`: it waits for the stop of what it has attached to. */
+static void test_attach_after_kill(void)
+{
+	g_autoptr(SessionRig) rig = new_standing();
+
+	session_rig_ask(rig, "!", "$OK");
+	session_rig_ask(rig, "vCont;c", "$OK");
+	session_rig_log(rig, "change.cc go ");
+	session_rig_post(rig, GDB_STOP_SWBREAK, 1);
+	session_rig_output(rig, "%Stop:" HIT_1);
+	session_rig_ask(rig, "vStopped", "$OK");
+	ask_later(rig, "vKill;1", "$OK", "");
+	session_rig_ask(rig, "vAttach;1", "$OK%Stop:" HIT_1);
+	session_rig_log(rig, "set.1 change.ck go ");
+	session_rig_ask(rig, "vStopped", "$OK");
+}
+
 /* While a stop reply is owed the mode stays: it would never come. */
 static void test_mode_while_running(void)
 {
@@ -468,6 +485,7 @@ int main(int argc, char **argv)
 		{"/non-stop/hang-up", test_hang_up},
 		{"/non-stop/kill", test_kill},
 		{"/non-stop/mode-while-killed", test_mode_while_killed},
+		{"/non-stop/attach-after-kill", test_attach_after_kill},
 		{"/non-stop/mode-while-running", test_mode_while_running},
 		{"/non-stop/exit", test_exit},
 		{"/non-stop/tasks", test_tasks},
