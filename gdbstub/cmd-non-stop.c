@@ -281,6 +281,9 @@ static void begin(GdbSession *session)
 		actions[cpu].kind = cpu == stopped ? GDB_ACTION_KEEP : GDB_ACTION_CONTINUE;
 	}
 	get_cpu(session, stopped)->stop = session->run.stop;
+	/* A task is no thread from now on. */
+	if (session->view.place.task)
+		session->view.place = gdb_place_cpu(stopped);
 	session->run.interrupt_owed = false;
 	session->run.owed = 0;
 	session->ops->non_stop->set(session->target, true);

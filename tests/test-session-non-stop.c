@@ -456,6 +456,9 @@ static void test_tasks(void)
 	session_rig_ask(rig, "qfThreadInfo", "$m01,02");
 	session_rig_ask(rig, "QNonStop:0", "$OK");
 	session_rig_ask(rig, "qfThreadInfo", "$m01,02,1005");
+	session_rig_ask(rig, "Hg1005", "$OK");
+	session_rig_ask(rig, "QNonStop:1", "$OK");
+	session_rig_ask(rig, "qC", "$QC02");
 }
 
 int main(int argc, char **argv)
