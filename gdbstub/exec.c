@@ -28,6 +28,13 @@ void gdb_session_program_opened(GdbSession *session)
 		session->known = (GdbKnownProgram){.generation = generation};
 }
 
+void gdb_session_expect_program(GdbSession *session)
+{
+	if (session->known.has_symbols && session->agreed.features.exec &&
+	    session->state == GDB_SESSION_STOPPED && gdb_session_tells_of_programs(session))
+		session->ops->files->expect(session->target);
+}
+
 void gdb_session_program_read(GdbSession *session, int fd, size_t n)
 {
 	struct stat st;
@@ -37,9 +44,7 @@ void gdb_session_program_read(GdbSession *session, int fd, size_t n)
 	    session->known.n_read < (uint64_t)st.st_size / SYMBOLS_SHARE)
 		return;
 	session->known.has_symbols = true;
-	if (session->agreed.features.exec && session->state == GDB_SESSION_STOPPED &&
-	    gdb_session_tells_of_programs(session))
-		session->ops->files->expect(session->target);
+	gdb_session_expect_program(session);
 }
 
 /* The name of a program that the client does not know; NULL: it knows the one that runs. */

@@ -347,6 +347,8 @@ bool gdb_session_append_owed(GdbSession *session, GString *out);
  * were told. FALSE: it was for something else, or cannot be.
  */
 bool gdb_session_go_on(GdbSession *session);
+/* gdb_session_expect_program: the client has attached: if it knows a program, the next one, too. */
+void gdb_session_expect_program(GdbSession *session);
 /* gdb_session_program_opened, _read: the client has opened it, has read @n bytes of its @fd. */
 void gdb_session_program_opened(GdbSession *session);
 void gdb_session_program_read(GdbSession *session, int fd, size_t n);

@@ -439,6 +439,7 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 {
 	bool was_running = session->state == GDB_SESSION_RUNNING, is_step;
 	bool owed = was_running || session->run.attach_reply;
+	bool was_attaching = session->state == GDB_SESSION_ATTACHING;
 
 	if (session->state == GDB_SESSION_NONE)
 		return;
@@ -461,6 +462,8 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 	session->run.focus = stop->cpu;
 	session->run.attach_reply = false;
 	gdb_session_move(session, GDB_SESSION_STOP);
+	if (was_attaching)
+		gdb_session_expect_program(session);
 	gdb_non_stop_attached(session);
 	if (owed)
 		send_owed_stop(session, was_running, is_step);

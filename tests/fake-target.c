@@ -241,6 +241,7 @@ static void op_attach(void *data)
 		complain(target, "attach() twice");
 	target->attached = true;
 	target->irq_blocked = true;
+	target->own_expected = false;
 	target->counts.attaches++;
 	target->pause_cpu = 0;
 	target->stop_owed = true;

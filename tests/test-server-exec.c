@@ -222,6 +222,18 @@ static void test_at_once(void)
 	fake_rig_hangup(rig);
 }
 
+/* gdb's `detach`, and then `attach 1`: it has the symbols already. */
+static void test_attached_again(void)
+{
+	g_autoptr(FakeRig) rig = connected(OFFER);
+
+	read_symbols(rig);
+	rsp_expect(rig->client, "D;1", "OK");
+	rsp_expect_prefix(rig->client, "vAttach;1", PAUSED);
+	g_assert_true(fake_target_expects_program(rig->target));
+	fake_rig_hangup(rig);
+}
+
 /* The user may interrupt it at the same time, and is not forgotten. */
 static void test_interrupted(void)
 {
@@ -297,6 +309,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/server-exec/not-told", test_not_told);
 	g_test_add_func("/server-exec/next-client", test_next_client);
 	g_test_add_func("/server-exec/at-once", test_at_once);
+	g_test_add_func("/server-exec/attached-again", test_attached_again);
 	g_test_add_func("/server-exec/interrupted", test_interrupted);
 	g_test_add_func("/server-exec/not-expected", test_not_expected);
 	g_test_add_func("/server-exec/read-by-itself", test_read_by_itself);
