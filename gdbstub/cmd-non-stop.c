@@ -254,7 +254,7 @@ GdbReply gdb_non_stop_resume(GdbSession *session, GdbText text)
 
 	if (!gdb_vcont_parse_non_stop(text, n, session->view.place.cpu, actions, &focus, &error))
 		return gdb_reply_error(error);
-	gdb_session_forgo_steps(session);
+	gdb_session_forgo_steps(session, actions, n);
 	drop_untold(session, actions, n);
 	if (!session->ops->non_stop->change(session->target, actions, &error))
 		return gdb_reply_error(error);

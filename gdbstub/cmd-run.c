@@ -31,14 +31,10 @@ GdbAction *gdb_session_get_actions(GdbSession *session, unsigned *ret_n)
 }
 
 /* QEMU's sstep without its ENABLE bit: whoever asked for steps does not get any. */
-void gdb_session_forgo_steps(GdbSession *session)
+void gdb_session_forgo_steps(GdbSession *session, GdbAction *actions, unsigned n)
 {
-	GdbAction *actions;
-	unsigned n;
-
 	if (session->run.step_flags & GDB_STEP_ENABLE)
 		return;
-	actions = gdb_session_get_actions(session, &n);
 	for (unsigned at = 0; at < n; at++) {
 		if (actions[at].kind == GDB_ACTION_STEP || actions[at].kind == GDB_ACTION_RANGE)
 			actions[at].kind = GDB_ACTION_CONTINUE;
@@ -56,13 +52,13 @@ static bool start(GdbSession *session, unsigned focus, GError **error)
 	return true;
 }
 
-static GdbReply resume(GdbSession *session, unsigned focus)
+static GdbReply resume(GdbSession *session, GdbAction *actions, unsigned n, unsigned focus)
 {
 	GError *error = NULL;
 
 	if (gdb_session_append_owed(session, session->reply))
 		return gdb_reply(GDB_REPLY_DATA);
-	gdb_session_forgo_steps(session);
+	gdb_session_forgo_steps(session, actions, n);
 	return start(session, focus, &error) ? gdb_reply(GDB_REPLY_STOP) : gdb_reply_error(error);
 }
 
@@ -89,7 +85,7 @@ static GdbReply cmd_vcont(GdbSession *session, const GdbArgs *args)
 	actions = gdb_session_get_actions(session, &n);
 	if (!gdb_vcont_parse(args->v[0].text, n, session->view.place.cpu, actions, &focus, &error))
 		return gdb_reply_error(error);
-	return resume(session, focus);
+	return resume(session, actions, n, focus);
 }
 
 static GdbReply cmd_vcont_list(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
@@ -131,7 +127,7 @@ static GdbReply resume_all(GdbSession *session, GdbActionKind kind, const GdbArg
 	for (unsigned at = 0; at < n; at++)
 		actions[at] = (GdbAction){.kind = GDB_ACTION_CONTINUE};
 	actions[cpu].kind = kind;
-	return resume(session, cpu);
+	return resume(session, actions, n, cpu);
 }
 
 static GdbReply cmd_continue(GdbSession *session, const GdbArgs *args)

@@ -305,7 +305,7 @@ GdbReply gdb_non_stop_why(GdbSession *session);
 /* gdb_session_get_actions: one action for each CPU there is now; the array is the session's. */
 GdbAction *gdb_session_get_actions(GdbSession *session, unsigned *ret_n);
 /* gdb_session_forgo_steps: a client that has switched steps off goes on instead. */
-void gdb_session_forgo_steps(GdbSession *session);
+void gdb_session_forgo_steps(GdbSession *session, GdbAction *actions, unsigned n);
 
 /* gdb_session_append_stop: the stop reply for the last stop, with the expedited registers. */
 void gdb_session_append_stop(GdbSession *session, GString *out);

@@ -447,6 +447,28 @@ static void test_exit(void)
 	session_rig_output(rig, "%Stop:W03");
 }
 
+/* One more each time. */
+static unsigned count_more(G_GNUC_UNUSED void *data)
+{
+	static unsigned n = SESSION_CPUS;
+
+	return n++;
+}
+
+/* A CPU may come while a packet is handled: what it says is of those that there were. */
+static void test_added_meanwhile(void)
+{
+	g_autoptr(SessionRig) rig = new_standing();
+	GdbCpuOps cpus = *rig->ops.cpus;
+
+	session_rig_ask(rig, "Qqemu.sstep=0", "$OK");
+	cpus.count = count_more;
+	rig->ops.cpus = &cpus;
+	session_rig_ask(rig, "vCont;s:1", "$OK");
+	session_rig_log(rig, "change.ck go ");
+	g_clear_pointer(&rig->session, gdb_session_free);
+}
+
 /* Tasks are no threads: a client would take them for threads that run. */
 static void test_tasks(void)
 {
@@ -491,6 +513,7 @@ int main(int argc, char **argv)
 		{"/non-stop/attach-after-kill", test_attach_after_kill},
 		{"/non-stop/mode-while-running", test_mode_while_running},
 		{"/non-stop/exit", test_exit},
+		{"/non-stop/added-meanwhile", test_added_meanwhile},
 		{"/non-stop/tasks", test_tasks},
 	};
 
