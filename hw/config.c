@@ -20,7 +20,7 @@
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
 	char *qmp, *monitor, *gdb_log, *gdb_core, *kernel, *initrd, *memory, *console, *name, *gdb,
-		*gdb_arch, *gdb_vmlinux, *gdb_modules, *gdb_clock, *gdb_threads, *dump_dtb;
+		*gdb_arch, *gdb_vmlinux, *gdb_modules, *gdb_clock, *gdb_threads, *dump_dtb, *vsock;
 	char **disks, **shares, **nets, **params, **rest;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, reboot, help;
@@ -31,7 +31,8 @@ static void raw_options_clear(RawOptions *raw)
 	char *strings[] = {raw->qmp,	     raw->monitor,   raw->gdb_log,  raw->gdb_core,
 			   raw->kernel,	     raw->initrd,    raw->memory,   raw->console,
 			   raw->name,	     raw->gdb,	     raw->dump_dtb, raw->gdb_vmlinux,
-			   raw->gdb_modules, raw->gdb_clock, raw->gdb_arch, raw->gdb_threads};
+			   raw->gdb_modules, raw->gdb_clock, raw->gdb_arch, raw->gdb_threads,
+			   raw->vsock};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
 		g_free(strings[i]);
@@ -85,6 +86,8 @@ static GOptionContext *new_context(RawOptions *raw)
 		 "that are the guest's; tap=NAME; none; each [,mac=ADDRESS]; may be given more "
 		 "than once",
 		 "HOW"},
+		{"vsock", 0, 0, G_OPTION_ARG_STRING, &raw->vsock,
+		 "sockets between host and guest (vsock); the guest's CID, 3 or more", "CID"},
 		{"console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
 		 "serial (default), virtio (hvc0), or none: output is shown, stdin is left alone",
 		 "KIND"},
@@ -465,6 +468,23 @@ static bool set_nets(VmConfig *config, char **nets, GError **error)
 	return true;
 }
 
+/* virtio 1.2, 5.10.4: the three smallest are the host's, or nobody's; the largest means any. */
+static bool set_vsock(VmConfig *config, const char *text, GError **error)
+{
+	guint64 cid;
+
+	if (text == NULL)
+		return true;
+	if (!g_ascii_string_to_unsigned(text, 10, 3, G_MAXUINT32 - 1, &cid, NULL)) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--vsock %s: expected the guest's CID, a number from 3 to %u", text,
+			    G_MAXUINT32 - 1);
+		return false;
+	}
+	config->vsock = cid;
+	return true;
+}
+
 /* The host's own root is for a shell; what the guest changes there is in its memory. */
 static bool set_command(VmConfig *config, char **command, GError **error)
 {
@@ -506,11 +526,12 @@ static VmConfig *config_from_raw(RawOptions *raw, char **command, GError **error
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
 	if (!set_disks(config, raw->disks, error) || !set_shares(config, raw->shares, error) ||
-	    !set_nets(config, raw->nets, error) || !set_command(config, command, error) ||
-	    !take_words(config, raw, error) || !check_gdb(config, error) ||
-	    !check_stdio(config, error) || !check_core(config->gdb_core, error) ||
-	    !check_dump_dtb(config, error) || !set_cpus(config, raw->n_cpus, error) ||
-	    !set_memory(config, raw->memory, error) || !set_kernel(config, raw, error))
+	    !set_nets(config, raw->nets, error) || !set_vsock(config, raw->vsock, error) ||
+	    !set_command(config, command, error) || !take_words(config, raw, error) ||
+	    !check_gdb(config, error) || !check_stdio(config, error) ||
+	    !check_core(config->gdb_core, error) || !check_dump_dtb(config, error) ||
+	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
+	    !set_kernel(config, raw, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }

@@ -22,6 +22,7 @@ typedef struct VmConfig {
 	GArray *disks;	   /* of VmDisk, in the user's order: vda, vdb ... NULL: none */
 	GPtrArray *shares; /* of VmShare; one with VM_SHARE_ROOT_TAG is --disk's. NULL: none */
 	GPtrArray *nets;   /* of VmNet, each with an address of its own. NULL: none */
+	uint32_t vsock;	   /* the guest's CID; 0: it has no vsock */
 	bool is_shell;	   /* the guest runs @command, or a shell, in the folder of --disk */
 	char **command;	   /* or NULL */
 	char *params;	   /* the user's part of the kernel's command line or NULL */

@@ -111,7 +111,7 @@ bool vm_add_virtio(Vm *vm, Virtio *virtio, GError **error)
 	}
 	if (!virtio_pci_add(bus, virtio, error)) {
 		/* It is not this one's fault alone. */
-		g_prefix_error(error, "--disk, --9p and --network: ");
+		g_prefix_error(error, "--disk, --9p, --network and --vsock: ");
 		return false;
 	}
 	vm_dma_add(vm, virtio);

@@ -20,6 +20,7 @@
 #include "hw/pci.h"
 #include "hw/shares.h"
 #include "hw/util.h"
+#include "hw/vsock.h"
 #include "kvm/arch.h"
 
 typedef struct VmDevice {
@@ -282,9 +283,9 @@ static bool assemble(Vm *vm, GError **error)
 {
 	return vm_arch_create(vm, error) && plug_memory(vm, error) &&
 	       vm_arch_add_devices(vm, error) && vm_add_disks(vm, error) &&
-	       vm_add_shares(vm, error) && vm_add_nets(vm, error) && add_hvc(vm, error) &&
-	       vm_add_rng(vm, error) && add_vcpus(vm, error) && vm_arch_finish(vm, error) &&
-	       reset_vcpus(vm, error);
+	       vm_add_shares(vm, error) && vm_add_nets(vm, error) && vm_add_vsock(vm, error) &&
+	       add_hvc(vm, error) && vm_add_rng(vm, error) && add_vcpus(vm, error) &&
+	       vm_arch_finish(vm, error) && reset_vcpus(vm, error);
 }
 
 /* Those that work beside the vCPUs end with it. */

@@ -170,6 +170,17 @@ static void test_nets(void)
 	expect_net(config, 3, VM_NET_USER, 0x20);
 }
 
+static void test_vsock(void)
+{
+	g_autoptr(VmConfig) none = parse(NULL, "-k K");
+	g_autoptr(VmConfig) first = parse(NULL, "-k K --vsock 3");
+	g_autoptr(VmConfig) last = parse(NULL, "-k K --vsock=4294967294");
+
+	g_assert_cmpuint(none->vsock, ==, 0);
+	g_assert_cmpuint(first->vsock, ==, 3);
+	g_assert_cmpuint(last->vsock, ==, 4294967294u);
+}
+
 /* Each refusal names the option, or the argument. */
 static void test_refusals(void)
 {
@@ -192,6 +203,11 @@ static void test_refusals(void)
 		{"-k K -d / --", "--: expected a command"},
 		{"-k K -n user,tcp=", "--network user,tcp=: expected ports"},
 		{"-k K -n user --network mode=x", "--network mode=x: expected user"},
+		{"-k K --vsock 0", "--vsock 0: expected the guest's CID, a number from 3"},
+		{"-k K --vsock 2", "--vsock 2: expected"},
+		{"-k K --vsock 4294967295", "--vsock 4294967295: expected"},
+		{"-k K --vsock 3x", "--vsock 3x: expected"},
+		{"-k K --vsock=", "--vsock : expected"},
 		{"-k K --9p /", "--9p /: expected DIR,TAG"},
 		{"-k K --9p /none-such,a", "there is no folder /none-such"},
 		{"-k K --9p /,a --9p /usr,a", "from --9p /,a: both are a"},
@@ -554,6 +570,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-config/disks", test_disks);
 	g_test_add_func("/hw-config/shares", test_shares);
 	g_test_add_func("/hw-config/nets", test_nets);
+	g_test_add_func("/hw-config/vsock", test_vsock);
 	g_test_add_func("/hw-config/command", test_command);
 	g_test_add_func("/hw-config/root-folder", test_root_folder);
 	g_test_add_func("/hw-config/root", test_root);

@@ -1,12 +1,15 @@
 /*
  * tests/test-hw-virtio-vsock.c - hw/dev/virtio-vsock.h and hw/dev/driver-ring.h: packets between
- * the guest's queues and a carrier, which the test plays by hw/dev/ring.h.
+ * the guest's queues and a carrier, which the test plays by hw/dev/ring.h; and hw/vsock.h, as far
+ * as this host goes.
  */
 #include <linux/virtio_config.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "hw/dev/virtio-vsock.h"
+#include "hw/vsock.h"
 #include "tests/test-util.h"
 #include "tests/virtio-driver.h"
 
@@ -500,6 +503,33 @@ static void test_breakpoint_tx(void)
 	rig_clear(&rig);
 }
 
+/* ---- The host's vhost ---- */
+
+/* Twice the same CID, or the message of a host that has none. */
+static void test_vhost(void)
+{
+	g_autoptr(GError) error = NULL;
+	RigDriver driver;
+
+	rig_driver_init(&driver);
+	Virtio *first = vm_vsock_device(0x7ffffff0, &driver.host, &error);
+	if (access("/dev/vhost-vsock", R_OK | W_OK) == 0) {
+		g_assert_no_error(error);
+		g_assert_null(vm_vsock_device(0x7ffffff0, &driver.host, &error));
+		g_assert_cmpstr(error->message, ==,
+				"--vsock 2147483632: another guest of this host has this CID");
+		rig_driver_start(&driver, first, 0);
+		g_assert_cmphex(virtio_status(first) & VIRTIO_CONFIG_S_NEEDS_RESET, ==, 0);
+	} else {
+		g_assert_null(first);
+		g_assert_true(g_str_has_prefix(
+			error->message, "--vsock 2147483632: cannot open /dev/vhost-vsock: "));
+		g_assert_true(strstr(error->message, "modprobe vhost_vsock") != NULL ||
+			      strstr(error->message, "group kvm") != NULL);
+	}
+	rig_driver_clear(&driver);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
@@ -517,6 +547,7 @@ int main(int argc, char **argv)
 		{"stopped", test_stopped},
 		{"breakpoint/rx", test_breakpoint_rx},
 		{"breakpoint/tx", test_breakpoint_tx},
+		{"vhost", test_vhost},
 		{0},
 	};
 
