@@ -68,6 +68,10 @@ void worker_watch(Worker *worker G_GNUC_UNUSED, int fd G_GNUC_UNUSED,
 {
 }
 
+void worker_watch_nothing(Worker *worker G_GNUC_UNUSED)
+{
+}
+
 void worker_hold(Worker *worker G_GNUC_UNUSED)
 {
 }
