@@ -191,7 +191,10 @@ const LinuxPiece *linux_module_piece(const LinuxModule *module, uint64_t addr)
 /* Is this a node of the list that is looked for? */
 typedef bool IsNode(const LinuxModules *modules, uint64_t node);
 
-/* The head of a list that is not empty: its neighbours point back to it. */
+/*
+ * The head of a list that is not empty: its neighbours point back to it. So do those of a node,
+ * which is met first where a module lies beside the kernel's image, and seems a part of it.
+ */
 static bool is_head(const LinuxModules *modules, uint64_t addr, uint64_t next, uint64_t last,
 		    IsNode *is_node)
 {
@@ -200,7 +203,8 @@ static bool is_head(const LinuxModules *modules, uint64_t addr, uint64_t next, u
 
 	return next >> 48 == 0xffff && last >> 48 == 0xffff && next != addr &&
 	       linux_read_u64(memory, next + sizeof(next), &back) && back == addr &&
-	       linux_read_u64(memory, last, &forth) && forth == addr && is_node(modules, next);
+	       linux_read_u64(memory, last, &forth) && forth == addr && is_node(modules, next) &&
+	       !is_node(modules, addr);
 }
 
 /* A module has memory, and a name that is one. */

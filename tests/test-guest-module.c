@@ -503,6 +503,13 @@ static void test_no_symbol(void)
 	modules = linux_modules_new(&rig->kernel, NULL);
 	g_assert_nonnull(modules);
 	assert_list(modules, "second_2 first");
+	/* Modules that lie where the kernel's image seems to be. */
+	g_clear_pointer(&modules, linux_modules_free);
+	put_piece(rig, 0, 0, 0xffffffffc0005000, 0x1000);
+	ranges[0] = (LinuxRange){MODULE(0), MODULE(2), true};
+	modules = linux_modules_new(&rig->kernel, NULL);
+	g_assert_nonnull(modules);
+	assert_list(modules, "second_2 first");
 	rig->kernel.ranges = NULL;
 	rig->kernel.n_ranges = 0;
 }
