@@ -14,7 +14,9 @@ ROUND = "guest: disk round"
 
 
 def interrupt_of_the_disk():
-    execute("break virtblk_done")
+    text = execute("break virtblk_done")
+    if "not defined" in text:
+        raise gdb.error("gdb does not know the disk's driver: " + execute("info sharedlibrary"))
     execute("continue")
     report(stop_reason() == "break virtblk_done", "a breakpoint in the disk's interrupt is hit",
            f"{stop_reason()} in {function()}")
