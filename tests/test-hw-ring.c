@@ -525,6 +525,23 @@ static void test_avail_event(void)
 	rig_clear(&rig);
 }
 
+/* The driver is asked for a kick only when there is nothing. */
+static void test_pop_or_wait(void)
+{
+	Rig rig;
+
+	rig_init(&rig, 4, true);
+	rig_desc(&rig.queue, 0, DATA, 1, 0, 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		rig_offer(&rig.queue, 0);
+		g_assert_true(ring_pop_or_wait(&rig.ring, &rig.chain));
+		g_assert_cmpuint(rig_avail_event(&rig.queue), ==, i - 1);
+		g_assert_false(ring_pop_or_wait(&rig.ring, &rig.chain));
+		g_assert_cmpuint(rig_avail_event(&rig.queue), ==, i);
+	}
+	rig_clear(&rig);
+}
+
 /* ---- Bytes ---- */
 
 /* Out: 3 and 5 bytes; in: 4 and 4. */
@@ -666,6 +683,7 @@ int main(int argc, char **argv)
 		{"used-event", test_used_event},
 		{"event-after-a-turn", test_event_after_turn},
 		{"avail-event", test_avail_event},
+		{"pop-or-wait", test_pop_or_wait},
 		{"read", test_read},
 		{"write", test_write},
 		{"iov", test_iov},

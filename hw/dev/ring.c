@@ -340,6 +340,14 @@ void ring_want_kicks(Ring *ring, bool wanted)
 	__sync_synchronize();
 }
 
+bool ring_pop_or_wait(Ring *ring, RingChain *ret)
+{
+	if (ring_pop(ring, ret))
+		return true;
+	ring_want_kicks(ring, true);
+	return ring_pop(ring, ret);
+}
+
 bool ring_is_empty(Ring *ring)
 {
 	return !is_usable(ring) || load_index(ring, avail_index(ring)) == ring->next_avail;

@@ -60,6 +60,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RingChain, ring_chain_clear)
 
 /* ring_pop: the next chain, in place of what @ret held. FALSE: there is none, or it is broken. */
 bool ring_pop(Ring *ring, RingChain *ret);
+/*
+ * ring_pop_or_wait: the same; FALSE: and the driver kicks when there is one. A chain that comes
+ * while it is asked for that is not missed.
+ */
+bool ring_pop_or_wait(Ring *ring, RingChain *ret);
 /* ring_push: the driver gets @head back; the device has written @written bytes of its in parts. */
 void ring_push(Ring *ring, uint16_t head, uint32_t written);
 /* ring_unpop: the chain taken last was not used: the next ring_pop() takes it again. */

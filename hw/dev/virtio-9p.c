@@ -339,7 +339,7 @@ static bool take_request(P9 *p9, Ring *ring)
 	Request *request = g_new0(Request, 1);
 
 	ring_chain_init(&request->chain);
-	if (!ring_pop(ring, &request->chain)) {
+	if (!ring_pop_or_wait(ring, &request->chain)) {
 		request_free(request);
 		return false;
 	}
@@ -367,10 +367,7 @@ static void take_requests(P9 *p9, Ring *ring)
 			virtio_fail(p9->virtio, "the queue holds more requests than it has room");
 			return;
 		}
-		if (take_request(p9, ring))
-			continue;
-		ring_want_kicks(ring, true);
-		if (ring_is_empty(ring))
+		if (!take_request(p9, ring))
 			return;
 	}
 	worker_kick(virtio_worker(p9->virtio));

@@ -221,8 +221,10 @@ static bool answer(Blk *blk, Ring *ring)
 	return true;
 }
 
-static void work_on(Blk *blk, Ring *ring)
+static void serve(void *self, Ring *ring)
 {
+	Blk *blk = self;
+
 	blk->bytes = 0;
 	for (unsigned n = 0; n < TURN_REQUESTS && blk->bytes < TURN_BYTES; n++) {
 		if (!ring_pop(ring, &blk->chain))
@@ -239,16 +241,8 @@ static void work_on(Blk *blk, Ring *ring)
 static void blk_work(void *self)
 {
 	Blk *blk = self;
-	Ring *ring = virtio_ring(blk->virtio, 0);
 
-	if (ring == NULL)
-		return;
-	ring_want_kicks(ring, false);
-	work_on(blk, ring);
-	virtio_notify(blk->virtio, 0);
-	ring_want_kicks(ring, true);
-	if (!ring_is_empty(ring))
-		virtio_kick(blk->virtio);
+	virtio_serve(blk->virtio, 0, serve);
 }
 
 /* ---- The device ---- */

@@ -35,10 +35,8 @@ static bool write_piece(VirtioConsole *console, Ring *ring)
 
 	if (room == 0)
 		return false;
-	if (!console->is_open && !ring_pop(ring, &console->chain)) {
-		ring_want_kicks(ring, true);
-		return !ring_is_empty(ring);
-	}
+	if (!console->is_open && !ring_pop_or_wait(ring, &console->chain))
+		return false;
 	console->is_open = true;
 	size_t n = chain_read(&console->chain, virtio_dma(console->virtio), console->offset, piece,
 			      MIN(room, sizeof(piece)));
@@ -66,11 +64,8 @@ static void write_output(VirtioConsole *console, Ring *ring)
 /* FALSE: the guest has no buffer. */
 static bool give_input_locked(VirtioConsole *console, Ring *ring, RingChain *chain)
 {
-	if (!ring_pop(ring, chain)) {
-		ring_want_kicks(ring, true);
-		if (!ring_pop(ring, chain))
-			return false;
-	}
+	if (!ring_pop_or_wait(ring, chain))
+		return false;
 	size_t n = chain_write(chain, virtio_dma(console->virtio), 0, console->input->data,
 			       console->input->len);
 	ring_push(ring, chain->head, n);

@@ -163,10 +163,8 @@ static void take_frame(Net *net, const RingChain *chain)
 /* FALSE: there is none. */
 static bool take_chain(Net *net, Ring *ring, RingChain *chain)
 {
-	if (!ring_pop(ring, chain)) {
-		ring_want_kicks(ring, true);
-		return !ring_is_empty(ring);
-	}
+	if (!ring_pop_or_wait(ring, chain))
+		return false;
 	take_frame(net, chain);
 	ring_push(ring, chain->head, 0);
 	return true;
@@ -196,11 +194,8 @@ static bool give_frame(Net *net, Ring *ring, RingChain *chain, const uint8_t *fr
 	const Dma *dma = virtio_dma(net->virtio);
 	FrameHeader header = {.num_buffers = 1}; /* little-endian, as this machine is */
 
-	if (!ring_pop(ring, chain)) {
-		ring_want_kicks(ring, true);
-		if (!ring_pop(ring, chain))
-			return false;
-	}
+	if (!ring_pop_or_wait(ring, chain))
+		return false;
 	if (sizeof(header) + len > chain->in_len) {
 		ring_unpop(ring);
 		return true;

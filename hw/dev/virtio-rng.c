@@ -23,20 +23,19 @@ static size_t fill(Rng *rng)
 	return n > 0 ? chain_write(&rng->chain, virtio_dma(rng->virtio), 0, bytes, n) : 0;
 }
 
+static void serve(void *self, Ring *ring)
+{
+	Rng *rng = self;
+
+	for (unsigned n = 0; n < TURN_REQUESTS && ring_pop(ring, &rng->chain); n++)
+		ring_push(ring, rng->chain.head, fill(rng));
+}
+
 static void rng_work(void *self)
 {
 	Rng *rng = self;
-	Ring *ring = virtio_ring(rng->virtio, 0);
 
-	if (ring == NULL)
-		return;
-	ring_want_kicks(ring, false);
-	for (unsigned n = 0; n < TURN_REQUESTS && ring_pop(ring, &rng->chain); n++)
-		ring_push(ring, rng->chain.head, fill(rng));
-	virtio_notify(rng->virtio, 0);
-	ring_want_kicks(ring, true);
-	if (!ring_is_empty(ring))
-		virtio_kick(rng->virtio);
+	virtio_serve(rng->virtio, 0, serve);
 }
 
 static void rng_free(void *self)

@@ -47,21 +47,12 @@ static uint32_t copy_packet(Vsock *vsock, uint8_t *buf)
 	return HEAD_SIZE + len;
 }
 
-/* The guest's next chain; if there is none it rings when there is. */
-static bool pop(Ring *guest, RingChain *chain)
-{
-	if (ring_pop(guest, chain))
-		return true;
-	ring_want_kicks(guest, true);
-	return ring_pop(guest, chain);
-}
-
 /* FALSE: there is none. */
 static bool send_packet(Vsock *vsock, Ring *guest, uint16_t slot)
 {
 	DriverRing *ring = &vsock->rings.ring[TX];
 
-	if (!pop(guest, &vsock->sent)) {
+	if (!ring_pop_or_wait(guest, &vsock->sent)) {
 		driver_ring_put(ring, slot);
 		return false;
 	}
@@ -117,7 +108,7 @@ static bool lend_buffer(Vsock *vsock, Ring *guest, uint16_t slot)
 	DriverRing *ring = &vsock->rings.ring[RX];
 	RingChain *chain = &vsock->lent[slot];
 
-	if (!pop(guest, chain)) {
+	if (!ring_pop_or_wait(guest, chain)) {
 		driver_ring_put(ring, slot);
 		return false;
 	}

@@ -98,6 +98,20 @@ void virtio_notify(Virtio *virtio, unsigned queue)
 		virtio->bus.queue_interrupt(virtio->bus.opaque, vector);
 }
 
+void virtio_serve(Virtio *virtio, unsigned queue, void (*serve)(void *self, Ring *ring))
+{
+	Ring *ring = virtio_ring(virtio, queue);
+
+	if (ring == NULL)
+		return;
+	ring_want_kicks(ring, false);
+	serve(virtio->self, ring);
+	virtio_notify(virtio, queue);
+	ring_want_kicks(ring, true);
+	if (!ring_is_empty(ring))
+		virtio_kick(virtio);
+}
+
 /* A driver that is not there yet reads all of it later anyway. */
 static void tell_of_config(Virtio *virtio)
 {

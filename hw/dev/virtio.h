@@ -75,6 +75,11 @@ uint64_t virtio_features(const Virtio *virtio); /* that were negotiated */
 Ring *virtio_ring(Virtio *virtio, unsigned queue);
 /* Interrupts the driver if it wants that (ring_wants_interrupt()). */
 void virtio_notify(Virtio *virtio, unsigned queue);
+/*
+ * A turn with one queue, for work() of a device that has no other: @serve takes chains and pushes
+ * them. The driver need not kick meanwhile; if there is more behind it there is another turn.
+ */
+void virtio_serve(Virtio *virtio, unsigned queue, void (*serve)(void *self, Ring *ring));
 /* [any thread] New contents of the configuration from @offset on, and the driver hears of it. */
 void virtio_set_config(Virtio *virtio, size_t offset, const void *data, size_t len);
 /* The device cannot go on (virtio 1.2, 2.1.2): DEVICE_NEEDS_RESET, and one line in the log. */
