@@ -5,8 +5,6 @@
  */
 #include "hw/dma.h"
 
-#include <string.h>
-
 struct VmDma {
 	const GuestMemory *memory;
 	KvmGdb *gdb; /* or NULL: the gate is open, and there are no breakpoints */
@@ -31,28 +29,19 @@ static bool has_break(void *opaque, uint64_t gpa, uint64_t len, bool is_write)
 	return dma->gdb != NULL && kvm_gdb_device_meets_break(dma->gdb, gpa, len, is_write);
 }
 
+/* This and the next only where has_break() was TRUE: there is a debugger. */
 static bool read_ram(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
 	const VmDma *dma = opaque;
-	const void *host = memory_span(dma->memory, gpa, len);
 
-	if (dma->gdb != NULL)
-		return kvm_gdb_device_read(dma->gdb, gpa, buf, len);
-	if (host != NULL)
-		memcpy(buf, host, len);
-	return host != NULL;
+	return kvm_gdb_device_read(dma->gdb, gpa, buf, len);
 }
 
 static bool write_ram(void *opaque, uint64_t gpa, const void *buf, size_t len)
 {
 	const VmDma *dma = opaque;
-	void *host = memory_span(dma->memory, gpa, len);
 
-	if (dma->gdb != NULL)
-		return kvm_gdb_device_write(dma->gdb, gpa, buf, len);
-	if (host != NULL)
-		memcpy(host, buf, len);
-	return host != NULL;
+	return kvm_gdb_device_write(dma->gdb, gpa, buf, len);
 }
 
 static bool enter(void *opaque)

@@ -18,7 +18,7 @@ typedef struct Dma {
 	void *(*at)(void *opaque, uint64_t gpa, uint64_t len);
 	/* Before a write, or a read. May be NULL: never. Inside the worker's gate it stays true. */
 	bool (*has_break)(void *opaque, uint64_t gpa, uint64_t len, bool is_write);
-	/* All of it or FALSE. */
+	/* All of it or FALSE; only where has_break() is true. */
 	bool (*read)(void *opaque, uint64_t gpa, void *buf, size_t len);
 	bool (*write)(void *opaque, uint64_t gpa, const void *buf, size_t len);
 	void *opaque;
