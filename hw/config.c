@@ -211,37 +211,44 @@ static bool set_memory(VmConfig *config, const char *text, GError **error)
 	return true;
 }
 
-/* An option that is one of two words, of which the first is the default: is it the second? */
-static bool take_word(const char *option, const char *word, const char *first, const char *second,
-		      bool *ret_second, GError **error)
+/* An option that is one of @words, which end with NULL; the first is the default. Its number. */
+static bool take_word(const char *option, const char *word, const char *const *words, unsigned *ret,
+		      GError **error)
 {
-	*ret_second = g_strcmp0(word, second) == 0;
-	if (word == NULL || *ret_second || strcmp(word, first) == 0)
-		return true;
-	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--%s %s: expected %s or %s",
-		    option, word, first, second);
-	return false;
-}
+	g_autoptr(GString) expected = g_string_new(NULL);
+	unsigned n = 0;
 
-static bool take_console(VmConfig *config, const char *word, GError **error)
-{
-	config->no_console = g_strcmp0(word, "none") == 0;
-	config->virtio_console = g_strcmp0(word, "virtio") == 0;
-	if (word == NULL || config->no_console || config->virtio_console ||
-	    strcmp(word, "serial") == 0)
+	for (; word != NULL && words[n] != NULL && strcmp(word, words[n]) != 0; n++) {
+		const char *between = n == 0 ? "" : words[n + 1] != NULL ? ", " : " or ";
+
+		g_string_append_printf(expected, "%s%s", between, words[n]);
+	}
+	*ret = n;
+	if (words[n] != NULL)
 		return true;
-	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "--console %s: expected serial, virtio or none", word);
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--%s %s: expected %s", option,
+		    word, expected->str);
 	return false;
 }
 
 static bool take_words(VmConfig *config, const RawOptions *raw, GError **error)
 {
-	return take_console(config, raw->console, error) &&
-	       take_word("gdb-clock", raw->gdb_clock, "stop", "run", &config->gdb_clock_run,
-			 error) &&
-	       take_word("gdb-threads", raw->gdb_threads, "cpus", "tasks", &config->gdb_tasks,
-			 error);
+	static const char *const consoles[] = {[VM_CONSOLE_SERIAL] = "serial",
+					       [VM_CONSOLE_VIRTIO] = "virtio",
+					       [VM_CONSOLE_NONE] = "none",
+					       NULL};
+	static const char *const clocks[] = {"stop", "run", NULL};
+	static const char *const threads[] = {"cpus", "tasks", NULL};
+	unsigned console, clock, thread;
+
+	if (!take_word("console", raw->console, consoles, &console, error) ||
+	    !take_word("gdb-clock", raw->gdb_clock, clocks, &clock, error) ||
+	    !take_word("gdb-threads", raw->gdb_threads, threads, &thread, error))
+		return false;
+	config->console = console;
+	config->gdb_clock_run = clock;
+	config->gdb_tasks = thread;
+	return true;
 }
 
 static char *find_kernel(GError **error)
@@ -623,7 +630,8 @@ char *config_command_line(const VmConfig *config, const char *arch_part)
 	const char *user = config->params != NULL ? config->params : "";
 	GString *line = g_string_new(arch_part);
 
-	g_string_append(line, config->virtio_console ? " console=hvc0" : " console=ttyS0");
+	g_string_append(line,
+			config->console == VM_CONSOLE_VIRTIO ? " console=hvc0" : " console=ttyS0");
 	if (config->gdb == NULL)
 		g_string_append(line, " panic=1");
 	else if (!config->gdb_kaslr && strstr(user, "kaslr") == NULL)

@@ -16,6 +16,9 @@ typedef struct VmDisk {
 	bool read_only;
 } VmDisk;
 
+/* Where the terminal is in the guest: ttyS0, hvc0; with NONE ttyS0 is shown, and nothing typed. */
+typedef enum VmConsole { VM_CONSOLE_SERIAL, VM_CONSOLE_VIRTIO, VM_CONSOLE_NONE } VmConsole;
+
 typedef struct VmConfig {
 	char *kernel;	   /* path; never NULL after config_parse() */
 	char *initrd;	   /* path or NULL */
@@ -36,9 +39,8 @@ typedef struct VmConfig {
 	char *gdb_vmlinux; /* the kernel's symbols, empty: none, or NULL: look beside the kernel */
 	uint64_t memory;   /* bytes, a multiple of 1 MiB */
 	unsigned n_cpus;
-	bool no_console;
-	bool virtio_console; /* the terminal is hvc0 */
-	bool reboot;	     /* the guest's reboot boots it again, else it is the end */
+	VmConsole console;
+	bool reboot; /* the guest's reboot boots it again, else it is the end */
 	bool gdb_wait;
 	bool gdb_kaslr;
 	char *gdb_log;	    /* where to write what the stub does, or NULL */

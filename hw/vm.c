@@ -155,7 +155,7 @@ static bool add_hvc(Vm *vm, GError **error)
 {
 	SerialPeer peer = console_peer(vm);
 
-	if (!vm->config->virtio_console)
+	if (vm->config->console != VM_CONSOLE_VIRTIO)
 		return true;
 	VirtioConsole *hvc = virtio_console_new(&peer, vm_dma_host(vm));
 	/* It is gone if there is no place for it. */
@@ -170,7 +170,7 @@ static Term *new_term(const VmConfig *config)
 {
 	bool is_ours = !config_needs_stdio(config);
 
-	return term_new(is_ours && !config->no_console ? STDIN_FILENO : -1,
+	return term_new(is_ours && config->console != VM_CONSOLE_NONE ? STDIN_FILENO : -1,
 			is_ours ? STDOUT_FILENO : STDERR_FILENO);
 }
 

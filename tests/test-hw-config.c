@@ -41,7 +41,7 @@ static void test_options(void)
 	g_assert_cmpuint(config->memory, ==, 2ull << 30);
 	g_assert_cmpuint(config->n_cpus, ==, 3);
 	g_assert_true(config->gdb_wait);
-	g_assert_false(config->no_console);
+	g_assert_cmpint(config->console, !=, VM_CONSOLE_NONE);
 }
 
 /* QMP and the monitor need no --gdb; standard input and output have one owner. */
@@ -74,8 +74,7 @@ static void test_defaults(void)
 	g_assert_cmpuint(config->n_cpus, ==, 1);
 	g_assert_cmpuint(config->memory, ==, 256ull << 20);
 	g_assert_null(config->gdb);
-	g_assert_true(config->no_console);
-	g_assert_false(config->virtio_console);
+	g_assert_cmpint(config->console, ==, VM_CONSOLE_NONE);
 	g_assert_null(config->name);
 	g_assert_false(config->reboot);
 }
