@@ -50,7 +50,8 @@ END
 	chmod +x "$root/init"
 }
 
-# The initial RAM disk: modules, then the disk is the root.
+# devices_initrd ARCH DISK: the initial RAM disk loads the modules and waits for /dev/DISK, the last one;
+# then it does what stdin says, with busybox in $B.
 devices_initrd()
 {
 	local dir=$W/early m
@@ -59,16 +60,16 @@ devices_initrd()
 	for m in $DEVICE_MODULES; do
 		cp "$(guest_of "$1")/modules/$m.ko" "$dir/lib/" || lab_die "no module $m: remove $CACHE/lab-$1"
 	done
-	cat >"$dir/init" <<END
+	{
+		cat <<END
 #!/bin/busybox sh
 B=/bin/busybox
 \$B mount -t proc p /proc; \$B mount -t devtmpfs d /dev
-for m in $(echo $DEVICE_MODULES); do \$B insmod /lib/\$m.ko; done
-for i in 1 2 3 4 5 6 7 8 9 10; do [ -b /dev/vda ] && [ -b /dev/vdb ] && break; \$B usleep 200000; done
-\$B mount -t ext4 /dev/vda /root || echo "guest: no root"
-\$B mount --move /dev /root/dev; \$B umount /proc
-exec \$B switch_root /root /init
+for m in ${DEVICE_MODULES//[$'\n\t']/ }; do \$B insmod /lib/\$m.ko; done
+for i in 1 2 3 4 5 6 7 8 9 10; do [ -b /dev/$2 ] && break; \$B usleep 200000; done
 END
+		cat
+	} >"$dir/init"
 	chmod +x "$dir/init"
 	pack "$dir" "$W/l1/boot/early.cpio"
 }
@@ -79,7 +80,11 @@ devices_files()
 	build_tool "$(cross "$1" gcc)" guest
 	devices_root "$W/root" "$1"
 	mke2fs -q -t ext4 -d "$W/root" "$W/l1/boot/root.img" 16M >&2 || lab_die "mke2fs failed"
-	devices_initrd "$1"
+	devices_initrd "$1" vdb <<'END'
+$B mount -t ext4 /dev/vda /root || echo "guest: no root"
+$B mount --move /dev /root/dev; $B umount /proc
+exec $B switch_root /root /init
+END
 }
 
 devices_job()
