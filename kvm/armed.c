@@ -8,7 +8,7 @@
 
 static bool encode(const KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
 {
-	const Armed *armed = &vcpu->armed;
+	const Armed *armed = &vcpu->applied.armed;
 
 	memset(ret, 0, sizeof(*ret));
 	return !armed->n ||
@@ -18,7 +18,7 @@ static bool encode(const KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
 /* FALSE: there is no room for it. @client: -1 for a landing, which may be where a client's is. */
 static bool arm(KvmGdbVcpu *vcpu, const GdbBreak *point, int client)
 {
-	Armed *armed = &vcpu->armed;
+	Armed *armed = &vcpu->applied.armed;
 	struct kvm_guest_debug_arch hw;
 
 	for (unsigned i = 0; i < armed->n; i++) {
@@ -124,18 +124,18 @@ static bool arm_points(KvmGdbVcpu *vcpu)
 	unsigned n, left_out;
 	bool fits;
 
-	vcpu->armed.n = 0;
+	vcpu->applied.armed.n = 0;
 	fits = arm_clients(vcpu, false);
 	if (!arm_landing(vcpu, 0))
 		patch_landing(vcpu);
 	fits &= arm_clients(vcpu, true);
 	for (unsigned i = 1; step->open && i < step->arch.n_landings; i++) {
-		n = vcpu->armed.n;
+		n = vcpu->applied.armed.n;
 		left_out = count_left_out(vcpu);
 		if (!arm_landing(vcpu, i))
 			break;
 		if (count_left_out(vcpu) > left_out)
-			vcpu->armed.n = n;
+			vcpu->applied.armed.n = n;
 	}
 	return arm_ways(vcpu) && fits;
 }
@@ -147,13 +147,13 @@ static void tell_left_out(KvmGdbVcpu *vcpu, unsigned left_out)
 
 	if (vcpu->step.open)
 		return;
-	if (left_out > vcpu->left_out && vcpu->gdb->server) {
+	if (left_out > vcpu->applied.left_out && vcpu->gdb->server) {
 		text = g_strdup_printf("CPU %u: the guest has %u breakpoints or watchpoints of its "
 				       "own that do not fire: no debug register is free\n",
 				       vcpu->index, left_out);
 		gdb_server_post_output(vcpu->gdb->server, text, strlen(text));
 	}
-	vcpu->left_out = left_out;
+	vcpu->applied.left_out = left_out;
 }
 
 bool armed_fits(KvmGdbVcpu *vcpu)
@@ -169,7 +169,8 @@ bool armed_compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
 
 	arm_points(vcpu);
 	encode(vcpu, ret);
-	ours = vcpu->armed.n || (vcpu->leaving.by_step && vcpu->leaving.met & MET_GUEST_POINT);
+	ours = vcpu->applied.armed.n ||
+	       (vcpu->leaving.by_step && vcpu->leaving.met & MET_GUEST_POINT);
 	tell_left_out(vcpu, arch_own_points(vcpu->arch, ours ? ret : NULL, tell));
 	return ours;
 }

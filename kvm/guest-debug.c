@@ -73,7 +73,7 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 bool guest_debug_is_vmms(const KvmGdbVcpu *vcpu)
 {
 	return vcpu->vmm_debug.control & KVM_GUESTDBG_ENABLE &&
-	       !memcmp(&vcpu->applied, &vcpu->vmm_debug, sizeof(vcpu->applied));
+	       !memcmp(&vcpu->applied.now, &vcpu->vmm_debug, sizeof(vcpu->applied.now));
 }
 
 static bool set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *wanted, GError **error)
@@ -83,8 +83,8 @@ static bool set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *want
 			    g_strerror(errno));
 		return false;
 	}
-	vcpu->applied = *wanted;
-	vcpu->reapply = false;
+	vcpu->applied.now = *wanted;
+	vcpu->applied.stale = false;
 	return arch_debug_applied(vcpu->arch, wanted->control & KVM_GUESTDBG_SINGLESTEP, error);
 }
 
@@ -100,8 +100,8 @@ static bool put(KvmGdbVcpu *vcpu, bool last, GError **error)
 	bool changed;
 
 	compute(vcpu, &wanted);
-	changed = memcmp(&wanted, &vcpu->applied, sizeof(wanted)) ||
-		  (vcpu->reapply && wanted.control);
+	changed = memcmp(&wanted, &vcpu->applied.now, sizeof(wanted)) ||
+		  (vcpu->applied.stale && wanted.control);
 	if (!vcpu->step.open && last && !changed)
 		return arch_flush_and_run(vcpu->arch, kvm_conditions_any(vcpu->gdb->conditions),
 					  error);
@@ -148,7 +148,7 @@ bool guest_debug_apply(KvmGdbVcpu *vcpu, GError **error)
 
 bool guest_debug_decode(KvmGdbVcpu *vcpu, Cause *ret)
 {
-	const Armed *armed = &vcpu->armed;
+	const Armed *armed = &vcpu->applied.armed;
 	ArchTrap trap = arch_decode_trap(vcpu->arch, vcpu->run, armed->points, armed->n);
 	uint64_t pc;
 

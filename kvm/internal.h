@@ -139,6 +139,14 @@ typedef struct Armed {
 	unsigned n;
 } Armed;
 
+/* What KVM_SET_GUEST_DEBUG has told KVM of a vCPU, and KVM shall know of it. */
+typedef struct Applied {
+	struct kvm_guest_debug now;
+	bool stale;	   /* registers were written since: KVM must be told it again */
+	Armed armed;	   /* computed for the next run */
+	unsigned left_out; /* points of the guest's own that found no debug register */
+} Applied;
+
 struct KvmGdbVcpu {
 	KvmGdb *gdb;
 	unsigned index;
@@ -156,16 +164,13 @@ struct KvmGdbVcpu {
 	GdbAction action; /* for the current or next run */
 	Step step;
 	Leaving leaving;
-	Armed armed;
+	Applied applied;
 	bool turn_owed; /* was held by a step over, and has not run since */
 	Kick kick;
 	const unsigned *signals; /* atomic: kicks that its thread's handler has seen */
 	unsigned signals_before; /* this one */
 	Exit exit;		 /* written without the lock while RUNNING and nobody attends */
 	Event event;
-	struct kvm_guest_debug applied;
-	unsigned left_out; /* points of the guest's own that found no debug register */
-	bool reapply;	   /* registers were written since: KVM must see the debug control again */
 
 	struct kvm_guest_debug vmm_debug; /* the VMM's own; in force while no client is there */
 	bool has_mask;			  /* KVM_SET_SIGNAL_MASK: */

@@ -266,7 +266,7 @@ static void relax_attention(KvmGdbVcpu *vcpu)
 	KvmGdb *gdb = vcpu->gdb;
 
 	if (gdb->world == WORLD_FREE && !gdb->attached &&
-	    (!vcpu->applied.control || guest_debug_is_vmms(vcpu)))
+	    (!vcpu->applied.now.control || guest_debug_is_vmms(vcpu)))
 		__atomic_store_n(&vcpu->attention, 0, __ATOMIC_SEQ_CST);
 }
 

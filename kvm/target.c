@@ -128,7 +128,7 @@ static bool write_register(void *target, GdbPlace place, const GdbReg *reg, cons
 	}
 	if (!arch_write_reg(vcpu->arch, reg, buf, error))
 		return false;
-	vcpu->reapply = true;
+	vcpu->applied.stale = true;
 	/* `jump` to where it stands: what is there is to be hit. */
 	if (reg == gdb_reg_set_pc(gdb->regs))
 		leaving_end(vcpu);

@@ -33,7 +33,7 @@ static int set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *wante
 		/* A VMM does this before it runs the vCPU; no other thread is kept waiting. */
 		ret = ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, wanted);
 		if (ret == 0)
-			vcpu->vmm_debug = vcpu->applied = *wanted;
+			vcpu->vmm_debug = vcpu->applied.now = *wanted;
 	} else if (wanted->control & KVM_GUESTDBG_ENABLE) {
 		engine_log(gdb, "gdb: a client is connected, so the VMM's own debugger is "
 				"refused (KVM_SET_GUEST_DEBUG)");
@@ -106,7 +106,7 @@ static void hand_over(KvmGdbVcpu *vcpu)
 
 	engine_lock(gdb);
 	if (!is_running(vcpu)) {
-		vcpu->reapply |= arch_is_dirty(vcpu->arch);
+		vcpu->applied.stale |= arch_is_dirty(vcpu->arch);
 		if (!arch_flush(vcpu->arch, &error))
 			engine_log(gdb, "gdb: CPU %u: registers were not written: %s", vcpu->index,
 				   error->message);
@@ -119,7 +119,7 @@ static void take_over(KvmGdbVcpu *vcpu)
 	engine_lock(vcpu->gdb);
 	if (!is_running(vcpu)) {
 		arch_forget(vcpu->arch);
-		vcpu->reapply = true;
+		vcpu->applied.stale = true;
 	}
 	engine_unlock(vcpu->gdb);
 }

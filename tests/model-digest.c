@@ -34,7 +34,7 @@ static uint64_t mix_vcpu(uint64_t sum, const KvmGdbVcpu *vcpu)
 		leaving->by_step,
 		leaving->over,
 		leaving->gpa,
-		vcpu->armed.n,
+		vcpu->applied.armed.n,
 		vcpu->turn_owed,
 		vcpu->kick,
 		vcpu->exit,
@@ -43,8 +43,8 @@ static uint64_t mix_vcpu(uint64_t sum, const KvmGdbVcpu *vcpu)
 		vcpu->event.pending,
 		vcpu->event.pending ? vcpu->event.stop.kind : 0,
 		vcpu->event.pending ? vcpu->event.pc : 0,
-		vcpu->applied.control,
-		vcpu->reapply,
+		vcpu->applied.now.control,
+		vcpu->applied.stale,
 		toy_cache_digest(vcpu->arch),
 	};
 
