@@ -102,7 +102,7 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->breaks = kvm_breaks_new(gdb->patches, &features);
 	gdb->conditions = kvm_conditions_new();
 	gdb->vcpus = g_ptr_array_new();
-	gdb->grace = gdb_alarm_new(gdb->context, "vmgdb stop grace", on_grace, gdb);
+	gdb->grace.alarm = gdb_alarm_new(gdb->context, "vmgdb stop grace", on_grace, gdb);
 	gdb->limit = gdb_alarm_new(gdb->context, "vmgdb run limit", on_limit, gdb);
 	gdb->clock = kvm_clock_new(gdb);
 	gdb->ops_table = kvm_target_ops;
@@ -139,7 +139,7 @@ void kvm_gdb_free(KvmGdb *gdb)
 	if (!gdb)
 		return;
 	kvm_gdb_end(gdb, 0);
-	gdb_alarm_free(gdb->grace);
+	gdb_alarm_free(gdb->grace.alarm);
 	gdb_alarm_free(gdb->limit);
 	gdb_alarm_free(gdb->quit);
 	kvm_clock_free(gdb->clock);
@@ -398,7 +398,7 @@ bool kvm_gdb_listen(KvmGdb *gdb, const char *where, bool wait, GError **error)
 	}
 	engine_lock(gdb);
 	say_what_is_missing(gdb);
-	gdb->operator_stops |= wait;
+	gdb->operators.stops |= wait;
 	if (wait)
 		halt_request_stop(gdb);
 	engine_unlock(gdb);

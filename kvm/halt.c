@@ -313,7 +313,7 @@ void halt_set_free(KvmGdb *gdb)
 
 bool halt_is_wanted(const KvmGdb *gdb)
 {
-	return gdb->attached || gdb->operator_stops || gdb->holds || gdb->ending;
+	return gdb->attached || gdb->operators.stops || gdb->operators.holds || gdb->ending;
 }
 
 bool halt_let_go(KvmGdb *gdb)
@@ -332,7 +332,7 @@ static void stopped(KvmGdb *gdb)
 {
 	set_world(gdb, WORLD_STOPPED);
 	kvm_clock_stopped(gdb->clock);
-	gdb_alarm_set(gdb->grace, GDB_ALARM_NEVER);
+	gdb_alarm_set(gdb->grace.alarm, GDB_ALARM_NEVER);
 	turns_cut(gdb);
 	gdb->n_stops += gdb->moment == MOMENT_NONE || gdb->stops_all;
 	/* Somebody else may have come while the last client was leaving. */
@@ -349,8 +349,8 @@ static void stopped(KvmGdb *gdb)
 
 void halt_start_grace(KvmGdb *gdb)
 {
-	if (gdb_alarm_get(gdb->grace) < 0)
-		gdb_alarm_set(gdb->grace, g_get_monotonic_time() + GRACE_US);
+	if (gdb_alarm_get(gdb->grace.alarm) < 0)
+		gdb_alarm_set(gdb->grace.alarm, g_get_monotonic_time() + GRACE_US);
 }
 
 /* proc(5), /proc/PID/stat: the state stands behind the name, which may have any bytes. */
@@ -381,7 +381,7 @@ static bool any_on_its_way(KvmGdb *gdb)
 
 void halt_grace_over(KvmGdb *gdb)
 {
-	gdb->grace_over = ++gdb->graces >= GRACES_MAX || !any_on_its_way(gdb);
+	gdb->grace.over = ++gdb->grace.n >= GRACES_MAX || !any_on_its_way(gdb);
 	halt_check_stopped(gdb);
 	if (gdb->world == WORLD_STOPPING)
 		halt_start_grace(gdb);
@@ -400,11 +400,11 @@ void halt_check_stopped(KvmGdb *gdb)
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
 		/* Most vCPUs that have seen the kick are here in a moment. */
-		if (halt_in_guest(vcpu) || (halt_in_handler(vcpu) && !gdb->grace_over))
+		if (halt_in_guest(vcpu) || (halt_in_handler(vcpu) && !gdb->grace.over))
 			return;
 		waiting |= halt_in_device(vcpu);
 	}
-	if (!waiting || gdb->grace_over)
+	if (!waiting || gdb->grace.over)
 		stopped(gdb);
 	else
 		halt_start_grace(gdb);
@@ -415,8 +415,8 @@ void halt_request_stop(KvmGdb *gdb)
 	if (gdb->world == WORLD_STOPPING || gdb->world == WORLD_STOPPED)
 		return;
 	set_world(gdb, WORLD_STOPPING);
-	gdb->grace_over = false;
-	gdb->graces = 0;
+	gdb->grace.over = false;
+	gdb->grace.n = 0;
 	devices_close(gdb);
 	halt_demand_attention(gdb);
 	halt_kick_all(gdb);
@@ -427,7 +427,7 @@ void halt_stop_at_once(KvmGdb *gdb)
 {
 	halt_request_stop(gdb);
 	/* The grace would end on this thread. */
-	gdb->grace_over = true;
+	gdb->grace.over = true;
 	halt_check_stopped(gdb);
 }
 
@@ -444,8 +444,8 @@ static void stop_alone(KvmGdbVcpu *vcpu)
 	KvmGdb *gdb = vcpu->gdb;
 
 	if (gdb->world == WORLD_RUNNING) {
-		gdb->grace_over = false;
-		gdb->graces = 0;
+		gdb->grace.over = false;
+		gdb->grace.n = 0;
 	}
 	halt_kick(vcpu);
 }

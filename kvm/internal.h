@@ -195,6 +195,19 @@ typedef struct Turns {
 	gint64 next_at; /* none may begin before this time */
 } Turns;
 
+/* How long a stop waits for vCPUs that are in the VMM with something half done: halt.c. */
+typedef struct Grace {
+	GdbAlarm *alarm; /* ends it */
+	unsigned n;	 /* how often it was waited so in this stop */
+	bool over;
+} Grace;
+
+/* Who, beside gdb, has the machine stand: operate.h. */
+typedef struct Operators {
+	bool stops;	/* one of them has stopped it, until somebody resumes it */
+	unsigned holds; /* and so many hold it for a moment */
+} Operators;
+
 /* What an event of one vCPU stops: the world, or that vCPU alone. */
 typedef enum Mode { MODE_ALL_STOP, MODE_NON_STOP } Mode;
 
@@ -254,10 +267,9 @@ struct KvmGdb {
 	bool detaching; /* when the world has stopped, take everything out and set it free */
 	Mode mode;
 	Moment moment;
-	bool stops_all;	     /* in non-stop mode somebody has stopped the machine: all CPUs stop */
-	bool operator_stops; /* somebody beside gdb has stopped the machine (operate.h) */
-	unsigned holds;	     /* and so many hold it for a moment */
-	unsigned n_stops;    /* so far */
+	bool stops_all; /* in non-stop mode somebody has stopped the machine: all CPUs stop */
+	Operators operators;
+	unsigned n_stops; /* so far */
 	Ending ending;
 	GdbAlarm *quit;	    /* asks it; or NULL */
 	struct KvmQmp *qmp; /* or NULL */
@@ -265,9 +277,7 @@ struct KvmGdb {
 	bool block_irq;	    /* steps take no interrupts */
 	bool runs_on;	    /* since the last resume: a CPU does more than one step */
 	unsigned stop_cpu;  /* the CPU to name in a GDB_STOP_PAUSED */
-	GdbAlarm *grace;    /* ends the wait for vCPUs that are in the VMM with an I/O half done */
-	unsigned graces;    /* how often it was waited so in this stop */
-	bool grace_over;
+	Grace grace;
 	GdbAlarm *limit; /* ends runs through code that must not be stepped */
 	Turns turns;
 	struct Vmlinux *vmlinux;	     /* of the guest's kernel, or NULL (kvm/kaslr.c) */

@@ -110,7 +110,7 @@ static void look_at(KvmGdbVcpu *vcpu)
 
 	if (!halt_is_reportable(vcpu) || vcpu->action.kind == GDB_ACTION_HOLD || !is_settled(vcpu))
 		return;
-	if (halt_in_device(vcpu) && !gdb->grace_over)
+	if (halt_in_device(vcpu) && !gdb->grace.over)
 		halt_start_grace(gdb);
 	else
 		tell(vcpu);

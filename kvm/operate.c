@@ -36,7 +36,7 @@ void operate_stop(KvmGdb *gdb)
 {
 	LOCKED(gdb);
 
-	gdb->operator_stops = !gdb->attached;
+	gdb->operators.stops = !gdb->attached;
 	non_stop_all(gdb);
 	halt_stop_for_client(gdb);
 }
@@ -74,7 +74,7 @@ bool operate_cont(KvmGdb *gdb, GError **error)
 			    "the machine stays stopped: somebody has ended it");
 		return false;
 	}
-	gdb->operator_stops = false;
+	gdb->operators.stops = false;
 	go_on(gdb);
 	return true;
 }
@@ -83,7 +83,7 @@ void operate_hold(KvmGdb *gdb)
 {
 	LOCKED(gdb);
 
-	gdb->holds++;
+	gdb->operators.holds++;
 	if (!gdb->attached)
 		halt_stop_for_client(gdb);
 }
@@ -92,7 +92,7 @@ void operate_release(KvmGdb *gdb)
 {
 	LOCKED(gdb);
 
-	gdb->holds--;
+	gdb->operators.holds--;
 	go_on(gdb);
 }
 

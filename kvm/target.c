@@ -235,7 +235,7 @@ static void attach(void *target)
 
 	gdb->attached = true;
 	non_stop_end(gdb);
-	gdb->operator_stops = false;
+	gdb->operators.stops = false;
 	gdb->block_irq = gdb->features.block_irq;
 	gdb->stop_cpu = 0;
 	gdb->shows_tasks = gdb->shows_tasks_first;

@@ -55,7 +55,7 @@ static uint64_t mix_vcpu(uint64_t sum, const KvmGdbVcpu *vcpu)
 
 static uint64_t mix_machine(uint64_t sum, const KvmGdb *gdb)
 {
-	gint64 grace = gdb_alarm_get(gdb->grace);
+	gint64 grace = gdb_alarm_get(gdb->grace.alarm);
 	gint64 limit = gdb_alarm_get(gdb->limit);
 	const uint64_t parts[] = {
 		gdb->world,
@@ -66,7 +66,7 @@ static uint64_t mix_machine(uint64_t sum, const KvmGdb *gdb)
 		gdb->detaching,
 		gdb->runs_on,
 		gdb->stop_cpu,
-		gdb->grace_over,
+		gdb->grace.over,
 		grace < 0 ? 0 : grace - host_now() + 1,
 		limit < 0 ? 0 : limit - host_now() + 1,
 		gdb->turns.over ? gdb->turns.over->index + 1 : 0,

@@ -270,7 +270,7 @@ gint64 host_next_time(void)
 		if (host.threads[i].place == HOST_WAIT && host.threads[i].until > host.now)
 			sooner(&next, host.threads[i].until);
 	}
-	sooner(&next, gdb_alarm_get(host.gdb->grace));
+	sooner(&next, gdb_alarm_get(host.gdb->grace.alarm));
 	sooner(&next, gdb_alarm_get(host.gdb->limit));
 	return next;
 }

@@ -345,7 +345,7 @@ static void pass_time(Model *model)
 
 	host_pass_time(host_next_time());
 	g_mutex_lock(&gdb->lock);
-	if (is_over(gdb->grace))
+	if (is_over(gdb->grace.alarm))
 		halt_grace_over(gdb);
 	if (is_over(gdb->limit))
 		through_limit(gdb);
