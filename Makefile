@@ -161,15 +161,11 @@ vmgdb: $(LAUNCHER_OBJ) $(LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-# A test that never names hw/ does not wait for it to compile.
-HW_TESTS := $(addprefix $(B)/,$(basename $(patsubst $(SRCDIR)/%,%,$(shell grep -lE \
-	'^#include "(hw|(x86|arm)/hw)/' $(addprefix $(SRCDIR)/,$(TEST_SRC)) /dev/null))))
-$(HW_TESTS) $(filter $(B)/tests/kvm-%,$(TESTS)): $(HW)
 $(filter $(B)/tests/kvm-%,$(TESTS)): | $(GUESTS)
 # A test runs once, so it is compiled quickly; what it tests is compiled as it is used.
 TEST_CFLAGS ?= $(if $(SANITIZE),-O0,-O1) -g1
 $(TESTS:%=%.o): ALL_CFLAGS += $(TEST_CFLAGS)
-$(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(LIB) $(PURE)
+$(TESTS): $(B)/%: $(B)/%.o $(TSAN_OBJ) $(HELP) $(HW) $(LIB) $(PURE)
 	$(say) LD $*
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
