@@ -313,6 +313,8 @@ void halt_set_free(KvmGdb *gdb)
 
 bool halt_is_wanted(const KvmGdb *gdb)
 {
+	if (gdb->ended)
+		return false;
 	return gdb->attached || gdb->operators.stops || gdb->operators.holds || gdb->ending;
 }
 

@@ -124,6 +124,22 @@ static void test_end(void)
 	rig_free(rig);
 }
 
+/* Likewise, while the stop of an operator waits for CPUs that are still in the guest. */
+static void test_end_in_stop(void)
+{
+	Rig *rig = rig_new(4, false);
+
+	start_all(rig);
+	for (unsigned i = 0; i < rig->n; i++)
+		expect_runs(rig, i);
+	operate_stop(rig->gdb);
+	kvm_gdb_end(rig->gdb, 0);
+	for (unsigned i = 0; i < rig->n; i++)
+		expect_runs(rig, i);
+	g_assert_false(is_refused(rig));
+	rig_free(rig);
+}
+
 /* While one CPU steps over its breakpoint and the others wait for that, devices work. */
 static void test_false_hits(void)
 {
@@ -292,6 +308,7 @@ int main(int argc, char **argv)
 		{"stuck", test_stuck},
 		{"goes-on", test_goes_on},
 		{"end", test_end},
+		{"end-in-stop", test_end_in_stop},
 		{"false-hits", test_false_hits},
 		{"many", test_many},
 		{"meets", test_meets},
