@@ -48,10 +48,10 @@ typedef struct VmArchPci {
 extern const VmArchPci vm_arch_pci;
 
 /*
- * Does the machine's interrupt controller take messages (MSI)? Called before the first PCI device
- * is added, in a machine that gets one: what the controller needs for that is made now.
+ * Makes the machine's interrupt controller take messages (MSI); FALSE: it cannot. Called before the
+ * first PCI device is added, in a machine that gets one.
  */
-bool vm_arch_has_msi(Vm *vm);
+bool vm_arch_add_msi(Vm *vm);
 
 /* Make the devices and put them on the buses; those of PCI come later. */
 bool vm_arch_add_devices(Vm *vm, GError **error);

@@ -68,7 +68,7 @@ static void set_up_host(VmPci *pci)
 	pci->host.window_size = vm_arch_pci.window_size;
 	for (unsigned i = 0; i < PCI_LINES; i++)
 		pci->host.line[i] = vm_irq(vm, vm_arch_pci.first_irq + i);
-	if (vm_arch_has_msi(vm) && has(vm, KVM_CAP_SIGNAL_MSI))
+	if (vm_arch_add_msi(vm) && has(vm, KVM_CAP_SIGNAL_MSI))
 		pci->host.send = send;
 	/* Where there is an ITS, which is so by now. */
 	if (has(vm, KVM_CAP_MSI_DEVID))

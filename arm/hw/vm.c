@@ -60,7 +60,7 @@ const VmArchPci vm_arch_pci = {
 	.first_irq = ARM_SPI_PCI,
 };
 
-bool vm_arch_has_msi(Vm *vm)
+bool vm_arch_add_msi(Vm *vm)
 {
 	return arm_gic_add_its(vm->vm_fd, &vm->arch->gic);
 }

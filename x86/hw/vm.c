@@ -63,7 +63,7 @@ const VmArchPci vm_arch_pci = {
 };
 
 /* The local APICs, always. */
-bool vm_arch_has_msi(Vm *vm G_GNUC_UNUSED)
+bool vm_arch_add_msi(Vm *vm G_GNUC_UNUSED)
 {
 	return true;
 }
