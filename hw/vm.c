@@ -383,7 +383,7 @@ void vm_die(Vm *vm)
 
 void vm_ask(Vm *vm, VmAsked what)
 {
-	g_atomic_int_set(&vm->asked, what);
+	g_atomic_int_or(&vm->asked, what);
 	g_main_context_wakeup(NULL);
 }
 
@@ -410,15 +410,20 @@ static gboolean on_signal(gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
-static void halt_vcpus(Vm *vm)
+/* Returns what they had asked for: a set of VmAsked. */
+static unsigned halt_vcpus(Vm *vm)
 {
+	unsigned asked;
+
 	g_atomic_int_set(&vm->halting, 1);
 	for (unsigned i = 0; i < vm->vcpus->len; i++)
 		vcpu_kick(vm->vcpus->pdata[i]);
 	for (unsigned i = 0; i < vm->vcpus->len; i++)
 		vcpu_join(vm->vcpus->pdata[i]);
+	/* None of them asks any more. */
+	asked = g_atomic_int_and(&vm->asked, 0);
 	g_atomic_int_set(&vm->halting, 0);
-	g_atomic_int_set(&vm->asked, VM_ASKED_NOTHING);
+	return asked;
 }
 
 static bool start_vcpus(Vm *vm, GError **error)
@@ -462,39 +467,20 @@ bool vm_reset(Vm *vm, GError **error)
 	return true;
 }
 
-static void reboot(Vm *vm)
-{
-	g_autoptr(GError) error = NULL;
-
-	vm_log("the guest reboots");
-	if (!vm_reset(vm, &error))
-		vm_log("%s", error->message);
-}
-
-/* The machine stands where it was, and goes on from there. */
-static void write_core(Vm *vm)
-{
-	g_autoptr(GError) error = NULL;
-
-	halt_vcpus(vm);
-	vm_gdb_write_core(vm);
-	if (start_vcpus(vm, &error))
-		return;
-	vm_log("%s", error->message);
-	vm_end(vm, VM_STATUS_FAILED);
-}
-
 static void do_asked(Vm *vm)
 {
-	switch ((VmAsked)g_atomic_int_get(&vm->asked)) {
-	case VM_ASKED_NOTHING:
-		break;
-	case VM_ASKED_REBOOT:
-		reboot(vm);
-		break;
-	case VM_ASKED_CORE:
-		write_core(vm);
-		break;
+	g_autoptr(GError) error = NULL;
+	unsigned asked = halt_vcpus(vm);
+
+	if (asked & VM_ASKED_CORE)
+		vm_gdb_write_core(vm);
+	if (asked & VM_ASKED_REBOOT) {
+		vm_log("the guest reboots");
+		if (!vm_reset(vm, &error))
+			vm_log("%s", error->message);
+	} else if (!start_vcpus(vm, &error)) {
+		vm_log("%s", error->message);
+		vm_end(vm, VM_STATUS_FAILED);
 	}
 }
 
@@ -511,7 +497,7 @@ int vm_run(Vm *vm, GError **error)
 		vm_end(vm, VM_STATUS_FAILED);
 	while (!vm_ended(vm)) {
 		g_main_context_iteration(NULL, TRUE);
-		if (!vm_ended(vm))
+		if (!vm_ended(vm) && g_atomic_int_get(&vm->asked) != VM_ASKED_NOTHING)
 			do_asked(vm);
 	}
 	if (g_atomic_int_get(&vm->died) && vm_gdb_wants_core(vm)) {

@@ -38,11 +38,14 @@ typedef struct VmPower {
 	void *opaque;
 } VmPower;
 
-/* What a vCPU has asked the main loop for, to be done while none of them runs. */
+/*
+ * What vCPUs have asked the main loop for, to be done while none of them runs: a set, since two of
+ * them may ask at one time. It is done in this order.
+ */
 typedef enum VmAsked {
-	VM_ASKED_NOTHING,
-	VM_ASKED_REBOOT, /* vm_reset() */
-	VM_ASKED_CORE,	 /* vm_gdb_write_core(), and then they go on */
+	VM_ASKED_NOTHING = 0,
+	VM_ASKED_CORE = 1,   /* vm_gdb_write_core() */
+	VM_ASKED_REBOOT = 2, /* vm_reset(); else they go on */
 } VmAsked;
 
 typedef struct Vm {
