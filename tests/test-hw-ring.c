@@ -558,6 +558,30 @@ static void offer_parts(Rig *rig)
 	g_assert_true(ring_pop(&rig->ring, &rig->chain));
 }
 
+/* A driver that has one more just when it is asked for kicks: it saw that none were wanted. */
+static bool offer_late(void *opaque, uint64_t gpa, uint64_t len G_GNUC_UNUSED, bool is_write)
+{
+	Rig *rig = opaque; /* it begins with its RAM */
+
+	if (is_write && gpa == rig->queue.used && rig->queue.offered == 0)
+		rig_offer(&rig->queue, 0);
+	return false;
+}
+
+static void test_pop_between_looks(void)
+{
+	Rig rig;
+
+	rig_init(&rig, 4, false);
+	rig_desc(&rig.queue, 0, DATA, 1, 0, 0);
+	ring_want_kicks(&rig.ring, false);
+	Dma dma = {.at = rig.ram.dma.at, .has_break = offer_late, .opaque = &rig.ram};
+	rig.ring.dma = &dma;
+	g_assert_true(ring_pop_or_wait(&rig.ring, &rig.chain));
+	g_assert_cmpuint(rig_used_flags(&rig.queue), ==, 0);
+	rig_clear(&rig);
+}
+
 static void test_read(void)
 {
 	Rig rig;
@@ -684,6 +708,7 @@ int main(int argc, char **argv)
 		{"event-after-a-turn", test_event_after_turn},
 		{"avail-event", test_avail_event},
 		{"pop-or-wait", test_pop_or_wait},
+		{"pop-between-looks", test_pop_between_looks},
 		{"read", test_read},
 		{"write", test_write},
 		{"iov", test_iov},
