@@ -26,24 +26,6 @@ typedef struct RawOptions {
 	gboolean gdb_wait, gdb_kaslr, reboot, help;
 } RawOptions;
 
-static void raw_options_clear(RawOptions *raw)
-{
-	char *strings[] = {raw->qmp,	     raw->monitor,   raw->gdb_log,  raw->gdb_core,
-			   raw->kernel,	     raw->initrd,    raw->memory,   raw->console,
-			   raw->name,	     raw->gdb,	     raw->dump_dtb, raw->gdb_vmlinux,
-			   raw->gdb_modules, raw->gdb_clock, raw->gdb_arch, raw->gdb_threads,
-			   raw->vsock};
-
-	for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
-		g_free(strings[i]);
-	g_strfreev(raw->disks);
-	g_strfreev(raw->shares);
-	g_strfreev(raw->nets);
-	g_strfreev(raw->params);
-	g_strfreev(raw->rest);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RawOptions, raw_options_clear)
-
 static const char summary[] =
 	"Boots a kernel in a KVM virtual machine, with its serial console here.";
 
@@ -63,83 +45,111 @@ static const char description[] =
 	"With --gdb the kernel's command line gets `nokaslr` and not `panic=1`. With --gdb stdio\n"
 	"or --monitor stdio the console is only shown, on stderr.\n";
 
+/* Where in RawOptions a value goes; NULL is no place for it. */
+#define RAW(field) GSIZE_TO_POINTER(offsetof(RawOptions, field))
+
+static const GOptionEntry entries[] = {
+	{"kernel", 'k', 0, G_OPTION_ARG_FILENAME, RAW(kernel), vm_arch_kernel_help, "FILE"},
+	{"initrd", 'i', 0, G_OPTION_ARG_FILENAME, RAW(initrd), "initial RAM disk", "FILE"},
+	{"params", 'p', 0, G_OPTION_ARG_STRING_ARRAY, RAW(params),
+	 "append to the kernel's command line; may be given more than once", "CMDLINE"},
+	{"mem", 'm', 0, G_OPTION_ARG_STRING, RAW(memory),
+	 "memory in MiB, or with M or G (default 192 + 64 per CPU)", "SIZE"},
+	{"cpus", 'c', 0, G_OPTION_ARG_INT, RAW(n_cpus), "virtual CPUs (default 1)", "N"},
+	{"disk", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, RAW(disks),
+	 "a raw disk image, a block device, or a folder as the root file system; with ,ro "
+	 "behind it read only; may be given more than once",
+	 "FILE[,ro]"},
+	{"9p", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, RAW(shares),
+	 "a folder that the guest can mount (9p, by diod); may be given more than once",
+	 "DIR,TAG[,ro]"},
+	{"network", 'n', 0, G_OPTION_ARG_STRING_ARRAY, RAW(nets),
+	 "a network card: user[,tcp=PORTS][,udp=PORTS], by passt, with ports of the host "
+	 "that are the guest's; tap=NAME; none; each [,mac=ADDRESS]; may be given more "
+	 "than once",
+	 "HOW"},
+	{"vsock", 0, 0, G_OPTION_ARG_STRING, RAW(vsock),
+	 "sockets between host and guest (vsock); the guest's CID, 3 or more", "CID"},
+	{"console", 0, 0, G_OPTION_ARG_STRING, RAW(console),
+	 "serial (default), virtio (hvc0), or none: output is shown, stdin is left alone", "KIND"},
+	{"name", 0, 0, G_OPTION_ARG_STRING, RAW(name),
+	 "the guest's name, for ps and for `monitor info name`", "NAME"},
+	{"reboot", 0, 0, G_OPTION_ARG_NONE, RAW(reboot),
+	 "boot again when the guest reboots, with the same gdb; else lkvm ends", NULL},
+	{"gdb", 0, 0, G_OPTION_ARG_STRING, RAW(gdb),
+	 "let gdb connect at [HOST:]PORT, unix:PATH, stdio or /dev/TTY", "WHERE"},
+	{"gdb-wait", 0, 0, G_OPTION_ARG_NONE, RAW(gdb_wait),
+	 "wait for gdb before the first guest instruction", NULL},
+	{"gdb-kaslr", 0, 0, G_OPTION_ARG_NONE, RAW(gdb_kaslr), "do not add `nokaslr` with --gdb",
+	 NULL},
+	{"gdb-arch", 0, 0, G_OPTION_ARG_STRING, RAW(gdb_arch),
+	 "the architecture that gdb sees: i386 for 32-bit code; default: the guest's CPU", "NAME"},
+	{"gdb-vmlinux", 0, 0, G_OPTION_ARG_FILENAME, RAW(gdb_vmlinux),
+	 "the kernel's symbols, for a gdb without a program (default: beside the kernel)", "FILE"},
+	{"gdb-modules", 0, 0, G_OPTION_ARG_FILENAME, RAW(gdb_modules),
+	 "the files of the kernel's modules: a build folder or /lib/modules/RELEASE", "DIR"},
+	{"gdb-clock", 0, 0, G_OPTION_ARG_STRING, RAW(gdb_clock),
+	 "the guest's clocks while gdb has it stopped: stop (default) or run", "KIND"},
+	{"gdb-threads", 0, 0, G_OPTION_ARG_STRING, RAW(gdb_threads),
+	 "gdb's threads: the cpus (default), or the tasks of a Linux guest, too", "KIND"},
+	{"gdb-log", 0, 0, G_OPTION_ARG_FILENAME, RAW(gdb_log),
+	 "write packets, stops and resumes to FILE, with time stamps", "FILE"},
+	{"gdb-core", 0, 0, G_OPTION_ARG_FILENAME, RAW(gdb_core),
+	 "write the machine to FILE, a core for crash, drgn and gdb, if the guest dies and "
+	 "no gdb is connected",
+	 "FILE"},
+	{"qmp", 0, 0, G_OPTION_ARG_STRING, RAW(qmp),
+	 "let drgn and QEMU's scripts (QMP) connect at unix:PATH or [HOST:]PORT", "WHERE"},
+	{"monitor", 0, 0, G_OPTION_ARG_STRING, RAW(monitor),
+	 "take monitor commands from people at stdio, unix:PATH or [HOST:]PORT", "WHERE"},
+	{"dump-dtb", 0, 0, G_OPTION_ARG_FILENAME, RAW(dump_dtb),
+	 "write the guest's device tree to FILE (arm64)", "FILE"},
+	{"help", 'h', 0, G_OPTION_ARG_NONE, RAW(help), "show this", NULL},
+	{G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, RAW(rest), NULL, "[KERNEL]"},
+};
+
+static gpointer place_of(RawOptions *raw, const GOptionEntry *entry)
+{
+	return (char *)raw + GPOINTER_TO_SIZE(entry->arg_data);
+}
+
+static void raw_options_clear(RawOptions *raw)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(entries); i++) {
+		gpointer place = place_of(raw, &entries[i]);
+
+		switch (entries[i].arg) {
+		case G_OPTION_ARG_STRING:
+		case G_OPTION_ARG_FILENAME:
+			g_free(*(char **)place);
+			break;
+		case G_OPTION_ARG_STRING_ARRAY:
+		case G_OPTION_ARG_FILENAME_ARRAY:
+			g_strfreev(*(char ***)place);
+			break;
+		default:
+			break;
+		}
+	}
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RawOptions, raw_options_clear)
+
 static GOptionContext *new_context(RawOptions *raw)
 {
-	const GOptionEntry entries[] = {
-		{"kernel", 'k', 0, G_OPTION_ARG_FILENAME, &raw->kernel, vm_arch_kernel_help,
-		 "FILE"},
-		{"initrd", 'i', 0, G_OPTION_ARG_FILENAME, &raw->initrd, "initial RAM disk", "FILE"},
-		{"params", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &raw->params,
-		 "append to the kernel's command line; may be given more than once", "CMDLINE"},
-		{"mem", 'm', 0, G_OPTION_ARG_STRING, &raw->memory,
-		 "memory in MiB, or with M or G (default 192 + 64 per CPU)", "SIZE"},
-		{"cpus", 'c', 0, G_OPTION_ARG_INT, &raw->n_cpus, "virtual CPUs (default 1)", "N"},
-		{"disk", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks,
-		 "a raw disk image, a block device, or a folder as the root file system; with ,ro "
-		 "behind it read only; may be given more than once",
-		 "FILE[,ro]"},
-		{"9p", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->shares,
-		 "a folder that the guest can mount (9p, by diod); may be given more than once",
-		 "DIR,TAG[,ro]"},
-		{"network", 'n', 0, G_OPTION_ARG_STRING_ARRAY, &raw->nets,
-		 "a network card: user[,tcp=PORTS][,udp=PORTS], by passt, with ports of the host "
-		 "that are the guest's; tap=NAME; none; each [,mac=ADDRESS]; may be given more "
-		 "than once",
-		 "HOW"},
-		{"vsock", 0, 0, G_OPTION_ARG_STRING, &raw->vsock,
-		 "sockets between host and guest (vsock); the guest's CID, 3 or more", "CID"},
-		{"console", 0, 0, G_OPTION_ARG_STRING, &raw->console,
-		 "serial (default), virtio (hvc0), or none: output is shown, stdin is left alone",
-		 "KIND"},
-		{"name", 0, 0, G_OPTION_ARG_STRING, &raw->name,
-		 "the guest's name, for ps and for `monitor info name`", "NAME"},
-		{"reboot", 0, 0, G_OPTION_ARG_NONE, &raw->reboot,
-		 "boot again when the guest reboots, with the same gdb; else lkvm ends", NULL},
-		{"gdb", 0, 0, G_OPTION_ARG_STRING, &raw->gdb,
-		 "let gdb connect at [HOST:]PORT, unix:PATH, stdio or /dev/TTY", "WHERE"},
-		{"gdb-wait", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_wait,
-		 "wait for gdb before the first guest instruction", NULL},
-		{"gdb-kaslr", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_kaslr,
-		 "do not add `nokaslr` with --gdb", NULL},
-		{"gdb-arch", 0, 0, G_OPTION_ARG_STRING, &raw->gdb_arch,
-		 "the architecture that gdb sees: i386 for 32-bit code; default: the guest's CPU",
-		 "NAME"},
-		{"gdb-vmlinux", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_vmlinux,
-		 "the kernel's symbols, for a gdb without a program (default: beside the kernel)",
-		 "FILE"},
-		{"gdb-modules", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_modules,
-		 "the files of the kernel's modules: a build folder or /lib/modules/RELEASE",
-		 "DIR"},
-		{"gdb-clock", 0, 0, G_OPTION_ARG_STRING, &raw->gdb_clock,
-		 "the guest's clocks while gdb has it stopped: stop (default) or run", "KIND"},
-		{"gdb-threads", 0, 0, G_OPTION_ARG_STRING, &raw->gdb_threads,
-		 "gdb's threads: the cpus (default), or the tasks of a Linux guest, too", "KIND"},
-		{"gdb-log", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_log,
-		 "write packets, stops and resumes to FILE, with time stamps", "FILE"},
-		{"gdb-core", 0, 0, G_OPTION_ARG_FILENAME, &raw->gdb_core,
-		 "write the machine to FILE, a core for crash, drgn and gdb, if the guest dies and "
-		 "no gdb is connected",
-		 "FILE"},
-		{"qmp", 0, 0, G_OPTION_ARG_STRING, &raw->qmp,
-		 "let drgn and QEMU's scripts (QMP) connect at unix:PATH or [HOST:]PORT", "WHERE"},
-		{"monitor", 0, 0, G_OPTION_ARG_STRING, &raw->monitor,
-		 "take monitor commands from people at stdio, unix:PATH or [HOST:]PORT", "WHERE"},
-		{"dump-dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dump_dtb,
-		 "write the guest's device tree to FILE (arm64)", "FILE"},
-		{"help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "show this", NULL},
-		{G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->rest, NULL,
-		 "[KERNEL]"},
-		{0},
-	};
 	GOptionContext *context = g_option_context_new(NULL);
+	GOptionEntry filled[G_N_ELEMENTS(entries) + 1] = {0};
 	g_autofree char *text =
 		g_strdup_printf(description, vm_arch_kernel_paths[0], vm_arch_kernel_paths[1],
 				vm_arch_debug_exit_help, vm_arch_kernel_paths[0]);
 
+	for (unsigned i = 0; i < G_N_ELEMENTS(entries); i++) {
+		filled[i] = entries[i];
+		filled[i].arg_data = place_of(raw, &entries[i]);
+	}
 	g_option_context_set_summary(context, summary);
 	g_option_context_set_description(context, text);
 	g_option_context_set_help_enabled(context, FALSE);
-	g_option_context_add_main_entries(context, entries, NULL);
+	g_option_context_add_main_entries(context, filled, NULL);
 	return context;
 }
 
