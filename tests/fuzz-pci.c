@@ -10,6 +10,7 @@
 #include "hw/dev/bus.h"
 #include "hw/dev/virtio-pci.h"
 #include "hw/util.h"
+#include "tests/virtio-rig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,11 +24,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 typedef struct Rig {
 	PciHost host;
 	PciBus *bus;
-	Dma dma;
+	RigRam ram; /* at 0 */
 	VirtioHost virtio_host;
 	GHashTable *watched;
 	bool level[PCI_LINES];
-	uint8_t ram[RAM_SIZE];
 } Rig;
 
 typedef struct Device {
@@ -41,31 +41,6 @@ void vm_log(const char *format G_GNUC_UNUSED, ...)
 }
 
 /* ---- The machine ---- */
-
-static void *at(void *opaque, uint64_t gpa, uint64_t len)
-{
-	Rig *rig = opaque;
-
-	return gpa < RAM_SIZE && len <= RAM_SIZE - gpa ? rig->ram + gpa : NULL;
-}
-
-static bool read_ram(void *opaque, uint64_t gpa, void *buf, size_t len)
-{
-	const void *from = at(opaque, gpa, len);
-
-	if (from != NULL)
-		memcpy(buf, from, len);
-	return from != NULL;
-}
-
-static bool write_ram(void *opaque, uint64_t gpa, const void *buf, size_t len)
-{
-	void *to = at(opaque, gpa, len);
-
-	if (to != NULL)
-		memcpy(to, buf, len);
-	return to != NULL;
-}
 
 /* Under the bus' lock. */
 static void set_line(void *opaque, unsigned irq, bool level)
@@ -155,8 +130,8 @@ static Rig *rig_new(void)
 {
 	Rig *rig = g_new0(Rig, 1);
 
-	rig->dma = (Dma){.at = at, .read = read_ram, .write = write_ram, .opaque = rig};
-	rig->virtio_host = (VirtioHost){.dma = &rig->dma};
+	rig_ram_init_at(&rig->ram, 0, RAM_SIZE);
+	rig->virtio_host = (VirtioHost){.dma = &rig->ram.dma};
 	rig->host = (PciHost){.window = WINDOW, .window_size = WINDOW_SIZE, .opaque = rig};
 	rig->host.send = send;
 	rig->host.watch = watch;
@@ -174,6 +149,7 @@ static void rig_free(Rig *rig)
 	pci_bus_free(rig->bus);
 	g_assert_true(g_hash_table_size(rig->watched) == 0);
 	g_hash_table_unref(rig->watched);
+	rig_ram_clear(&rig->ram);
 	g_free(rig);
 }
 
@@ -182,10 +158,12 @@ static void rig_free(Rig *rig)
 static void ram_io(void *owner, struct Vcpu *vcpu G_GNUC_UNUSED, uint64_t offset, void *data,
 		   size_t len, bool is_write)
 {
+	const Dma *dma = &((Rig *)owner)->ram.dma;
+
 	if (is_write)
-		write_ram(owner, offset, data, len);
+		dma->write(dma->opaque, offset, data, len);
 	else
-		read_ram(owner, offset, data, len);
+		dma->read(dma->opaque, offset, data, len);
 }
 
 enum { BY_DEBUGGER = 0x10, ANYWHERE = 0x20, IS_WRITE = 0x40 };

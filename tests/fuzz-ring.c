@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "hw/dev/ring.h"
+#include "hw/util.h"
+#include "tests/virtio-rig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,43 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define RAM_SIZE 0x1000ull
 #define HEAD 10
 
-typedef struct FuzzRam {
-	uint8_t *bytes; /* RAM_SIZE of them, on the heap: a byte too far is found */
-	uint64_t break_at;
-} FuzzRam;
-
-static void *at(void *opaque, uint64_t gpa, uint64_t len)
+/* Of the devices that the rig is for, too. */
+void vm_log(const char *format G_GNUC_UNUSED, ...)
 {
-	FuzzRam *ram = opaque;
-
-	if (gpa < RAM_BASE || len > RAM_SIZE || gpa - RAM_BASE > RAM_SIZE - len)
-		return NULL;
-	return ram->bytes + (gpa - RAM_BASE);
-}
-
-static bool has_break(void *opaque, uint64_t gpa, uint64_t len, bool is_write G_GNUC_UNUSED)
-{
-	FuzzRam *ram = opaque;
-
-	return ram->break_at >= gpa && ram->break_at - gpa < len;
-}
-
-static bool read_ram(void *opaque, uint64_t gpa, void *buf, size_t len)
-{
-	const void *from = at(opaque, gpa, len);
-
-	if (from != NULL)
-		memcpy(buf, from, len);
-	return from != NULL;
-}
-
-static bool write_ram(void *opaque, uint64_t gpa, const void *buf, size_t len)
-{
-	void *to = at(opaque, gpa, len);
-
-	if (to != NULL)
-		memcpy(to, buf, len);
-	return to != NULL;
 }
 
 static uint64_t check_parts(const GArray *parts, const Dma *dma)
@@ -121,23 +89,23 @@ static void work(Ring *ring)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint16_t sizes[] = {1, 2, 4, 8, 16, 64, 3, 0, 2048};
-	FuzzRam ram = {g_malloc0(RAM_SIZE), 0};
-	Dma dma = {at, has_break, read_ram, write_ram, &ram};
+	RigRam ram;
 	Ring ring;
 	uint16_t places[3];
 
+	rig_ram_init_at(&ram, RAM_BASE, RAM_SIZE);
 	if (size >= HEAD) {
 		memcpy(ram.bytes, data + HEAD, MIN(size - HEAD, RAM_SIZE));
 		memcpy(places, data + 4, sizeof(places));
 		if (data[1] & 2)
 			ram.break_at = RAM_BASE + data[2] * 16;
-		if (ring_set_up(&ring, &dma, sizes[data[0] % G_N_ELEMENTS(sizes)], places[0],
+		if (ring_set_up(&ring, &ram.dma, sizes[data[0] % G_N_ELEMENTS(sizes)], places[0],
 				places[1], places[2], data[1] & 1)) {
 			ring.next_avail = ring.next_used = ring.notified_used =
 				data[2] << 8 | data[3];
 			work(&ring);
 		}
 	}
-	g_free(ram.bytes);
+	rig_ram_clear(&ram);
 	return 0;
 }

@@ -12,9 +12,9 @@ static void *at(void *opaque, uint64_t gpa, uint64_t len)
 {
 	RigRam *ram = opaque;
 
-	if (gpa < RIG_BASE || len > ram->size || gpa - RIG_BASE > ram->size - len)
+	if (gpa < ram->base || len > ram->size || gpa - ram->base > ram->size - len)
 		return NULL;
-	return ram->bytes + (gpa - RIG_BASE);
+	return ram->bytes + (gpa - ram->base);
 }
 
 static bool has_break(void *opaque, uint64_t gpa, uint64_t len, bool is_write G_GNUC_UNUSED)
@@ -42,7 +42,7 @@ static bool write_ram(void *opaque, uint64_t gpa, const void *buf, size_t len)
 {
 	RigRam *ram = opaque;
 	void *to = at(ram, gpa, len);
-	uint8_t patch;
+	uint8_t *patched, patch;
 
 	ram->writes++;
 	if (to == NULL)
@@ -51,20 +51,27 @@ static bool write_ram(void *opaque, uint64_t gpa, const void *buf, size_t len)
 		memcpy(to, buf, len);
 		return true;
 	}
-	patch = *(uint8_t *)rig_at(ram, ram->break_at, 1);
+	patched = at(ram, ram->break_at, 1);
+	patch = *patched;
 	memcpy(to, buf, len);
 	ram->under = ((const uint8_t *)buf)[ram->break_at - gpa];
-	*(uint8_t *)rig_at(ram, ram->break_at, 1) = patch;
+	*patched = patch;
 	return true;
+}
+
+void rig_ram_init_at(RigRam *ram, uint64_t base, uint64_t size)
+{
+	*ram = (RigRam){
+		.dma = {at, has_break, read_ram, write_ram, ram},
+		.bytes = g_malloc0(size),
+		.base = base,
+		.size = size,
+	};
 }
 
 void rig_ram_init(RigRam *ram)
 {
-	*ram = (RigRam){
-		.dma = {at, has_break, read_ram, write_ram, ram},
-		.bytes = g_malloc0(RIG_SIZE),
-		.size = RIG_SIZE,
-	};
+	rig_ram_init_at(ram, RIG_BASE, RIG_SIZE);
 }
 
 void rig_ram_clear(RigRam *ram)

@@ -17,16 +17,19 @@
 typedef struct RigRam {
 	Dma dma;
 	uint8_t *bytes;
-	uint64_t size; /* how much it says it is; only RIG_SIZE bytes may be touched */
+	uint64_t base;
+	uint64_t size; /* how much it says it is; only what it was made with may be touched */
 	/* A breakpoint: read() and write() see @under in place of the byte in RAM. */
 	uint64_t break_at; /* 0: none */
 	uint8_t under;
 	unsigned reads, writes; /* calls of these two */
 } RigRam;
 
+/* RIG_SIZE zeros at RIG_BASE; rig_ram_init_at: @size at @base, of which a byte too far is found. */
 void rig_ram_init(RigRam *ram);
+void rig_ram_init_at(RigRam *ram, uint64_t base, uint64_t size);
 void rig_ram_clear(RigRam *ram);
-/* Aborts outside of it. */
+/* Aborts outside of it. For one of rig_ram_init(). */
 void *rig_at(RigRam *ram, uint64_t gpa, uint64_t len);
 
 #define RIG_NEXT 1
