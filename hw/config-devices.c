@@ -21,6 +21,13 @@ static bool wrong(GError **error, const char *format, ...)
 	return false;
 }
 
+/* A comma in a file's name needs nothing: only what stands at the end is looked at. */
+char *vm_take_read_only(const char *text, bool *ret)
+{
+	*ret = g_str_has_suffix(text, ",ro");
+	return g_strndup(text, strlen(text) - (*ret ? strlen(",ro") : 0));
+}
+
 /* ---- Folders ---- */
 
 VmShare *vm_share_new(const char *option, const char *folder, const char *tag, bool read_only,
@@ -43,12 +50,11 @@ VmShare *vm_share_new(const char *option, const char *folder, const char *tag, b
 
 VmShare *vm_share_parse(const char *text, GError **error)
 {
-	g_autofree char *option = g_strdup_printf("--9p %s", text), *folder = g_strdup(text);
-	bool read_only = g_str_has_suffix(folder, ",ro");
-
-	if (read_only)
-		folder[strlen(folder) - 3] = 0;
+	bool read_only;
+	g_autofree char *option = g_strdup_printf("--9p %s", text);
+	g_autofree char *folder = vm_take_read_only(text, &read_only);
 	char *comma = strrchr(folder, ',');
+
 	if (comma == NULL || comma == folder) {
 		wrong(error, "%s: expected DIR,TAG or DIR,TAG,ro", option);
 		return NULL;

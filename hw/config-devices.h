@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* vm_take_read_only: @text, a path, without ",ro" at its end; *@ret: it was there. Caller frees. */
+char *vm_take_read_only(const char *text, bool *ret);
+
 /* A folder of the host's that the guest can mount. */
 typedef struct VmShare {
 	char *option; /* for messages: "--9p /src,src" */

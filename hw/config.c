@@ -12,6 +12,7 @@
 
 #include "hw/arch.h"
 #include "hw/command.h"
+#include "hw/dev/pci.h"
 
 #define MIN_MEMORY (4ull << 20)
 #define MAX_MEMORY (1ull << 46)
@@ -378,14 +379,6 @@ static void clear_disk(gpointer data)
 	g_free(disk->path);
 }
 
-/* A comma in the file's name needs nothing: only what stands at the end is looked at. */
-static VmDisk parse_disk(const char *text)
-{
-	bool read_only = g_str_has_suffix(text, ",ro");
-
-	return (VmDisk){g_strndup(text, strlen(text) - (read_only ? 3 : 0)), read_only};
-}
-
 static VmShare *find_share(const VmConfig *config, const char *tag)
 {
 	for (unsigned i = 0; config->shares != NULL && i < config->shares->len; i++) {
@@ -416,9 +409,10 @@ static bool add_share(VmConfig *config, VmShare *share, GError **error)
 
 static bool add_disk(VmConfig *config, const char *text, GError **error)
 {
-	VmDisk disk = parse_disk(text);
+	VmDisk disk;
 	g_autofree char *option = g_strdup_printf("--disk %s", text);
 
+	disk.path = vm_take_read_only(text, &disk.read_only);
 	if (g_file_test(disk.path, G_FILE_TEST_IS_DIR)) {
 		g_autofree char *folder = disk.path;
 
@@ -502,6 +496,34 @@ static bool set_vsock(VmConfig *config, const char *text, GError **error)
 	return true;
 }
 
+static unsigned count_nets(const GPtrArray *nets)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; nets != NULL && i < nets->len; i++)
+		n += ((VmNet *)nets->pdata[i])->kind != VM_NET_NONE;
+	return n;
+}
+
+/* Beside the bridge and the random numbers that come with any of them. */
+#define MAX_DEVICES (PCI_DEVICES - 2)
+
+static bool check_devices(const VmConfig *config, GError **error)
+{
+	unsigned disks = config->disks != NULL ? config->disks->len : 0;
+	unsigned shares = config->shares != NULL ? config->shares->len : 0;
+	unsigned n = disks + shares + count_nets(config->nets) + (config->vsock != 0) +
+		     (config->console == VM_CONSOLE_VIRTIO);
+
+	if (n <= MAX_DEVICES)
+		return true;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "%u devices by --disk, --9p, --network, --vsock and --console virtio: the "
+		    "machine takes %d",
+		    n, MAX_DEVICES);
+	return false;
+}
+
 /* The host's own root is for a shell; what the guest changes there is in its memory. */
 static bool set_command(VmConfig *config, char **command, GError **error)
 {
@@ -545,10 +567,10 @@ static VmConfig *config_from_raw(RawOptions *raw, char **command, GError **error
 	if (!set_disks(config, raw->disks, error) || !set_shares(config, raw->shares, error) ||
 	    !set_nets(config, raw->nets, error) || !set_vsock(config, raw->vsock, error) ||
 	    !set_command(config, command, error) || !take_words(config, raw, error) ||
-	    !check_gdb(config, error) || !check_stdio(config, error) ||
-	    !check_core(config->gdb_core, error) || !check_dump_dtb(config, error) ||
-	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
-	    !set_kernel(config, raw, error))
+	    !check_devices(config, error) || !check_gdb(config, error) ||
+	    !check_stdio(config, error) || !check_core(config->gdb_core, error) ||
+	    !check_dump_dtb(config, error) || !set_cpus(config, raw->n_cpus, error) ||
+	    !set_memory(config, raw->memory, error) || !set_kernel(config, raw, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }

@@ -132,6 +132,24 @@ static void expect_share(const VmConfig *config, unsigned i, const char *folder,
 	g_assert_true(share->read_only == read_only);
 }
 
+/* PCI takes 32: the bridge and the random numbers are two of them. */
+static void test_too_many(void)
+{
+	g_autoptr(GString) args = g_string_new("-k K --console virtio --vsock 3 -n none -n user");
+	g_autoptr(GError) error = NULL;
+
+	for (unsigned i = 0; i < 27; i++)
+		g_string_append(args, " -d D");
+	g_autoptr(VmConfig) most = parse(&error, args->str);
+	g_assert_no_error(error);
+	g_assert_cmpuint(most->disks->len, ==, 27);
+	g_string_append(args, " -d D");
+	g_assert_null(parse(&error, args->str));
+	g_assert_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE);
+	g_assert_nonnull(strstr(error->message, "31 devices by --disk"));
+	g_assert_nonnull(strstr(error->message, "takes 30"));
+}
+
 /* A folder is no disk, but may be the root file system. */
 static void test_shares(void)
 {
@@ -567,6 +585,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-config/operators", test_operators);
 	g_test_add_func("/hw-config/habits", test_habits);
 	g_test_add_func("/hw-config/disks", test_disks);
+	g_test_add_func("/hw-config/too-many-devices", test_too_many);
 	g_test_add_func("/hw-config/shares", test_shares);
 	g_test_add_func("/hw-config/nets", test_nets);
 	g_test_add_func("/hw-config/vsock", test_vsock);
