@@ -3,21 +3,9 @@
  */
 #include "tests/fake-play.h"
 
-static void play_line(FakeRig *rig, const FakeLine *line)
-{
-	g_autofree char *whole = g_strdup_printf("^(%s)$", line->reply);
-	g_autofree char *reply = rsp_client_ask(rig->client, line->packet);
-
-	if (!g_regex_match_simple(whole, reply, G_REGEX_DOTALL, 0)) {
-		g_test_message("'%s' -> '%s', expected /%s/", line->packet, reply, line->reply);
-		g_test_fail();
-	}
-}
-
 void fake_play(FakeRig *rig, const FakeLine *lines, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		play_line(rig, &lines[i]);
+	rsp_play(rig->client, lines, n);
 }
 
 void fake_connect_gdb(FakeRig *rig)

@@ -7,14 +7,11 @@
 
 #include "tests/fake-rig.h"
 
-typedef struct FakeLine {
-	const char *packet;
-	const char *reply; /* a regular expression for the whole reply */
-} FakeLine;
+typedef RspLine FakeLine;
 
 #define HEX "[0-9a-f]+"
 
-/* Sends each line; a reply that does not match fails the test, which goes on. */
+/* rsp_play(). */
 void fake_play(FakeRig *rig, const FakeLine *lines, unsigned n);
 #define PLAY(rig, lines) fake_play(rig, lines, G_N_ELEMENTS(lines))
 

@@ -304,6 +304,28 @@ void rsp_expect_prefix(RspClient *client, const char *text, const char *prefix)
 		g_error("%s: expected \"%s...\", the server said \"%s\"", text, prefix, got);
 }
 
+static void play_line(RspClient *client, const RspLine *line)
+{
+	g_autofree char *whole = g_strdup_printf("^(%s)$", line->reply), *got = NULL;
+
+	if (line->packet)
+		rsp_client_send(client, line->packet);
+	got = rsp_client_recv(client, NULL);
+	if (g_strcmp0(line->packet, "QStartNoAckMode") == 0)
+		client->no_ack = true;
+	if (g_regex_match_simple(whole, got, G_REGEX_DOTALL | G_REGEX_RAW, 0))
+		return;
+	g_test_message("'%s' -> '%s', expected /%s/", line->packet ? line->packet : "(nothing)",
+		       got, line->reply);
+	g_test_fail();
+}
+
+void rsp_play(RspClient *client, const RspLine *lines, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		play_line(client, &lines[i]);
+}
+
 static bool is_error(const char *s)
 {
 	if (s[0] != 'E')

@@ -60,6 +60,15 @@ void rsp_expect_error(RspClient *client, const char *text);
 /* The next packet must be @reply, resp. begin with @prefix. */
 void rsp_expect_next(RspClient *client, const char *reply);
 char *rsp_expect_next_prefix(RspClient *client, const char *prefix);
+/*
+ * A transcript: each packet, with a regular expression for its whole reply; without a packet, for
+ * what comes next by itself. A reply that does not match fails the test, which goes on. The client
+ * leaves the ack mode where it says so.
+ */
+typedef struct RspLine {
+	const char *packet, *reply;
+} RspLine;
+void rsp_play(RspClient *client, const RspLine *lines, unsigned n);
 /* Nothing but what is consumed already arrives within @ms. */
 void rsp_expect_silence(RspClient *client, unsigned ms);
 /* The server closes within TEST_PATIENCE; what it still says is dropped. */
