@@ -105,23 +105,25 @@ bool gdb_session_check_stopped(const GdbSession *session, GError **error)
 	return false;
 }
 
-static void append_thread(GdbSession *session, GString *xml, GdbPlace place)
+/* @text is room for words. */
+static void append_thread(GdbSession *session, GString *xml, GdbPlace place, GString *text)
 {
-	g_autoptr(GString) name = g_string_new(NULL), text = g_string_new(NULL);
-
-	session->ops->cpus->describe(session->target, place, text);
 	g_string_append(xml, "<thread id=\"");
 	gdb_place_append_thread(session, xml, place);
 	g_string_append(xml, "\" name=\"");
-	gdb_place_append_name(session, name, place);
-	gdb_xml_append(xml, name->str);
+	g_string_truncate(text, 0);
+	gdb_place_append_name(session, text, place);
+	gdb_xml_append(xml, text->str);
 	g_string_append(xml, "\">");
+	g_string_truncate(text, 0);
+	session->ops->cpus->describe(session->target, place, text);
 	gdb_xml_append(xml, text->str);
 	g_string_append(xml, "</thread>\n");
 }
 
 static bool make_threads(GdbSession *session, const char *annex, GString *xml, GError **error)
 {
+	g_autoptr(GString) text = g_string_new(NULL);
 	g_autoptr(GArray) places = NULL;
 
 	if (!gdb_session_no_annex(annex, error))
@@ -129,7 +131,7 @@ static bool make_threads(GdbSession *session, const char *annex, GString *xml, G
 	g_string_assign(xml, "<?xml version=\"1.0\"?>\n<threads>\n");
 	places = gdb_session_places(session);
 	for (unsigned n = 0; n < places->len; n++)
-		append_thread(session, xml, g_array_index(places, GdbPlace, n));
+		append_thread(session, xml, g_array_index(places, GdbPlace, n), text);
 	g_string_append(xml, "</threads>\n");
 	return true;
 }

@@ -88,10 +88,12 @@ unsigned gdb_place_thread(GdbPlace place)
 
 void gdb_place_append_name(GdbSession *session, GString *out, GdbPlace place)
 {
-	if (!place.task)
-		g_string_append_printf(out, "vCPU %u", place.cpu);
-	else
+	if (place.task) {
 		session->ops->tasks->name(session->target, place.task, out);
+		return;
+	}
+	g_string_append(out, "vCPU ");
+	gdb_decimal_append(out, place.cpu);
 }
 
 void gdb_place_append_thread(GdbSession *session, GString *out, GdbPlace place)

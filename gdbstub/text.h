@@ -74,6 +74,8 @@ void gdb_hex_append(GString *out, const void *data, size_t len);
 
 /* gdb_number_append: @value in hex without leading zeros; "0" for 0. */
 void gdb_number_append(GString *out, uint64_t value);
+/* The same in decimal. */
+void gdb_decimal_append(GString *out, uint64_t value);
 
 /*
  * gdb_thread_append: the id of thread @thread: "p01.0a" for a client that knows processes, "0a" for

@@ -35,13 +35,31 @@ static void append_character(GString *xml, gunichar c)
 		g_string_append_unichar(xml, g_unichar_isprint(c) ? c : '?');
 }
 
+static bool is_plain(char c)
+{
+	return c >= ' ' && c <= '~' && c != '<' && c != '>' && c != '&' && c != '"' && c != '\'';
+}
+
+/* The next character of @text, which is not plain; what comes behind it. */
+static const char *append_next(GString *xml, const char *text)
+{
+	gunichar c = g_utf8_get_char_validated(text, -1);
+	bool good = c != (gunichar)-1 && c != (gunichar)-2;
+
+	append_character(xml, good ? c : '?');
+	return good ? g_utf8_next_char(text) : text + 1;
+}
+
 void gdb_xml_append(GString *xml, const char *text)
 {
 	while (*text) {
-		gunichar c = g_utf8_get_char_validated(text, -1);
-		bool good = c != (gunichar)-1 && c != (gunichar)-2;
+		const char *plain = text;
 
-		append_character(xml, good ? c : '?');
-		text = good ? g_utf8_next_char(text) : text + 1;
+		/* Most of it stands for itself, and that goes at once. */
+		while (is_plain(*text))
+			text++;
+		g_string_append_len(xml, plain, text - plain);
+		if (*text)
+			text = append_next(xml, text);
 	}
 }

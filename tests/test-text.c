@@ -155,7 +155,11 @@ static void test_append(void)
 	gdb_thread_append(out, 0x1ff, true);
 	g_string_append_c(out, ' ');
 	gdb_thread_append(out, 10, false);
-	g_assert_cmpstr(out->str, ==, "x007fff0ffffffffffffffff p01.01 p01.1ff 0a");
+	g_string_append_c(out, ' ');
+	gdb_decimal_append(out, 0);
+	gdb_decimal_append(out, UINT64_MAX);
+	g_assert_cmpstr(out->str, ==,
+			"x007fff0ffffffffffffffff p01.01 p01.1ff 0a 018446744073709551615");
 }
 
 static void test_hex(void)
