@@ -171,6 +171,10 @@ struct KvmGdbVcpu {
 	unsigned signals_before; /* this one */
 	Exit exit;		 /* written without the lock while RUNNING and nobody attends */
 	Event event;
+	struct {
+		const char *name; /* as KVM told it, or NULL */
+		unsigned told_in; /* in this standstill (KvmGdb.n_standstills) */
+	} run_state;
 
 	struct kvm_guest_debug vmm_debug; /* the VMM's own; in force while no client is there */
 	bool has_mask;			  /* KVM_SET_SIGNAL_MASK: */
@@ -269,7 +273,8 @@ struct KvmGdb {
 	Moment moment;
 	bool stops_all; /* in non-stop mode somebody has stopped the machine: all CPUs stop */
 	Operators operators;
-	unsigned n_stops; /* so far */
+	unsigned n_stops;	/* so far */
+	unsigned n_standstills; /* so far; those that nobody hears of included */
 	Ending ending;
 	GdbAlarm *quit;	    /* asks it; or NULL */
 	struct KvmQmp *qmp; /* or NULL */
@@ -618,6 +623,11 @@ bool target_reset(void *target, GError **error);
 /* The CPU, if the machine can be looked at now: with the lock held. NULL with @error. */
 KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error);
 bool target_check_stopped(KvmGdb *gdb, GError **error);
+/*
+ * arch_run_state(), asked once in a standstill: it changes by what other CPUs do, too. With the
+ * lock held, while @vcpu does not run.
+ */
+const char *target_run_state(KvmGdbVcpu *vcpu);
 /* Can those be stepped that shall be? Else FALSE with @error. */
 bool target_can_step(KvmGdb *gdb, const GdbAction *actions, GError **error);
 

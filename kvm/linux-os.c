@@ -112,7 +112,7 @@ static bool fill_cpus(void *target, GPtrArray *cells, G_GNUC_UNUSED GError **err
 		if (!vcpu)
 			continue;
 		add(cells, "%u", n);
-		add(cells, "%s", arch_run_state(vcpu->arch));
+		add(cells, "%s", target_run_state(vcpu));
 	}
 	return true;
 }

@@ -23,6 +23,7 @@ static inline void set_world(KvmGdb *gdb, World to)
 	if (VMGDB_CHECKS)
 		states_check(STATE_WORLD, gdb->world, to);
 	gdb->world = to;
+	gdb->n_standstills += to == WORLD_STOPPED;
 	if (gdb->qmp)
 		qmp_notice_world(gdb);
 	if (gdb->quit)

@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 
+#include "gdbstub/text.h"
 #include "kvm/internal.h"
 #include "kvm/kaslr.h"
 #include "kvm/linux-modules.h"
@@ -78,6 +79,17 @@ static const GdbRegSet *registers(void *target)
 	return gdb->regs;
 }
 
+const char *target_run_state(KvmGdbVcpu *vcpu)
+{
+	const KvmGdb *gdb = vcpu->gdb;
+
+	if (gdb->world != WORLD_STOPPED || vcpu->run_state.told_in != gdb->n_standstills ||
+	    !vcpu->run_state.name)
+		vcpu->run_state.name = arch_run_state(vcpu->arch);
+	vcpu->run_state.told_in = gdb->n_standstills;
+	return vcpu->run_state.name;
+}
+
 static void describe_cpu(void *target, GdbPlace place, GString *text)
 {
 	KvmGdb *gdb = target;
@@ -88,8 +100,11 @@ static void describe_cpu(void *target, GdbPlace place, GString *text)
 		task_threads_describe(gdb, place.task, text);
 		return;
 	}
-	g_string_append_printf(text, "CPU#%u [%s]", place.cpu,
-			       vcpu ? arch_run_state(vcpu->arch) : "running");
+	g_string_append(text, "CPU#");
+	gdb_decimal_append(text, place.cpu);
+	g_string_append(text, " [");
+	g_string_append(text, vcpu ? target_run_state(vcpu) : "running");
+	g_string_append_c(text, ']');
 	if (vcpu && why_busy(vcpu))
 		g_string_append_printf(text, " %s", why_busy(vcpu));
 	if (vcpu && arch_in_nested_guest(vcpu->arch))

@@ -120,6 +120,7 @@ static void take_over(KvmGdbVcpu *vcpu)
 	if (!is_running(vcpu)) {
 		arch_forget(vcpu->arch);
 		vcpu->applied.stale = true;
+		vcpu->run_state.name = NULL;
 	}
 	engine_unlock(vcpu->gdb);
 }

@@ -261,6 +261,30 @@ static void test_step_off(void)
 	rig_free(rig);
 }
 
+static void expect_state(Rig *rig, const char *state)
+{
+	g_autofree char *list = rsp_client_ask(rig->client, "qXfer:threads:read::0,fff");
+
+	g_assert_nonnull(strstr(list, state));
+}
+
+/* KVM is asked once in a stop. What another CPU's step has changed is seen after it. */
+static void test_states_asked_once(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	unsigned calls;
+
+	expect_state(rig, "CPU#1 [running]");
+	calls = toy_state_calls(rig->vm, 1);
+	expect_state(rig, "CPU#1 [running]");
+	g_assert_cmpuint(toy_state_calls(rig->vm, 1), ==, calls);
+	resume_to(rig, "vCont;s:1", "T05");
+	toy_set_off(rig->vm, 1, true);
+	expect_state(rig, "CPU#1 [off]");
+	g_assert_cmpuint(toy_state_calls(rig->vm, 1), ==, calls + 1);
+	rig_free(rig);
+}
+
 /* A device that takes the second vCPU out when it is read. */
 static bool unplugging_device(Rig *rig, uint64_t gpa G_GNUC_UNUSED, void *data, size_t len,
 			      bool is_write G_GNUC_UNUSED)
@@ -298,6 +322,7 @@ int main(int argc, char **argv)
 		{"remove-while-read", test_remove_while_read},
 		{"plug-again", test_plug_again},
 		{"step-off", test_step_off},
+		{"states-asked-once", test_states_asked_once},
 		{0},
 	};
 

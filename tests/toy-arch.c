@@ -149,6 +149,7 @@ bool arch_get_pc(ArchVcpu *vcpu, uint64_t *ret, GError **error G_GNUC_UNUSED)
 
 const char *arch_run_state(ArchVcpu *vcpu)
 {
+	__atomic_add_fetch(&vcpu->cpu->state_calls, 1, __ATOMIC_SEQ_CST);
 	if (vcpu->cpu->off)
 		return "off";
 	return __atomic_load_n(&vcpu->cpu->halted, __ATOMIC_SEQ_CST) ? "halted" : "running";

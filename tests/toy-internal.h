@@ -58,7 +58,7 @@ typedef struct ToyCpu {
 	sigset_t mask,
 		blocked; /* KVM_SET_SIGNAL_MASK's; the signals that do not end this KVM_RUN */
 	struct kvm_guest_debug debug;
-	unsigned guest_traps, control_calls, excuses;
+	unsigned guest_traps, control_calls, state_calls, excuses;
 	unsigned own_points, own_stale;
 	uint64_t instructions;
 	uint64_t handler; /* of the interrupt that waits, atomic; 0: none does */

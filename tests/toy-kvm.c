@@ -178,6 +178,11 @@ unsigned toy_guest_traps(ToyVm *vm, unsigned cpu)
 	return __atomic_load_n(&vm->cpus[cpu].guest_traps, __ATOMIC_SEQ_CST);
 }
 
+unsigned toy_state_calls(ToyVm *vm, unsigned cpu)
+{
+	return __atomic_load_n(&vm->cpus[cpu].state_calls, __ATOMIC_SEQ_CST);
+}
+
 unsigned toy_control_calls(ToyVm *vm, unsigned cpu)
 {
 	return __atomic_load_n(&vm->cpus[cpu].control_calls, __ATOMIC_SEQ_CST);

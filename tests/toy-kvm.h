@@ -145,6 +145,7 @@ void toy_interrupt(ToyVm *vm, unsigned cpu, uint64_t handler);
 /* Counts; may be read while the CPU runs. */
 unsigned toy_guest_traps(ToyVm *vm, unsigned cpu);   /* traps the guest got itself */
 unsigned toy_control_calls(ToyVm *vm, unsigned cpu); /* KVM_SET_GUEST_DEBUG */
+unsigned toy_state_calls(ToyVm *vm, unsigned cpu);   /* arch_run_state() */
 uint32_t toy_control(ToyVm *vm, unsigned cpu);	     /* the control word in force */
 /* Instructions that were executed with others of the guest's own points in force than there is
  * room for. */

@@ -492,7 +492,7 @@ bool arch_is_off(ArchVcpu *vcpu)
 {
 	struct kvm_mp_state state;
 
-	return ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) == 0 &&
+	return !vcpu->awake && ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) == 0 &&
 	       (state.mp_state == KVM_MP_STATE_UNINITIALIZED ||
 		state.mp_state == KVM_MP_STATE_INIT_RECEIVED);
 }

@@ -81,7 +81,7 @@ struct ArchVcpu {
 	bool knows_sync;      /* it did so once: it takes registers out of kvm_run, too */
 	bool gave_regs;	      /* the next KVM_RUN takes regs out of kvm_run */
 	X86Nested nested;     /* x86/kvm/nested.c */
-	bool awake;	      /* known not to be in HLT, without asking for its MP state */
+	bool awake;	      /* known neither to be in HLT nor off, without asking KVM */
 	X86Own own;	      /* x86/kvm/own.h */
 	uint64_t fetched_rip; /* rip as KVM had it, to see whether the debugger moved it */
 	uint64_t orig_rax;    /* not a register: see x86/kvm/reg-table.c */
