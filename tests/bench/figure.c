@@ -346,6 +346,7 @@ const Figure figures[] = {
 	{"thread list, 1 vCPU", ONE_CPU, PER_SECOND, LIMIT_TRIP, list_threads, 0, 0, 0},
 	{"thread list, 8 vCPUs", EIGHT_CPUS, PER_SECOND, LIMIT_TRIP, list_threads, 0, 0, 0},
 	{"thread list, 64 vCPUs", MANY_CPUS, PER_SECOND, LIMIT_TRIP, list_threads, 0, 0, 0},
+	{"thread list, 255 vCPUs", MOST_CPUS, PER_SECOND, LIMIT_TRIP, list_threads, 0, 0, 0},
 	{"breakpoint hit to stop reply", ONE_CPU, MICROSECONDS, LIMIT_NONE, hit, 0, 0, 0},
 	{"false condition, by gdb", ONE_CPU, PER_SECOND, LIMIT_TRIP, false_condition, IN_CLIENT, 0,
 	 0},

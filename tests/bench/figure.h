@@ -11,7 +11,15 @@
 #include "tests/bench/wire.h"
 
 /* The machines that figures are taken on: a guest and a number of CPUs. */
-typedef enum Setup { ONE_CPU, TWO_CPUS, EIGHT_CPUS, MANY_CPUS, BIG_DATA, IN_PROCESS } Setup;
+typedef enum Setup {
+	ONE_CPU,
+	TWO_CPUS,
+	EIGHT_CPUS,
+	MANY_CPUS,
+	MOST_CPUS,
+	BIG_DATA,
+	IN_PROCESS
+} Setup;
 
 typedef enum Unit { PER_SECOND, MICROSECONDS, MILLISECONDS, MIB_PER_SECOND, PERCENT } Unit;
 
