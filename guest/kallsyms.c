@@ -21,7 +21,7 @@
 #define SYMBOLS_MIN 64u
 #define SYMBOLS_MAX (4u * 1024 * 1024)
 #define NAME_MAX_LEN 512u	   /* KSYM_NAME_LEN is 512 since 6.1, and 128 before */
-#define BUDGET (64u * 1024 * 1024) /* a kernel needs a few million */
+#define BUDGET (64u * 1024 * 1024) /* for all ranges; a kernel needs a few million */
 
 /* A piece of the kernel, and where the tables are in it. */
 typedef struct Tables {
@@ -33,7 +33,7 @@ typedef struct Tables {
 	size_t tokens, index; /* offsets in @data */
 	uint16_t token[N_TOKENS];
 	size_t names, n_symbols; /* the number is right before the names */
-	size_t budget;		 /* how many names and tokens may still be looked at */
+	size_t *budget;		 /* how many names, tokens and numbers may still be looked at */
 } Tables;
 
 static uint32_t get32(const Tables *tables, size_t at)
@@ -167,11 +167,11 @@ static bool check_names(Tables *tables, size_t at, size_t n, GArray *groups)
 	size_t next = at;
 
 	g_array_set_size(groups, 0);
-	for (size_t i = 0; i < n && tables->budget; i++) {
+	for (size_t i = 0; i < n && *tables->budget; i++) {
 		uint32_t offset = next - at;
 		size_t len;
 
-		tables->budget--;
+		--*tables->budget;
 		if (i % PER_MARKER == 0)
 			g_array_append_val(groups, offset);
 		len = take_length(tables, &next, tables->tokens);
@@ -181,7 +181,7 @@ static bool check_names(Tables *tables, size_t at, size_t n, GArray *groups)
 	}
 	tables->names = at;
 	tables->n_symbols = n;
-	return tables->budget && find_markers(tables, next_table(tables, next), groups);
+	return *tables->budget && find_markers(tables, next_table(tables, next), groups);
 }
 
 /* Backwards from the tokens for a number that as many names follow. */
@@ -189,8 +189,8 @@ static bool find_names(Tables *tables)
 {
 	g_autoptr(GArray) groups = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 
-	for (size_t at = tables->tokens & -tables->align; at >= tables->align;
-	     at -= tables->align) {
+	for (size_t at = tables->tokens & -tables->align; at >= tables->align && *tables->budget;
+	     at -= tables->align, --*tables->budget) {
 		uint64_t n = tables->align == 8 ? get64(tables, at - 8) : get32(tables, at - 4);
 
 		if (n >= SYMBOLS_MIN && n <= SYMBOLS_MAX && n < tables->tokens - at &&
@@ -352,9 +352,9 @@ static LinuxSymbols *find_in(Tables *tables)
 	const uint8_t *from = tables->data, *end = tables->data + tables->len, *hit;
 	Addresses addresses;
 
-	while (tables->addr % 8 == 0 && tables->budget > N_TOKENS &&
+	while (tables->addr % 8 == 0 && *tables->budget > N_TOKENS &&
 	       (hit = memmem(from, end - from, digits, sizeof(digits)))) {
-		tables->budget -= N_TOKENS;
+		*tables->budget -= N_TOKENS;
 		if (find_tables(tables, hit - tables->data, &addresses))
 			return read_symbols(tables, &addresses);
 		from = hit + 1;
@@ -365,9 +365,11 @@ static LinuxSymbols *find_in(Tables *tables)
 LinuxSymbols *linux_kallsyms_read(const LinuxMemory *memory, const LinuxRange *ranges, unsigned n,
 				  GError **error)
 {
+	size_t budget = BUDGET;
+
 	for (unsigned i = 0; i < n; i++) {
 		g_autoptr(GByteArray) block = NULL;
-		Tables tables = {.addr = ranges[i].start, .budget = BUDGET};
+		Tables tables = {.addr = ranges[i].start, .budget = &budget};
 		LinuxSymbols *symbols;
 
 		if (ranges[i].writable)

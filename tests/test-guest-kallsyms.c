@@ -155,6 +155,39 @@ static void test_damaged(void)
 	}
 }
 
+static size_t read_bytes(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	const GByteArray *bytes = opaque;
+
+	if (addr < IMAGE || addr - IMAGE >= bytes->len)
+		return 0;
+	len = MIN(len, bytes->len - (addr - IMAGE));
+	memcpy(buf, bytes->data + (addr - IMAGE), len);
+	return len;
+}
+
+/*
+ * Thousands of tokens that fit their index, and no names: looking behind each of them for names
+ * costs the square of it. It ends all the same, and nothing is found.
+ */
+static void test_many_tokens(void)
+{
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	const LinuxMemory memory = {.read = read_bytes, .opaque = bytes};
+	uint8_t table[1024] = {0};
+	LinuxRange ranges[2];
+
+	for (unsigned n = 0; n < 256; n++) {
+		table[2 * n] = n >= '0' && n <= '9' ? n : 'x';
+		table[512 + 2 * n] = (uint8_t)(2 * n);
+		table[512 + 2 * n + 1] = (uint8_t)(2 * n >> 8);
+	}
+	for (unsigned n = 0; n < 48 * 1024; n++)
+		g_byte_array_append(bytes, table, sizeof(table));
+	ranges[0] = ranges[1] = (LinuxRange){IMAGE, IMAGE + bytes->len, false};
+	g_assert_null(linux_kallsyms_read(&memory, ranges, 2, NULL));
+}
+
 /* An image may end anywhere. */
 static void test_cut(void)
 {
@@ -173,8 +206,13 @@ static void test_cut(void)
 }
 
 static const TestCase cases[] = {
-	{"layouts", test_layouts}, {"data", test_data}, {"ranges", test_ranges},
-	{"damaged", test_damaged}, {"cut", test_cut},	{0},
+	{"layouts", test_layouts},
+	{"data", test_data},
+	{"ranges", test_ranges},
+	{"damaged", test_damaged},
+	{"many-tokens", test_many_tokens},
+	{"cut", test_cut},
+	{0},
 };
 
 int main(int argc, char **argv)
