@@ -6,12 +6,16 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 struct KvmHost {
 	pid_t pid;
-	int mem; /* /proc/self/mem, where process_vm_readv() does not work; else -1 */
+	int mem;     /* /proc/self/mem, where process_vm_readv() does not work; else -1 */
+	int map;     /* /proc/self/pagemap; -1: it cannot be read */
+	size_t page; /* bytes in a page */
 };
 
 KvmHost *kvm_host_new(void)
@@ -23,6 +27,8 @@ KvmHost *kvm_host_new(void)
 	host->mem = -1;
 	if (kvm_host_read(host, &from, &to, 1) != 1)
 		host->mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	host->page = (size_t)sysconf(_SC_PAGESIZE);
+	host->map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	return host;
 }
 
@@ -32,6 +38,8 @@ void kvm_host_free(KvmHost *host)
 		return;
 	if (host->mem >= 0)
 		close(host->mem);
+	if (host->map >= 0)
+		close(host->map);
 	g_free(host);
 }
 
@@ -72,4 +80,45 @@ size_t kvm_host_write(const KvmHost *host, void *addr, const void *buf, size_t l
 	for (; done < len && n > 0; done += MAX(n, 0))
 		n = write_some(host, (char *)addr + done, (const char *)buf + done, len - done);
 	return done;
+}
+
+/* ---- Which pages there are ---- */
+
+#define PAGES_MAX 512u
+
+/* Documentation/admin-guide/mm/pagemap.rst: it is in memory, or on a disk. */
+#define MAP_HAS_PAGE (UINT64_C(3) << 62)
+
+/*
+ * mincore(2) knows what of a file is in memory, also if this process has not used it, but not what
+ * was swapped out; the page map knows just that.
+ */
+static bool find_used(const KvmHost *host, uintptr_t page, size_t n, bool *used)
+{
+	unsigned char resident[PAGES_MAX];
+	uint64_t map[PAGES_MAX] = {0};
+
+	if (mincore((void *)page, n * host->page, resident))
+		return false;
+	if (host->map < 0 ||
+	    pread(host->map, map, n * sizeof(*map), (off_t)(page / host->page * sizeof(*map))) <
+		    (ssize_t)sizeof(*map))
+		memset(map, 0, sizeof(map));
+	for (size_t i = 0; i < n; i++)
+		used[i] = resident[i] & 1 || map[i] & MAP_HAS_PAGE;
+	return true;
+}
+
+bool kvm_host_used(const KvmHost *host, const void *addr, size_t *len)
+{
+	size_t before = (uintptr_t)addr % host->page, same = 1;
+	size_t n = MIN((before + *len + host->page - 1) / host->page, PAGES_MAX);
+	bool used[PAGES_MAX];
+
+	if (!find_used(host, (uintptr_t)addr - before, n, used))
+		return true;
+	while (same < n && used[same] == used[0])
+		same++;
+	*len = MIN(*len, same * host->page - before);
+	return used[0];
 }

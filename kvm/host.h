@@ -12,6 +12,7 @@
 #ifndef VMGDB_KVM_HOST_H
 #define VMGDB_KVM_HOST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct KvmHost KvmHost;
@@ -23,5 +24,12 @@ void kvm_host_free(KvmHost *host);
 /* How many bytes were copied from @addr on: less than @len where memory ends, 0 for none. */
 size_t kvm_host_read(const KvmHost *host, const void *addr, void *buf, size_t len);
 size_t kvm_host_write(const KvmHost *host, void *addr, const void *buf, size_t len);
+
+/*
+ * kvm_host_used: does the page of @addr hold anything? FALSE: nobody has written or read it since
+ * it was mapped, and a copy from it would make the host's kernel provide one. *@len: how many bytes
+ * from @addr on are so, at most what it was. What cannot be found out counts as used.
+ */
+bool kvm_host_used(const KvmHost *host, const void *addr, size_t *len);
 
 #endif

@@ -253,7 +253,32 @@ bool kvm_memory_covers(KvmMemory *memory, uint64_t gpa, size_t len)
 	return covers;
 }
 
-size_t kvm_memory_read(KvmMemory *memory, uint64_t gpa, void *buf, size_t len)
+/* Page by page, in stretches that are used or are not. */
+static size_t look_in(const KvmMemory *memory, const KvmPlace *place, void *buf, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		uint8_t *to = (uint8_t *)buf + done;
+		KvmPlace part = *place;
+		size_t n = len - done, got;
+		bool used;
+
+		part.host += done;
+		used = kvm_host_used(memory->copier, part.host, &n);
+		got = used ? copy_in(memory, &part, to, n) : n;
+		if (!used)
+			memset(to, 0, n);
+		done += got;
+		if (got < n)
+			break;
+	}
+	return done;
+}
+
+typedef size_t CopyFrom(const KvmMemory *memory, const KvmPlace *place, void *buf, size_t len);
+
+static size_t copy_from(KvmMemory *memory, uint64_t gpa, void *buf, size_t len, CopyFrom *copy)
 {
 	size_t done = 0;
 
@@ -265,13 +290,23 @@ size_t kvm_memory_read(KvmMemory *memory, uint64_t gpa, void *buf, size_t len)
 		if (!find_locked(memory, gpa + done, &place))
 			break;
 		part = MIN(place.left, len - done);
-		got = copy_in(memory, &place, (uint8_t *)buf + done, part);
+		got = copy(memory, &place, (uint8_t *)buf + done, part);
 		done += got;
 		if (got < part)
 			break;
 	}
 	g_mutex_unlock(&memory->lock);
 	return done;
+}
+
+size_t kvm_memory_read(KvmMemory *memory, uint64_t gpa, void *buf, size_t len)
+{
+	return copy_from(memory, gpa, buf, len, copy_in);
+}
+
+size_t kvm_memory_look(KvmMemory *memory, uint64_t gpa, void *buf, size_t len)
+{
+	return copy_from(memory, gpa, buf, len, look_in);
 }
 
 /* @done: how much of it went into memory. */

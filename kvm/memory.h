@@ -46,6 +46,12 @@ bool kvm_memory_is_private(KvmMemory *memory, uint64_t gpa);
 size_t kvm_memory_read(KvmMemory *memory, uint64_t gpa, void *buf, size_t len);
 
 /*
+ * kvm_memory_look: the same, but pages that nobody has used since they were mapped stay so, and
+ * read as zeros.
+ */
+size_t kvm_memory_look(KvmMemory *memory, uint64_t gpa, void *buf, size_t len);
+
+/*
  * kvm_memory_write: copies all of @buf or nothing; TRUE when all of the range is RAM. With @code
  * the change is also made visible to instruction fetch (arch_sync_code()). FALSE also where RAM
  * cannot be written in this process; then what lies before that place may have been.

@@ -296,6 +296,39 @@ static void test_private(void)
 	g_assert_false(kvm_memory_is_private(memory, UINT64_MAX - 1));
 }
 
+/* Memory that the guest has not used takes no page of the host's by being looked at. */
+static void test_look(void)
+{
+	g_autoptr(KvmMemory) memory = kvm_memory_new(NULL, NULL);
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE), size = 2048 * page;
+	uint8_t *ram = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	g_autofree uint8_t *buf = g_malloc(size), *present = g_malloc(size / page);
+
+	g_assert_true(ram != MAP_FAILED);
+	g_assert_cmpint(madvise(ram, size, MADV_NOHUGEPAGE), ==, 0);
+	ram[3 * page + 7] = 'x';
+	ram[700 * page] = 'y';
+	kvm_memory_map(memory, 0x10000, size, ram, 0);
+	memset(buf, 0xff, size);
+	g_assert_cmpuint(kvm_memory_look(memory, 0x10000 + 5, buf, size), ==, size - 5);
+	for (size_t at = 0; at < size - 5; at++) {
+		uint8_t wanted = at + 5 == 3 * page + 7 ? 'x' : at + 5 == 700 * page ? 'y' : 0;
+
+		g_assert_cmphex(buf[at], ==, wanted);
+	}
+	g_assert_cmpint(mincore(ram, size, present), ==, 0);
+	for (size_t i = 0; i < size / page; i++)
+		g_assert_cmpuint(present[i] & 1, ==, i == 3 || i == 700);
+	g_assert_cmpuint(kvm_memory_look(memory, 0xffff, buf, 1), ==, 0);
+	/* A hole in it, as everywhere. */
+	g_assert_cmpint(mprotect(ram + page, page, PROT_NONE), ==, 0);
+	ram[0] = 'z';
+	g_assert_cmpuint(kvm_memory_look(memory, 0x10000, buf, 1), ==, 1);
+	g_assert_cmphex(buf[0], ==, 'z');
+	munmap(ram, size);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -312,5 +345,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/memory/steady", test_steady);
 	g_test_add_func("/memory/private", test_private);
 	g_test_add_func("/memory/private-ranges", test_private_ranges);
+	g_test_add_func("/memory/look", test_look);
 	return g_test_run();
 }
