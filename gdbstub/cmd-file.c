@@ -129,7 +129,9 @@ static GdbReply with_file(GdbSession *session, const GdbText *hex, FileUse *use)
 	if (try_open(session, path, use, &reply))
 		return reply;
 	work = g_new0(OpenWork, 1);
-	*work = (OpenWork){{open_step, open_free}, g_steal_pointer(&path), use};
+	*work = (OpenWork){.work = {.step = open_step, .free = open_free},
+			   .path = g_steal_pointer(&path),
+			   .use = use};
 	session->work = &work->work;
 	return gdb_reply(GDB_REPLY_WORK);
 }
@@ -365,6 +367,8 @@ static GdbReply cmd_file(GdbSession *session, const GdbArgs *args)
 	GdbText rest;
 	GdbReply reply;
 
+	if (!gdb_session_knows_program(session))
+		return gdb_reply(GDB_REPLY_WORK);
 	if (!gdb_session_program(session)) {
 		session->agreed.files_refused = true;
 		return gdb_reply(GDB_REPLY_EMPTY);

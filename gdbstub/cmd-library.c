@@ -59,8 +59,14 @@ static bool make_libraries(GdbSession *session, const char *annex, GString *xml,
 
 static GdbReply cmd_libraries(GdbSession *session, const GdbArgs *args)
 {
+	GdbReply reply;
+
+	if (!gdb_session_knows_program(session))
+		return gdb_reply(GDB_REPLY_WORK);
 	if (!gdb_session_offers_libraries(session))
 		return gdb_reply(GDB_REPLY_EMPTY);
+	if (!gdb_session_knows_system(session, &reply))
+		return reply;
 	return gdb_session_document(session, args, "libraries", make_libraries);
 }
 

@@ -40,7 +40,9 @@ static GdbReply begin_work(GdbSession *session, void *rest)
 	MonitorWork *work = g_new0(MonitorWork, 1);
 
 	gdb_session_send_console(session, session->reply->str, session->reply->len);
-	*work = (MonitorWork){{monitor_step, monitor_free}, session, rest};
+	*work = (MonitorWork){.work = {.step = monitor_step, .free = monitor_free},
+			      .session = session,
+			      .rest = rest};
 	session->work = &work->work;
 	return gdb_reply(GDB_REPLY_WORK);
 }
@@ -51,8 +53,12 @@ static GdbReply run_line(GdbSession *session, const char *line)
 	const GdbMonitorCommand *command;
 	const char *args = "";
 	void *rest = NULL;
+	GdbReply reply;
 
 	command = gdb_monitor_find(monitor, line, &args);
+	if (command && command->when == GDB_MONITOR_SYSTEM &&
+	    !gdb_session_knows_system(session, &reply))
+		return reply;
 	if (command)
 		rest = gdb_monitor_run(monitor, command, session->view.place.cpu, args,
 				       session->reply);

@@ -81,8 +81,13 @@ static bool make_osdata(GdbSession *session, const char *annex, GString *xml, GE
 
 static GdbReply cmd_osdata(GdbSession *session, const GdbArgs *args)
 {
+	GdbReply reply;
+
 	if (!session->ops->os || !session->ops->os->tables)
 		return gdb_reply(GDB_REPLY_EMPTY);
+	/* The list of tables is no question to the system. */
+	if (gdb_text_left(&args->v[0].text) && !gdb_session_knows_system(session, &reply))
+		return reply;
 	return gdb_session_document(session, args, "osdata", make_osdata);
 }
 
@@ -96,8 +101,12 @@ static bool make_vmcoreinfo(GdbSession *session, const char *annex, GString *tex
 
 static GdbReply cmd_vmcoreinfo(GdbSession *session, const GdbArgs *args)
 {
+	GdbReply reply;
+
 	if (!session->ops->os || !session->ops->os->vmcoreinfo)
 		return gdb_reply(GDB_REPLY_EMPTY);
+	if (!gdb_session_knows_system(session, &reply))
+		return reply;
 	return gdb_session_document(session, args, "vmcoreinfo", make_vmcoreinfo);
 }
 

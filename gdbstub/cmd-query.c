@@ -35,6 +35,8 @@ static void accept_offers(GdbFeatures *features, GdbText text)
 /* Without arguments, as scripts send it in mid-session, it is only a question. */
 static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 {
+	if (!gdb_session_knows_program(session))
+		return gdb_reply(GDB_REPLY_WORK);
 	if (args->n > 0) {
 		session->agreed.has_offered = true;
 		accept_offers(&session->agreed.features, args->v[0].text);

@@ -26,10 +26,13 @@ const char *gdb_session_exec_file(GdbSession *session)
 /* The annex is a process id or nothing; there is only one process. */
 static GdbReply cmd_exec_file(GdbSession *session, const GdbArgs *args)
 {
-	const char *path = gdb_session_exec_file(session);
 	GdbText annex = args->v[0].text;
 	uint64_t process = GDB_PROCESS;
+	const char *path;
 
+	if (!gdb_session_knows_program(session))
+		return gdb_reply(GDB_REPLY_WORK);
+	path = gdb_session_exec_file(session);
 	if (!path)
 		return gdb_reply(GDB_REPLY_EMPTY);
 	if (gdb_text_left(&annex) &&
@@ -71,6 +74,8 @@ static GdbReply cmd_offsets(GdbSession *session, G_GNUC_UNUSED const GdbArgs *ar
 	bool is_lldb = session->agreed.thread_suffix;
 	uint64_t slide, text;
 
+	if (!gdb_session_knows_program(session))
+		return gdb_reply(GDB_REPLY_WORK);
 	/* The target's own program is where it is. */
 	if (gdb_session_program(session))
 		return gdb_reply(GDB_REPLY_EMPTY);

@@ -35,6 +35,8 @@ static GdbReply cmd_features(GdbSession *session, const GdbArgs *args)
 	const GdbRegSet *set = session->ops->registers->set(session->target);
 	const char *xml;
 
+	if (!gdb_session_knows_program(session))
+		return gdb_reply(GDB_REPLY_WORK);
 	if (!gdb_text_equal(&args->v[0].text, "target.xml"))
 		return gdb_reply_fail(GDB_ERROR_NOENT, "no such annex; expected 'target.xml'");
 	if (!knows_flags(&session->agreed))

@@ -16,12 +16,14 @@
 
 /*
  * Work that takes many slices. step: do one slice; TRUE when @ret_reply is the answer. free: also
- * called when the client left before it was done.
+ * called when the client left before it was done. @is_preparation: it has no answer: the packet
+ * that it was done for is handled once more then (gdb_session_prepare()).
  */
 typedef struct GdbWork GdbWork;
 struct GdbWork {
 	bool (*step)(GdbSession *session, GdbWork *work, GdbReply *ret_reply);
 	void (*free)(GdbWork *work);
+	bool is_preparation;
 };
 
 /* QEMU's bits in sstep. QEMU's third, NOTIMER (4), means nothing where the guest's time runs on. */
@@ -93,6 +95,7 @@ typedef struct GdbRun {
 	const char *previous; /* the row's name of the packet before this one; NULL: none yet */
 	bool offsets_over;    /* the client will not ask qOffsets any more (cmd-symbols.c) */
 	unsigned owed;	      /* of GdbOwed (exec.c) */
+	bool unprepared;      /* a preparation was interrupted; its packet is about to hear of it */
 } GdbRun;
 
 /* A CPU in non-stop mode, as the client knows it. */
@@ -225,6 +228,19 @@ void gdb_session_send_stop(GdbSession *session);
 
 /* gdb_session_send_console: as many O packets as @text takes; something else ends the answer. */
 void gdb_session_send_console(GdbSession *session, const char *text, size_t len);
+
+/*
+ * gdb_session_prepare: lets the target find out what it is about to be asked for, before that: by
+ * @prepare (GdbFileOps, GdbOsOps; or NULL). NOT_YET: the handler has nothing to do but to answer
+ * GDB_REPLY_WORK, and is called once more with the same packet. INTERRUPTED: by the client.
+ * gdb_session_knows_program: that of GdbFileOps. FALSE: NOT_YET. A client that interrupts it is
+ * offered no program.
+ * gdb_session_knows_system: that of GdbOsOps. FALSE: @ret_reply is the answer.
+ */
+typedef enum GdbReadiness { GDB_READY, GDB_NOT_YET, GDB_INTERRUPTED } GdbReadiness;
+GdbReadiness gdb_session_prepare(GdbSession *session, bool (*prepare)(void *target));
+bool gdb_session_knows_program(GdbSession *session);
+bool gdb_session_knows_system(GdbSession *session, GdbReply *ret_reply);
 
 /* gdb_session_reset_reply: start a new reply; returns it. It is empty when a handler starts. */
 static inline GString *gdb_session_reset_reply(GdbSession *session)

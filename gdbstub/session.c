@@ -176,7 +176,9 @@ static GdbReply answer_packet(GdbSession *session, const char *packet, size_t le
 	row = gdb_command_find(gdb_command_tables, packet, len, &text);
 	session->errors = gdb_families_errors(row);
 	reply = answer_by_row(session, row, text);
-	gdb_families_handled(session, row);
+	/* It is handled once more. */
+	if (!session->work || !session->work->is_preparation)
+		gdb_families_handled(session, row);
 	return reply;
 }
 
@@ -297,9 +299,12 @@ static void take_break(GdbSession *session)
 	if (session->lazy)
 		gdb_session_attach(session);
 	if (session->work) {
+		session->run.unprepared = session->work->is_preparation;
 		drop_work(session);
-		gdb_session_send(session, gdb_reply_fail(GDB_ERROR_BUSY, "interrupted"));
-		gdb_non_stop_go_on(session);
+		if (!session->run.unprepared) {
+			gdb_session_send(session, gdb_reply_fail(GDB_ERROR_BUSY, "interrupted"));
+			gdb_non_stop_go_on(session);
+		}
 		handle_held(session);
 	} else if (session->state != GDB_SESSION_NONE) {
 		gdb_session_interrupt(session);
@@ -474,15 +479,19 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 void gdb_session_work(GdbSession *session)
 {
 	GdbReply reply;
+	bool has_reply;
 
 	if (!session->work)
 		return;
 	gdb_session_reset_reply(session);
 	if (!session->work->step(session, session->work, &reply))
 		return;
+	has_reply = !session->work->is_preparation;
 	drop_work(session);
-	gdb_session_send(session, reply);
-	gdb_non_stop_go_on(session);
+	if (has_reply) {
+		gdb_session_send(session, reply);
+		gdb_non_stop_go_on(session);
+	}
 	handle_held(session);
 }
 

@@ -133,6 +133,7 @@ typedef enum GdbMonitorWhen {
 	GDB_MONITOR_STOPPED,
 	GDB_MONITOR_PAUSED,
 	GDB_MONITOR_ALWAYS,
+	GDB_MONITOR_SYSTEM, /* as STOPPED; and it needs what GdbOsOps.prepare() finds out */
 } GdbMonitorWhen;
 
 /*
@@ -303,6 +304,9 @@ typedef struct GdbProgramOps {
  * Files that the target makes itself, the program among them, and that the client reads through the
  * connection. A client that is answered once reads all its files so, also those of its own host, so
  * it is answered only where the target has such a program.
+ * prepare: finds out what the rest is about to be asked for: a piece of that, of some 10
+ * milliseconds. TRUE: there is nothing left to find out, and program() and generation() are quick
+ * now, as is GdbLibraryOps.offers(). May be NULL: they always are.
  * program: its name, an absolute path for open(), valid until the next call; its symbols are at the
  * addresses where they are now. NULL: there is none (yet), and GdbProgramOps tells what there is
  * instead. Asked until it has said a name or the client was told that there are no files; what
@@ -319,6 +323,7 @@ typedef struct GdbProgramOps {
  * All only while stopped.
  */
 typedef struct GdbFileOps {
+	bool (*prepare)(void *target);
 	const char *(*program)(void *target);
 	int (*open)(void *target, const char *path, GError **error);
 	uint64_t (*generation)(void *target);
@@ -367,11 +372,13 @@ typedef struct GdbOsTable {
 
 /*
  * The system that runs in the target.
+ * prepare: as GdbFileOps', for these, for GdbLibraryOps.list() and for GDB_MONITOR_SYSTEM.
  * @tables: ends with a NULL name; or NULL.
  * vmcoreinfo: appends the text that a Linux kernel keeps for readers of its memory
  * ("OSRELEASE=6.1.0\n..."). FALSE with @error: not known (yet). Only while stopped. May be NULL.
  */
 typedef struct GdbOsOps {
+	bool (*prepare)(void *target);
 	const GdbOsTable *tables;
 	bool (*vmcoreinfo)(void *target, GString *text, GError **error);
 } GdbOsOps;

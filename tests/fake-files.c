@@ -7,11 +7,37 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+static bool op_prepare(void *data)
+{
+	FakeTarget *target = fake_enter(data, true);
+	bool found = !target->own_pieces;
+
+	if (!found)
+		target->own_pieces--;
+	fake_leave(target);
+	return found;
+}
+
+void fake_target_set_pieces(FakeTarget *target, unsigned pieces)
+{
+	g_mutex_lock(&target->lock);
+	target->own_pieces = pieces;
+	g_mutex_unlock(&target->lock);
+}
+
+/* Without the preparation that all of this needs it would take long. */
+static void need_prepared(FakeTarget *target, const char *what)
+{
+	if (target->own_pieces)
+		g_string_append_printf(target->complaints, "%s before prepare() has ended\n", what);
+}
+
 static const char *op_program(void *data)
 {
 	FakeTarget *target = fake_enter(data, true);
 	const char *name = target->own.name;
 
+	need_prepared(target, "program()");
 	fake_leave(target);
 	return name;
 }
@@ -49,6 +75,7 @@ static uint64_t op_generation(void *data)
 	FakeTarget *target = fake_enter(data, true);
 	uint64_t generation = target->own.name ? target->own_generation : 0;
 
+	need_prepared(target, "generation()");
 	fake_leave(target);
 	return generation;
 }
@@ -61,7 +88,13 @@ static void op_expect(void *data)
 	fake_leave(target);
 }
 
-const GdbFileOps fake_file_ops = {op_program, op_open, op_generation, op_expect};
+const GdbFileOps fake_file_ops = {
+	.prepare = op_prepare,
+	.program = op_program,
+	.open = op_open,
+	.generation = op_generation,
+	.expect = op_expect,
+};
 
 bool fake_target_expects_program(FakeTarget *target)
 {
@@ -89,6 +122,7 @@ static bool op_offers_libraries(void *data)
 	FakeTarget *target = fake_enter(data, true);
 	bool offers = target->library.name != NULL;
 
+	need_prepared(target, "offers()");
 	fake_leave(target);
 	return offers;
 }
@@ -144,7 +178,10 @@ static bool fill_processes(void *data, GPtrArray *cells, G_GNUC_UNUSED GError **
 {
 	static const char *const row[] = {"1", "init", "22", "<&\"'>\x01\xff\xc3\xa4\n", "333"};
 
-	fake_leave(fake_enter(data, true));
+	FakeTarget *target = fake_enter(data, true);
+
+	need_prepared(target, "a table");
+	fake_leave(target);
 	for (unsigned n = 0; n < G_N_ELEMENTS(row); n++)
 		g_ptr_array_add(cells, g_strdup(row[n]));
 	return true;
@@ -179,4 +216,8 @@ static const GdbOsTable os_tables[] = {
 	{0},
 };
 
-const GdbOsOps fake_os_ops = {os_tables, op_vmcoreinfo};
+const GdbOsOps fake_os_ops = {
+	.prepare = op_prepare,
+	.tables = os_tables,
+	.vmcoreinfo = op_vmcoreinfo,
+};

@@ -44,8 +44,9 @@ struct FakeTarget {
 	bool irq_blocked;
 	const char *program; /* and how far it was moved: */
 	uint64_t slide;
-	FakeFile own;	    /* its own program */
-	unsigned own_turns; /* how often open() still says "not yet" */
+	FakeFile own;	     /* its own program */
+	unsigned own_turns;  /* how often open() still says "not yet" */
+	unsigned own_pieces; /* and prepare() */
 	uint64_t own_generation;
 	bool own_expected; /* a client that is to hear of another one */
 	FakeFile library;

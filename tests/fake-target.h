@@ -104,6 +104,8 @@ typedef struct FakeFile {
 	unsigned turns;
 } FakeFile;
 void fake_target_set_own_program(FakeTarget *target, const FakeFile *file);
+/* From now on prepare() says so often that there is more to find out before anything is asked. */
+void fake_target_set_pieces(FakeTarget *target, unsigned pieces);
 /* Has the server said that there is a client that is to hear of another one? */
 bool fake_target_expects_program(FakeTarget *target);
 /*

@@ -277,6 +277,91 @@ static void test_slow(void)
 	fake_rig_hangup(rig);
 }
 
+/*
+ * It takes a while to find out what there is: in pieces, each packet that asks for it waits, and is
+ * answered once. Nothing is asked of the target before (fake-files.c).
+ */
+static void test_pieces(void)
+{
+	static const FakeFile file = {OWN, content, 4, 0};
+	g_autoptr(FakeRig) rig = rig_with(&file);
+	static const FakeLine lines[] = {
+		{FAKE_OFFER, ".*;qXfer:exec-file:read\\+.*"},
+		{"qXfer:exec-file:read:1:0,1000", "l" OWN},
+		{"qC", "QCp01.01"},
+	};
+	static const char *const packets[] = {
+		"qXfer:features:read:target.xml:0,5",
+		"qXfer:exec-file:read:1:0,5",
+		"vFile:setfs:0",
+		"qXfer:libraries:read::0,5",
+		"qXfer:osdata:read:processes:0,5",
+		"qXfer:vmcoreinfo:read::0,5",
+	};
+
+	fake_no_ack(rig);
+	fake_target_set_pieces(rig->target, 5);
+	PLAY(rig, lines);
+	for (unsigned n = 0; n < G_N_ELEMENTS(packets); n++) {
+		g_autoptr(FakeRig) other = rig_with(&file);
+
+		fake_no_ack(other);
+		fake_target_set_pieces(other->target, 5);
+		g_free(rsp_client_ask(other->client, packets[n]));
+		rsp_expect(other->client, "qC", "QC01");
+		fake_rig_hangup(other);
+	}
+	fake_rig_hangup(rig);
+}
+
+/* Who does not want to wait is offered no file; who asks for what is looked for hears of it. */
+static void test_pieces_interrupted(void)
+{
+	g_autoptr(FakeRig) rig = own_rig();
+
+	fake_no_ack(rig);
+	fake_target_set_pieces(rig->target, UINT_MAX);
+	rsp_client_send(rig->client, "qXfer:osdata:read:processes:0,1000");
+	rsp_expect_silence(rig->client, 20);
+	rsp_client_puts(rig->client, "\x03");
+	rsp_expect_next(rig->client, "E16");
+	/* The list of tables is known. */
+	rsp_expect_prefix(rig->client, "qXfer:osdata:read::0,1000", "l");
+	rsp_client_send(rig->client, FAKE_OFFER);
+	rsp_expect_silence(rig->client, 20);
+	rsp_client_puts(rig->client, "\x03");
+	g_free(rsp_expect_next_prefix(rig->client, "PacketSize="));
+	rsp_expect(rig->client, "vFile:setfs:0", "");
+	rsp_expect(rig->client, "qXfer:exec-file:read:1:0,1000", "");
+	rsp_expect(rig->client, "qXfer:libraries:read::0,1000", "");
+	fake_rig_hangup(rig);
+}
+
+static void test_pieces_gone(void)
+{
+	g_autoptr(FakeRig) rig = own_rig();
+
+	fake_no_ack(rig);
+	fake_target_set_pieces(rig->target, UINT_MAX);
+	rsp_client_send(rig->client, FAKE_OFFER);
+	rsp_expect_silence(rig->client, 20);
+	fake_rig_hangup(rig);
+}
+
+/* The client's own question, although it was handled twice. */
+static void test_pieces_offsets(void)
+{
+	static const FakeFile none = {0};
+	g_autoptr(FakeRig) rig = rig_with(&none);
+
+	fake_target_set_program(rig->target, VMLINUX, SLIDE);
+	fake_no_ack(rig);
+	fake_target_set_pieces(rig->target, 3);
+	rsp_expect(rig->client, "Hc-1", "OK");
+	rsp_expect_prefix(rig->client, "qOffsets", "TextSeg=");
+	fake_rig_hangup(rig);
+}
+
 /* The guest is not looked at while it runs; what is open can be read. */
 static void test_running(void)
 {
@@ -306,6 +391,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/server-files/hostile-paths", test_hostile_paths);
 	g_test_add_func("/server-files/descriptors", test_descriptors);
 	g_test_add_func("/server-files/slow", test_slow);
+	g_test_add_func("/server-files/pieces", test_pieces);
+	g_test_add_func("/server-files/pieces-interrupted", test_pieces_interrupted);
+	g_test_add_func("/server-files/pieces-gone", test_pieces_gone);
+	g_test_add_func("/server-files/pieces-offsets", test_pieces_offsets);
 	g_test_add_func("/server-files/running", test_running);
 	return g_test_run();
 }
