@@ -1,6 +1,8 @@
 /*
  * guest/kernel-file.c - a file for gdb of all that is known of a kernel.
  */
+#include <unistd.h>
+
 #include "guest/kernel.h"
 #include "guest/orc.h"
 #include "guest/program.h"
@@ -94,23 +96,99 @@ static uint64_t find_entry(const LinuxKernel *kernel)
 	return addr;
 }
 
-int linux_kernel_program(const LinuxKernel *kernel, const LinuxAbi *abi, GString *notes,
-			 GError **error)
+/* ---- The file, in pieces ---- */
+
+struct LinuxMaker {
+	const LinuxKernel *kernel;
+	const LinuxAbi *abi;
+	GString *notes;
+	unsigned stage;
+	GError *error; /* why it has failed */
+	GByteArray *frames;
+	LinuxDwarf *dwarf;
+	int fd;
+};
+
+static LinuxProgram program_of(const LinuxMaker *maker)
 {
-	g_autoptr(GByteArray) frames =
-		abi->has_records ? frames_of_records(kernel, notes) : frames_of_orc(kernel, notes);
-	LinuxProgram program = {
+	const LinuxKernel *kernel = maker->kernel;
+
+	return (LinuxProgram){
 		.machine = kernel->machine,
 		.symbols = kernel->symbols,
 		.types = kernel->types,
-		.frames = frames,
-		.args = abi->args,
-		.n_args = abi->n_args,
+		.frames = maker->frames,
+		.args = maker->abi->args,
+		.n_args = maker->abi->n_args,
 		.entry = find_entry(kernel),
 		.name = kernel->banner,
 	};
+}
 
-	if (!kernel->types)
-		g_string_append(notes, "no types: the kernel has no BTF\n");
-	return linux_program_write(&program, error);
+static void make_frames(LinuxMaker *maker)
+{
+	maker->frames = maker->abi->has_records ? frames_of_records(maker->kernel, maker->notes)
+						: frames_of_orc(maker->kernel, maker->notes);
+}
+
+static void make_dwarf(LinuxMaker *maker)
+{
+	const LinuxProgram program = program_of(maker);
+
+	if (!maker->kernel->types)
+		g_string_append(maker->notes, "no types: the kernel has no BTF\n");
+	maker->dwarf = linux_program_dwarf(&program, &maker->error);
+}
+
+static void write_program(LinuxMaker *maker)
+{
+	const LinuxProgram program = program_of(maker);
+
+	maker->fd = linux_program_write_with(&program, maker->dwarf, &maker->error);
+}
+
+static void (*const stages[])(LinuxMaker *maker) = {make_frames, make_dwarf, write_program};
+
+LinuxMaker *linux_maker_new(const LinuxKernel *kernel, const LinuxAbi *abi, GString *notes)
+{
+	LinuxMaker *maker = g_new0(LinuxMaker, 1);
+
+	maker->kernel = kernel;
+	maker->abi = abi;
+	maker->notes = notes;
+	maker->fd = -1;
+	return maker;
+}
+
+bool linux_maker_step(LinuxMaker *maker)
+{
+	if (!maker->error && maker->stage < G_N_ELEMENTS(stages))
+		stages[maker->stage++](maker);
+	return maker->error || maker->stage == G_N_ELEMENTS(stages);
+}
+
+int linux_maker_end(LinuxMaker *maker, GError **error)
+{
+	int fd;
+
+	while (!linux_maker_step(maker))
+		;
+	fd = maker->fd;
+	maker->fd = -1;
+	if (maker->error)
+		g_propagate_error(error, g_steal_pointer(&maker->error));
+	linux_maker_free(maker);
+	return fd;
+}
+
+void linux_maker_free(LinuxMaker *maker)
+{
+	if (!maker)
+		return;
+	if (maker->fd >= 0)
+		close(maker->fd);
+	g_clear_pointer(&maker->frames, g_byte_array_unref);
+	linux_dwarf_free(maker->dwarf);
+	g_clear_error(&maker->error);
+	g_free(maker);
 }

@@ -200,29 +200,154 @@ static void find_info(LinuxKernel *kernel)
 	}
 }
 
-/* ---- All of it ---- */
+/* ---- A search, in pieces ---- */
 
-LinuxKernel *linux_kernel_new(const LinuxMemory *memory, uint16_t machine, const LinuxRange *ranges,
-			      unsigned n, GError **error)
+/* So much is looked through in a piece. */
+#define LOOK_STEP (4ull * 1024 * 1024)
+
+struct LinuxSearch {
+	LinuxKernel *kernel;
+	LinuxMemory careful; /* reads by LinuxMemory.look */
+	uint64_t *left;
+	unsigned stage;
+	GError *error;	 /* why it has failed */
+	unsigned first;	 /* range to look through */
+	unsigned n_seen; /* ranges that were looked through */
+	uint64_t at;	 /* in the next one; 0: at its start */
+};
+
+typedef enum Progress { PROGRESS_MORE, PROGRESS_DONE, PROGRESS_FAILED } Progress;
+
+static Progress fail(LinuxSearch *search, const char *why)
 {
-	g_autoptr(LinuxKernel) kernel = g_new0(LinuxKernel, 1);
+	g_set_error(&search->error, LINUX_ERROR, LINUX_ERROR_ABSENT, "%s", why);
+	return PROGRESS_FAILED;
+}
+
+/* Those that end behind @near come first. NULL: that were all. */
+static const LinuxRange *next_range(const LinuxSearch *search)
+{
+	const LinuxKernel *kernel = search->kernel;
+
+	if (search->n_seen == kernel->n_ranges)
+		return NULL;
+	return &kernel->ranges[(search->first + search->n_seen) % kernel->n_ranges];
+}
+
+/* Does it say its name in the next @step bytes of @range? It may begin at the end of a piece. */
+static bool look_in(LinuxSearch *search, const LinuxRange *range, uint64_t step)
+{
+	uint64_t start = search->at ? search->at : range->start;
+	LinuxRange piece = {start, MIN(range->end, start + step), false};
+	const LinuxKernel looking = {.memory = search->careful};
+	uint64_t addr;
+
+	*search->left -= piece.end - start;
+	search->at = piece.end - strlen(BANNER);
+	if (piece.end == range->end || search->at <= start) {
+		search->n_seen++;
+		search->at = 0;
+	}
+	return find_in_range(&looking, &piece, BANNER, strlen(BANNER), fits_banner, &addr);
+}
+
+static Progress look(LinuxSearch *search)
+{
+	uint64_t until = *search->left - MIN(*search->left, LOOK_STEP);
+	const LinuxRange *range;
+
+	while (*search->left > until && (range = next_range(search))) {
+		if (range->writable)
+			search->n_seen++;
+		else if (look_in(search, range, *search->left - until))
+			return PROGRESS_DONE;
+	}
+	return *search->left && next_range(search)
+		       ? PROGRESS_MORE
+		       : fail(search, "what runs does not say that it is Linux");
+}
+
+static Progress read_symbols(LinuxSearch *search)
+{
+	LinuxKernel *kernel = search->kernel;
 	uint64_t init_task;
+
+	kernel->symbols = linux_kallsyms_read(&kernel->memory, kernel->ranges, kernel->n_ranges,
+					      &search->error);
+	if (!kernel->symbols || !find_banner(kernel, &search->error))
+		return PROGRESS_FAILED;
+	add_banner(kernel);
+	if (!linux_symbols_find(kernel->symbols, "init_task", &init_task))
+		linux_exports_add(kernel->symbols, &kernel->memory, kernel->ranges,
+				  kernel->n_ranges);
+	return PROGRESS_DONE;
+}
+
+static Progress read_types(LinuxSearch *search)
+{
+	find_types(search->kernel);
+	return PROGRESS_DONE;
+}
+
+static Progress read_vmcoreinfo(LinuxSearch *search)
+{
+	find_info(search->kernel);
+	return PROGRESS_DONE;
+}
+
+static Progress (*const stages[])(LinuxSearch *search) = {look, read_symbols, read_types,
+							  read_vmcoreinfo};
+
+LinuxSearch *linux_search_new(const LinuxMemory *memory, uint16_t machine, const LinuxRange *ranges,
+			      unsigned n, uint64_t near, uint64_t *left)
+{
+	LinuxSearch *search = g_new0(LinuxSearch, 1);
+	LinuxKernel *kernel = g_new0(LinuxKernel, 1);
 
 	kernel->memory = *memory;
 	kernel->machine = machine;
-	kernel->ranges = g_new(LinuxRange, n);
-	if (n)
-		memcpy(kernel->ranges, ranges, n * sizeof(*ranges));
+	kernel->ranges = g_memdup2(ranges, n * sizeof(*ranges));
 	kernel->n_ranges = n;
-	kernel->symbols = linux_kallsyms_read(memory, ranges, n, error);
-	if (!kernel->symbols || !find_banner(kernel, error))
-		return NULL;
-	add_banner(kernel);
-	if (!linux_symbols_find(kernel->symbols, "init_task", &init_task))
-		linux_exports_add(kernel->symbols, memory, ranges, n);
-	find_types(kernel);
-	find_info(kernel);
-	return g_steal_pointer(&kernel);
+	search->kernel = kernel;
+	search->careful = *memory;
+	if (memory->look)
+		search->careful.read = memory->look;
+	search->left = left;
+	while (search->first < n && ranges[search->first].end <= near)
+		search->first++;
+	return search;
+}
+
+bool linux_search_step(LinuxSearch *search)
+{
+	if (search->error || search->stage == G_N_ELEMENTS(stages))
+		return true;
+	if (stages[search->stage](search) == PROGRESS_DONE)
+		search->stage++;
+	return search->error || search->stage == G_N_ELEMENTS(stages);
+}
+
+LinuxKernel *linux_search_end(LinuxSearch *search, GError **error)
+{
+	LinuxKernel *kernel = NULL;
+
+	while (!linux_search_step(search))
+		;
+	if (search->error)
+		g_propagate_error(error, g_steal_pointer(&search->error));
+	else
+		kernel = g_steal_pointer(&search->kernel);
+	linux_search_free(search);
+	return kernel;
+}
+
+void linux_search_free(LinuxSearch *search)
+{
+	if (!search)
+		return;
+	linux_kernel_free(search->kernel);
+	g_clear_error(&search->error);
+	g_free(search);
 }
 
 bool linux_kernel_is_there(const LinuxKernel *kernel)

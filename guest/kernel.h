@@ -30,14 +30,27 @@ typedef struct LinuxKernel {
 	unsigned n_ranges;
 } LinuxKernel;
 
-/*
- * linux_kernel_new: the kernel whose image has @ranges (@n of them), read through @memory, which
- * is copied. NULL with @error: ABSENT, there is none, or it has not come far enough. Caller frees.
- */
-LinuxKernel *linux_kernel_new(const LinuxMemory *memory, uint16_t machine, const LinuxRange *ranges,
-			      unsigned n, GError **error);
 void linux_kernel_free(LinuxKernel *kernel);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxKernel, linux_kernel_free)
+
+/*
+ * A search for the kernel whose image has @ranges (@n of them), in pieces of work of some 10
+ * milliseconds. First it only looks whether a Linux kernel says its name there (LinuxMemory.look),
+ * from @near on, which lies in its code, then before that, through *@left bytes at most, which are
+ * counted down there; nothing else is read before it has. @memory is copied, @left must outlive it.
+ * linux_search_step: does one piece; TRUE when there is nothing left to do.
+ * linux_search_end: all that is left of it, and what it has found; NULL with @error: ABSENT, there
+ * is no kernel, or it has not come far enough. Caller frees the kernel; the search is freed.
+ * linux_search_free: gives it up. NULL is accepted.
+ */
+#define LINUX_LOOK_MAX (32u * 1024 * 1024)
+typedef struct LinuxSearch LinuxSearch;
+LinuxSearch *linux_search_new(const LinuxMemory *memory, uint16_t machine, const LinuxRange *ranges,
+			      unsigned n, uint64_t near, uint64_t *left);
+bool linux_search_step(LinuxSearch *search);
+LinuxKernel *linux_search_end(LinuxSearch *search, GError **error);
+void linux_search_free(LinuxSearch *search);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxSearch, linux_search_free)
 
 /* linux_kernel_is_there: is it still this kernel that is in memory? */
 bool linux_kernel_is_there(const LinuxKernel *kernel);
@@ -62,10 +75,17 @@ typedef struct LinuxAbi {
 GByteArray *linux_kernel_orc_hash(const LinuxKernel *kernel);
 
 /*
- * linux_kernel_program: a file for gdb with all that is known, in memory (guest/program.h). -1 with
- * @error. Caller closes. What had to be left out of it is appended to @notes, in lines.
+ * A file for gdb with all that is known of @kernel, in memory (guest/program.h), made in pieces as
+ * a search is. @kernel, @abi and @notes, to which is appended in lines what has to be left out,
+ * must outlive it.
+ * linux_maker_step: does one piece; TRUE when there is nothing left to do.
+ * linux_maker_end: all that is left of it. The file; -1 with @error. Caller closes.
  */
-int linux_kernel_program(const LinuxKernel *kernel, const LinuxAbi *abi, GString *notes,
-			 GError **error);
+typedef struct LinuxMaker LinuxMaker;
+LinuxMaker *linux_maker_new(const LinuxKernel *kernel, const LinuxAbi *abi, GString *notes);
+bool linux_maker_step(LinuxMaker *maker);
+int linux_maker_end(LinuxMaker *maker, GError **error);
+void linux_maker_free(LinuxMaker *maker);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxMaker, linux_maker_free)
 
 #endif

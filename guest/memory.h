@@ -16,10 +16,13 @@
 /*
  * @read: copies up to @len bytes from the kernel's virtual address @addr on, from RAM only, and
  * returns how many there were before a hole.
+ * @look: the same, but memory that the guest has never used stays as it is, and counts as zeros:
+ * for what may be no Linux at all. NULL: @read does that.
  */
 typedef struct LinuxMemory {
 	size_t (*read)(void *opaque, uint64_t addr, void *buf, size_t len);
 	void *opaque;
+	size_t (*look)(void *opaque, uint64_t addr, void *buf, size_t len);
 } LinuxMemory;
 
 /*

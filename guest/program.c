@@ -80,8 +80,10 @@ static void lay_out_kernel(const LinuxSymbols *symbols, Layout *layout)
 
 static void lay_out(const LinuxProgram *program, Layout *layout)
 {
-	*layout = (Layout){.parts = program->parts, .n = program->n_parts};
-	if (!program->parts)
+	*layout = (Layout){0};
+	if (program->parts)
+		*layout = (Layout){.parts = program->parts, .n = program->n_parts};
+	else
 		lay_out_kernel(program->symbols, layout);
 }
 
@@ -309,30 +311,38 @@ static bool write_all(Elf *elf, const LinuxProgram *program, const Layout *layou
 	return !writer.failed;
 }
 
-static LinuxDwarf *dwarf_of(const LinuxProgram *program, const Layout *layout, GError **error)
+LinuxDwarf *linux_program_dwarf(const LinuxProgram *program, GError **error)
 {
-	g_autofree LinuxCode *code = g_new(LinuxCode, layout->n + 1);
+	Layout layout;
+	g_autofree LinuxCode *code = NULL;
 	LinuxDwarfSource source = {.symbols = program->symbols,
 				   .types = program->types,
-				   .code = code,
 				   .args = program->args,
 				   .n_args = program->n_args,
 				   .name = program->name};
 
-	for (unsigned i = 0; i < layout->n; i++) {
-		if (layout->parts[i].code)
-			code[source.n_code++] = layout->parts[i].range;
+	if (!program->types)
+		return NULL;
+	lay_out(program, &layout);
+	source.code = code = g_new(LinuxCode, layout.n + 1);
+	for (unsigned i = 0; i < layout.n; i++) {
+		if (layout.parts[i].code)
+			code[source.n_code++] = layout.parts[i].range;
 	}
 	return linux_dwarf_new(&source, error);
 }
 
-static int write_file(const LinuxProgram *program, const Layout *layout, const LinuxDwarf *dwarf,
-		      GError **error)
+int linux_program_write_with(const LinuxProgram *program, const LinuxDwarf *dwarf, GError **error)
 {
 	int fd = memfd_create("vmgdb", MFD_CLOEXEC);
-	Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_WRITE, NULL);
-	bool written = elf && write_all(elf, program, layout, dwarf);
+	Layout layout;
+	Elf *elf;
+	bool written;
 
+	lay_out(program, &layout);
+	elf_version(EV_CURRENT);
+	elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_WRITE, NULL);
+	written = elf && write_all(elf, program, &layout, dwarf);
 	if (!written)
 		g_set_error(error, LINUX_ERROR, LINUX_ERROR_DAMAGED,
 			    "the program for gdb cannot be written: %s",
@@ -347,15 +357,11 @@ static int write_file(const LinuxProgram *program, const Layout *layout, const L
 
 int linux_program_write(const LinuxProgram *program, GError **error)
 {
-	g_autoptr(LinuxDwarf) dwarf = NULL;
-	Layout layout;
+	g_autoptr(GError) reason = NULL;
+	g_autoptr(LinuxDwarf) dwarf = linux_program_dwarf(program, &reason);
 
-	lay_out(program, &layout);
-	elf_version(EV_CURRENT);
-	if (program->types) {
-		dwarf = dwarf_of(program, &layout, error);
-		if (!dwarf)
-			return -1;
-	}
-	return write_file(program, &layout, dwarf, error);
+	if (!reason)
+		return linux_program_write_with(program, dwarf, error);
+	g_propagate_error(error, g_steal_pointer(&reason));
+	return -1;
 }

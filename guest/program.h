@@ -41,7 +41,13 @@ typedef struct LinuxProgram {
 
 /*
  * linux_program_write: the file, in memory (memfd_create(2)); -1 with @error. Caller closes.
+ * Its two halves, each of which may take a while:
+ * linux_program_dwarf: the debug information of its types; NULL without @error: it has no types,
+ * with @error: it failed. Caller frees.
+ * linux_program_write_with: the file, with what that has made.
  */
 int linux_program_write(const LinuxProgram *program, GError **error);
+LinuxDwarf *linux_program_dwarf(const LinuxProgram *program, GError **error);
+int linux_program_write_with(const LinuxProgram *program, const LinuxDwarf *dwarf, GError **error);
 
 #endif

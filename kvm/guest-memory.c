@@ -127,23 +127,35 @@ static bool still_stopped(KvmGdb *gdb, const KvmGdbVcpu *vcpu, unsigned index)
 	return gdb->world == WORLD_STOPPED && kvm_vcpu_present(gdb, index) == vcpu;
 }
 
-static size_t read_pages(const Space *space, uint64_t addr, uint8_t *buf, size_t len, bool ram_only,
-			 GError **error)
+/* How a piece of it is read; other than by read_phys_any() no device is asked. */
+typedef size_t ReadPhys(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len);
+
+static size_t read_phys_ram(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
+{
+	return kvm_patches_read(gdb->patches, gpa, buf, len);
+}
+
+static size_t look_phys_ram(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
+{
+	return kvm_memory_look(gdb->memory, gpa, buf, len);
+}
+
+static size_t read_pages(const Space *space, uint64_t addr, uint8_t *buf, size_t len,
+			 ReadPhys *read, GError **error)
 {
 	KvmGdbVcpu *vcpu = space->vcpu;
 	KvmGdb *gdb = vcpu->gdb;
 	unsigned index = vcpu->index;
 	size_t done = 0;
 
-	while (done < len && (ram_only || still_stopped(gdb, vcpu, index))) {
+	while (done < len && (read != read_phys_any || still_stopped(gdb, vcpu, index))) {
 		ArchMapping mapping;
 		size_t part, got;
 
 		if (!translate_in(space, addr + done, &mapping, done ? NULL : error))
 			break;
 		part = MIN(mapping.left, len - done);
-		got = ram_only ? kvm_patches_read(gdb->patches, mapping.gpa, buf + done, part)
-			       : read_phys_any(gdb, mapping.gpa, buf + done, part);
+		got = read(gdb, mapping.gpa, buf + done, part);
 		if (!done && !got)
 			set_not_there(gdb, error, addr, mapping.gpa);
 		done += got;
@@ -155,14 +167,21 @@ static size_t read_pages(const Space *space, uint64_t addr, uint8_t *buf, size_t
 
 size_t virtual_read(const Space *space, uint64_t addr, uint8_t *buf, size_t len, GError **error)
 {
-	return read_pages(space, addr, buf, len, false, error);
+	return read_pages(space, addr, buf, len, read_phys_any, error);
 }
 
 size_t virtual_read_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len)
 {
 	const Space space = space_of(vcpu);
 
-	return read_pages(&space, addr, buf, len, true, NULL);
+	return read_pages(&space, addr, buf, len, read_phys_ram, NULL);
+}
+
+size_t virtual_look_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len)
+{
+	const Space space = space_of(vcpu);
+
+	return read_pages(&space, addr, buf, len, look_phys_ram, NULL);
 }
 
 /*

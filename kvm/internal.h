@@ -552,6 +552,8 @@ KvmFinder translate_finder(const Space *space);
 size_t virtual_read(const Space *space, uint64_t addr, uint8_t *buf, size_t len, GError **error);
 /* RAM only, no device; how much there was. */
 size_t virtual_read_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len);
+/* The same; memory that nobody has used stays so, and counts as zeros. Patches are not hidden. */
+size_t virtual_look_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len);
 bool virtual_write(const Space *space, uint64_t addr, const uint8_t *buf, size_t len,
 		   GError **error);
 /* As GdbPhysicalOps.read and write; likewise. */

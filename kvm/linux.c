@@ -15,13 +15,28 @@
 /* An image has its code before the entries of the kernel, and its data behind them. */
 #define BEFORE (64ull << 20)
 #define BEHIND (128ull << 20)
-#define REGIONS_MAX 20000u
+#define REGIONS_MAX 5000u
+
+/*
+ * @now: around the CPU's anchor that is looked at; NULL: none is yet, or it is over. @moved: now is
+ * where the image that was known should be.
+ */
+typedef struct Search {
+	LinuxSearch *now;
+	bool moved;
+	unsigned next_cpu; /* whose anchor comes next */
+	GArray *anchors;   /* of uint64_t: those that were looked at */
+	uint64_t left;	   /* that may still be looked through */
+	GError *failure; /* why it is over without a kernel, or what the last one lacked; or NULL */
+} Search;
 
 struct KvmLinux {
+	Search search;
 	LinuxKernel *kernel; /* or NULL */
 	unsigned cpu;	     /* through whose page tables it was found */
 	LinuxTasks *tasks;   /* its, or NULL */
 	char *name;	     /* of the file for gdb */
+	LinuxMaker *maker;   /* makes that; or NULL */
 	int program;	     /* that file, or -1 */
 	GString *notes;	     /* what is not in it */
 };
@@ -31,6 +46,8 @@ static struct KvmLinux *state(KvmGdb *gdb)
 	if (!gdb->guest_linux) {
 		gdb->guest_linux = g_new0(struct KvmLinux, 1);
 		gdb->guest_linux->program = -1;
+		gdb->guest_linux->search.anchors = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+		gdb->guest_linux->search.left = LINUX_LOOK_MAX;
 		gdb->guest_linux->notes = g_string_new(NULL);
 	}
 	return gdb->guest_linux;
@@ -82,6 +99,10 @@ void linux_forget(KvmGdb *gdb)
 	modules_forget(gdb);
 	if (!found)
 		return;
+	linux_search_free(found->search.now);
+	g_clear_error(&found->search.failure);
+	g_array_unref(found->search.anchors);
+	linux_maker_free(found->maker);
 	linux_tasks_free(found->tasks);
 	g_clear_pointer(&found->kernel, linux_kernel_free);
 	if (found->program >= 0)
@@ -89,6 +110,20 @@ void linux_forget(KvmGdb *gdb)
 	g_string_free(found->notes, TRUE);
 	g_free(found->name);
 	g_free(found);
+}
+
+void linux_let_run(KvmGdb *gdb)
+{
+	struct KvmLinux *found = gdb->guest_linux;
+
+	if (!found)
+		return;
+	if (!found->kernel) {
+		linux_forget(gdb);
+	} else if (found->maker) {
+		g_clear_pointer(&found->maker, linux_maker_free);
+		g_string_truncate(found->notes, 0);
+	}
 }
 
 void linux_reset(KvmGdb *gdb)
@@ -116,14 +151,30 @@ bool linux_has_file(const KvmGdb *gdb)
 	return gdb->guest_linux && gdb->guest_linux->program >= 0;
 }
 
-static size_t read_kernel(void *opaque, uint64_t addr, void *buf, size_t len)
+static KvmGdbVcpu *reader(KvmGdb *gdb)
 {
-	KvmGdb *gdb = opaque;
 	KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, state(gdb)->cpu);
 
-	if (!vcpu)
-		vcpu = kvm_vcpu_at(gdb, 0);
+	return vcpu ? vcpu : kvm_vcpu_at(gdb, 0);
+}
+
+static size_t read_kernel(void *gdb, uint64_t addr, void *buf, size_t len)
+{
+	KvmGdbVcpu *vcpu = reader(gdb);
+
 	return vcpu ? virtual_read_ram(vcpu, addr, buf, len) : 0;
+}
+
+static size_t look_kernel(void *gdb, uint64_t addr, void *buf, size_t len)
+{
+	KvmGdbVcpu *vcpu = reader(gdb);
+
+	return vcpu ? virtual_look_ram(vcpu, addr, buf, len) : 0;
+}
+
+static LinuxMemory memory_of(KvmGdb *gdb)
+{
+	return (LinuxMemory){.read = read_kernel, .opaque = gdb, .look = look_kernel};
 }
 
 /* ---- Where its image is ---- */
@@ -176,7 +227,7 @@ static bool find_anchor(KvmGdbVcpu *vcpu, uint64_t *ret)
 static GArray *moved_ranges(KvmGdb *gdb, uint64_t anchor)
 {
 	const struct KvmLinuxImage *image = gdb->image;
-	const LinuxMemory memory = {.read = read_kernel, .opaque = gdb};
+	const LinuxMemory memory = memory_of(gdb);
 	uint64_t slide = image ? anchor - image->anchor : 0;
 	size_t len = image ? strlen(image->banner) : 0;
 	g_autofree char *banner = g_malloc0(len + 1);
@@ -195,29 +246,6 @@ static GArray *moved_ranges(KvmGdb *gdb, uint64_t anchor)
 	return ranges;
 }
 
-static LinuxKernel *find_in(KvmGdb *gdb, const GArray *ranges, GError **error)
-{
-	const LinuxMemory memory = {.read = read_kernel, .opaque = gdb};
-
-	return linux_kernel_new(&memory, arch_info.elf_machine,
-				(const LinuxRange *)(const void *)ranges->data, ranges->len, error);
-}
-
-static LinuxKernel *find_around(KvmGdbVcpu *vcpu, uint64_t anchor, GError **error)
-{
-	g_autoptr(GArray) known = NULL, ranges = NULL;
-	LinuxKernel *kernel = NULL;
-
-	state(vcpu->gdb)->cpu = vcpu->index;
-	known = moved_ranges(vcpu->gdb, anchor);
-	if (known)
-		kernel = find_in(vcpu->gdb, known, NULL);
-	if (kernel)
-		return kernel;
-	ranges = image_ranges(vcpu, anchor);
-	return find_in(vcpu->gdb, ranges, error);
-}
-
 bool linux_begins(KvmGdbVcpu *vcpu)
 {
 	KvmGdb *gdb = vcpu->gdb;
@@ -231,27 +259,6 @@ bool linux_begins(KvmGdbVcpu *vcpu)
 	if (ranges)
 		gdb->image->begun = anchor;
 	return ranges;
-}
-
-static LinuxKernel *find_kernel(KvmGdb *gdb, GError **error)
-{
-	g_autoptr(GError) reason = NULL;
-
-	for (unsigned n = 0; n < gdb->vcpus->len; n++) {
-		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, n);
-		LinuxKernel *kernel;
-		uint64_t anchor;
-
-		if (!vcpu || !find_anchor(vcpu, &anchor))
-			continue;
-		g_clear_error(&reason);
-		kernel = find_around(vcpu, anchor, &reason);
-		if (kernel)
-			return kernel;
-	}
-	g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "no Linux kernel is found: %s",
-		    reason ? reason->message : "it has not come far enough yet");
-	return NULL;
 }
 
 static bool can_look(KvmGdb *gdb, GError **error)
@@ -284,6 +291,141 @@ static void note_kernel(KvmGdb *gdb, const LinuxKernel *kernel)
 	gdb->image = image_new(kernel);
 }
 
+/* ---- The search ---- */
+
+static bool was_looked_at(const Search *search, uint64_t anchor)
+{
+	for (unsigned i = 0; i < search->anchors->len; i++) {
+		if (g_array_index(search->anchors, uint64_t, i) == anchor)
+			return true;
+	}
+	return false;
+}
+
+/* The next CPU, in *@at, that has an anchor which was not looked at. NULL: there is none. */
+static KvmGdbVcpu *next_anchor(KvmGdb *gdb, unsigned *at, uint64_t *ret)
+{
+	for (; *at < gdb->vcpus->len; ++*at) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, *at);
+
+		if (vcpu && find_anchor(vcpu, ret) && !was_looked_at(&state(gdb)->search, *ret))
+			return vcpu;
+	}
+	return NULL;
+}
+
+/* @ranges: handed over. */
+static void look_around(KvmGdb *gdb, uint64_t anchor, GArray *ranges)
+{
+	Search *search = &state(gdb)->search;
+	const LinuxMemory memory = memory_of(gdb);
+
+	search->now = linux_search_new(&memory, arch_info.elf_machine,
+				       (const LinuxRange *)(const void *)ranges->data, ranges->len,
+				       anchor, &search->left);
+	g_array_unref(ranges);
+}
+
+/* FALSE: no other CPU has an anchor. */
+static bool begin_next(KvmGdb *gdb)
+{
+	struct KvmLinux *found = state(gdb);
+	uint64_t anchor;
+	KvmGdbVcpu *vcpu = next_anchor(gdb, &found->search.next_cpu, &anchor);
+	GArray *ranges;
+
+	if (!vcpu)
+		return false;
+	found->cpu = vcpu->index;
+	g_array_append_val(found->search.anchors, anchor);
+	ranges = moved_ranges(gdb, anchor);
+	found->search.moved = ranges;
+	look_around(gdb, anchor, ranges ? ranges : image_ranges(vcpu, anchor));
+	return true;
+}
+
+static void found_kernel(KvmGdb *gdb, LinuxKernel *kernel)
+{
+	struct KvmLinux *found = state(gdb);
+
+	found->kernel = kernel;
+	note_kernel(gdb, kernel);
+	found->name = g_strdup_printf("/vmgdb/vmlinux-%s", kernel->release);
+}
+
+/* TRUE: a kernel is found. */
+static bool end_now(KvmGdb *gdb)
+{
+	Search *search = &state(gdb)->search;
+	const GArray *anchors = search->anchors;
+	KvmGdbVcpu *vcpu = reader(gdb);
+	LinuxKernel *kernel;
+
+	g_clear_error(&search->failure);
+	kernel = linux_search_end(g_steal_pointer(&search->now), &search->failure);
+	if (kernel) {
+		found_kernel(gdb, kernel);
+		return true;
+	}
+	if (search->moved && vcpu) {
+		uint64_t anchor = g_array_index(anchors, uint64_t, anchors->len - 1);
+
+		search->moved = false;
+		look_around(gdb, anchor, image_ranges(vcpu, anchor));
+	}
+	return false;
+}
+
+static void end_without(Search *search)
+{
+	GError *failure = g_error_new(GDB_ERROR, GDB_ERROR_NOENT, "no Linux kernel is found: %s",
+				      search->failure ? search->failure->message
+						      : "it has not come far enough yet");
+
+	g_clear_error(&search->failure);
+	search->failure = failure;
+}
+
+/* Nothing that was looked at has changed since it was over without a kernel. */
+static bool is_absent(KvmGdb *gdb)
+{
+	const Search *search = &state(gdb)->search;
+	unsigned at = 0;
+	uint64_t anchor;
+
+	return !search->now && search->failure && search->failure->domain == GDB_ERROR &&
+	       !next_anchor(gdb, &at, &anchor);
+}
+
+/* Does a piece of it. TRUE: it is over. */
+static bool search_step(KvmGdb *gdb)
+{
+	struct KvmLinux *found = gdb->guest_linux;
+
+	if (linux_known(gdb) || is_absent(gdb))
+		return true;
+	if (found && (found->kernel ||
+		      (found->search.failure && found->search.failure->domain == GDB_ERROR)))
+		linux_forget(gdb);
+	found = state(gdb);
+	if (found->search.now)
+		return linux_search_step(found->search.now) && end_now(gdb);
+	if (begin_next(gdb))
+		return false;
+	end_without(&found->search);
+	return true;
+}
+
+bool linux_prepare(void *target)
+{
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+
+	return !can_look(gdb, NULL) || search_step(gdb);
+}
+
+/* ---- What is known ---- */
+
 const LinuxKernel *linux_known(KvmGdb *gdb)
 {
 	const LinuxKernel *kernel = gdb->guest_linux ? gdb->guest_linux->kernel : NULL;
@@ -300,20 +442,16 @@ const LinuxKernel *linux_known_by(KvmGdbVcpu *vcpu)
 
 const LinuxKernel *linux_kernel(KvmGdb *gdb, GError **error)
 {
-	struct KvmLinux *found;
+	const LinuxKernel *kernel;
 
 	if (!can_look(gdb, error))
 		return NULL;
-	if (linux_known(gdb))
-		return gdb->guest_linux->kernel;
-	linux_forget(gdb);
-	found = state(gdb);
-	found->kernel = find_kernel(gdb, error);
-	if (!found->kernel)
-		return NULL;
-	note_kernel(gdb, found->kernel);
-	found->name = g_strdup_printf("/vmgdb/vmlinux-%s", found->kernel->release);
-	return found->kernel;
+	while (!search_step(gdb))
+		;
+	kernel = gdb->guest_linux->kernel;
+	if (!kernel && error)
+		*error = g_error_copy(gdb->guest_linux->search.failure);
+	return kernel;
 }
 
 /* Of the kernel that is known. */
@@ -370,6 +508,14 @@ void kvm_gdb_offer_symbols(KvmGdb *gdb)
 	gdb->offers_symbols = true;
 }
 
+bool linux_file_prepare(void *target)
+{
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+
+	return !gdb->offers_symbols || gdb->vmlinux || !can_look(gdb, NULL) || search_step(gdb);
+}
+
 const char *linux_file_program(void *target)
 {
 	KvmGdb *gdb = target;
@@ -397,19 +543,29 @@ void linux_file_expect(void *target)
 	gdb->expects_kernel = gdb->mode == MODE_ALL_STOP;
 }
 
-static int make_program(KvmGdb *gdb, GError **error)
+/* FALSE without @error: there is more to do. */
+static bool make_program(struct KvmLinux *found, GError **error)
 {
-	struct KvmLinux *found = gdb->guest_linux;
 	g_autoptr(GError) reason = NULL;
+
+	if (found->program >= 0)
+		return true;
+	if (!found->maker)
+		found->maker = linux_maker_new(found->kernel, &arch_info.abi, found->notes);
+	if (!linux_maker_step(found->maker))
+		return false;
+	found->program = linux_maker_end(g_steal_pointer(&found->maker), &reason);
+	if (reason)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "no file for gdb: %s", reason->message);
+	return !reason;
+}
+
+static int open_program(struct KvmLinux *found, GError **error)
+{
 	int fd;
 
-	if (found->program < 0)
-		found->program =
-			linux_kernel_program(found->kernel, &arch_info.abi, found->notes, &reason);
-	if (reason) {
-		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "no file for gdb: %s", reason->message);
+	if (!make_program(found, error))
 		return -1;
-	}
 	fd = fcntl(found->program, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "no file for gdb: %s",
@@ -425,6 +581,6 @@ int linux_file_open(void *target, const char *path, GError **error)
 	if (!linux_kernel(gdb, error))
 		return -1;
 	if (g_str_equal(path, gdb->guest_linux->name))
-		return make_program(gdb, error);
+		return open_program(gdb->guest_linux, error);
 	return modules_open(gdb, path, error);
 }

@@ -34,9 +34,12 @@ const char *linux_info(KvmGdb *gdb);
 /* linux_has_file: has a client read the file of the known kernel (below)? */
 bool linux_has_file(const KvmGdb *gdb);
 /*
+ * linux_let_run: the guest is about to run: what was not found, or is not finished, is looked for
+ * again at its next stop.
  * linux_forget: the kernel is looked for again. linux_reset: the machine was reset: what is found
  * then is another one. linux_free: the engine ends.
  */
+void linux_let_run(KvmGdb *gdb);
 void linux_forget(KvmGdb *gdb);
 void linux_reset(KvmGdb *gdb);
 void linux_free(KvmGdb *gdb);
@@ -61,6 +64,7 @@ const char *linux_notes(KvmGdb *gdb);
  * The file for gdb is made of what the kernel knows of itself (guest/program.h), when it is first
  * opened. There is none where the user gave a vmlinux.
  */
+bool linux_file_prepare(void *target);
 const char *linux_file_program(void *target);
 int linux_file_open(void *target, const char *path, GError **error);
 /* linux_file_generation: of the kernel that runs: after a reset it is another one, as after kexec.
@@ -69,6 +73,7 @@ uint64_t linux_file_generation(void *target);
 void linux_file_expect(void *target);
 
 /* GdbOsOps. */
+bool linux_prepare(void *target);
 extern const GdbOsTable linux_os_tables[];
 bool linux_vmcoreinfo(void *target, GString *text, GError **error);
 

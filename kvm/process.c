@@ -14,6 +14,7 @@ void process_forget(KvmGdb *gdb)
 {
 	gdb->known_process.number = 0;
 	task_threads_forget(gdb);
+	linux_let_run(gdb);
 }
 
 /* Where its top table is. */
@@ -192,9 +193,9 @@ static bool break_process_monitor(void *target, unsigned cpu, const char *args, 
 const GdbMonitorCommand process_commands[] = {
 	{"process", "[PID]",
 	 "read and write the user addresses of this process; without PID those of the CPU",
-	 process_monitor, GDB_MONITOR_STOPPED},
+	 process_monitor, GDB_MONITOR_SYSTEM},
 	{"break-process", "PID|any",
 	 "breakpoints and watchpoints at user addresses are this process', or any one's",
-	 break_process_monitor, GDB_MONITOR_STOPPED},
+	 break_process_monitor, GDB_MONITOR_SYSTEM},
 	{0},
 };

@@ -565,6 +565,7 @@ static const GdbProgramOps program_ops = {
 };
 
 static const GdbFileOps file_ops = {
+	.prepare = linux_file_prepare,
 	.program = linux_file_program,
 	.open = linux_file_open,
 	.generation = linux_file_generation,
@@ -577,6 +578,7 @@ static const GdbLibraryOps library_ops = {
 };
 
 static const GdbOsOps os_ops = {
+	.prepare = linux_prepare,
 	.tables = linux_os_tables,
 	.vmcoreinfo = linux_vmcoreinfo,
 };

@@ -207,7 +207,7 @@ static bool threads_monitor(void *target, unsigned cpu G_GNUC_UNUSED, const char
 
 const GdbMonitorCommand task_threads_commands[] = {
 	{"threads", "tasks|cpus", "show each task of the kernel as a thread, or only the CPUs",
-	 threads_monitor, GDB_MONITOR_STOPPED},
+	 threads_monitor, GDB_MONITOR_SYSTEM},
 	{0},
 };
 

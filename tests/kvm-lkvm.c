@@ -594,6 +594,59 @@ static void test_core_debugged(void)
 	g_assert_cmpint(rmdir(folder), ==, 0);
 }
 
+/* How many pages of the host's the largest mapping of a process has: that is the guest's RAM. */
+static unsigned count_pages(int pid)
+{
+	g_autofree char *maps_path = g_strdup_printf("/proc/%d/maps", pid);
+	g_autofree char *map_path = g_strdup_printf("/proc/%d/pagemap", pid), *maps = NULL;
+	uint64_t start = 0, size = 0, entries[512];
+	g_auto(GStrv) lines = NULL;
+	unsigned n = 0;
+	int fd;
+
+	g_assert_true(g_file_get_contents(maps_path, &maps, NULL, NULL));
+	lines = g_strsplit(maps, "\n", -1);
+	for (char **line = lines; **line; line++) {
+		uint64_t from = g_ascii_strtoull(*line, NULL, 16);
+		uint64_t to = g_ascii_strtoull(strchr(*line, '-') + 1, NULL, 16);
+
+		if (to - from > size) {
+			start = from;
+			size = to - from;
+		}
+	}
+	fd = open(map_path, O_RDONLY | O_CLOEXEC);
+	for (uint64_t page = 0; page < size / 4096; page += G_N_ELEMENTS(entries)) {
+		off_t at = (off_t)((start / 4096 + page) * sizeof(*entries));
+
+		g_assert_cmpint(pread(fd, entries, sizeof(entries), at), ==, sizeof(entries));
+		for (unsigned i = 0; i < G_N_ELEMENTS(entries); i++)
+			n += entries[i] >> 62 != 0;
+	}
+	close(fd);
+	return n;
+}
+
+/* Finding out that a guest is no Linux takes no memory that the guest has not used. */
+static void test_sparse(void)
+{
+	if (run_impossible())
+		return;
+	g_autoptr(Run) run = run_new("sparse", "-m 512 --gdb 0", -1);
+	g_assert_true(run_read_until(run, "ready"));
+	g_autoptr(RspClient) client = run_attach(run);
+	unsigned before = count_pages(run->pid);
+	g_autofree char *answer = rsp_client_monitor(client, "info linux");
+	if (strstr(answer, "far enough") != NULL) {
+		g_test_skip("this KVM does not tell of the guest's LSTAR");
+		return;
+	}
+	g_assert_nonnull(strstr(answer, "does not say that it is Linux"));
+	g_assert_cmpuint(count_pages(run->pid), ==, before);
+	rsp_client_send(client, "k");
+	g_assert_cmpint(run_end(run), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	/* A test ends lkvm by SIGSEGV. */
@@ -627,6 +680,7 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/lkvm/core-triple-fault", "triple", test_core);
 	g_test_add_func("/lkvm/core-goes-on", test_core_goes_on);
 	g_test_add_func("/lkvm/core-debugged", test_core_debugged);
+	g_test_add_func("/lkvm/sparse", test_sparse);
 	g_test_add_func("/lkvm/gdb-steps", test_gdb_steps);
 	g_test_add_func("/lkvm/gdb-io", test_gdb_io);
 	g_test_add_func("/lkvm/gdb-own-points", test_gdb_own_points);

@@ -40,7 +40,8 @@ static void test_not_linux(void)
 
 	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
 	memset(toy_ram(rig->vm) + IMAGE_AT, 0x90, 0x8000);
-	linux_rig_monitor(rig, "info linux", "no Linux kernel is found: there are no symbols");
+	linux_rig_monitor(rig, "info linux",
+			  "no Linux kernel is found: what runs does not say that it is");
 	/* Entries where nothing is mapped, and where users have theirs. */
 	linux_rig_set_entry(rig, TOY_LINUX << 1);
 	linux_rig_monitor(rig, "info linux", "no Linux kernel is found: ");

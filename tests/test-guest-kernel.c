@@ -43,7 +43,9 @@ static void check_banner(bool named)
 	uint64_t addr;
 	LinuxImage *image = make_image(named, &addr);
 	const LinuxRange range = {BASE, BASE + image->bytes->len, false};
-	g_autoptr(LinuxKernel) kernel = linux_kernel_new(&image->memory, 62, &range, 1, NULL);
+	uint64_t left = LINUX_LOOK_MAX;
+	g_autoptr(LinuxKernel) kernel = linux_search_end(
+		linux_search_new(&image->memory, 62, &range, 1, TEXT, &left), NULL);
 	const LinuxSymbol *symbol;
 
 	g_assert_nonnull(kernel);
@@ -70,7 +72,135 @@ static void test_banner_without_symbol(void)
 	check_banner(false);
 }
 
+/* ---- What is looked at before it is known to be Linux ---- */
+
+/* Zeros from SPACE on, but for the banner; who reads them otherwise than by looking is counted. */
+#define SPACE 0xffffffff90000000u
+#define SPACE_SIZE (16u * 1024 * 1024)
+
+typedef struct Space {
+	uint64_t banner;
+	unsigned reads;
+	uint64_t looked; /* bytes */
+} Space;
+
+static size_t look_space(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	Space *space = opaque;
+	const char text[] = BANNER;
+
+	if (addr < SPACE || addr - SPACE >= SPACE_SIZE)
+		return 0;
+	len = MIN(len, SPACE_SIZE - (addr - SPACE));
+	memset(buf, 0, len);
+	for (size_t i = 0; i < sizeof(text); i++) {
+		if (space->banner + i - addr < len)
+			((char *)buf)[space->banner + i - addr] = text[i];
+	}
+	space->looked += len;
+	return len;
+}
+
+static size_t read_space(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	Space *space = opaque;
+
+	space->reads++;
+	return look_space(opaque, addr, buf, len);
+}
+
+/* Does it go on to read what runs there? @ret_pieces: how many it took. */
+static bool looks_like_linux(Space *space, const LinuxRange *ranges, unsigned n, uint64_t near,
+			     uint64_t *left, unsigned *ret_pieces)
+{
+	const LinuxMemory memory = {.read = read_space, .opaque = space, .look = look_space};
+	g_autoptr(GError) error = NULL;
+	g_autoptr(LinuxKernel) kernel = NULL;
+	LinuxSearch *search = linux_search_new(&memory, 62, ranges, n, near, left);
+
+	for (*ret_pieces = 1; !linux_search_step(search); ++*ret_pieces)
+		;
+	kernel = linux_search_end(search, &error);
+	g_assert_null(kernel);
+	g_assert_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT);
+	return strstr(error->message, "kallsyms");
+}
+
+/* Nothing that does not say it is Linux is read, and it takes many pieces. */
+static void test_look(void)
+{
+	static const LinuxRange all = {SPACE, SPACE + SPACE_SIZE, false};
+	static const LinuxRange written = {SPACE, SPACE + SPACE_SIZE, true};
+	Space space = {0};
+	uint64_t left = LINUX_LOOK_MAX;
+	unsigned pieces;
+
+	g_assert_false(looks_like_linux(&space, &all, 1, SPACE, &left, &pieces));
+	g_assert_cmpuint(space.reads, ==, 0);
+	g_assert_cmpuint(pieces, >=, 4);
+	g_assert_cmpuint(left, <=, LINUX_LOOK_MAX - SPACE_SIZE);
+	space.banner = SPACE + 0x1000;
+	g_assert_false(looks_like_linux(&space, &written, 1, SPACE, &left, &pieces));
+	g_assert_false(looks_like_linux(&space, NULL, 0, SPACE, &left, &pieces));
+	g_assert_cmpuint(space.reads, ==, 0);
+}
+
+/* It is seen at every place, also across the pieces. */
+static void test_look_everywhere(void)
+{
+	static const LinuxRange all = {SPACE, SPACE + SPACE_SIZE, false};
+
+	for (uint64_t piece = 1 << 20; piece <= SPACE_SIZE; piece *= 2) {
+		for (unsigned before = 1; before <= sizeof(BANNER); before++) {
+			Space space = {.banner = SPACE + piece - before};
+			uint64_t left = LINUX_LOOK_MAX;
+			unsigned pieces;
+
+			if (before < sizeof(BANNER) && piece == SPACE_SIZE)
+				continue;
+			g_assert_true(looks_like_linux(&space, &all, 1, SPACE, &left, &pieces));
+		}
+	}
+}
+
+/* First behind the code, where a kernel has it; and no further than so many bytes. */
+static void test_look_near(void)
+{
+	static const LinuxRange ranges[] = {{SPACE, SPACE + 0x400000, false},
+					    {SPACE + 0x500000, SPACE + 0x600000, true},
+					    {SPACE + 0x800000, SPACE + 0xc00000, false}};
+	Space space = {.banner = SPACE + 0x900000};
+	uint64_t left = 0x400000, far = 0x400000;
+	unsigned pieces;
+
+	g_assert_true(looks_like_linux(&space, ranges, 3, SPACE + 0x700000, &left, &pieces));
+	g_assert_false(looks_like_linux(&space, ranges, 3, SPACE, &far, &pieces));
+	g_assert_cmpuint(far, ==, 0);
+	/* It has been used up: nothing more is looked at. */
+	space.looked = 0;
+	g_assert_false(looks_like_linux(&space, ranges, 3, SPACE + 0x700000, &far, &pieces));
+	g_assert_cmpuint(space.looked, ==, 0);
+}
+
+/* Given up in the middle. */
+static void test_search_free(void)
+{
+	static const LinuxRange all = {SPACE, SPACE + SPACE_SIZE, false};
+	Space space = {0};
+	uint64_t left = LINUX_LOOK_MAX;
+	const LinuxMemory memory = {.read = read_space, .opaque = &space, .look = look_space};
+	LinuxSearch *search = linux_search_new(&memory, 62, &all, 1, SPACE, &left);
+
+	g_assert_false(linux_search_step(search));
+	linux_search_free(search);
+	linux_search_free(NULL);
+}
+
 static const TestCase cases[] = {
+	{"look", test_look},
+	{"look-everywhere", test_look_everywhere},
+	{"look-near", test_look_near},
+	{"search-free", test_search_free},
 	{"banner", test_banner},
 	{"banner-without-symbol", test_banner_without_symbol},
 	{0},
