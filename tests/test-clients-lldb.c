@@ -121,6 +121,36 @@ static void test_lldb_stops(void)
 	fake_rig_hangup(rig);
 }
 
+/*
+ * Breakpoints while the guest runs, as lldb 22 sends them: it knows no non-stop mode, but
+ * interrupts, asks, and goes on, and its user does not see that.
+ */
+static void test_lldb_running(void)
+{
+	g_autoptr(FakeRig) rig = fake_rig_new(2);
+	static const FakeLine set[] = {
+		{NULL, "T02thread:" THREAD ";reason:signal;.*"},
+		{"Z1,400010,1", "OK"},
+		{"c", "T05thread:" THREAD ";hwbreak:;reason:breakpoint;.*"},
+	};
+	static const FakeLine drop[] = {{"z1,400010,1", "OK"}};
+	static const FakeLine leave[] = {
+		{NULL, "T02thread:" THREAD ";reason:signal;.*"},
+		{"D;0000000000000001", "OK"},
+	};
+
+	fake_connect_lldb(rig);
+	PLAY(rig, lldb_hello);
+	rsp_client_send(rig->client, "vCont;c:p1.-1");
+	rsp_client_puts(rig->client, "\003");
+	PLAY(rig, set);
+	PLAY(rig, drop);
+	rsp_client_send(rig->client, "c");
+	rsp_client_puts(rig->client, "\003");
+	PLAY(rig, leave);
+	fake_rig_hangup(rig);
+}
+
 static void test_lldb_memory(void)
 {
 	g_autoptr(FakeRig) rig = fake_rig_new(1);
@@ -221,6 +251,7 @@ int main(int argc, char **argv)
 		{"lldb-connect", test_lldb_connect},
 		{"lldb-registers", test_lldb_registers},
 		{"lldb-stops", test_lldb_stops},
+		{"lldb-running", test_lldb_running},
 		{"lldb-memory", test_lldb_memory},
 		{"lldb-kill", test_lldb_kill},
 		{"gdb-without-lldb", test_gdb_without_lldb},
