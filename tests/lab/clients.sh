@@ -37,7 +37,7 @@ gdb_bare()
 	says "$name" '"swapper' "data is moved too"
 	says "$name" 'received: ""' "qOffsets asked by hand is empty, as plug-ins want"
 	says "$name" 'ENABLE=1' "sstepbits identify a machine"
-	says "$name" 'Thread 1.2 "vCPU 1" .CPU#1 .[a-z]+. [a-z]' "threads have the names of tasks"
+	says "$name" '(Thread 1.2|CPU 1) "vCPU 1" .CPU#1 .[a-z]+. [a-z]' "threads have the names of tasks"
 	says "$name" 'add-symbol-file .* -o 0x[0-9a-f]+'"${PERCPU:-}" "monitor kaslr advises"
 }
 
