@@ -112,6 +112,9 @@ static void append_thread(GdbSession *session, GString *xml, GdbPlace place, GSt
 {
 	g_string_append(xml, "<thread id=\"");
 	gdb_place_append_thread(session, xml, place);
+	/* What gdb 17 and later calls it in place of "Thread 1.1". */
+	g_string_append_printf(xml, "\" id_str=\"%s %u", place.task ? "task" : "CPU",
+			       place.task ? place.task : place.cpu);
 	g_string_append(xml, "\" name=\"");
 	g_string_truncate(text, 0);
 	gdb_place_append_name(session, text, place);

@@ -9,8 +9,9 @@
 #define STOPPED "T02thread:p01\\.01;(" HEX ":" HEX ";)+"
 #define THREADS_XML                                                                                \
 	"l<\\?xml version=\"1.0\"\\?>\n<threads>\n"                                                \
-	"<thread id=\"p01.01\" name=\"vCPU 0\">CPU#0 \\[(running|halted)\\]</thread>\n"            \
-	"<thread id=\"p01.02\" name=\"vCPU 1\">CPU#1 "                                             \
+	"<thread id=\"p01.01\" id_str=\"CPU 0\" name=\"vCPU 0\">CPU#0 "                            \
+	"\\[(running|halted)\\]</thread>\n"                                                        \
+	"<thread id=\"p01.02\" id_str=\"CPU 1\" name=\"vCPU 1\">CPU#1 "                            \
 	"\\[(running|halted)\\]</thread>\n</threads>\n"
 
 static void test_gdb13(void)

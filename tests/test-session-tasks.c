@@ -31,12 +31,14 @@ static void test_list(void)
 	session_rig_ask(rig, "qsThreadInfo", "$l");
 	session_rig_ask(rig, "qXfer:threads:read::0,1000",
 			"$l<?xml version=\"1.0\"?>\n<threads>\n"
-			"<thread id=\"01\" name=\"vCPU 0\">CPU}\x03"
+			"<thread id=\"01\" id_str=\"CPU 0\" name=\"vCPU 0\">CPU}\x03"
 			"0</thread>\n"
-			"<thread id=\"02\" name=\"vCPU 1\">CPU}\x03"
+			"<thread id=\"02\" id_str=\"CPU 1\" name=\"vCPU 1\">CPU}\x03"
 			"1</thread>\n"
-			"<thread id=\"1005\" name=\"&lt;&quot;5\\?&gt;\">sleeps since 1</thread>\n"
-			"<thread id=\"12170\" name=\"&lt;&quot;70000\\?&gt;\">sleeps since 1"
+			"<thread id=\"1005\" id_str=\"task 5\" name=\"&lt;&quot;5\\?&gt;\">sleeps "
+			"since 1</thread>\n"
+			"<thread id=\"12170\" id_str=\"task 70000\" "
+			"name=\"&lt;&quot;70000\\?&gt;\">sleeps since 1"
 			"</thread>\n</threads>\n");
 	/* "sleeps since 1" */
 	session_rig_ask(rig, "qThreadExtraInfo,1005", "$736c656570732073696e63652031");
