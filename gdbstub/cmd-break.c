@@ -1,5 +1,5 @@
 /*
- * gdbstub/cmd-break.c - the packets Z and z: breakpoints and watchpoints.
+ * gdbstub/cmd-break.c - the packets Z and z: breakpoints and watchpoints; jMultiBreakpoint.
  *
  * gdb manual, "Packets", z and Z. The types 0 to 4 are GdbBreakType's numbers. In QEMU's physical
  * mode the address of Z0 is guest-physical; the others are of the CPU's debug registers, which know
@@ -89,9 +89,121 @@ static GdbReply cmd_remove(GdbSession *session, const GdbArgs *args)
 	return gdb_reply(GDB_REPLY_OK);
 }
 
+/*
+ * ---- jMultiBreakpoint: many of them in one ----
+ *
+ * LLDB, "GDB Remote Protocol Extensions": a JSON object with an array of Z and z packets. They are
+ * done in their order, also when one of them fails.
+ */
+
+static void skip_space(GdbText *text)
+{
+	while (gdb_text_char(text, ' ') || gdb_text_char(text, '\t') || gdb_text_char(text, '\n') ||
+	       gdb_text_char(text, '\r'))
+		continue;
+}
+
+/* One of JSON's signs, and the space around it (RFC 8259, 2). */
+static bool take_sign(GdbText *text, char sign)
+{
+	bool there;
+
+	skip_space(text);
+	there = gdb_text_char(text, sign);
+	skip_space(text);
+	return there;
+}
+
+/* No packet holds what JSON would escape. */
+static bool take_string(GdbText *text, GdbText *ret)
+{
+	if (!gdb_text_char(text, '"'))
+		return false;
+	*ret = gdb_text_until(text, '"');
+	return gdb_text_char(text, '"') && !memchr(ret->at, '\\', gdb_text_left(ret));
+}
+
+static bool take_strings(GdbText *text, GArray *strings)
+{
+	GdbText string;
+
+	if (!take_sign(text, '['))
+		return false;
+	if (take_sign(text, ']'))
+		return true;
+	do {
+		if (!take_string(text, &string))
+			return false;
+		g_array_append_val(strings, string);
+	} while (take_sign(text, ','));
+	return take_sign(text, ']');
+}
+
+static bool parse_requests(GdbText text, GArray *requests)
+{
+	GdbText key;
+
+	return take_sign(&text, '{') && take_string(&text, &key) &&
+	       gdb_text_equal(&key, "breakpoint_requests") && take_sign(&text, ':') &&
+	       take_strings(&text, requests) && take_sign(&text, '}') && !gdb_text_left(&text);
+}
+
+/* So that no packet takes the stub's time for long. */
+#define REQUESTS_MAX 4096
+#define SCHEMA "x,x,x?;*"
+
+static GdbReply answer_request(GdbSession *session, GdbText text)
+{
+	bool insert = gdb_text_char(&text, 'Z');
+	GdbArgs args;
+
+	if ((!insert && !gdb_text_char(&text, 'z')) || !gdb_command_parse(SCHEMA, text, &args))
+		return gdb_reply_fail(GDB_ERROR_INVAL, "malformed request");
+	return insert ? cmd_insert(session, &args) : cmd_remove(session, &args);
+}
+
+/* Its error goes into a string of JSON: a number, and hex where lldb wants words. */
+static void append_result(GdbSession *session, GdbText request)
+{
+	GdbFeatures words = {.error_strings = session->agreed.features.error_strings};
+	GdbReply reply = answer_request(session, request);
+
+	g_string_append_c(session->reply, '"');
+	if (reply.kind == GDB_REPLY_OK)
+		g_string_append(session->reply, "OK");
+	else if (!reply.error ||
+		 !gdb_error_append(session->reply, reply.error, &words, GDB_ERROR_FORM_NUMBER))
+		g_string_append_printf(session->reply, "E%d", GDB_ERROR_UNSUPPORTED);
+	g_string_append_c(session->reply, '"');
+	g_clear_error(&reply.error);
+}
+
+static GdbReply cmd_many(GdbSession *session, const GdbArgs *args)
+{
+	g_autoptr(GArray) requests = g_array_new(FALSE, FALSE, sizeof(GdbText));
+
+	if (!session->ops->breaks)
+		return gdb_reply(GDB_REPLY_EMPTY);
+	if (!parse_requests(args->v[0].text, requests))
+		return gdb_reply_fail(GDB_ERROR_INVAL,
+				      "jMultiBreakpoint: expected a JSON object with "
+				      "breakpoint_requests, an array of Z and z packets");
+	if (requests->len > REQUESTS_MAX)
+		return gdb_reply_fail(GDB_ERROR_INVAL, "jMultiBreakpoint: more than %d requests",
+				      REQUESTS_MAX);
+	g_string_append(session->reply, "{\"results\":[");
+	for (unsigned n = 0; n < requests->len; n++) {
+		g_string_append(session->reply, n ? "," : "");
+		append_result(session, g_array_index(requests, GdbText, n));
+	}
+	g_string_append(session->reply, "]}");
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
 static const GdbCommand rows[] = {
-	{"Z", GDB_MATCH_PREFIX, "x,x,x?;*", GDB_WHEN_STOPPED, false, cmd_insert},
-	{"z", GDB_MATCH_PREFIX, "x,x,x?;*", GDB_WHEN_STOPPED, false, cmd_remove},
+	{"jMultiBreakpoint:", GDB_MATCH_PREFIX, "*", GDB_WHEN_STOPPED, false, cmd_many},
+	{"Z", GDB_MATCH_PREFIX, SCHEMA, GDB_WHEN_STOPPED, false, cmd_insert},
+	{"z", GDB_MATCH_PREFIX, SCHEMA, GDB_WHEN_STOPPED, false, cmd_remove},
 };
 
 const GdbCommandTable gdb_commands_break = {

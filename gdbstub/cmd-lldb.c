@@ -99,18 +99,25 @@ static bool take_suffix(GdbSession *session, const char *packet, size_t *len, Gd
 	return true;
 }
 
+/* Of target byte order, which is little-endian; 0 for a register that cannot be read. */
+static uint64_t read_number(GdbSession *session, GdbPlace place, const GdbReg *reg)
+{
+	uint8_t bytes[GDB_REG_MAX_BYTES] = {0};
+	uint64_t number = 0;
+
+	if (reg && session->ops->registers->read(session->target, place, reg, bytes, NULL)) {
+		for (unsigned n = sizeof(number); n > 0; n--)
+			number = number << 8 | bytes[n - 1];
+	}
+	return number;
+}
+
 /* The program counter of @place as lldb writes numbers there: most significant digit first. */
 static void append_pc(GdbSession *session, GString *out, GdbPlace place)
 {
-	const GdbReg *reg = gdb_reg_set_pc(session->ops->registers->set(session->target));
-	uint8_t bytes[GDB_REG_MAX_BYTES] = {0};
-	uint64_t pc = 0;
+	const GdbRegSet *set = session->ops->registers->set(session->target);
 
-	if (reg && session->ops->registers->read(session->target, place, reg, bytes, NULL)) {
-		for (unsigned n = sizeof(pc); n > 0; n--)
-			pc = pc << 8 | bytes[n - 1];
-	}
-	gdb_number_append(out, pc);
+	gdb_number_append(out, read_number(session, place, gdb_reg_set_pc(set)));
 }
 
 /* "threads:1,2;thread-pcs:...;" for a client that asked for it. */
@@ -134,6 +141,74 @@ static void append_threads(GdbSession *session, GString *out)
 	}
 	g_string_append_printf(out, ";thread-pcs:%s;", pcs->str);
 }
+
+/* ---- Memory that a backtrace reads ---- */
+
+/* Of each a page walk, for each CPU at each stop. */
+#define FRAMES_MAX 16
+
+/* Two pointers that a frame pointer points at: the caller's frame pointer, and where it goes on. */
+typedef struct Frame {
+	uint64_t at;
+	uint8_t bytes[16];
+	size_t len;
+} Frame;
+
+/* In non-stop mode others run, and it is not asked what the guest's memory says. */
+static bool read_frame(GdbSession *session, GdbPlace place, uint64_t at, Frame *ret)
+{
+	const GdbRegSet *set = session->ops->registers->set(session->target);
+
+	ret->at = at;
+	ret->len = 2 * gdb_reg_set_architecture(set)->pointer_bytes;
+	return !place.task && !gdb_non_stop_is_on(session) && ret->len <= sizeof(ret->bytes) &&
+	       at && at <= UINT64_MAX - ret->len &&
+	       session->ops->memory->read(session->target, place, at, ret->bytes, ret->len, NULL) ==
+		       ret->len;
+}
+
+/* A stack grows down: whoever called has his frame above. */
+static uint64_t frame_of_caller(const Frame *frame)
+{
+	uint64_t caller = 0;
+
+	for (size_t n = frame->len / 2; n > 0; n--)
+		caller = caller << 8 | frame->bytes[n - 1];
+	return caller > frame->at ? caller : 0;
+}
+
+/* As a key of a stop reply, or as an object of JSON. */
+static void append_frame(GString *out, const Frame *frame, bool json)
+{
+	g_string_append_printf(
+		out, json ? "{\"address\":%" PRIu64 ",\"bytes\":\"" : "memory:0x%" PRIx64 "=",
+		frame->at);
+	gdb_hex_append(out, frame->bytes, frame->len);
+	g_string_append(out, json ? "\"}" : ";");
+}
+
+static void append_frames(GdbSession *session, GString *out, GdbPlace place, bool json)
+{
+	const GdbRegSet *set = session->ops->registers->set(session->target);
+	uint64_t at = read_number(session, place, gdb_reg_set_generic(set, "fp"));
+	Frame frame;
+
+	for (unsigned n = 0; n < FRAMES_MAX && read_frame(session, place, at, &frame); n++) {
+		g_string_append(out, json && n ? "," : "");
+		append_frame(out, &frame, json);
+		at = frame_of_caller(&frame);
+	}
+}
+
+/* At the end of a stop reply. */
+static void append_stop(GdbSession *session, GString *out)
+{
+	append_threads(session, out);
+	if (session->agreed.features.reasons)
+		append_frames(session, out, gdb_place_cpu(session->run.stop.cpu), false);
+}
+
+/* ---- Each thread ---- */
 
 /* In hex where it may have any bytes. */
 static void append_name(GdbSession *session, GdbPlace place)
@@ -232,7 +307,9 @@ static GdbReply cmd_threads_json(GdbSession *session, G_GNUC_UNUSED const GdbArg
 			append_json_stop(session, &session->run.stop);
 		g_string_append(session->reply, ",\"registers\":{");
 		append_json_registers(session, place);
-		g_string_append(session->reply, "}}");
+		g_string_append(session->reply, "},\"memory\":[");
+		append_frames(session, session->reply, place, true);
+		g_string_append(session->reply, "]}");
 	}
 	g_string_append_c(session->reply, ']');
 	return gdb_reply(GDB_REPLY_DATA);
@@ -281,7 +358,7 @@ static const GdbCommand rows[] = {
 
 static const GdbHooks hooks = {
 	.take_place = take_suffix,
-	.append_stop = append_threads,
+	.append_stop = append_stop,
 };
 
 const GdbCommandTable gdb_commands_lldb = {

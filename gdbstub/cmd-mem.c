@@ -1,8 +1,9 @@
 /*
- * gdbstub/cmd-mem.c - the packets m M x X: memory as the chosen CPU sees it.
+ * gdbstub/cmd-mem.c - the packets m M x X: memory as the chosen CPU sees it; MultiMemRead.
  *
  * gdb manual, "Packets". A read gives what could be read before the first hole; it is an error only
- * when the first byte is not there.
+ * when the first byte is not there. LLDB, "GDB Remote Protocol Extensions", MultiMemRead: many
+ * reads in one; one without a first byte gives none.
  */
 #include "gdbstub/internal.h"
 
@@ -80,6 +81,76 @@ static GdbReply cmd_read_binary(GdbSession *session, const GdbArgs *args)
 	return gdb_reply(GDB_REPLY_DATA);
 }
 
+/* ---- MultiMemRead ---- */
+
+typedef struct Range {
+	uint64_t addr, len;
+} Range;
+
+/* "ranges:ADDR,LEN,ADDR,LEN;", at least one. NULL: it is not. */
+static GArray *parse_ranges(GdbText text)
+{
+	g_autoptr(GArray) ranges = g_array_new(FALSE, FALSE, sizeof(Range));
+	Range range;
+
+	if (!gdb_text_word(&text, "ranges:"))
+		return NULL;
+	do {
+		if (!gdb_text_number(&text, &range.addr) || !gdb_text_char(&text, ',') ||
+		    !gdb_text_number(&text, &range.len))
+			return NULL;
+		g_array_append_val(ranges, range);
+	} while (gdb_text_char(&text, ','));
+	return gdb_text_equal(&text, ";") ? g_steal_pointer(&ranges) : NULL;
+}
+
+/* The most that the lengths of @n ranges and what is between them take in the answer. */
+static size_t room_for_lengths(unsigned n)
+{
+	char longest[32];
+
+	return n * ((size_t)g_snprintf(longest, sizeof(longest), "%x", GDB_PACKET_MAX) + 1);
+}
+
+/* Its bytes, as many as there are and fit into *@room, which gets less by that. */
+static size_t append_range(GdbSession *session, const Range *range, GString *data, size_t *room)
+{
+	size_t n = range->len && *room ? read_some(session, range->addr, range->len,
+						   MIN(*room, GDB_PACKET_MAX), NULL)
+				       : 0;
+
+	n = gdb_frame_fit(session->memory, n, *room);
+	*room -= gdb_frame_size(session->memory, n);
+	g_string_append_len(data, (const char *)session->memory, n);
+	return n;
+}
+
+static GdbReply cmd_read_many(GdbSession *session, const GdbArgs *args)
+{
+	g_autoptr(GArray) ranges = parse_ranges(args->v[0].text);
+	g_autoptr(GString) data = g_string_new(NULL);
+	size_t room = GDB_PACKET_MAX;
+
+	if (!ranges)
+		return gdb_reply_fail(GDB_ERROR_INVAL,
+				      "MultiMemRead: expected ranges:ADDR,LEN,ADDR,LEN...;");
+	if (room_for_lengths(ranges->len) > room / 2)
+		return gdb_reply_fail(GDB_ERROR_INVAL, "MultiMemRead: too many ranges");
+	room -= room_for_lengths(ranges->len);
+	gdb_session_memory(session);
+	for (unsigned n = 0; n < ranges->len; n++) {
+		const Range *range = &g_array_index(ranges, Range, n);
+
+		g_string_append(session->reply, n ? "," : "");
+		gdb_number_append(session->reply, append_range(session, range, data, &room));
+	}
+	g_string_append_c(session->reply, ';');
+	g_string_append_len(session->reply, data->str, data->len);
+	return gdb_reply(GDB_REPLY_DATA);
+}
+
+/* ---- Writes ---- */
+
 static GdbReply write_bytes(GdbSession *session, uint64_t addr, const uint8_t *bytes, size_t len)
 {
 	GError *error = NULL;
@@ -121,6 +192,7 @@ static GdbReply cmd_write_binary(GdbSession *session, const GdbArgs *args)
 static const GdbCommand rows[] = {
 	{"m", GDB_MATCH_PREFIX, "x,x", GDB_WHEN_STOPPED, false, cmd_read_hex},
 	{"M", GDB_MATCH_PREFIX, "x,x:*", GDB_WHEN_STOPPED, false, cmd_write_hex},
+	{"MultiMemRead:", GDB_MATCH_PREFIX, "*", GDB_WHEN_STOPPED, false, cmd_read_many},
 	{"x", GDB_MATCH_PREFIX, "x,x", GDB_WHEN_STOPPED, false, cmd_read_binary},
 	{"X", GDB_MATCH_PREFIX, "x,x:*", GDB_WHEN_STOPPED, false, cmd_write_binary},
 };

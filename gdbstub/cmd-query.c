@@ -44,7 +44,7 @@ static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 	g_string_append_printf(session->reply,
 			       "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;"
 			       "qXfer:threads:read+;vContSupported+;multiprocess+;error-message+;"
-			       "binary-upload+;qEcho+",
+			       "binary-upload+;qEcho+;MultiMemRead+",
 			       GDB_PACKET_MAX);
 	if (gdb_session_exec_file(session))
 		g_string_append(session->reply, ";qXfer:exec-file:read+");
@@ -59,7 +59,7 @@ static GdbReply cmd_supported(GdbSession *session, const GdbArgs *args)
 	if (session->ops->non_stop)
 		g_string_append(session->reply, ";QNonStop+");
 	if (session->ops->breaks)
-		g_string_append(session->reply, ";swbreak+;hwbreak+");
+		g_string_append(session->reply, ";swbreak+;hwbreak+;jMultiBreakpoint+");
 	if (session->ops->breaks && session->ops->breaks->insert_code)
 		g_string_append(session->reply, ";ConditionalBreakpoints+;BreakpointCommands+");
 	return gdb_reply(GDB_REPLY_DATA);

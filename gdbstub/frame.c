@@ -432,3 +432,13 @@ size_t gdb_frame_fit(const void *data, size_t len, size_t room)
 	}
 	return n;
 }
+
+size_t gdb_frame_size(const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+	size_t size = len;
+
+	for (size_t n = 0; n < len; n++)
+		size += special[bytes[n]];
+	return size;
+}

@@ -90,5 +90,7 @@ void gdb_frame_encode_notification(GByteArray *out, const void *payload, size_t 
  * bytes of payload.
  */
 size_t gdb_frame_fit(const void *data, size_t len, size_t room);
+/* gdb_frame_size: how many bytes of payload the @len bytes at @data take, once escaped. */
+size_t gdb_frame_size(const void *data, size_t len);
 
 #endif

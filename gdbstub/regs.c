@@ -126,6 +126,21 @@ const GdbReg *gdb_reg_set_by_name(const GdbRegSet *set, const char *name)
 	return g_hash_table_lookup(set->by_name, name);
 }
 
+const GdbReg *gdb_reg_set_generic(const GdbRegSet *set, const char *generic)
+{
+	unsigned n_rows;
+	const GdbReg *const *rows = gdb_reg_set_rows(set, &n_rows);
+
+	for (unsigned n = 0; n < n_rows; n++) {
+		const GdbRegHint *hint =
+			g_hash_table_lookup(set->hints, GUINT_TO_POINTER(rows[n]->num));
+
+		if (hint && g_strcmp0(hint->generic, generic) == 0)
+			return rows[n];
+	}
+	return NULL;
+}
+
 const GdbReg *gdb_reg_set_pc(const GdbRegSet *set)
 {
 	return gdb_reg_set_by_num(set, set->pc_num);

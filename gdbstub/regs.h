@@ -109,6 +109,8 @@ void gdb_reg_set_hint(GdbRegSet *set, const GdbRegHint *hints, unsigned n);
 const GdbReg *gdb_reg_set_by_num(const GdbRegSet *set, unsigned num);
 const GdbReg *gdb_reg_set_by_name(const GdbRegSet *set, const char *name);
 const GdbReg *gdb_reg_set_pc(const GdbRegSet *set);
+/* gdb_reg_set_generic: the one with this hint: "fp". */
+const GdbReg *gdb_reg_set_generic(const GdbRegSet *set, const char *generic);
 
 /* Rows ascending by number; @ret_n receives how many. */
 const GdbReg *const *gdb_reg_set_rows(const GdbRegSet *set, unsigned *ret_n);

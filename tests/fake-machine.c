@@ -63,6 +63,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(core_rows) + G_N_ELEMENTS(odd_rows) == FAKE_N_ROWS)
 GdbRegSet *fake_reg_set(void)
 {
 	static const unsigned expedited[] = {FAKE_REG_PC, FAKE_REG_RSP, FAKE_REG_FLAGS};
+	static const GdbRegHint hints[] = {{FAKE_REG_FP, 6, "fp"}};
 	static const GdbArchitecture architecture = {
 		.name = "i386:x86-64",
 		.triple = "x86_64-unknown-linux-gnu",
@@ -74,6 +75,7 @@ GdbRegSet *fake_reg_set(void)
 	gdb_reg_set_add(set, &core_feature);
 	gdb_reg_set_add(set, &odd_feature);
 	gdb_reg_set_expedite(set, expedited, G_N_ELEMENTS(expedited));
+	gdb_reg_set_hint(set, hints, G_N_ELEMENTS(hints));
 	return set;
 }
 

@@ -575,6 +575,7 @@ static void init_cpu(FakeTarget *target, unsigned index)
 	fake_set_reg(cpu, FAKE_REG_RAX, 0);
 	fake_set_reg(cpu, FAKE_REG_RBX, FAKE_DATA + 16 * index);
 	fake_set_reg(cpu, FAKE_REG_RSP, FAKE_DATA + FAKE_PAGE);
+	fake_set_reg(cpu, FAKE_REG_FP, FAKE_DATA + FAKE_PAGE);
 	fake_set_reg(cpu, FAKE_REG_PC, FAKE_COUNT);
 	fake_set_reg(cpu, FAKE_REG_FLAGS, 0x202);
 }

@@ -29,6 +29,7 @@
 enum {
 	FAKE_REG_RAX = 0,
 	FAKE_REG_RBX = 1,
+	FAKE_REG_FP = 6, /* FAKE_DATA + FAKE_PAGE, as rsp */
 	FAKE_REG_RSP = 7,
 	FAKE_REG_PC = 16,
 	FAKE_REG_FLAGS = 17,

@@ -249,6 +249,7 @@ static SessionRig *rig_new(void)
 				    "<field name=\"one\" start=\"1\" end=\"1\"/></flags>\n";
 	static const GdbFeature feature = {"core", types, rows, G_N_ELEMENTS(rows)};
 	static const unsigned expedited[] = {2, 1};
+	static const GdbRegHint hints[] = {{0, 0, "fp"}};
 	static const GdbCpuOps cpus = {.count = op_cpu_count, .describe = op_describe};
 	static const GdbRegisterOps registers = {
 		.set = op_registers,
@@ -264,6 +265,7 @@ static SessionRig *rig_new(void)
 	rig->set = gdb_reg_set_new(&rig->architecture, 3, 2);
 	gdb_reg_set_add(rig->set, &feature);
 	gdb_reg_set_expedite(rig->set, expedited, 2);
+	gdb_reg_set_hint(rig->set, hints, 1);
 	rig->run = (GdbRunOps){
 		.attach = op_attach,
 		.stop = op_stop,

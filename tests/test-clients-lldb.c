@@ -9,6 +9,8 @@
 /* --- lldb 19, with what 22 adds --- */
 
 #define THREAD "(p01\\.)?0[12]"
+/* A frame that the frame pointer points at; what the fake target has there leads nowhere. */
+#define FRAME "\\{\"address\":6295552,\"bytes\":\"" HEX "\"\\}"
 
 static const FakeLine lldb_hello[] = {
 	{"qSupported:xmlRegisters=i386,arm,mips,arc;multiprocess+;fork-events+;vfork-events+;"
@@ -28,7 +30,7 @@ static const FakeLine lldb_hello[] = {
 	{"qfThreadInfo", "m" THREAD "," THREAD},
 	{"qsThreadInfo", "l"},
 	{"?", "T02thread:" THREAD ";reason:signal;(" HEX ":" HEX ";)+"
-	      "threads:1,2;thread-pcs:400[0-9a-f]{3},400[0-9a-f]{3};"},
+	      "threads:1,2;thread-pcs:400[0-9a-f]{3},400[0-9a-f]{3};memory:0x601000=" HEX ";"},
 	{"qXfer:features:read:target.xml:0,1ffff", "l<\\?xml.*</target>\n"},
 	{"Hg1", "OK"},
 	{"p0", "[0-9a-f]{16}"},
@@ -92,10 +94,11 @@ static void test_lldb_stops(void)
 	g_autoptr(FakeRig) rig = fake_rig_new(2);
 	static const FakeLine after_watch[] = {
 		{"jThreadsInfo",
-		 "\\[\\{\"tid\":1,\"name\":\"vCPU 0\",\"registers\":\\{.*\\}\\},"
+		 "\\[\\{\"tid\":1,\"name\":\"vCPU 0\",\"registers\":\\{.*\\},\"memory\":\\[" FRAME
+		 "\\]\\},"
 		 "\\{\"tid\":2,\"name\":\"vCPU 1\",\"reason\":\"watchpoint\",\"signal\":5,"
 		 "\"description\":\"6291472 0\",\"registers\":\\{(\"[0-9]+\":\"" HEX
-		 "\",?)+\\}\\}\\]"},
+		 "\",?)+\\},\"memory\":\\[" FRAME "\\]\\}\\]"},
 		{"qThreadStopInfo1", "T00thread:p01.01;name:vCPU 0;(" HEX ":" HEX ";)+"},
 		{"qThreadStopInfo0002", "T05thread:p01.02;watch:600010;reason:watchpoint;.*"},
 		{"qThreadStopInfo9", "E02;" HEX},

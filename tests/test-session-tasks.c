@@ -109,17 +109,19 @@ static void test_lldb(void)
 	session_rig_ask(rig, "p2;thread:1005;", "$05050505");
 	session_rig_ask(rig, "?",
 			"$T02thread:02;reason:signal;2:22222222;threads:1,2,1005;"
-			"thread-pcs:12121212,22222222,5050505;");
+			"thread-pcs:12121212,22222222,5050505;memory:0x2020=00000000;");
 	/* "<\"5\\\xc3>" */
 	session_rig_ask(rig, "qThreadStopInfo1005",
 			"$T00thread:1005;hexname:3c22355cc33e;2:05050505;");
-	/* '}' is escaped as "}]". */
+	/* '}' is escaped as "}]". Of a task no memory comes along. */
 	session_rig_ask(rig, "jThreadsInfo",
-			"$[{\"tid\":1,\"name\":\"vCPU 0\",\"registers\":{\"2\":\"12121212\"}]}],"
+			"$[{\"tid\":1,\"name\":\"vCPU 0\",\"registers\":{\"2\":\"12121212\"}],"
+			"\"memory\":[{\"address\":4112,\"bytes\":\"00000000\"}]]}],"
 			"{\"tid\":2,\"name\":\"vCPU 1\",\"reason\":\"signal\",\"signal\":2,"
-			"\"registers\":{\"2\":\"22222222\"}]}],"
+			"\"registers\":{\"2\":\"22222222\"}],"
+			"\"memory\":[{\"address\":8224,\"bytes\":\"00000000\"}]]}],"
 			"{\"tid\":4101,\"name\":\"<\\\"5\\\\?>\","
-			"\"registers\":{\"2\":\"05050505\"}]}]]");
+			"\"registers\":{\"2\":\"05050505\"}],\"memory\":[]}]]");
 }
 
 /* A thread number that is out of range names nobody. */

@@ -181,7 +181,7 @@ static void test_refused_resume(void)
 			"$PacketSize=40000;QStartNoAckMode+;"
 			"qXfer:features:read+;qXfer:threads:read+;"
 			"vContSupported+;multiprocess+;error-message+;"
-			"binary-upload+;qEcho+");
+			"binary-upload+;qEcho+;MultiMemRead+");
 	session_rig_ask(rig, "vCont;c", "$E.not now");
 	session_rig_ask(rig, "vCont;c:9",
 			"$E.thread 9 is no CPU: the machine has 2 CPUs, which are threads 1 "
