@@ -14,8 +14,8 @@
 #include "gdbstub/text.h"
 
 /*
- * What a handler answers: exactly one of these. The text of DATA, HEX, BINARY and OUTPUT is what
- * the handler appended to gdb_session_reply() (gdbstub/internal.h).
+ * What a handler answers: exactly one of these. The text of DATA, HEX and OUTPUT is what
+ * the handler appended to session->reply (gdbstub/internal.h).
  */
 typedef enum GdbReplyKind {
 	GDB_REPLY_EMPTY, /* the packet is not known */

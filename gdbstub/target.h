@@ -302,15 +302,15 @@ typedef struct GdbProgramOps {
 
 /*
  * Files that the target makes itself, the program among them, and that the client reads through the
- * connection. A client that is answered once reads all its files so, also those of its own host, so
- * it is answered only where the target has such a program.
+ * connection. A client that gets one answer then reads all its files so, even those of its own
+ * host: it is answered only where the target has such a program.
  * prepare: finds out what the rest is about to be asked for: a piece of that, of some 10
  * milliseconds. TRUE: there is nothing left to find out, and program() and generation() are quick
  * now, as is GdbLibraryOps.offers(). May be NULL: they always are.
  * program: its name, an absolute path for open(), valid until the next call; its symbols are at the
  * addresses where they are now. NULL: there is none (yet), and GdbProgramOps tells what there is
- * instead. Asked until it has said a name or the client was told that there are no files; what
- * holds then holds for the connection.
+ * instead. It is asked until it returns a name or the client was told that there are no files;
+ * that result holds for the connection.
  * open: a descriptor of a regular file, for reading, which the caller closes. -1 with @error
  * (GDB_ERROR_NOENT: not one of the files that are offered): it failed. -1 without @error: it is
  * being made: call again, for about 10 milliseconds of work each time. Whoever does not want it any

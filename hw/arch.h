@@ -1,10 +1,10 @@
 /*
  * hw/arch.h - implement me, once per architecture: what the machine needs of it.
  *
- * x86/hw*.c and x86/boot*.c define these for x86; the Makefile links one architecture, so there
- * is no #ifdef. All are called on the main thread while no vCPU runs, except where it says
- * otherwise. Order: vm_arch_create, [memory], vm_arch_add_devices, vcpu creation,
- * vm_arch_finish, vcpu_arch_reset for each vCPU.
+ * x86/hw/ and arm/hw/ define these; the Makefile links one of the two, so there is no #ifdef. All
+ * are called on the main thread while no vCPU runs, except where it says otherwise. Order:
+ * vm_arch_create, [memory], vm_arch_add_devices, vcpu creation, vm_arch_finish, vcpu_arch_reset for
+ * each vCPU.
  */
 #ifndef VMGDB_HW_ARCH_H
 #define VMGDB_HW_ARCH_H

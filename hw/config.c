@@ -94,7 +94,7 @@ static const GOptionEntry entries[] = {
 	{"gdb-threads", 0, 0, G_OPTION_ARG_STRING, RAW(gdb_threads),
 	 "gdb's threads: the cpus (default), or the tasks of a Linux guest, too", "KIND"},
 	{"gdb-log", 0, 0, G_OPTION_ARG_FILENAME, RAW(gdb_log),
-	 "write packets, stops and resumes to FILE, with time stamps", "FILE"},
+	 "write packets, stops, breakpoints and resumes to FILE, with time stamps", "FILE"},
 	{"gdb-core", 0, 0, G_OPTION_ARG_FILENAME, RAW(gdb_core),
 	 "write the machine to FILE, a core for crash, drgn and gdb, if the guest dies and "
 	 "no gdb is connected",

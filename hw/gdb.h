@@ -43,8 +43,8 @@ void vm_gdb_write_core(Vm *vm);
 uint64_t vm_gdb_held_ns(void *vm);
 
 /* vm_gdb_end: tell the client that the machine exited with @status, and let parked vCPUs go.
- * Before vCPUs are joined; does nothing without --gdb or
- * the second time. [main thread] */
+ * Call it before the vCPUs' threads are joined. Without --gdb, and the second time, it does
+ * nothing. [main thread] */
 void vm_gdb_end(Vm *vm, uint8_t status);
 /* vm_gdb_free: after the vCPUs' threads are joined. */
 void vm_gdb_free(Vm *vm);

@@ -71,7 +71,7 @@ typedef struct Vm {
 	int halting; /* atomic: the vCPUs' threads are to end for now */
 	int asked;   /* atomic VmAsked: likewise, until the main loop has done it */
 	int died;    /* atomic: vm_die() was called */
-	int ended;   /* atomic: somebody called vm_end() */
+	int ended;   /* atomic: 1: a vm_end() stores @status; 2: the machine has ended */
 	int status;  /* atomic: the exit status of the first vm_end() */
 } Vm;
 

@@ -2,10 +2,9 @@
  * kvm/breaks.h - the breakpoints of one machine, as the client asked for them.
  *
  * A software breakpoint is a patch (kvm/patch.h), with one reference for each address a client
- * asked for, or takes a hardware point. There is one rule for which of them, and it has three
- * cases: where only a point can be hit (KVM_SPOT_POINT) it takes one; where a patch might be
- * executed by others or be written over (KVM_SPOT_EITHER) it takes one while another is left free
- * after it; else it is a patch. A hardware point that finds no slot free makes one of the second
+ * asked for, or takes a hardware point. KvmSpotKind decides which of them it becomes: with
+ * KVM_SPOT_POINT a point; with KVM_SPOT_EITHER a point if another one stays free, else a patch;
+ * with KVM_SPOT_PATCH a patch. A hardware point that finds no slot free makes one of the second
  * kind a patch.
  *
  * Owns no lock: the engine calls it under its own. Writes memory, never registers.

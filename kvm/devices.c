@@ -33,7 +33,7 @@ bool kvm_gdb_device_enter(KvmGdb *gdb)
 			return true;
 		__atomic_store_n(&devices->refused, 1, __ATOMIC_SEQ_CST);
 		kvm_gdb_device_leave(gdb);
-		/* Who has opened it meanwhile may not have seen that. */
+		/* devices_open() may have run before @refused was set: look again. */
 		if (load(&devices->closed))
 			return false;
 	}

@@ -8,7 +8,7 @@
 #include "kvm/linux-modules.h"
 #include "kvm/states.h"
 
-/* The guest's own, that is: of its own bytes. */
+/* Is there a trap instruction in the guest's own bytes, without our patches? */
 static bool trap_insn_at(KvmGdbVcpu *vcpu, uint64_t gpa)
 {
 	uint8_t insn[ARCH_TRAP_MAX];
@@ -131,7 +131,7 @@ static void on_debug_exit(KvmGdbVcpu *vcpu, const Cause *cause)
 {
 	uint64_t pc = 0;
 
-	/* A step off a breakpoint ends wherever it does: that is worth no ioctl. */
+	/* After a step off a breakpoint nobody needs pc, so the ioctl is saved. */
 	if (cause->kind != CAUSE_STEP || vcpu->action.kind != GDB_ACTION_CONTINUE)
 		arch_get_pc(vcpu->arch, &pc, NULL);
 	switch (cause->kind) {

@@ -23,7 +23,7 @@
  *
  * Words of this engine that are not the field's:
  *
- *   point    a breakpoint or watchpoint of the client, whatever it is made of
+ *   point    what the client has set in a debug register: a hardware breakpoint, a watchpoint
  *   patch    a trap instruction of ours in guest memory, where the guest has other bytes (patch.h)
  *   copy     a page that the guest has copied with a patch in it (copies.h)
  *   armed    what the hardware slots of a vCPU hold during its next KVM_RUN (armed.c)

@@ -70,8 +70,8 @@ typedef struct KvmGdbOps {
 	 */
 	void (*mark_dirty)(void *opaque, uint64_t gpa, size_t len);
 	/*
-	 * The client wants the machine ended (k, vKill; quit). It stands, or stands in a moment,
-	 * and no vCPU goes on before kvm_gdb_end(). Without it, k detaches.
+	 * The client wants the machine ended (k, vKill; quit). It is stopped, or will be very soon,
+	 * and no vCPU runs before kvm_gdb_end(). Without it, k detaches.
 	 */
 	void (*poweroff)(void *opaque);
 	/*
@@ -156,19 +156,19 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 void kvm_gdb_remove_vcpu(KvmGdbVcpu *vcpu);
 
 /*
- * kvm_gdb_renew: for a VMM that resets its machine by making a new one in KVM: from now on the VM
- * is
- * @vm_fd, and has no vCPU until each was added again by kvm_gdb_add_vcpu(); the KvmGdbVcpu known so
- * far are gone. No thread may be in kvm_gdb_run() or come to it with one of those, the number of
- * vCPUs must be the same again, and the mappings of memory stay what they are. Called before the
+ * kvm_gdb_renew: for a VMM that resets its machine by making a new one in KVM: @vm_fd takes the
+ * VM's place. It has no vCPU until each was added again by kvm_gdb_add_vcpu(); all KvmGdbVcpu from
+ * before are invalid. No thread may be in kvm_gdb_run() or come to it with one of those, the number
+ * of vCPUs must be the same again, and the mappings of memory stay what they are. Called before the
  * memory gets its contents; after that the VMM says KVM_GDB_RESET. A client that is connected stays
  * so, with its breakpoints, and a stopped machine stays stopped.
  */
 void kvm_gdb_renew(KvmGdb *gdb, int vm_fd);
 
 /*
- * kvm_gdb_set_log: write packets, stops, resumes and the states of vCPUs to the file @path, which
- * is created, one line with a time stamp for each. Before kvm_gdb_listen(). FALSE with @error.
+ * kvm_gdb_set_log: write packets, stops, resumes, the states of vCPUs, breakpoints and changes
+ * of memory to the file @path, one line with a time stamp for each. It is created or overwritten.
+ * Before kvm_gdb_listen(). FALSE with @error.
  */
 bool kvm_gdb_set_log(KvmGdb *gdb, const char *path, struct _GError **error);
 
@@ -226,8 +226,8 @@ typedef enum KvmGdbClock { KVM_GDB_CLOCK_STOP, KVM_GDB_CLOCK_RUN } KvmGdbClock;
 void kvm_gdb_set_clock(KvmGdb *gdb, KvmGdbClock clock);
 /*
  * kvm_gdb_clock_held: [any thread] for how many nanoseconds the guest's clocks have been held so
- * far, in all. A VMM with timers of its own takes that off its time. It grows before the guest runs
- * on.
+ * far, in all. A VMM with timers of its own subtracts this from its time. The value grows before
+ * the guest runs again.
  */
 uint64_t kvm_gdb_clock_held(const KvmGdb *gdb);
 /*

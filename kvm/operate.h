@@ -1,6 +1,7 @@
 /*
  * kvm/operate.h - what somebody beside gdb does to the machine: stop it, let it go on, hold it for
- * a moment. He has it while gdb has not: what a client of the stub's has stopped stays stopped.
+ * a moment. This works only while gdb does not control the machine: what a client of the stub's has
+ * stopped stays stopped.
  *
  * [engine's thread] Each function takes the engine's lock.
  */

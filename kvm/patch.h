@@ -69,8 +69,9 @@ void kvm_patches_lift(KvmPatches *patches, uint64_t gpa);
 void kvm_patches_replace(KvmPatches *patches, uint64_t gpa);
 
 /*
- * As kvm_memory_read/write, but reads show the bytes under a patch and writes go under it. A copy
- * that the guest has made is not shown, either: what kvm_patches_claim() does is done for it.
+ * As kvm_memory_read/write, but reads show the bytes under a patch and writes go under it. Trap
+ * instructions in pages that the guest has copied are hidden, too: each is claimed first
+ * (kvm_patches_claim()).
  */
 size_t kvm_patches_read(KvmPatches *patches, uint64_t gpa, void *buf, size_t len);
 bool kvm_patches_write(KvmPatches *patches, uint64_t gpa, const void *buf, size_t len);

@@ -1,7 +1,7 @@
 /*
  * tests/test-monitor-clients.c - what clients take from the monitor's texts, by an expression for
  * each that finds the same, and the values that it must find there. On a machine of the toy
- * architecture; x86's registers and page tables are in test-x86-show.c and test-x86-pages.c.
+ * architecture; x86's registers and page tables are in test-x86-monitor.c and test-x86-pages.c.
  */
 #include "tests/engine-rig.h"
 

@@ -1,6 +1,6 @@
 /*
  * arm/hw/machine.h - the machine that lkvm models on arm64, as its parts know it.
- * Shared by arm/hw*.c and arm/boot*.c only.
+ * Shared by the files of arm/hw/ only.
  */
 #ifndef VMGDB_ARM_HW_MACHINE_H
 #define VMGDB_ARM_HW_MACHINE_H
@@ -26,7 +26,7 @@ struct VmArch {
 	uint64_t fdt;	/* its x0 */
 };
 
-/* ---- hw-gic.c: KVM api.txt, devices/arm-vgic-v3.rst and arm-vgic.rst ---- */
+/* ---- gic.c: KVM api.txt, devices/arm-vgic-v3.rst and arm-vgic.rst ---- */
 
 /* arm_gic_create: before the vCPUs: GICv3, or GICv2 where the host has no v3. */
 bool arm_gic_create(int vm_fd, unsigned n_cpus, ArmGic *ret, GError **error);
@@ -38,7 +38,7 @@ bool arm_gic_add_its(int vm_fd, ArmGic *gic);
 /* arm_gic_init: the vCPUs exist. */
 bool arm_gic_init(const ArmGic *gic, GError **error);
 
-/* ---- hw-vcpu.c ---- */
+/* ---- vcpu.c ---- */
 
 /*
  * arm_vcpu_init: KVM_ARM_VCPU_INIT with all that the host's KVM offers (SVE, pointer

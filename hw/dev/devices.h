@@ -2,7 +2,8 @@
  * hw/dev/devices.h - the legacy devices, one constructor each.
  *
  * A device knows its registers, not where they lie: the architecture adds its handler to a bus.
- * It reaches the world only through the callbacks it is given, so each can be tested alone.
+ * Except for pvpanic and the debug exit, which end the machine, it reaches the machine only through
+ * the callbacks it is given, so each can be tested alone.
  * Handlers may be called by several threads at once (BusHandler); all lock inside.
  */
 #ifndef VMGDB_HW_DEV_DEVICES_H

@@ -16,8 +16,8 @@
 
 #include "hw/util.h"
 
-/* Linux asks for 500 KiB at most, by its queue of 128. */
 #define MAX_COMPLAINTS 8
+/* Linux's messages have at most 500 KiB, because its queue has 128 descriptors. */
 #define MAX_MESSAGE (1u << 20)
 #define READ_SIZE (1u << 16)
 /* How often one call of work() reads, so that somebody who waits for its end gets it. */

@@ -13,7 +13,10 @@
 #include "hw/dev/p9.h"
 #include "hw/dev/virtio.h"
 
-/* Who serves. Each session, from a start of the guest's driver to its reset, has a server anew. */
+/*
+ * Who serves. A session lasts from a start of the guest's driver to its reset, and each has a
+ * server of its own.
+ */
 typedef struct Virtio9pServer {
 	const char *folder; /* what every attach gets; must outlive the device */
 	bool read_only;	    /* what could change a file fails with EROFS, and nobody sees it */

@@ -2,8 +2,8 @@
  * hw/dev/worker.c - one thread in poll(): for its kick, for what it watches, and for a word that
  * something has changed (the gate, a hold, the end).
  *
- * Work that is due and may not be done waits for that word only: what is watched stays ready
- * meanwhile and would keep the thread busy.
+ * While the work may not be done, the thread waits for @wake_fd only: what is watched stays ready,
+ * and poll() would return at once again and again.
  */
 #include "hw/dev/worker.h"
 

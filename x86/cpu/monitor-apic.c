@@ -1,5 +1,6 @@
 /*
- * x86/cpu/monitor-apic.c - `info lapic` and the I/O APIC's part of `info pic`. See show.h.
+ * x86/cpu/monitor-apic.c - `info lapic` and the I/O APIC's part of `info pic`. See
+ * x86/cpu/monitor.h.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * x86/cpu/monitor-regs.c - `info registers` of one x86 CPU. See show.h.
+ * x86/cpu/monitor-regs.c - `info registers` of one x86 CPU. See x86/cpu/monitor.h.
  */
 #include "x86/cpu/bits.h"
 #include "x86/cpu/monitor.h"

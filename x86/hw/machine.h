@@ -1,6 +1,6 @@
 /*
  * x86/hw/machine.h - the PC that lkvm models: which ports, interrupts and addresses are whose.
- * Shared by x86/hw*.c, x86/boot*.c and x86/acpi*.c only.
+ * Shared by the files of x86/hw/ only.
  */
 #ifndef VMGDB_X86_HW_MACHINE_H
 #define VMGDB_X86_HW_MACHINE_H

@@ -25,7 +25,7 @@ typedef enum X86Source {
 	X86_FROM_X87_WORD,  /* offset of a 16-bit field in the XSAVE area */
 	X86_FROM_X87_HALF,  /* offset of half an address in the XSAVE area */
 	X86_FROM_FTAG,	    /* 0: made from the abridged tags */
-	X86_FROM_XSAVE,	    /* x86_xsave_id(): component and offset in it */
+	X86_FROM_XSAVE,	    /* component << 32 | offset in it */
 	X86_FROM_ORIG_RAX,  /* 0: kept for gdb, no register of the CPU */
 	X86_N_SOURCES,
 } X86Source;
