@@ -19,11 +19,11 @@ typedef struct Soft {
 struct KvmBreaks {
 	KvmPatches *patches;
 	ArchFeatures features;
-	GHashTable *softs;	      /* &Soft.addr -> Soft */
-	GHashTable *physicals;	      /* likewise; their addr is a guest-physical one */
-	unsigned lost;		      /* softs that are nowhere, since a reset */
-	Soft own[KVM_BREAKS_OWN_MAX]; /* IN_PATCH or LOST, which is not counted */
-	unsigned n_own;
+	GHashTable *softs;			/* &Soft.addr -> Soft */
+	GHashTable *physicals;			/* likewise; their addr is a guest-physical one */
+	unsigned lost;				/* softs that are nowhere, since a reset */
+	Soft internal[KVM_BREAKS_INTERNAL_MAX]; /* IN_PATCH or LOST, which is not counted */
+	unsigned n_internal;
 	KvmPoints *points;
 };
 
@@ -371,7 +371,7 @@ void kvm_breaks_clear(KvmBreaks *breaks)
 	g_hash_table_remove_all(breaks->softs);
 	g_hash_table_remove_all(breaks->physicals);
 	breaks->lost = 0;
-	breaks->n_own = 0;
+	breaks->n_internal = 0;
 }
 
 static void rearm_soft(KvmBreaks *breaks, Soft *soft, const KvmFinder *finder)
@@ -415,21 +415,21 @@ static void rearm_physicals(KvmBreaks *breaks)
 		kvm_patches_replace(breaks->patches, ((Soft *)value)->gpa);
 }
 
-static void rearm_own(KvmBreaks *breaks, const KvmFinder *finder)
+static void rearm_internal(KvmBreaks *breaks, const KvmFinder *finder)
 {
-	for (unsigned i = 0; i < breaks->n_own; i++) {
-		Soft *own = &breaks->own[i];
+	for (unsigned i = 0; i < breaks->n_internal; i++) {
+		Soft *soft = &breaks->internal[i];
 		KvmSpot spot;
 
-		if (own->place == IN_PATCH && kvm_patches_has(breaks->patches, own->gpa))
+		if (soft->place == IN_PATCH && kvm_patches_has(breaks->patches, soft->gpa))
 			continue;
-		spot = find_spot(breaks, finder, own->addr);
+		spot = find_spot(breaks, finder, soft->addr);
 		if (spot.kind != KVM_SPOT_PATCH || !can_patch(breaks, &spot))
 			continue;
-		if (own->place == LOST)
-			place_soft(breaks, own, spot.gpa);
-		else if (own->gpa == spot.gpa)
-			kvm_patches_replace(breaks->patches, own->gpa);
+		if (soft->place == LOST)
+			place_soft(breaks, soft, spot.gpa);
+		else if (soft->gpa == spot.gpa)
+			kvm_patches_replace(breaks->patches, soft->gpa);
 	}
 }
 
@@ -437,16 +437,16 @@ void kvm_breaks_rearm(KvmBreaks *breaks, const KvmFinder *finder)
 {
 	rearm_softs(breaks, finder, false);
 	rearm_physicals(breaks);
-	rearm_own(breaks, finder);
+	rearm_internal(breaks, finder);
 }
 
-static void clear_own(KvmBreaks *breaks)
+static void clear_internal(KvmBreaks *breaks)
 {
-	for (unsigned i = 0; i < breaks->n_own; i++) {
-		if (breaks->own[i].place == IN_PATCH)
-			kvm_patches_unref(breaks->patches, breaks->own[i].gpa);
+	for (unsigned i = 0; i < breaks->n_internal; i++) {
+		if (breaks->internal[i].place == IN_PATCH)
+			kvm_patches_unref(breaks->patches, breaks->internal[i].gpa);
 	}
-	breaks->n_own = 0;
+	breaks->n_internal = 0;
 }
 
 unsigned kvm_breaks_reset(KvmBreaks *breaks)
@@ -454,7 +454,7 @@ unsigned kvm_breaks_reset(KvmBreaks *breaks)
 	GHashTableIter iter;
 	gpointer value;
 
-	clear_own(breaks);
+	clear_internal(breaks);
 	g_hash_table_iter_init(&iter, breaks->softs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		Soft *soft = value;
@@ -486,24 +486,25 @@ void kvm_breaks_find_lost(KvmBreaks *breaks, const KvmFinder *finder)
 		rearm_softs(breaks, finder, true);
 }
 
-/* ---- The engine's own ---- */
+/* ---- Internal breakpoints of the engine ---- */
 
-void kvm_breaks_set_own(KvmBreaks *breaks, const uint64_t *addrs, unsigned n,
-			const KvmFinder *finder)
+void kvm_breaks_set_internal(KvmBreaks *breaks, const uint64_t *addrs, unsigned n,
+			     const KvmFinder *finder)
 {
-	clear_own(breaks);
-	for (; breaks->n_own < MIN(n, KVM_BREAKS_OWN_MAX); breaks->n_own++)
-		breaks->own[breaks->n_own] = (Soft){.addr = addrs[breaks->n_own], .place = LOST};
-	rearm_own(breaks, finder);
+	clear_internal(breaks);
+	for (; breaks->n_internal < MIN(n, KVM_BREAKS_INTERNAL_MAX); breaks->n_internal++)
+		breaks->internal[breaks->n_internal] =
+			(Soft){.addr = addrs[breaks->n_internal], .place = LOST};
+	rearm_internal(breaks, finder);
 }
 
-bool kvm_breaks_has_own(const KvmBreaks *breaks, uint64_t addr, uint64_t gpa)
+bool kvm_breaks_has_internal(const KvmBreaks *breaks, uint64_t addr, uint64_t gpa)
 {
-	for (unsigned i = 0; i < breaks->n_own; i++) {
-		const Soft *own = &breaks->own[i];
+	for (unsigned i = 0; i < breaks->n_internal; i++) {
+		const Soft *soft = &breaks->internal[i];
 
-		if (own->place == IN_PATCH &&
-		    (own->addr == addr || kvm_patches_same(breaks->patches, own->gpa, gpa)))
+		if (soft->place == IN_PATCH &&
+		    (soft->addr == addr || kvm_patches_same(breaks->patches, soft->gpa, gpa)))
 			return true;
 	}
 	return false;

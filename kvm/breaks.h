@@ -71,16 +71,16 @@ void kvm_breaks_remove(KvmBreaks *breaks, const GdbBreak *bp);
 void kvm_breaks_clear(KvmBreaks *breaks);
 
 /* Breakpoints that the engine itself may have. */
-#define KVM_BREAKS_OWN_MAX 4
+#define KVM_BREAKS_INTERNAL_MAX 4
 /*
- * kvm_breaks_set_own: in place of all others of the engine's: @n addresses of the kernel's code.
- * They take no hardware point: where there can be no patch now there is none until
- * kvm_breaks_rearm(). kvm_breaks_has_own: does the patch at @gpa, hit by the address @addr, belong
- * to one of them? The others here do not tell of them. A reset takes them out for good.
+ * kvm_breaks_set_internal: in place of all others of the engine's: @n addresses of the kernel's
+ * code. They take no hardware point: where there can be no patch now there is none until
+ * kvm_breaks_rearm(). kvm_breaks_has_internal: does the patch at @gpa, hit by the address @addr,
+ * belong to one of them? The others here do not tell of them. A reset takes them out for good.
  */
-void kvm_breaks_set_own(KvmBreaks *breaks, const uint64_t *addrs, unsigned n,
-			const KvmFinder *finder);
-bool kvm_breaks_has_own(const KvmBreaks *breaks, uint64_t addr, uint64_t gpa);
+void kvm_breaks_set_internal(KvmBreaks *breaks, const uint64_t *addrs, unsigned n,
+			     const KvmFinder *finder);
+bool kvm_breaks_has_internal(const KvmBreaks *breaks, uint64_t addr, uint64_t gpa);
 /* Is one of the client's software breakpoints in memory? */
 bool kvm_breaks_any_in_memory(const KvmBreaks *breaks);
 

@@ -82,7 +82,7 @@ static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 	}
 	begin_visit(vcpu);
 	stop = hit_at_patch(vcpu, pc, gpa);
-	if (kvm_breaks_has_own(vcpu->gdb->breaks, pc, gpa) && modules_changed(vcpu, pc)) {
+	if (kvm_breaks_has_internal(vcpu->gdb->breaks, pc, gpa) && modules_changed(vcpu, pc)) {
 		halt_news(vcpu, pc, stop);
 	} else if (stop) {
 		halt_event(vcpu, GDB_STOP_SWBREAK, 0, pc);
@@ -147,8 +147,8 @@ static void on_debug_exit(KvmGdbVcpu *vcpu, const Cause *cause)
 	}
 }
 
-/* Nothing of ours: the guest's, unless it has debug exceptions masked where it is. */
-static void on_own_trap(KvmGdbVcpu *vcpu)
+/* Nothing of ours: it is the guest's, unless it has debug exceptions masked where it is. */
+static void on_guest_trap(KvmGdbVcpu *vcpu)
 {
 	uint64_t pc;
 
@@ -209,7 +209,7 @@ bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 		if (ours)
 			on_debug_exit(vcpu, &cause);
 		else
-			on_own_trap(vcpu);
+			on_guest_trap(vcpu);
 		/* What was hit or stepped is reported first. */
 		if (ours && cause.own)
 			set_exit(vcpu, EXIT_GUEST_TRAP);

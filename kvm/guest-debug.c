@@ -5,6 +5,16 @@
  * the pc it sees at that moment; Linux arch/x86/kvm/x86.c, singlestep_rip), then an exception for
  * the guest (which a register write would drop). Control is applied only when it changed, by the
  * vCPU's own thread: a breakpoint costs nothing on vCPUs that do not run.
+ *
+ * Whose the trap of a debug exit is, is decided so:
+ *
+ *   arch_decode_trap()      what the CPU says: a trap instruction, a step, a point, and whether the
+ *                           guest has cause for a trap of its own (x86: x86_own_find_cause())
+ *   guest_debug_decode()    FALSE if none of that is what the engine has asked for
+ *   exits.c on_trap_insn()  a trap instruction is the guest's unless a patch is there
+ *   exits.c on_guest_trap() what nobody has asked for is the guest's, unless arch_takes_trap() says
+ *                           that it is nobody's
+ *   apply()                 gives it to the guest (arch_reinject()) when it next runs
  */
 #include <errno.h>
 #include <string.h>

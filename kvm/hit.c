@@ -85,7 +85,7 @@ bool hit_at_patch(KvmGdbVcpu *vcpu, uint64_t pc, uint64_t gpa)
 	Question question = {vcpu, GDB_AX_BUDGET, false};
 	bool any = kvm_breaks_each_at_patch(breaks, pc, gpa, ask_one, &question);
 
-	if (!any && kvm_breaks_has_own(breaks, pc, gpa))
+	if (!any && kvm_breaks_has_internal(breaks, pc, gpa))
 		return false;
 	return is_wanted(&question, any, pc);
 }

@@ -34,6 +34,7 @@
  *   through  to run through code that fails when it is stepped: exclusive sequences (through.c)
  *   landing  where a single-step may end with stepping turned off, such as an exception handler: a
  *            slot or a patch there ends the step
+ *   own      the guest's: breakpoints, steps and traps that it has made for itself
  *   root     the page tables in force and how they are walked: CR3, or TTBR0 and TTBR1 (ArchRoot)
  *   world    all vCPUs together: free, running, stopping or stopped
  *   hook     kvm_gdb_run(), which a VMM calls in place of KVM_RUN

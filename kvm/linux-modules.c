@@ -265,12 +265,12 @@ static void set_places(KvmGdb *gdb, const struct KvmModules *modules)
 	uint64_t addrs[N_OWN_PLACES];
 	unsigned n = 0;
 
-	G_STATIC_ASSERT(N_OWN_PLACES <= KVM_BREAKS_OWN_MAX);
+	G_STATIC_ASSERT(N_OWN_PLACES <= KVM_BREAKS_INTERNAL_MAX);
 	for (unsigned i = 0; i < N_OWN_PLACES; i++) {
 		if (modules->places[i])
 			addrs[n++] = modules->places[i];
 	}
-	kvm_breaks_set_own(gdb->breaks, addrs, n, &finder);
+	kvm_breaks_set_internal(gdb->breaks, addrs, n, &finder);
 }
 
 const GdbLibrary *modules_list(void *target, unsigned *ret_n, GError **error)
