@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kvm/internal.h"
+#include "kvm/states.h"
 
 static bool encode(const KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
 {
@@ -16,7 +17,7 @@ static bool encode(const KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
 }
 
 /* FALSE: there is no room for it. @client: -1 for a landing, which may be where a client's is. */
-static bool arm(KvmGdbVcpu *vcpu, const GdbBreak *point, int client)
+static bool add_point(KvmGdbVcpu *vcpu, const GdbBreak *point, int client)
 {
 	Armed *armed = &vcpu->applied.armed;
 	struct kvm_guest_debug_arch hw;
@@ -40,7 +41,7 @@ static bool arm(KvmGdbVcpu *vcpu, const GdbBreak *point, int client)
 
 /* The client's points, less those that are being passed. FALSE: there is no room for all of them.
  */
-static bool arm_clients(KvmGdbVcpu *vcpu, bool breaks)
+static bool add_clients(KvmGdbVcpu *vcpu, bool breaks)
 {
 	unsigned n;
 	const GdbBreak *points = kvm_breaks_points(vcpu->gdb->breaks, &n);
@@ -49,17 +50,17 @@ static bool arm_clients(KvmGdbVcpu *vcpu, bool breaks)
 	for (unsigned i = 0; i < n; i++) {
 		if ((points[i].type == GDB_BREAK_HW) == breaks &&
 		    !leaving_passes(vcpu, &points[i]) && through_arms(vcpu, &points[i]))
-			fits &= arm(vcpu, &points[i], i);
+			fits &= add_point(vcpu, &points[i], i);
 	}
 	return fits;
 }
 
-static bool arm_landing(KvmGdbVcpu *vcpu, unsigned i)
+static bool add_landing(KvmGdbVcpu *vcpu, unsigned i)
 {
 	GdbBreak landing = {GDB_BREAK_HW, vcpu->step.arch.landings[i], 1};
 
-	return vcpu->step.open && i < vcpu->step.arch.n_landings && vcpu->gdb->features.hw_break &&
-	       arm(vcpu, &landing, -1);
+	return vcpu->step.kind && i < vcpu->step.arch.n_landings && vcpu->gdb->features.hw_break &&
+	       add_point(vcpu, &landing, -1);
 }
 
 static unsigned count_left_out(KvmGdbVcpu *vcpu)
@@ -79,37 +80,36 @@ static void patch_landing(KvmGdbVcpu *vcpu)
 	KvmPatches *patches = vcpu->gdb->patches;
 	Step *step = &vcpu->step;
 
-	if (!step->open || !step->arch.n_landings || step->patched ||
+	if (step->kind != STEP_BY_CPU || !step->arch.n_landings ||
 	    vcpu->leaving.over != OVER_ALONE ||
 	    !translate_pc(vcpu, step->arch.landings[0], &step->patch_gpa) ||
 	    !kvm_patches_fits(patches, step->patch_gpa))
 		return;
 	kvm_patches_ref(patches, step->patch_gpa);
-	step->patched = true;
+	set_step(vcpu, STEP_TO_PATCH);
 }
 
 bool armed_by_patch(const KvmGdbVcpu *vcpu, uint64_t pc)
 {
-	return vcpu->step.open && vcpu->step.patched && pc == vcpu->step.arch.landings[0];
+	return vcpu->step.kind == STEP_TO_PATCH && pc == vcpu->step.arch.landings[0];
 }
 
 void armed_end_step(KvmGdbVcpu *vcpu)
 {
-	if (vcpu->step.patched)
+	if (vcpu->step.kind == STEP_TO_PATCH)
 		kvm_patches_unref(vcpu->gdb->patches, vcpu->step.patch_gpa);
-	vcpu->step.patched = false;
 }
 
 /* The ways out of a run through code. A hardware point is as long as a trap instruction. */
-static bool arm_ways(KvmGdbVcpu *vcpu)
+static bool add_ways(KvmGdbVcpu *vcpu)
 {
 	const Step *step = &vcpu->step;
 	bool fits = true;
 	size_t len;
 
 	arch_trap_insn(&len);
-	for (unsigned i = 0; step->through && i < step->arch.n_ways; i++)
-		fits &= arm(vcpu, &(GdbBreak){GDB_BREAK_HW, step->arch.ways[i], len}, -1);
+	for (unsigned i = 0; step->kind == STEP_THROUGH && i < step->arch.n_ways; i++)
+		fits &= add_point(vcpu, &(GdbBreak){GDB_BREAK_HW, step->arch.ways[i], len}, -1);
 	return fits;
 }
 
@@ -118,26 +118,26 @@ static bool arm_ways(KvmGdbVcpu *vcpu)
  * it needs one slot, and takes what neither the client nor the guest itself uses. A breakpoint of
  * the client elsewhere cannot be hit by one instruction: the last one waits, if it must.
  */
-static bool arm_points(KvmGdbVcpu *vcpu)
+static bool add_all(KvmGdbVcpu *vcpu)
 {
 	const Step *step = &vcpu->step;
 	unsigned n, left_out;
 	bool fits;
 
 	vcpu->applied.armed.n = 0;
-	fits = arm_clients(vcpu, false);
-	if (!arm_landing(vcpu, 0))
+	fits = add_clients(vcpu, false);
+	if (!add_landing(vcpu, 0))
 		patch_landing(vcpu);
-	fits &= arm_clients(vcpu, true);
-	for (unsigned i = 1; step->open && i < step->arch.n_landings; i++) {
+	fits &= add_clients(vcpu, true);
+	for (unsigned i = 1; step->kind && i < step->arch.n_landings; i++) {
 		n = vcpu->applied.armed.n;
 		left_out = count_left_out(vcpu);
-		if (!arm_landing(vcpu, i))
+		if (!add_landing(vcpu, i))
 			break;
 		if (count_left_out(vcpu) > left_out)
 			vcpu->applied.armed.n = n;
 	}
-	return arm_ways(vcpu) && fits;
+	return add_ways(vcpu) && fits;
 }
 
 /* The guest's own points that do not fire now are reported to the user once. */
@@ -145,7 +145,7 @@ static void tell_left_out(KvmGdbVcpu *vcpu, unsigned left_out)
 {
 	g_autofree char *text = NULL;
 
-	if (vcpu->step.open)
+	if (vcpu->step.kind)
 		return;
 	if (left_out > vcpu->applied.left_out && vcpu->gdb->server) {
 		text = g_strdup_printf("CPU %u: the guest has %u breakpoints or watchpoints of its "
@@ -158,16 +158,16 @@ static void tell_left_out(KvmGdbVcpu *vcpu, unsigned left_out)
 
 bool armed_fits(KvmGdbVcpu *vcpu)
 {
-	return arm_points(vcpu);
+	return add_all(vcpu);
 }
 
 bool armed_compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret)
 {
 	/* A step is to get past the instruction. */
-	bool tell = vcpu->gdb->features.tells_own && !vcpu->step.open;
+	bool tell = vcpu->gdb->features.tells_own && !vcpu->step.kind;
 	bool ours;
 
-	arm_points(vcpu);
+	add_all(vcpu);
 	encode(vcpu, ret);
 	ours = vcpu->applied.armed.n ||
 	       (vcpu->leaving.by_step && vcpu->leaving.met & MET_GUEST_POINT);

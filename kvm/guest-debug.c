@@ -34,30 +34,33 @@ static bool begin_step(KvmGdbVcpu *vcpu, GError **error)
 	ArchMemory memory = virtual_memory(vcpu);
 	Step *step = &vcpu->step;
 
-	if (step->open || !wants_step(vcpu))
+	if (step->kind || !wants_step(vcpu))
 		return true;
 	*step = (Step){0};
 	if (!arch_get_pc(vcpu->arch, &step->from, error))
 		return false;
-	step->open = through_begin(vcpu);
+	if (through_begin(vcpu))
+		return true;
 	/* It stands in no sequence, or no slot is free for a way out of it. */
-	if (!step->open && vcpu->leaving.met == MET_SEQUENCE)
+	if (vcpu->leaving.met == MET_SEQUENCE)
 		leaving_end(vcpu);
-	if (!step->open && wants_step(vcpu))
-		step->open = arch_step_begin(vcpu->arch, vcpu->gdb->block_irq, &memory, &step->arch,
-					     error);
-	return step->open || !wants_step(vcpu);
+	if (!wants_step(vcpu))
+		return true;
+	if (!arch_step_begin(vcpu->arch, vcpu->gdb->block_irq, &memory, &step->arch, error))
+		return false;
+	set_step(vcpu, STEP_BY_CPU);
+	return true;
 }
 
 void guest_debug_end_step(KvmGdbVcpu *vcpu)
 {
 	ArchMemory memory = virtual_memory(vcpu);
 
-	if (!vcpu->step.open)
+	if (!vcpu->step.kind)
 		return;
 	arch_step_end(vcpu->arch, &memory, &vcpu->step.arch);
 	armed_end_step(vcpu);
-	vcpu->step.open = vcpu->step.through = false;
+	set_step(vcpu, STEP_NONE);
 }
 
 static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
@@ -69,7 +72,7 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 		return;
 	}
 	memset(ret, 0, sizeof(*ret));
-	if (vcpu->step.open && !vcpu->step.through)
+	if (vcpu->step.kind && vcpu->step.kind != STEP_THROUGH)
 		ret->control |=
 			KVM_GUESTDBG_SINGLESTEP | arch_step_control(&gdb->features, gdb->block_irq);
 	if (armed_compute(vcpu, &ret->arch))
@@ -112,14 +115,14 @@ static bool put(KvmGdbVcpu *vcpu, bool last, GError **error)
 	compute(vcpu, &wanted);
 	changed = memcmp(&wanted, &vcpu->applied.now, sizeof(wanted)) ||
 		  (vcpu->applied.stale && wanted.control);
-	if (!vcpu->step.open && last && !changed)
+	if (!vcpu->step.kind && last && !changed)
 		return arch_flush_and_run(vcpu->arch, kvm_conditions_any(vcpu->gdb->conditions),
 					  error);
-	if (vcpu->step.open && last && !changed && arch_step_again(vcpu->arch))
+	if (vcpu->step.kind && last && !changed && arch_step_again(vcpu->arch))
 		return true;
 	if (!arch_flush(vcpu->arch, error))
 		return false;
-	return (!vcpu->step.open && !changed) || set_guest_debug(vcpu, &wanted, error);
+	return (!vcpu->step.kind && !changed) || set_guest_debug(vcpu, &wanted, error);
 }
 
 static bool apply(KvmGdbVcpu *vcpu, GError **error)
@@ -164,13 +167,13 @@ bool guest_debug_decode(KvmGdbVcpu *vcpu, Cause *ret)
 
 	if (trap.point >= 0 && armed->client[trap.point] >= 0)
 		*ret = (Cause){CAUSE_POINT, armed->client[trap.point], trap.addr,
-			       vcpu->step.open && trap.step, trap.own};
-	else if (trap.insn && vcpu->step.patched && arch_get_pc(vcpu->arch, &pc, NULL) &&
-		 armed_by_patch(vcpu, pc))
+			       vcpu->step.kind && trap.step, trap.own};
+	else if (trap.insn && vcpu->step.kind == STEP_TO_PATCH &&
+		 arch_get_pc(vcpu->arch, &pc, NULL) && armed_by_patch(vcpu, pc))
 		*ret = (Cause){.kind = CAUSE_STEP};
 	else if (trap.insn)
 		*ret = (Cause){.kind = CAUSE_TRAP_INSN};
-	else if (vcpu->step.open && (trap.step || trap.point >= 0))
+	else if (vcpu->step.kind && (trap.step || trap.point >= 0))
 		*ret = (Cause){.kind = CAUSE_STEP, .own = trap.own};
 	else
 		return false;

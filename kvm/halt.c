@@ -115,8 +115,8 @@ bool halt_may_run(const KvmGdbVcpu *vcpu)
 
 bool halt_in_device(const KvmGdbVcpu *vcpu)
 {
-	return state_of(vcpu) == VCPU_OUTSIDE &&
-	       __atomic_load_n(&vcpu->has_thread, __ATOMIC_SEQ_CST) && exits_io_open(vcpu);
+	return state_of(vcpu) == VCPU_OUTSIDE && __atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST) &&
+	       exits_io_open(vcpu);
 }
 
 static bool on_physical(KvmGdbVcpu *vcpu, uint64_t pc)

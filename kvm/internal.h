@@ -118,15 +118,22 @@ typedef struct Leaving {
 	uint64_t gpa; /* of the patch, unless OVER_NOTHING */
 } Leaving;
 
+/* How a step is done, between its arch_step_begin() and its arch_step_end(). */
+typedef enum StepKind {
+	STEP_NONE,
+	STEP_BY_CPU,
+	STEP_TO_PATCH, /* likewise, and its first landing is a patch: no slot was free, and no other
+			  CPU runs */
+	STEP_THROUGH,  /* by arch_step_begin_through(): a run, which through.c ends after a while */
+} StepKind;
+
 /* A single step. It outlives an exit to the VMM in the middle of an I/O instruction. */
 typedef struct Step {
-	bool open;     /* arch_step_begin() was done, and arch_step_end() not yet */
-	bool through;  /* by arch_step_begin_through(): a run, which through.c ends after a while */
-	gint64 until;  /* that is then */
+	StepKind kind;
+	gint64 until;  /* of STEP_THROUGH */
 	uint64_t from; /* pc (linear) */
 	ArchStep arch;
-	bool patched; /* its first landing is a patch: no slot was free, and no other CPU runs */
-	uint64_t patch_gpa; /* where */
+	uint64_t patch_gpa; /* of STEP_TO_PATCH */
 } Step;
 
 #define ARMED_MAX                                                                                  \
@@ -157,9 +164,8 @@ struct KvmGdbVcpu {
 	int state;     /* VcpuState, atomic */
 	int attention; /* atomic: take the lock before and after KVM_RUN */
 
-	bool has_thread; /* atomic */
-	int tid;	 /* atomic: the kernel's number of the last kvm_gdb_run()'s thread; or 0 */
-	int wake_fd;	 /* eventfd that ends a park */
+	int tid;     /* atomic: the kernel's number of the last kvm_gdb_run()'s thread; or 0 */
+	int wake_fd; /* eventfd that ends a park */
 
 	ArchVcpu *arch;
 	GdbAction action; /* for the current or next run */

@@ -29,7 +29,6 @@ static const char *broken_by(const KvmGdbVcpu *vcpu)
 {
 	const KvmGdb *gdb = vcpu->gdb;
 	const Leaving *leaving = &vcpu->leaving;
-	const Step *step = &vcpu->step;
 	bool held = vcpu->action.kind == GDB_ACTION_HOLD;
 	bool free = gdb->world == WORLD_FREE;
 	const Rule rules[] = {
@@ -42,9 +41,7 @@ static const char *broken_by(const KvmGdbVcpu *vcpu)
 		 "the CPU whose turn it is does not know, or another one believes it is"},
 		{gdb->world != WORLD_RUNNING || !held || leaving->over == OVER_NOTHING,
 		 "a CPU that is held waits its turn"},
-		{!step->through || step->open, "a run through code is no step"},
-		{!step->patched || step->open, "the landing of a step outlives it"},
-		{!is_gone(vcpu) || (held && !vcpu->event.pending && !step->open),
+		{!is_gone(vcpu) || (held && !vcpu->event.pending && !vcpu->step.kind),
 		 "an unplugged CPU takes part"},
 	};
 

@@ -126,7 +126,7 @@ void leaving_look(KvmGdbVcpu *vcpu)
 {
 	const Leaving *leaving = &vcpu->leaving;
 
-	if (!leaving->met || vcpu->step.open)
+	if (!leaving->met || vcpu->step.kind)
 		return;
 	if (!stands_there(vcpu) || (!leaving->by_step && !arch_is_passing(vcpu->arch)))
 		leaving_end(vcpu);

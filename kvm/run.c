@@ -70,7 +70,6 @@ __attribute__((noinline)) static void adopt_thread(KvmGdbVcpu *vcpu)
 
 	own_tid = gettid();
 	vcpu->signals = &signals_seen;
-	__atomic_store_n(&vcpu->has_thread, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&vcpu->tid, own_tid, __ATOMIC_SEQ_CST);
 	sigemptyset(&kick);
 	sigaddset(&kick, vcpu->gdb->kick_signal);
@@ -192,7 +191,7 @@ static bool finish_io(KvmGdbVcpu *vcpu, Result *ret)
 static bool must_finish(const KvmGdbVcpu *vcpu)
 {
 	return exits_io_open(vcpu) &&
-	       (!halt_may_run(vcpu) || vcpu->step.open || vcpu->kick == KICK_TAKEN);
+	       (!halt_may_run(vcpu) || vcpu->step.kind || vcpu->kick == KICK_TAKEN);
 }
 
 /* Does a signal wait that would have ended KVM_RUN? @old: what the thread blocks by itself. */

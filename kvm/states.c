@@ -48,6 +48,13 @@ static const unsigned over_moves[] = {
 	[OVER_ALONE] = TO(OVER_NOTHING) | TO(OVER_WAITING),
 };
 
+static const unsigned step_moves[] = {
+	[STEP_NONE] = TO(STEP_BY_CPU) | TO(STEP_THROUGH),
+	[STEP_BY_CPU] = TO(STEP_TO_PATCH) | TO(STEP_NONE),
+	[STEP_TO_PATCH] = TO(STEP_NONE),
+	[STEP_THROUGH] = TO(STEP_NONE),
+};
+
 static const struct {
 	const char *name;
 	const unsigned *moves;
@@ -58,6 +65,7 @@ static const struct {
 	[STATE_EXIT] = {"Exit", exit_moves, G_N_ELEMENTS(exit_moves)},
 	[STATE_KICK] = {"Kick", kick_moves, G_N_ELEMENTS(kick_moves)},
 	[STATE_OVER] = {"Over", over_moves, G_N_ELEMENTS(over_moves)},
+	[STATE_STEP] = {"StepKind", step_moves, G_N_ELEMENTS(step_moves)},
 };
 
 bool states_may_follow(StateKind kind, unsigned from, unsigned to)

@@ -10,7 +10,14 @@
 
 #include "kvm/internal.h"
 
-typedef enum StateKind { STATE_WORLD, STATE_VCPU, STATE_EXIT, STATE_KICK, STATE_OVER } StateKind;
+typedef enum StateKind {
+	STATE_WORLD,
+	STATE_VCPU,
+	STATE_EXIT,
+	STATE_KICK,
+	STATE_OVER,
+	STATE_STEP
+} StateKind;
 
 /* states_may_follow: [pure] may @to follow @from, two values of the enum of @kind? */
 bool states_may_follow(StateKind kind, unsigned from, unsigned to);
@@ -58,6 +65,13 @@ static inline void set_over(KvmGdbVcpu *vcpu, Over to)
 	if (VMGDB_CHECKS)
 		states_check(STATE_OVER, vcpu->leaving.over, to);
 	vcpu->leaving.over = to;
+}
+
+static inline void set_step(KvmGdbVcpu *vcpu, StepKind to)
+{
+	if (VMGDB_CHECKS)
+		states_check(STATE_STEP, vcpu->step.kind, to);
+	vcpu->step.kind = to;
 }
 
 #endif

@@ -8,6 +8,7 @@
  * it is then, it has left the point, which is met again when it comes there again.
  */
 #include "kvm/internal.h"
+#include "kvm/states.h"
 
 /* A sequence takes nanoseconds, in an emulator on a busy machine a fraction of this. */
 #define LIMIT_US 2000
@@ -55,14 +56,14 @@ bool through_begin(KvmGdbVcpu *vcpu)
 	if (!vcpu->gdb->features.hw_break ||
 	    !arch_step_begin_through(vcpu->arch, at_end, &memory, &step->arch))
 		return false;
-	step->through = true;
+	set_step(vcpu, STEP_THROUGH);
 	if (armed_fits(vcpu)) {
 		lift_met(vcpu);
 		begin_limit(vcpu);
 		return true;
 	}
 	arch_step_end(vcpu->arch, &memory, &step->arch);
-	step->through = false;
+	set_step(vcpu, STEP_NONE);
 	return false;
 }
 
@@ -71,7 +72,7 @@ bool through_arms(const KvmGdbVcpu *vcpu, const GdbBreak *point)
 	const Step *step = &vcpu->step;
 
 	/* Outside, none can be met before the run has ended. */
-	return !step->through || point->type != GDB_BREAK_HW ||
+	return step->kind != STEP_THROUGH || point->type != GDB_BREAK_HW ||
 	       (point->addr > met_upto(vcpu) && point->addr < step->arch.end);
 }
 
@@ -90,7 +91,7 @@ void through_limit(KvmGdb *gdb)
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 		const Step *step = &vcpu->step;
 
-		if (!step->open || !step->through)
+		if (step->kind != STEP_THROUGH)
 			continue;
 		if (step->until <= now)
 			halt_kick(vcpu);

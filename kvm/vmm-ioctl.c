@@ -136,8 +136,7 @@ static int other(KvmGdbVcpu *vcpu, unsigned long request, void *arg)
 	err = errno;
 	if (attended && _IOC_DIR(request) & _IOC_WRITE)
 		take_over(vcpu);
-	if (attended && ret == 0 && vcpu->index == 0 && vcpu->has_thread &&
-	    arch_is_reset(request, arg))
+	if (attended && ret == 0 && vcpu->index == 0 && vcpu->tid && arch_is_reset(request, arg))
 		kvm_gdb_notify(vcpu->gdb, vcpu, KVM_GDB_RESET);
 	errno = err;
 	return ret;

@@ -442,9 +442,6 @@ static void test_invariants(void)
 	vcpu->leaving.over = OVER_WAITING;
 	expect_rule(model, "waits its turn");
 	vcpu->leaving.over = OVER_NOTHING;
-	vcpu->step.through = true;
-	expect_rule(model, "is no step");
-	vcpu->step.through = false;
 	vcpu->action.kind = GDB_ACTION_HOLD;
 	expect_rule(model, "held that nobody debugs");
 	vcpu->action.kind = GDB_ACTION_CONTINUE;

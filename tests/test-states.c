@@ -15,6 +15,7 @@ static const Move legal[] = {
 	{STATE_WORLD, WORLD_RUNNING, WORLD_RUNNING},  {STATE_VCPU, VCPU_OUTSIDE, VCPU_RUNNING},
 	{STATE_VCPU, VCPU_PARKED, VCPU_OUTSIDE},      {STATE_EXIT, EXIT_OPEN, EXIT_HELD},
 	{STATE_EXIT, EXIT_GUEST_TRAP, EXIT_FINISHED}, {STATE_KICK, KICK_TAKEN, KICK_SENT},
+	{STATE_STEP, STEP_BY_CPU, STEP_TO_PATCH},     {STATE_STEP, STEP_THROUGH, STEP_NONE},
 	{STATE_OVER, OVER_WAITING, OVER_ALONE},	      {STATE_OVER, OVER_ALONE, OVER_WAITING},
 };
 
@@ -31,6 +32,7 @@ static const Move illegal[] = {
 	{STATE_EXIT, EXIT_FINISHED, EXIT_HELD},	      /* an exit would be handled twice */
 	{STATE_KICK, KICK_SENT, KICK_NONE},	      /* the VMM's own signal */
 	{STATE_OVER, OVER_NOTHING, OVER_ALONE},	      /* the others, who were not asked to wait */
+	{STATE_STEP, STEP_TO_PATCH, STEP_THROUGH},    /* a step that was not ended */
 	{STATE_WORLD, WORLD_STOPPED + 1, WORLD_FREE}, /* there is no such state */
 };
 
