@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/cpu/pages.h"
 
 #define RAM_SIZE 0x20000
@@ -20,7 +21,7 @@
 #define PSE (1ull << 4)
 #define PAE (1ull << 5)
 #define LA57 (1ull << 12)
-#define LMA (1ull << 10)
+#define LMA X86_EFER_LMA
 
 static uint8_t *ram_new(void)
 {

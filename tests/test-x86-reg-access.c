@@ -5,11 +5,12 @@
 #include <linux/kvm.h>
 #include <string.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/kvm/own.h"
 #include "x86/kvm/reg-access.h"
 
 #define HAS_ALL (X86_HAS_XSAVE | X86_HAS_AVX | X86_HAS_AVX512 | X86_HAS_PKEYS)
-#define EFER_LMA (1ull << 10)
+#define EFER_LMA X86_EFER_LMA
 
 static const X86XsaveLayout layout = {
 	.offset = {[X86_XC_AVX] = 576,

@@ -105,6 +105,9 @@ static void test_no_source_twice(Fixture *fix, gconstpointer data)
 				g_error("%s and %s overlap", rows[i]->name, rows[j]->name);
 			g_assert_cmpstr(rows[i]->name, !=, rows[j]->name);
 		}
+		/* Else no vCPU would have it. */
+		if (rows[i]->source == X86_FROM_MSR)
+			g_assert_cmpuint(x86_msr_slot(rows[i]->id), <, X86_N_MSRS);
 	}
 }
 

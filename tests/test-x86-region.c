@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/cpu/region.h"
 
 #define RAM_SIZE 0x20000
@@ -15,7 +16,7 @@
 #define PG (1ull << 31)
 #define PAE (1ull << 5)
 #define LA57 (1ull << 12)
-#define LMA (1ull << 10)
+#define LMA X86_EFER_LMA
 
 static const X86Root long_root = {PG, 0x1000, PAE, LMA, {0}};
 

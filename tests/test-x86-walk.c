@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/cpu/walk.h"
 
 #define RAM_SIZE 0x10000
@@ -18,7 +19,7 @@
 #define PAE (1ull << 5)
 #define LA57 (1ull << 12)
 #define PCIDE (1ull << 17)
-#define LMA (1ull << 10)
+#define LMA X86_EFER_LMA
 
 typedef struct Ram {
 	uint8_t bytes[RAM_SIZE];

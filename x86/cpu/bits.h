@@ -3,7 +3,7 @@
  * manuals. Each stands here once.
  *
  * SDM volume 3: 2.3 (RFLAGS), 2.5 (CR0, CR3, CR4), 2.2.1 (EFER), 4.5 (entries of page
- * tables), 6.3.1 (vectors), 17.2 (DR6, DR7); volume 4 (MSRs).
+ * tables), 6.3.1 (vectors), 17.2 (DR6, DR7); volume 2, CPUID; volume 4 (MSRs).
  */
 #ifndef VMGDB_X86_CPU_BITS_H
 #define VMGDB_X86_CPU_BITS_H
@@ -19,7 +19,9 @@
 #define X86_RFLAGS_VM (1ull << 17)
 
 #define X86_CR0_PE (1ull << 0)
+#define X86_CR0_MP (1ull << 1)
 #define X86_CR0_ET (1ull << 4)
+#define X86_CR0_NE (1ull << 5)
 #define X86_CR0_PG (1ull << 31)
 
 #define X86_CR4_PSE (1ull << 4)
@@ -27,10 +29,15 @@
 #define X86_CR4_LA57 (1ull << 12)
 #define X86_CR4_VMXE (1ull << 13)
 #define X86_CR4_PCIDE (1ull << 17)
+#define X86_CR4_CET (1ull << 23)
 
 #define X86_EFER_LME (1ull << 8)
 #define X86_EFER_LMA (1ull << 10)
 #define X86_EFER_SVME (1ull << 12)
+
+#define X86_CPUID_1_ECX_XSAVE (1u << 26)
+#define X86_CPUID_7_ECX_PKU (1u << 3)
+#define X86_CPUID_EXT1_EDX_LONG_MODE (1u << 29)
 
 #define X86_DR6_HITS 0xfull	   /* B0-B3: that slot's condition was met */
 #define X86_DR6_BD (1ull << 13)	   /* an access to a debug register with DR7.GD set */

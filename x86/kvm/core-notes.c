@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "guest/vmcore.h"
+#include "x86/cpu/bits.h"
 #include "x86/cpu/monitor.h"
 #include "x86/kvm/vcpu.h"
 
@@ -82,13 +83,7 @@ static QemuSegment to_table(const struct kvm_dtable *from)
 
 static uint64_t kernel_gs_base(ArchVcpu *vcpu)
 {
-	const uint32_t msr_kernel_gs_base = 0xc0000102;
-
-	for (unsigned i = 0; x86_fetch(vcpu, X86_MSRS, NULL) && i < X86_N_MSRS; i++) {
-		if (x86_msr_index[i] == msr_kernel_gs_base)
-			return vcpu->msrs[i].value;
-	}
-	return 0;
+	return x86_fetch(vcpu, X86_MSRS, NULL) ? x86_msr_value(vcpu, X86_MSR_KERNEL_GS_BASE) : 0;
 }
 
 static void add_qemu(ArchVcpu *vcpu, GByteArray *notes)

@@ -126,14 +126,13 @@ bool arch_is_passing(ArchVcpu *vcpu)
  */
 bool arch_skip_insn(ArchVcpu *vcpu, const uint8_t *insn, size_t len)
 {
-	const uint64_t cr4_cet = 1 << 23;
 	const struct kvm_vcpu_events *events = &vcpu->events;
 	size_t n = x86_insn_idle_length(insn, len);
 
 	if (!n || !x86_fetch(vcpu, X86_REGS, NULL) || !x86_fetch(vcpu, X86_SREGS, NULL) ||
 	    !x86_fetch(vcpu, X86_EVENTS, NULL))
 		return false;
-	if (!x86_long_mode(vcpu) || !vcpu->sregs.cs.l || vcpu->sregs.cr4 & cr4_cet ||
+	if (!x86_long_mode(vcpu) || !vcpu->sregs.cs.l || vcpu->sregs.cr4 & X86_CR4_CET ||
 	    vcpu->regs.rflags & X86_RFLAGS_TF || events->interrupt.shadow ||
 	    events->exception.pending || events->exception.injected ||
 	    vcpu->regs.rip % PAGE_SIZE + n > PAGE_SIZE)

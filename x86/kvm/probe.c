@@ -84,10 +84,10 @@ static bool set_long_mode(int fd)
 	sregs.cs.l = 1;
 	sregs.gdt = (struct kvm_dtable){.base = GDT, .limit = 0x17};
 	sregs.idt = (struct kvm_dtable){.base = IDT, .limit = 16 * N_VECTORS - 1};
-	sregs.cr0 = 0x80000033; /* PG NE ET MP PE */
+	sregs.cr0 = X86_CR0_PG | X86_CR0_NE | X86_CR0_ET | X86_CR0_MP | X86_CR0_PE;
 	sregs.cr3 = PML4;
-	sregs.cr4 = 0x20;   /* PAE */
-	sregs.efer = 0x500; /* LMA LME */
+	sregs.cr4 = X86_CR4_PAE;
+	sregs.efer = X86_EFER_LMA | X86_EFER_LME;
 	return ioctl(fd, KVM_SET_SREGS, &sregs) == 0;
 }
 

@@ -39,18 +39,9 @@ static uint8_t *at_offset(ArchVcpu *vcpu, const GdbReg *reg)
 	return (uint8_t *)vcpu + source_ops[reg->source].base + reg->id;
 }
 
-static unsigned msr_slot(uint64_t index)
-{
-	unsigned i = 0;
-
-	while (i < X86_N_MSRS && x86_msr_index[i] != index)
-		i++;
-	return i;
-}
-
 static uint8_t *at_msr(ArchVcpu *vcpu, const GdbReg *reg)
 {
-	unsigned slot = msr_slot(reg->id);
+	unsigned slot = x86_msr_slot(reg->id);
 
 	if (slot == X86_N_MSRS || !vcpu->msrs[slot].present)
 		return NULL;
@@ -208,7 +199,7 @@ static bool restores_tsc(ArchVcpu *vcpu, const GdbReg *reg, uint64_t value)
 
 static bool write_msr(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GError **error)
 {
-	unsigned slot = msr_slot(reg->id);
+	unsigned slot = x86_msr_slot(reg->id);
 	uint64_t value = value_of(reg, buf), before = vcpu->msrs[slot].value;
 
 	if (restores_tsc(vcpu, reg, value))

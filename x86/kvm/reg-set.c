@@ -6,13 +6,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "x86/cpu/bits.h"
 #include "x86/kvm/i386.h"
 #include "x86/kvm/reg-access.h"
 #include "xml/resources.h"
 
-#define CPUID_1_ECX_XSAVE (1u << 26)
-#define CPUID_EXT1_EDX_LONG_MODE (1u << 29)
-#define CPUID_7_ECX_PKU (1u << 3)
 #define MAX_CPUID_ENTRIES 256 /* KVM takes no more */
 
 static struct kvm_cpuid_entry2 find_leaf(const struct kvm_cpuid_entry2 *entries, unsigned n,
@@ -33,7 +31,7 @@ unsigned x86_guest_has(const struct kvm_cpuid_entry2 *entries, unsigned n,
 	uint64_t components = find_leaf(entries, n, 0xd).eax;
 	unsigned has = X86_HAS_XSAVE;
 
-	if (!(find_leaf(entries, n, 1).ecx & CPUID_1_ECX_XSAVE))
+	if (!(find_leaf(entries, n, 1).ecx & X86_CPUID_1_ECX_XSAVE))
 		return 0;
 	for (unsigned i = 0; i < X86_XC_N; i++)
 		if (!layout->size[i])
@@ -42,14 +40,14 @@ unsigned x86_guest_has(const struct kvm_cpuid_entry2 *entries, unsigned n,
 		has |= X86_HAS_AVX;
 	if ((components & (avx | avx512)) == (avx | avx512))
 		has |= X86_HAS_AVX512;
-	if (components & pkru && find_leaf(entries, n, 7).ecx & CPUID_7_ECX_PKU)
+	if (components & pkru && find_leaf(entries, n, 7).ecx & X86_CPUID_7_ECX_PKU)
 		has |= X86_HAS_PKEYS;
 	return has;
 }
 
 bool x86_guest_is_i386(const struct kvm_cpuid_entry2 *entries, unsigned n)
 {
-	return n && !(find_leaf(entries, n, 0x80000001).edx & CPUID_EXT1_EDX_LONG_MODE);
+	return n && !(find_leaf(entries, n, 0x80000001).edx & X86_CPUID_EXT1_EDX_LONG_MODE);
 }
 
 static bool msr_present(const X86Msr *msrs, uint64_t index)

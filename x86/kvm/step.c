@@ -59,14 +59,6 @@ static bool wake(ArchVcpu *vcpu, GError **error)
 	return false;
 }
 
-static uint64_t read_msr(ArchVcpu *vcpu, uint32_t index)
-{
-	for (unsigned i = 0; i < X86_N_MSRS; i++)
-		if (x86_msr_index[i] == index && vcpu->msrs[i].present)
-			return vcpu->msrs[i].value;
-	return 0;
-}
-
 /* ---- Where the instruction may lead with TF cleared ---- */
 
 static X86Idt idt_of(const ArchVcpu *vcpu)
@@ -153,8 +145,8 @@ static uint64_t syscall_target(ArchVcpu *vcpu, bool *ret_clears)
 	*ret_clears = false;
 	if (!x86_long_mode(vcpu) || !x86_fetch(vcpu, X86_MSRS, NULL))
 		return 0;
-	*ret_clears = read_msr(vcpu, X86_MSR_FMASK) & X86_RFLAGS_TF;
-	return read_msr(vcpu, vcpu->sregs.cs.l ? X86_MSR_LSTAR : X86_MSR_CSTAR);
+	*ret_clears = x86_msr_value(vcpu, X86_MSR_FMASK) & X86_RFLAGS_TF;
+	return x86_msr_value(vcpu, vcpu->sregs.cs.l ? X86_MSR_LSTAR : X86_MSR_CSTAR);
 }
 
 /* What the instruction itself enters comes before what may go wrong with it. */

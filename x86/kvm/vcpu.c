@@ -15,7 +15,7 @@
 #include "x86/cpu/bits.h"
 #include "x86/kvm/own.h"
 
-const uint32_t x86_msr_index[X86_N_MSRS] = {
+const uint32_t x86_msr_index[] = {
 	X86_MSR_KERNEL_GS_BASE,
 	X86_MSR_STAR,
 	X86_MSR_LSTAR,
@@ -28,6 +28,22 @@ const uint32_t x86_msr_index[X86_N_MSRS] = {
 	X86_MSR_TSC,
 	X86_MSR_TSC_AUX,
 };
+
+unsigned x86_msr_slot(uint64_t index)
+{
+	unsigned slot = 0;
+
+	while (slot < X86_N_MSRS && x86_msr_index[slot] != index)
+		slot++;
+	return slot;
+}
+
+uint64_t x86_msr_value(const ArchVcpu *vcpu, uint64_t index)
+{
+	unsigned slot = x86_msr_slot(index);
+
+	return slot < X86_N_MSRS && vcpu->msrs[slot].present ? vcpu->msrs[slot].value : 0;
+}
 
 #define BIT_OF(group) (1u << (group))
 

@@ -33,6 +33,8 @@ typedef enum X86Group {
 /* The model-specific registers that have a row; in the order of x86_msr_index[]. */
 #define X86_N_MSRS 11
 extern const uint32_t x86_msr_index[X86_N_MSRS];
+/* x86_msr_slot: where in x86_msr_index[] the MSR @index is; X86_N_MSRS: it is not. */
+unsigned x86_msr_slot(uint64_t index);
 
 typedef struct X86Msr {
 	bool present; /* FALSE: this vCPU does not have it */
@@ -112,6 +114,8 @@ void x86_mark_dirty(ArchVcpu *vcpu, X86Group group);
  */
 bool x86_store(ArchVcpu *vcpu, X86Group group, GError **error);
 
+/* x86_msr_value: of the MSR @index, as X86_MSRS was fetched; 0 where this vCPU has none. */
+uint64_t x86_msr_value(const ArchVcpu *vcpu, uint64_t index);
 /*
  * x86_write_msr: write one of x86_msr_index[] in KVM at once; X86_MSRS is then read again. Never
  * part of a group write, since writing the TSC back as it was read would turn the guest's clock
