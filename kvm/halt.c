@@ -293,7 +293,7 @@ static void set_free(KvmGdb *gdb)
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
 		vcpu->event.pending = false;
-		vcpu->leaving = (Leaving){0};
+		leaving_forget(vcpu);
 		if (state_of(vcpu) != VCPU_GONE)
 			vcpu->action = (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
 	}

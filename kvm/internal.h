@@ -445,8 +445,12 @@ bool devices_work(const KvmGdb *gdb);
 void leaving_meet(KvmGdbVcpu *vcpu, unsigned met, uint64_t pc, bool reported);
 /* A hit of this kind was reported, or need not be: what has been met then? A set of Met. */
 unsigned leaving_met_by(const KvmGdbVcpu *vcpu, GdbStopKind kind);
-/* It meets whatever is there. Gives back its turn, if it had one. */
+/*
+ * It meets whatever is there. leaving_end gives back its turn, if it had one; leaving_forget is for
+ * when there are no turns any more.
+ */
 void leaving_end(KvmGdbVcpu *vcpu);
+void leaving_forget(KvmGdbVcpu *vcpu);
 /* Before a resume: must it wait for a turn? Ends what is no longer true. */
 void leaving_plan(KvmGdbVcpu *vcpu);
 /* After a run that ended neither with a step nor with a hit: has it left? */

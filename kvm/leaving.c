@@ -8,6 +8,7 @@
  * run takes it up again.
  */
 #include "kvm/internal.h"
+#include "kvm/states.h"
 
 static bool is_watch(GdbStopKind kind)
 {
@@ -51,13 +52,17 @@ void leaving_meet(KvmGdbVcpu *vcpu, unsigned met, uint64_t pc, bool reported)
 	leaving->reported |= reported;
 }
 
+void leaving_forget(KvmGdbVcpu *vcpu)
+{
+	set_over(vcpu, OVER_NOTHING);
+	vcpu->leaving = (Leaving){0};
+}
+
 void leaving_end(KvmGdbVcpu *vcpu)
 {
-	bool alone = vcpu->leaving.over == OVER_ALONE;
-
-	if (alone)
+	if (vcpu->leaving.over == OVER_ALONE)
 		turns_done(vcpu->gdb);
-	vcpu->leaving = (Leaving){0};
+	leaving_forget(vcpu);
 }
 
 static bool stands_there(const KvmGdbVcpu *vcpu)
@@ -110,7 +115,7 @@ void leaving_plan(KvmGdbVcpu *vcpu)
 	const KvmPatches *patches = vcpu->gdb->patches;
 	Leaving *leaving = &vcpu->leaving;
 
-	leaving->over = OVER_NOTHING;
+	set_over(vcpu, OVER_NOTHING);
 	if (leaving->met && !stands_there(vcpu))
 		leaving_end(vcpu);
 	if (!leaving->met)
@@ -119,7 +124,7 @@ void leaving_plan(KvmGdbVcpu *vcpu)
 		 !vcpu->event.pending && kvm_patches_any(patches) &&
 		 translate_pc(vcpu, leaving->pc, &leaving->gpa) &&
 		 kvm_patches_has(patches, leaving->gpa))
-		leaving->over = OVER_WAITING;
+		set_over(vcpu, OVER_WAITING);
 }
 
 void leaving_look(KvmGdbVcpu *vcpu)

@@ -1,9 +1,10 @@
 /*
  * kvm/states.h - the states of a machine and of its vCPUs: which may follow which.
  *
- * Each of them is set here and nowhere else. The table of its moves is in states.c; a state may
- * always follow itself. Builds that look at invariants (invariants.h) end the process at a move
- * that is in no table; in all others it is an assignment.
+ * Each of them is set here and nowhere else, but where the whole of a Step or a Leaving that is at
+ * rest is put in place of another. The table of its moves is in states.c; a state may always follow
+ * itself. Builds that look at invariants (invariants.h) end the process at a move that is in no
+ * table; in all others it is an assignment.
  */
 #ifndef VMGDB_KVM_STATES_H
 #define VMGDB_KVM_STATES_H
