@@ -239,6 +239,7 @@ void kvm_gdb_set_private(KvmGdb *gdb, uint64_t gpa, uint64_t size, bool is_priva
 
 	kvm_patches_before_change(gdb->patches, gpa, size);
 	kvm_memory_set_private(gdb->memory, gpa, size, is_private);
+	log_slot(gdb, is_private ? "is private" : "is shared", gpa, size);
 	kvm_patches_after_change(gdb->patches);
 }
 

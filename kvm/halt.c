@@ -286,6 +286,7 @@ void halt_post(KvmGdbVcpu *vcpu)
 
 static void set_free(KvmGdb *gdb)
 {
+	gdb_log_line(gdb->log, "free: all breakpoints removed");
 	kvm_breaks_clear(gdb->breaks);
 	engine_sweep(gdb);
 	kvm_conditions_clear(gdb->conditions);

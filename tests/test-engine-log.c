@@ -52,6 +52,9 @@ static void test_breaks(void)
 		"CPU 0: the trap is the guest's own and given to it\n",
 		"break at 0x202 removed\n",
 		"memory: 0x10000000000 to 0x10000000fff is no RAM any more\n",
+		"memory: 0x20000000000 to 0x20000000fff is private\n",
+		"memory: 0x20000000000 to 0x20000000fff is shared\n",
+		"free: all breakpoints removed\n",
 		NULL,
 	};
 	g_autofree char *path = NULL;
@@ -76,6 +79,10 @@ static void test_breaks(void)
 	interrupt(rig);
 	rsp_expect(rig->client, "z0,202,1", "OK");
 	kvm_gdb_unmap(rig->gdb, 1ull << 40, 4096);
+	kvm_gdb_set_private(rig->gdb, 2ull << 40, 4096, true);
+	kvm_gdb_set_private(rig->gdb, 2ull << 40, 4096, false);
+	hang_up(rig);
+	expect_runs(rig, 0);
 	rig_free(rig);
 	assert_lines(path, lines);
 	g_remove(path);
