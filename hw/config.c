@@ -21,7 +21,8 @@
 /* What GOption fills in; strings are owned. */
 typedef struct RawOptions {
 	char *qmp, *monitor, *gdb_log, *gdb_core, *kernel, *initrd, *memory, *console, *name, *gdb,
-		*gdb_arch, *gdb_vmlinux, *gdb_modules, *gdb_clock, *gdb_threads, *dump_dtb, *vsock;
+		*gdb_arch, *gdb_vmlinux, *gdb_modules, *gdb_clock, *gdb_threads, *dump_dtb, *vsock,
+		*tty;
 	char **disks, **shares, **nets, **params, **rest;
 	int n_cpus;
 	gboolean gdb_wait, gdb_kaslr, reboot, help;
@@ -73,6 +74,10 @@ static const GOptionEntry entries[] = {
 	 "sockets between host and guest (vsock); the guest's CID, 3 or more", "CID"},
 	{"console", 0, 0, G_OPTION_ARG_STRING, RAW(console),
 	 "serial (default), virtio (hvc0), or none: output is shown, stdin is left alone", "KIND"},
+	{"tty", 0, 0, G_OPTION_ARG_STRING, RAW(tty),
+	 "a second serial port, ttyS1, at pty (default), file:PATH, unix:PATH, [HOST:]PORT or "
+	 "/dev/TTY",
+	 "1[,WHERE]"},
 	{"name", 0, 0, G_OPTION_ARG_STRING, RAW(name),
 	 "the guest's name, for ps and for `monitor info name`", "NAME"},
 	{"reboot", 0, 0, G_OPTION_ARG_NONE, RAW(reboot),
@@ -262,6 +267,11 @@ static bool take_words(VmConfig *config, const RawOptions *raw, GError **error)
 	return true;
 }
 
+static bool is_stdio(const char *where)
+{
+	return g_strcmp0(where, "stdio") == 0;
+}
+
 static char *find_kernel(GError **error)
 {
 	struct utsname host;
@@ -302,11 +312,6 @@ static bool set_kernel(VmConfig *config, RawOptions *raw, GError **error)
 			 : n == 1	     ? g_strdup(raw->rest[0])
 					     : find_kernel(error);
 	return config->kernel != NULL;
-}
-
-static bool is_stdio(const char *where)
-{
-	return g_strcmp0(where, "stdio") == 0;
 }
 
 static bool check_stdio(const VmConfig *config, GError **error)
@@ -524,6 +529,25 @@ static bool check_devices(const VmConfig *config, GError **error)
 	return false;
 }
 
+/* kvmtool's --tty N is port N at a pseudo terminal. */
+static bool set_tty(VmConfig *config, const char *text, GError **error)
+{
+	const char *where = text == NULL		   ? NULL
+			    : strcmp(text, "1") == 0	   ? "pty"
+			    : g_str_has_prefix(text, "1,") ? text + 2
+							   : "";
+
+	if (where == NULL || (*where != 0 && !is_stdio(where))) {
+		config->tty = g_strdup(where);
+		return true;
+	}
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--tty %s: expected 1, for ttyS1, and where it is: 1,pty or 1,file:PATH, "
+		    "1,unix:PATH, 1,[HOST:]PORT, 1,/dev/TTY",
+		    text);
+	return false;
+}
+
 /* The host's own root is for a shell; what the guest changes there is in its memory. */
 static bool set_command(VmConfig *config, char **command, GError **error)
 {
@@ -566,11 +590,12 @@ static VmConfig *config_from_raw(RawOptions *raw, char **command, GError **error
 	config->gdb_kaslr = raw->gdb_kaslr;
 	if (!set_disks(config, raw->disks, error) || !set_shares(config, raw->shares, error) ||
 	    !set_nets(config, raw->nets, error) || !set_vsock(config, raw->vsock, error) ||
-	    !set_command(config, command, error) || !take_words(config, raw, error) ||
-	    !check_devices(config, error) || !check_gdb(config, error) ||
-	    !check_stdio(config, error) || !check_core(config->gdb_core, error) ||
-	    !check_dump_dtb(config, error) || !set_cpus(config, raw->n_cpus, error) ||
-	    !set_memory(config, raw->memory, error) || !set_kernel(config, raw, error))
+	    !set_tty(config, raw->tty, error) || !set_command(config, command, error) ||
+	    !take_words(config, raw, error) || !check_devices(config, error) ||
+	    !check_gdb(config, error) || !check_stdio(config, error) ||
+	    !check_core(config->gdb_core, error) || !check_dump_dtb(config, error) ||
+	    !set_cpus(config, raw->n_cpus, error) || !set_memory(config, raw->memory, error) ||
+	    !set_kernel(config, raw, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }
@@ -608,6 +633,7 @@ void config_free(VmConfig *config)
 	g_free(config->initrd);
 	g_free(config->params);
 	g_free(config->name);
+	g_free(config->tty);
 	g_free(config->gdb);
 	g_free(config->qmp);
 	g_free(config->monitor);

@@ -28,13 +28,14 @@ typedef struct VmConfig {
 	uint32_t vsock;	   /* the guest's CID; 0: it has no vsock */
 	bool is_shell;	   /* the guest runs @command, or a shell, in the folder of --disk */
 	char **command;	   /* or NULL */
-	char *params;	   /* the user's part of the kernel's command line or NULL */
-	char *name;	   /* the user's, or NULL */
-	char *dump_dtb;	   /* where to write the guest's device tree, or NULL */
-	char *gdb;	   /* where to listen, or NULL: no stub */
-	char *qmp;	   /* where to take clients of QMP, or NULL */
-	char *monitor;	   /* where people may type the monitor's commands, or NULL */
-	char *gdb_arch;	   /* the architecture to describe to gdb, or NULL: the CPU's */
+	char *tty;	/* where ttyS1 is for the host (hw/serial-line.h), or NULL: there is none */
+	char *params;	/* the user's part of the kernel's command line or NULL */
+	char *name;	/* the user's, or NULL */
+	char *dump_dtb; /* where to write the guest's device tree, or NULL */
+	char *gdb;	/* where to listen, or NULL: no stub */
+	char *qmp;	/* where to take clients of QMP, or NULL */
+	char *monitor;	/* where people may type the monitor's commands, or NULL */
+	char *gdb_arch; /* the architecture to describe to gdb, or NULL: the CPU's */
 	char *gdb_modules; /* a folder with the files of its modules, or NULL */
 	char *gdb_vmlinux; /* the kernel's symbols, empty: none, or NULL: look beside the kernel */
 	uint64_t memory;   /* bytes, a multiple of 1 MiB */

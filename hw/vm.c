@@ -150,6 +150,27 @@ Serial *vm_new_console(Vm *vm, unsigned irq)
 	return vm_own(vm, vm->console, (GDestroyNotify)serial_free);
 }
 
+Serial *vm_new_tty(Vm *vm, unsigned irq)
+{
+	SerialPeer peer = serial_line_peer(vm->tty);
+	Serial *serial = serial_new(&peer, vm_irq(vm, irq));
+
+	serial_line_connect(vm->tty, serial);
+	return vm_own(vm, serial, (GDestroyNotify)serial_free);
+}
+
+static bool open_tty(Vm *vm, GError **error)
+{
+	if (vm->config->tty == NULL)
+		return true;
+	vm->tty = serial_line_open(vm->config->tty, error);
+	if (vm->tty != NULL)
+		vm_log("ttyS1 is at %s", serial_line_place(vm->tty));
+	else
+		g_prefix_error(error, "--tty 1,%s: ", vm->config->tty);
+	return vm->tty != NULL;
+}
+
 /* The UART shows what a kernel says early. */
 static bool add_hvc(Vm *vm, GError **error)
 {
@@ -292,6 +313,8 @@ static bool assemble(Vm *vm, GError **error)
 static void free_devices(Vm *vm)
 {
 	set_console(vm, NULL, NULL);
+	if (vm->tty != NULL)
+		serial_line_connect(vm->tty, NULL);
 	vm_dma_forget(vm);
 	vm->pci = NULL;
 	g_clear_pointer(&vm->devices, g_ptr_array_unref);
@@ -310,7 +333,7 @@ static void take_apart(Vm *vm)
 
 static bool make(Vm *vm, GError **error)
 {
-	if (!vm_open_disks(vm, error) || !open_kvm(vm, error))
+	if (!vm_open_disks(vm, error) || !open_tty(vm, error) || !open_kvm(vm, error))
 		return false;
 	vm->vm_fd = create_vm(vm, error);
 	return vm->vm_fd >= 0 && add_memory(vm, error) && assemble(vm, error) &&
@@ -346,6 +369,7 @@ void vm_free(Vm *vm)
 	take_apart(vm);
 	vm_dma_free(vm->dma);
 	vm_close_disks(vm);
+	serial_line_free(vm->tty);
 	if (vm->kvm_fd >= 0)
 		close(vm->kvm_fd);
 	memory_clear(&vm->memory);

@@ -17,6 +17,7 @@
 #include "hw/dev/devices.h"
 #include "hw/dev/virtio-console.h"
 #include "hw/memory.h"
+#include "hw/serial-line.h"
 #include "hw/term.h"
 #include "hw/vcpu.h"
 #include "kvm/kvm-gdb.h"
@@ -62,6 +63,7 @@ typedef struct Vm {
 	Term *term;
 	GMutex console_lock; /* for the terminal's thread, while devices come and go */
 	Serial *console;     /* the UART that the terminal is connected to */
+	SerialLine *tty;     /* of the second UART; NULL: there is none */
 	VirtioConsole *hvc;  /* with --console virtio: what is typed goes there */
 	KvmGdb *gdb;	     /* NULL without --gdb */
 	bool gdb_ended;
@@ -120,6 +122,9 @@ void *vm_own(Vm *vm, void *device, GDestroyNotify destroy);
 
 /* vm_new_console: the UART that the user's terminal talks to. At most one per machine. */
 Serial *vm_new_console(Vm *vm, unsigned irq);
+
+/* vm_new_tty: the UART that --tty asks for, in a machine whose vm->tty says so. At most one. */
+Serial *vm_new_tty(Vm *vm, unsigned irq);
 
 /* vm_irq: interrupt input @irq of this machine, for a device. */
 IrqLine vm_irq(Vm *vm, unsigned irq);

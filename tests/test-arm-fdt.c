@@ -111,6 +111,25 @@ static uint32_t cell(const void *cells, unsigned i)
 #define PCI "/pcie@40000000"
 #define ITS "/intc@3fff0000/its@3ff70000"
 
+/* Linux numbers UARTs in the tree's order; without --tty there is one. */
+static void test_uart2(void)
+{
+	ArmFdtInput in = input();
+	g_autoptr(GByteArray) without = build(&in);
+
+	in.has_uart2 = true;
+	g_autoptr(GByteArray) tree = build(&in);
+	int first = fdt_path_offset(tree->data, "/uart@1000000");
+	int second = fdt_path_offset(tree->data, "/uart@1001000");
+	const fdt32_t *irq = get(tree, "/uart@1001000", "interrupts", 12);
+
+	g_assert_cmpint(fdt_path_offset(without->data, "/uart@1001000"), <, 0);
+	g_assert_cmpint(second, >, first);
+	g_assert_cmpstr(get(tree, "/uart@1001000", "compatible", 0), ==, "ns16550a");
+	g_assert_cmphex(cell64(get(tree, "/uart@1001000", "reg", 16), 0), ==, 0x1001000);
+	g_assert_cmpuint(fdt32_to_cpu(irq[1]), ==, 1);
+}
+
 static void test_pci(void)
 {
 	ArmFdtInput in = input();
@@ -195,6 +214,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/arm-fdt/chosen", test_chosen);
 	g_test_add_func("/arm-fdt/memory-and-cpus", test_memory_and_cpus);
 	g_test_add_func("/arm-fdt/gic", test_gic);
+	g_test_add_func("/arm-fdt/uart2", test_uart2);
 	g_test_add_func("/arm-fdt/pci", test_pci);
 	g_test_add_func("/arm-fdt/pci-pins", test_pci_pins);
 	g_test_add_func("/arm-fdt/no-initrd", test_no_initrd);

@@ -132,6 +132,18 @@ static void expect_share(const VmConfig *config, unsigned i, const char *folder,
 	g_assert_true(share->read_only == read_only);
 }
 
+/* As kvmtool has it, and with a place of its own. */
+static void test_tty(void)
+{
+	g_autoptr(VmConfig) none = parse(NULL, "-k K");
+	g_autoptr(VmConfig) pty = parse(NULL, "-k K --tty 1");
+	g_autoptr(VmConfig) place = parse(NULL, "-k K --tty 1,unix:/a,b");
+
+	g_assert_null(none->tty);
+	g_assert_cmpstr(pty->tty, ==, "pty");
+	g_assert_cmpstr(place->tty, ==, "unix:/a,b");
+}
+
 /* PCI takes 32: the bridge and the random numbers are two of them. */
 static void test_too_many(void)
 {
@@ -225,6 +237,10 @@ static void test_refusals(void)
 		{"-k K --vsock 4294967295", "--vsock 4294967295: expected"},
 		{"-k K --vsock 3x", "--vsock 3x: expected"},
 		{"-k K --vsock=", "--vsock : expected"},
+		{"-k K --tty 0", "--tty 0: expected 1, for ttyS1"},
+		{"-k K --tty 1,", "--tty 1,: expected 1"},
+		{"-k K --tty 1,stdio", "--tty 1,stdio: expected 1"},
+		{"-k K --tty 12", "--tty 12: expected 1"},
 		{"-k K --9p /", "--9p /: expected DIR,TAG"},
 		{"-k K --9p /none-such,a", "there is no folder /none-such"},
 		{"-k K --9p /,a --9p /usr,a", "from --9p /,a: both are a"},
@@ -585,6 +601,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-config/operators", test_operators);
 	g_test_add_func("/hw-config/habits", test_habits);
 	g_test_add_func("/hw-config/disks", test_disks);
+	g_test_add_func("/hw-config/tty", test_tty);
 	g_test_add_func("/hw-config/too-many-devices", test_too_many);
 	g_test_add_func("/hw-config/shares", test_shares);
 	g_test_add_func("/hw-config/nets", test_nets);

@@ -443,7 +443,7 @@ static const uint8_t *get_table(const GByteArray *all, uint64_t addr, const char
 
 static void check_acpi(unsigned n_cpus)
 {
-	g_autoptr(GByteArray) all = acpi_build(X86_ACPI, n_cpus, false);
+	g_autoptr(GByteArray) all = acpi_build(X86_ACPI, &(AcpiMachine){n_cpus, false, false});
 	unsigned cpus = 0, ioapics = 0;
 
 	g_assert_cmpuint(all->len, <=, X86_ACPI_MAX);
@@ -473,8 +473,8 @@ static void check_acpi(unsigned n_cpus)
 /* Without PCI the tables are as they were; with it there is one more, and a longer DSDT. */
 static void test_acpi_pci(void)
 {
-	g_autoptr(GByteArray) without = acpi_build(X86_ACPI, 2, false);
-	g_autoptr(GByteArray) all = acpi_build(X86_ACPI, 255, true);
+	g_autoptr(GByteArray) without = acpi_build(X86_ACPI, &(AcpiMachine){2, false, false});
+	g_autoptr(GByteArray) all = acpi_build(X86_ACPI, &(AcpiMachine){255, true, true});
 
 	g_assert_null(memmem(without->data, without->len, "MCFG", 4));
 	g_assert_null(memmem(without->data, without->len, "PCI0", 4));
@@ -520,7 +520,8 @@ static void check_has(const GByteArray *dsdt, const char *bytes, size_t len)
 /* The bytes that ACPI 6.4 (6.2.13, 6.4.3.5) has for the bridge. */
 static void test_dsdt_pci(void)
 {
-	g_autoptr(GByteArray) dsdt = acpi_dsdt(true), routes = g_byte_array_new();
+	g_autoptr(GByteArray) dsdt = acpi_dsdt(&(AcpiMachine){1, true, false}),
+			      routes = g_byte_array_new();
 
 	CHECK_HAS(dsdt, "PCI0\x08_HID\x0c\x41\xd0\x0a\x08\x08_CID\x0c\x41\xd0\x0a\x03");
 	/* Bus 0 alone, the ports 0xcf8 to 0xcff, and the window. */
@@ -541,9 +542,9 @@ static void test_dsdt_pci(void)
 }
 
 /* The scope's devices end where the scope does, which ends where \_S5 begins. */
-static void check_dsdt(bool has_pci, unsigned n_devices)
+static void check_dsdt(AcpiMachine machine, unsigned n_devices)
 {
-	g_autoptr(GByteArray) dsdt = acpi_dsdt(has_pci);
+	g_autoptr(GByteArray) dsdt = acpi_dsdt(&machine);
 	const uint8_t *aml = dsdt->data + 36, *end = dsdt->data + dsdt->len;
 	size_t len;
 	unsigned devices = 0;
@@ -572,10 +573,22 @@ static void check_dsdt(bool has_pci, unsigned n_devices)
 	g_assert_nonnull(memmem(dsdt->data, dsdt->len, "\x0c\x41\xd0\x05\x01", 5));
 }
 
+/* The second UART has the first one's id and a number, ports and an interrupt of its own. */
+static void test_dsdt_com2(void)
+{
+	g_autoptr(GByteArray) with = acpi_dsdt(&(AcpiMachine){1, false, true});
+	g_autoptr(GByteArray) without = acpi_dsdt(&(AcpiMachine){1, false, false});
+
+	CHECK_HAS(with, "COM2\x08_HID\x0c\x41\xd0\x05\x01\x08_UID\x01");
+	CHECK_HAS(with, "\x47\x01\xf8\x02\xf8\x02\x01\x08\x22\x08\0");
+	g_assert_null(memmem(without->data, without->len, "COM2", 4));
+}
+
 static void test_dsdt(void)
 {
-	check_dsdt(false, 4);
-	check_dsdt(true, 6);
+	check_dsdt((AcpiMachine){1, false, false}, 4);
+	check_dsdt((AcpiMachine){1, true, false}, 6);
+	check_dsdt((AcpiMachine){1, true, true}, 7);
 }
 
 /* ---- CPUID ---- */
@@ -653,6 +666,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-x86-acpi/pci", test_acpi_pci);
 	g_test_add_func("/hw-x86-acpi/dsdt", test_dsdt);
 	g_test_add_func("/hw-x86-acpi/dsdt-pci", test_dsdt_pci);
+	g_test_add_func("/hw-x86-acpi/dsdt-com2", test_dsdt_com2);
 	g_test_add_func("/hw-x86-cpuid/topology", test_cpuid);
 	g_test_add_func("/hw-x86-cpuid/one-cpu", test_cpuid_one);
 	return g_test_run();

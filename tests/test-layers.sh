@@ -51,7 +51,7 @@ may x86/cpu 'gdbstub/(regs|target)\.h'
 may arm/cpu 'gdbstub/(regs|target)\.h'
 may x86/kvm "$kernel|x86/cpu/[a-z0-9-]+\.h|kvm/(arch|probe|monitor)\.h|guest/vmcore\.h|gdbstub/(regs|target)\.h|xml/resources\.h"
 may arm/kvm "$kernel|arm/cpu/[a-z0-9-]+\.h|kvm/(arch|probe|monitor)\.h|guest/vmcore\.h|gdbstub/(regs|target)\.h|xml/resources\.h"
-may hw "$kernel|linux/(if_tun|vhost|virtio_config)\.h|kvm/(kvm-gdb|arch)\.h|hw/dev/[a-z0-9-]+\.h"
+may hw "$kernel|linux/(if_tun|vhost|virtio_config)\.h|kvm/(kvm-gdb|arch)\.h|hw/dev/[a-z0-9-]+\.h|gdbstub/(alarm|transport|door)\.h"
 may hw/dev 'hw/(vm|util|gdb)\.h|linux/(serial_reg|pci_regs|virtio_[a-z0-9]+)\.h'
 may x86/hw "$kernel|x86/cpu/bits\.h|asm/bootparam\.h|hw/([a-z0-9-]+|dev/[a-z0-9-]+)\.h"
 may arm/hw "$kernel|libfdt\.h|hw/([a-z0-9-]+|dev/[a-z0-9-]+)\.h"

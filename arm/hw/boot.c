@@ -133,6 +133,7 @@ static bool write_fdt(Vm *vm, const Loaded *loaded, GError **error)
 		.gic_dist_size = gic->dist_size,
 		.gic_cpu_addr = gic->cpu_addr,
 		.gic_cpu_size = gic->cpu_size,
+		.has_uart2 = vm->tty != NULL,
 		.has_pci = vm->pci != NULL,
 		.its_addr = gic->its_addr,
 		.its_size = gic->its_size,

@@ -194,16 +194,24 @@ static void add_gic(Tree *tree, const ArmFdtInput *input)
 	end(tree);
 }
 
-static void add_devices(Tree *tree)
+static void add_uart(Tree *tree, uint32_t addr, uint32_t spi)
 {
-	const uint32_t uart_irq[] = {IRQ_SPI, ARM_SPI_UART, IRQ_LEVEL_HIGH};
+	const uint32_t irq[] = {IRQ_SPI, spi, IRQ_LEVEL_HIGH};
 
-	begin_at(tree, "uart", ARM_UART_ADDR);
+	begin_at(tree, "uart", addr);
 	prop_text(tree, "compatible", "ns16550a");
-	prop_reg(tree, ARM_UART_ADDR, ARM_UART_SIZE);
-	prop_cells(tree, "interrupts", uart_irq, G_N_ELEMENTS(uart_irq));
+	prop_reg(tree, addr, ARM_UART_SIZE);
+	prop_cells(tree, "interrupts", irq, G_N_ELEMENTS(irq));
 	prop_u32(tree, "clock-frequency", 1843200);
 	end(tree);
+}
+
+/* Linux numbers its ttyS in this order. */
+static void add_devices(Tree *tree, const ArmFdtInput *input)
+{
+	add_uart(tree, ARM_UART_ADDR, ARM_SPI_UART);
+	if (input->has_uart2)
+		add_uart(tree, ARM_UART2_ADDR, ARM_SPI_UART2);
 	begin_at(tree, "rtc", ARM_RTC_ADDR);
 	prop_text(tree, "compatible", "motorola,mc146818");
 	prop_reg(tree, ARM_RTC_ADDR, ARM_RTC_SIZE);
@@ -281,7 +289,7 @@ static void add_root(Tree *tree, const ArmFdtInput *input)
 	add_psci(tree);
 	add_timer(tree);
 	add_gic(tree, input);
-	add_devices(tree);
+	add_devices(tree, input);
 	if (input->has_pci)
 		add_pci(tree, input);
 	end(tree);

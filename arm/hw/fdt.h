@@ -17,6 +17,7 @@ typedef struct ArmFdtInput {
 	unsigned n_cpus;
 	bool gic_is_v3;
 	uint64_t gic_dist_addr, gic_dist_size, gic_cpu_addr, gic_cpu_size;
+	bool has_uart2;
 	/* Only with PCI; an ITS at @its_addr, unless that is 0. */
 	bool has_pci;
 	uint64_t its_addr, its_size;

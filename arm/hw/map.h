@@ -7,6 +7,7 @@
 
 #define ARM_UART_ADDR 0x01000000u
 #define ARM_UART_SIZE 8
+#define ARM_UART2_ADDR 0x01001000u /* with --tty */
 #define ARM_RTC_ADDR 0x01010000u
 #define ARM_RTC_SIZE 2
 #define ARM_PVPANIC_ADDR 0x01040000u
@@ -21,6 +22,7 @@
 /* Shared peripheral interrupts, numbered as in the device tree: from 0. */
 enum {
 	ARM_SPI_UART = 0,
+	ARM_SPI_UART2 = 1,
 	ARM_SPI_PCI = 16, /* and the next PCI_LINES - 1 */
 	ARM_N_SPIS = 64,
 };

@@ -85,6 +85,13 @@ void vm_arch_free(VmArch *arch)
 	g_free(arch);
 }
 
+static bool add_uart2(Vm *vm, GError **error)
+{
+	return vm->tty == NULL ||
+	       bus_add(vm->mmio, "uart 2", ARM_UART2_ADDR, ARM_UART_SIZE, BUS_BYTES, serial_io,
+		       vm_new_tty(vm, ARM_SPI_UART2), error);
+}
+
 bool vm_arch_add_devices(Vm *vm, GError **error)
 {
 	Serial *uart = vm_new_console(vm, ARM_SPI_UART);
@@ -109,7 +116,7 @@ bool vm_arch_add_devices(Vm *vm, GError **error)
 			     devices[i].flags, devices[i].handler, devices[i].owner, error))
 			return false;
 	}
-	return true;
+	return add_uart2(vm, error);
 }
 
 /* KVM api.txt 4.25 KVM_IRQ_LINE. */

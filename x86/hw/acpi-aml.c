@@ -130,16 +130,20 @@ typedef struct Device {
 	const char *id; /* PNP ids have 7 characters and are packed, others stay strings */
 	PortRange ports[2];
 	unsigned irq;
+	unsigned uid; /* of those with the same id */
 } Device;
 
+static const Device com2 = {"COM2", "PNP0501", {{X86_PORT_COM2, 8}}, X86_IRQ_COM2, 1};
+
 static const Device devices[] = {
-	{"COM1", "PNP0501", {{X86_PORT_COM1, 8}}, X86_IRQ_COM1},
-	{"RTC0", "PNP0B00", {{X86_PORT_RTC, 2}}, X86_IRQ_RTC},
+	{"COM1", "PNP0501", {{X86_PORT_COM1, 8}}, X86_IRQ_COM1, 0},
+	{"RTC0", "PNP0B00", {{X86_PORT_RTC, 2}}, X86_IRQ_RTC, 0},
 	{"KBD0",
 	 "PNP0303",
 	 {{X86_PORT_I8042_DATA, 1}, {X86_PORT_I8042_COMMAND, 1}},
-	 X86_IRQ_KEYBOARD},
-	{"PEVT", "QEMU0001", {{X86_PORT_PVPANIC, 1}}, NO_IRQ},
+	 X86_IRQ_KEYBOARD,
+	 0},
+	{"PEVT", "QEMU0001", {{X86_PORT_PVPANIC, 1}}, NO_IRQ, 0},
 };
 
 static void io_resource(GByteArray *out, const PortRange *ports)
@@ -196,7 +200,7 @@ static void device(GByteArray *out, const Device *device)
 	else
 		string(body, device->id);
 	name(body, "_UID");
-	byte(body, AML_ZERO);
+	integer(body, device->uid);
 	name(body, "_STA");
 	integer(body, STATUS_PRESENT);
 	resources(body, device);
@@ -309,14 +313,16 @@ static void sleep_state(GByteArray *out)
 	enclose(out, &count, 1, values);
 }
 
-GByteArray *acpi_dsdt(bool has_pci)
+GByteArray *acpi_dsdt(const AcpiMachine *machine)
 {
 	GByteArray *dsdt = acpi_table_begin("DSDT", DSDT_REVISION);
 	GByteArray *scope = g_byte_array_new();
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(devices); i++)
 		device(scope, &devices[i]);
-	if (has_pci) {
+	if (machine->has_com2)
+		device(scope, &com2);
+	if (machine->has_pci) {
 		host_bridge(scope);
 		board(scope);
 	}

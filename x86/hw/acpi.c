@@ -248,7 +248,7 @@ static uint32_t append(GByteArray *all, uint32_t base, unsigned align, GByteArra
 	return addr;
 }
 
-GByteArray *acpi_build(uint32_t base, unsigned n_cpus, bool has_pci)
+GByteArray *acpi_build(uint32_t base, const AcpiMachine *machine)
 {
 	GByteArray *all = g_byte_array_new();
 	uint32_t tables[3];
@@ -257,10 +257,10 @@ GByteArray *acpi_build(uint32_t base, unsigned n_cpus, bool has_pci)
 	g_byte_array_set_size(all, RSDP_SIZE);
 	memset(all->data, 0, all->len);
 	uint32_t facs = append(all, base, FACS_SIZE, build_facs());
-	uint32_t dsdt = append(all, base, 16, acpi_dsdt(has_pci));
+	uint32_t dsdt = append(all, base, 16, acpi_dsdt(machine));
 	tables[n++] = append(all, base, 16, build_fadt(facs, dsdt));
-	tables[n++] = append(all, base, 16, build_madt(n_cpus));
-	if (has_pci)
+	tables[n++] = append(all, base, 16, build_madt(machine->n_cpus));
+	if (machine->has_pci)
 		tables[n++] = append(all, base, 16, build_mcfg());
 	write_rsdp(all, append(all, base, 16, build_xsdt(tables, n)));
 	return all;

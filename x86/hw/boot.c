@@ -67,7 +67,8 @@ static bool load_kernel(GuestMemory *memory, const BootInput *input, X86Entry *r
 
 static bool write_acpi(Vm *vm, GError **error)
 {
-	g_autoptr(GByteArray) tables = acpi_build(X86_ACPI, vm->config->n_cpus, vm->pci != NULL);
+	const AcpiMachine machine = {vm->config->n_cpus, vm->pci != NULL, vm->tty != NULL};
+	g_autoptr(GByteArray) tables = acpi_build(X86_ACPI, &machine);
 
 	g_return_val_if_fail(tables->len <= X86_ACPI_MAX, false);
 	return memory_write(&vm->memory, X86_ACPI, tables->data, tables->len, "the ACPI tables",

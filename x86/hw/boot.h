@@ -145,14 +145,19 @@ bool flat_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry,
 
 /* ---- acpi.c, acpi-aml.c ---- */
 
+/* What the tables say of the machine. */
+typedef struct AcpiMachine {
+	unsigned n_cpus; /* with APIC ids from 0 */
+	bool has_pci, has_com2;
+} AcpiMachine;
+
 /*
- * acpi_build: RSDP, XSDT, FADT, FACS, MADT and DSDT for @n_cpus CPUs with APIC ids from 0, in one
- * piece to be put at @base (16-byte aligned), RSDP first; MCFG, too, if the machine @has_pci.
- * Caller unrefs.
+ * acpi_build: RSDP, XSDT, FADT, FACS, MADT and DSDT, in one piece to be put at @base (16-byte
+ * aligned), RSDP first; MCFG, too, if there is PCI. Caller unrefs.
  */
-GByteArray *acpi_build(uint32_t base, unsigned n_cpus, bool has_pci);
+GByteArray *acpi_build(uint32_t base, const AcpiMachine *machine);
 /* acpi_dsdt: the devices, as AML. Caller unrefs. */
-GByteArray *acpi_dsdt(bool has_pci);
+GByteArray *acpi_dsdt(const AcpiMachine *machine);
 /* acpi_table_begin / end: a table's header, and its length and checksum once it is complete. */
 GByteArray *acpi_table_begin(const char signature[4], uint8_t revision);
 void acpi_table_end(GByteArray *table);

@@ -16,6 +16,7 @@ enum {
 	X86_PORT_RTC = 0x70,
 	X86_PORT_DEBUG_CONSOLE = 0xe9,
 	X86_PORT_DEBUG_EXIT = 0xf4,
+	X86_PORT_COM2 = 0x2f8, /* with --tty */
 	X86_PORT_COM1 = 0x3f8,
 	X86_PORT_PVPANIC = 0x505,
 	X86_PORT_PM = 0x600, /* ACPI's fixed hardware, see x86/hw/pm.c */
@@ -26,6 +27,7 @@ enum {
 
 enum {
 	X86_IRQ_KEYBOARD = 1,
+	X86_IRQ_COM2 = 3,
 	X86_IRQ_COM1 = 4,
 	X86_IRQ_RTC = 8,
 	X86_IRQ_SCI = 9,

@@ -133,6 +133,12 @@ static bool add_reset_and_pci(Vm *vm, GError **error)
 		       pci_data_io, vm_pci(vm), error);
 }
 
+static bool add_com2(Vm *vm, GError **error)
+{
+	return vm->tty == NULL || bus_add(vm->pio, "com2", X86_PORT_COM2, SERIAL_PORTS, BUS_BYTES,
+					  serial_io, vm_new_tty(vm, X86_IRQ_COM2), error);
+}
+
 bool vm_arch_add_devices(Vm *vm, GError **error)
 {
 	Serial *com1 = vm_new_console(vm, X86_IRQ_COM1);
@@ -168,7 +174,7 @@ bool vm_arch_add_devices(Vm *vm, GError **error)
 			     ports[i].handler, ports[i].owner, error))
 			return false;
 	}
-	return true;
+	return add_com2(vm, error);
 }
 
 void vm_arch_set_irq(Vm *vm, unsigned irq, bool level)
