@@ -3,6 +3,8 @@
 #
 #   add_net_guest ARCH   diod, passt, a kernel that has 9p as modules (fetch full-ARCH) and an initial
 #                        RAM disk that goes over to a folder: /boot/full and /boot/net.cpio in L1
+#   new_root_job         the lines of a job that does what stdin says, in busybox' sh, on a root file
+#                        system that is no initial one
 #   net_job [WORDS]      the lines of a job that boots it with these words of lkvm
 #
 # The guest says "net: NAME ok" or "net: NAME BAD ...", and "net: round N ok" for each time that it has
@@ -50,11 +52,10 @@ END
 	lab_add "$LAB/net-init" boot/net-init
 }
 
-net_job()
-{
-	echo "words='${1:-}' mib=$NET_MIB rounds=$NET_ROUNDS"
-	cat <<'END'
 # passt leaves the root file system, which nobody can do in an initial one.
+new_root_job()
+{
+	cat <<'END'
 mkdir /new
 mount -t tmpfs -o size=90% t /new
 for f in /bin /lib /lib64 /usr /boot; do [ ! -e $f ] || cp -a $f /new/; done
@@ -63,10 +64,26 @@ cat >/new/etc/passwd <<E
 root:x:0:0::/:/bin/sh
 nobody:x:65534:65534::/:/bin/sh
 E
-{
-	echo "FEW_WORDS='$FEW_WORDS' words='$words' mib=$mib rounds=$rounds"
-	cat <<'E'
+echo "FEW_WORDS='$FEW_WORDS'" >/new/init2
+cat >>/new/init2 <<'END_OF_JOB'
 mount -t proc p /proc; mount -t devtmpfs d /dev; mount -t sysfs s /sys
+mkdir /dev/pts; mount -t devpts x /dev/pts
+END
+	cat
+	cat <<'END'
+echo "lab: job done"
+poweroff -f
+END_OF_JOB
+umount /dev/pts /dev /sys /proc
+exec switch_root /new /bin/sh /init2
+END
+}
+
+net_job()
+{
+	{
+		echo "words='${1:-}' mib=$NET_MIB rounds=$NET_ROUNDS"
+		cat <<'END'
 ip route add default via 10.0.2.2
 mkdir -p /root/bin /root/sbin /root/proc /root/sys /root/dev /root/tmp /root/mnt /srv /share
 cp /bin/busybox /root/bin/
@@ -98,11 +115,6 @@ lkvm run -k /boot/full -i /boot/net.cpio -m 256 -d / --console virtio -p "$FEW_W
 	exit 7'
 echo "lab: command status $?"
 [ ! -e /etc/made ] && echo "lab: unchanged ok"
-echo "lab: job done"
-poweroff -f
-E
-} >/new/init2
-umount /dev/pts /dev /sys /proc
-exec switch_root /new /bin/sh /init2
 END
+	} | new_root_job
 }
