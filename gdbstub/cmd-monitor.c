@@ -60,8 +60,7 @@ static GdbReply run_line(GdbSession *session, const char *line)
 	    !gdb_session_knows_system(session, &reply))
 		return reply;
 	if (command)
-		rest = gdb_monitor_run(monitor, command, session->view.place.cpu, args,
-				       session->reply);
+		rest = gdb_monitor_run(monitor, command, session->view.place, args, session->reply);
 	else
 		gdb_monitor_unknown(line, session->reply);
 	return rest ? begin_work(session, rest) : gdb_reply(GDB_REPLY_OUTPUT);

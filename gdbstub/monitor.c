@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-static bool run_help(void *data, unsigned cpu, const char *args, GString *out, GError **error);
-static bool run_version(void *data, unsigned cpu, const char *args, GString *out, GError **error);
-static bool run_cpu(void *data, unsigned cpu, const char *args, GString *out, GError **error);
+static bool run_help(void *data, GdbPlace place, const char *args, GString *out, GError **error);
+static bool run_version(void *data, GdbPlace place, const char *args, GString *out, GError **error);
+static bool run_cpu(void *data, GdbPlace place, const char *args, GString *out, GError **error);
 
 const GdbMonitorCommand gdb_monitor_own_commands[] = {
 	{"help", "[COMMAND]", "list the commands, or say what one does", run_help,
@@ -77,7 +77,7 @@ static bool is_own(const GdbMonitorCommand *command)
 	return false;
 }
 
-void *gdb_monitor_run(GdbMonitor *monitor, const GdbMonitorCommand *command, unsigned cpu,
+void *gdb_monitor_run(GdbMonitor *monitor, const GdbMonitorCommand *command, GdbPlace place,
 		      const char *args, GString *out)
 {
 	const GdbMonitorWorkOps *work = monitor->ops->monitor_work;
@@ -85,8 +85,8 @@ void *gdb_monitor_run(GdbMonitor *monitor, const GdbMonitorCommand *command, uns
 	g_autoptr(GError) error = NULL;
 
 	if (monitor->cpu_chosen)
-		cpu = monitor->cpu;
-	if (!command->run(target, cpu, args, out, &error)) {
+		place = gdb_place_cpu(monitor->cpu);
+	if (!command->run(target, place, args, out, &error)) {
 		g_string_append_printf(out, "%s\n", error ? error->message : "failed");
 		return NULL;
 	}
@@ -125,7 +125,7 @@ static void append_helps(GString *out, const GdbMonitorCommand *table, const cha
 	}
 }
 
-static bool run_help(void *data, G_GNUC_UNUSED unsigned cpu, const char *args, GString *out,
+static bool run_help(void *data, G_GNUC_UNUSED GdbPlace place, const char *args, GString *out,
 		     GError **error)
 {
 	GdbMonitor *monitor = data;
@@ -139,7 +139,7 @@ static bool run_help(void *data, G_GNUC_UNUSED unsigned cpu, const char *args, G
 	return false;
 }
 
-static bool run_version(void *data, G_GNUC_UNUSED unsigned cpu, G_GNUC_UNUSED const char *args,
+static bool run_version(void *data, G_GNUC_UNUSED GdbPlace place, G_GNUC_UNUSED const char *args,
 			GString *out, G_GNUC_UNUSED GError **error)
 {
 	GdbMonitor *monitor = data;
@@ -148,7 +148,7 @@ static bool run_version(void *data, G_GNUC_UNUSED unsigned cpu, G_GNUC_UNUSED co
 	return true;
 }
 
-static bool run_cpu(void *data, G_GNUC_UNUSED unsigned cpu, const char *args,
+static bool run_cpu(void *data, G_GNUC_UNUSED GdbPlace place, const char *args,
 		    G_GNUC_UNUSED GString *out, GError **error)
 {
 	GdbMonitor *monitor = data;

@@ -29,10 +29,10 @@ const GdbMonitorCommand *gdb_monitor_find(const GdbMonitor *monitor, const char 
 
 /*
  * gdb_monitor_run: run @command with @args, as gdb_monitor_find() has found them, and append its
- * text, or the error's, to @out. @cpu: the one to look at unless `cpu N` has named another.
+ * text, or the error's, to @out. @place: what to look at unless `cpu N` has named a CPU.
  * Returns what is left to be done (GdbMonitorWorkOps), which the caller owns; else NULL.
  */
-void *gdb_monitor_run(GdbMonitor *monitor, const GdbMonitorCommand *command, unsigned cpu,
+void *gdb_monitor_run(GdbMonitor *monitor, const GdbMonitorCommand *command, GdbPlace place,
 		      const char *args, GString *out);
 
 /* gdb_monitor_unknown: what is said of @line, which begins with no command. */

@@ -146,7 +146,7 @@ typedef struct GdbMonitorCommand {
 	const char *name;
 	const char *args; /* for help: "[-a] [CPU]", or NULL */
 	const char *help; /* one line */
-	bool (*run)(void *target, unsigned cpu, const char *args, GString *out, GError **error);
+	bool (*run)(void *target, GdbPlace place, const char *args, GString *out, GError **error);
 	GdbMonitorWhen when;
 } GdbMonitorCommand;
 

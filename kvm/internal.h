@@ -635,6 +635,8 @@ bool target_reset(void *target, GError **error);
 
 /* The CPU, if the machine can be looked at now: with the lock held. NULL with @error. */
 KvmGdbVcpu *target_vcpu(KvmGdb *gdb, unsigned cpu, GError **error);
+/* In which space is @addr, for what @place stands for? Likewise. */
+bool target_space(KvmGdb *gdb, GdbPlace place, uint64_t addr, Space *ret, GError **error);
 bool target_check_stopped(KvmGdb *gdb, GError **error);
 /*
  * arch_run_state(), asked once in a standstill: it changes by what other CPUs do, too. With the

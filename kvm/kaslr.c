@@ -163,7 +163,7 @@ static void append_advice(const Vmlinux *vmlinux, uint64_t slide, GString *out)
 			       command, command, slide);
 }
 
-bool kaslr_monitor(void *target, G_GNUC_UNUSED unsigned cpu, G_GNUC_UNUSED const char *args,
+bool kaslr_monitor(void *target, G_GNUC_UNUSED GdbPlace place, G_GNUC_UNUSED const char *args,
 		   GString *out, GError **error)
 {
 	static const char *const troubles[] = {

@@ -37,6 +37,6 @@ bool kaslr_load_offset(void *target, uint64_t *ret_slide, uint64_t *ret_text);
 const char *kaslr_exec_file(void *target);
 
 /* `monitor kaslr`. Takes the lock. */
-bool kaslr_monitor(void *target, unsigned cpu, const char *args, GString *out, GError **error);
+bool kaslr_monitor(void *target, GdbPlace place, const char *args, GString *out, GError **error);
 
 #endif

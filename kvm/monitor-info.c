@@ -34,16 +34,16 @@ static void show_all(void *target, GString *out)
 	}
 }
 
-static bool info_registers(void *target, unsigned cpu, const char *args, GString *out,
+static bool info_registers(void *target, GdbPlace place, const char *args, GString *out,
 			   GError **error)
 {
-	uint64_t chosen = cpu;
+	uint64_t chosen = place.cpu;
 
 	if (g_str_equal(args, "-a")) {
 		show_all(target, out);
 		return true;
 	}
-	if (*args && (!monitor_take_number(target, cpu, &args, "a CPU", &chosen, error) ||
+	if (*args && (!monitor_take_number(target, place, &args, "a CPU", &chosen, error) ||
 		      !monitor_take_end(args, error)))
 		return false;
 	return show_one(target, MIN(chosen, UINT_MAX), out, error);
@@ -57,7 +57,7 @@ static const char *who_stands(const KvmGdbVcpu *vcpu)
 	return vcpu->action.kind == GDB_ACTION_HOLD ? " stands" : " runs";
 }
 
-static bool info_cpus(void *target, unsigned cpu, const char *args G_GNUC_UNUSED, GString *out,
+static bool info_cpus(void *target, GdbPlace place, const char *args G_GNUC_UNUSED, GString *out,
 		      GError **error G_GNUC_UNUSED)
 {
 	KvmGdb *gdb = target;
@@ -68,14 +68,14 @@ static bool info_cpus(void *target, unsigned cpu, const char *args G_GNUC_UNUSED
 
 		if (vcpu)
 			g_string_append_printf(
-				out, "%c CPU #%u: thread_id=%d%s\n", i == cpu ? '*' : ' ', i,
+				out, "%c CPU #%u: thread_id=%d%s\n", i == place.cpu ? '*' : ' ', i,
 				__atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST), who_stands(vcpu));
 	}
 	engine_unlock(gdb);
 	return true;
 }
 
-static bool info_status(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+static bool info_status(void *target, GdbPlace place G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 			GString *out, GError **error G_GNUC_UNUSED)
 {
 	KvmGdb *gdb = target;
@@ -89,7 +89,7 @@ static bool info_status(void *target, unsigned cpu G_GNUC_UNUSED, const char *ar
 }
 
 /* As QEMU: nothing where the user gave none. */
-static bool info_name(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+static bool info_name(void *target, GdbPlace place G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 		      GString *out, GError **error G_GNUC_UNUSED)
 {
 	const KvmGdb *gdb = target;
@@ -99,7 +99,7 @@ static bool info_name(void *target, unsigned cpu G_GNUC_UNUSED, const char *args
 	return true;
 }
 
-static bool info_kvm(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+static bool info_kvm(void *target, GdbPlace place G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 		     GString *out, GError **error G_GNUC_UNUSED)
 {
 	const ArchFeatures *have = &((KvmGdb *)target)->features;

@@ -24,7 +24,7 @@ static const LinuxKernel *enter(KvmGdb *gdb, const char *args, GError **error)
 	return kernel;
 }
 
-static bool info_linux(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+static bool info_linux(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, GString *out,
 		       GError **error)
 {
 	KvmGdb *gdb = target;
@@ -42,14 +42,15 @@ static bool info_linux(void *target, unsigned cpu G_GNUC_UNUSED, const char *arg
 	return true;
 }
 
-static bool vmcoreinfo(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+static bool vmcoreinfo(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, GString *out,
 		       GError **error)
 {
 	return monitor_take_end(args, error) && linux_vmcoreinfo(target, out, error);
 }
 
 /* "-n 100", or nothing. */
-static bool take_lines(void *target, unsigned cpu, const char *args, uint64_t *ret, GError **error)
+static bool take_lines(void *target, GdbPlace place, const char *args, uint64_t *ret,
+		       GError **error)
 {
 	*ret = 0;
 	if (*args && !g_str_has_prefix(args, "-n")) {
@@ -58,20 +59,20 @@ static bool take_lines(void *target, unsigned cpu, const char *args, uint64_t *r
 	}
 	if (*args) {
 		args += strlen("-n");
-		if (!monitor_take_number(target, cpu, &args, "a number of lines", ret, error))
+		if (!monitor_take_number(target, place, &args, "a number of lines", ret, error))
 			return false;
 	}
 	return monitor_take_end(args, error);
 }
 
-static bool dmesg(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+static bool dmesg(void *target, GdbPlace place, const char *args, GString *out, GError **error)
 {
 	KvmGdb *gdb = target;
 	const LinuxKernel *kernel;
 	uint64_t lines;
 	bool fine;
 
-	if (!take_lines(target, cpu, args, &lines, error))
+	if (!take_lines(target, place, args, &lines, error))
 		return false;
 	kernel = enter(gdb, "", error);
 	if (!kernel)
@@ -82,7 +83,7 @@ static bool dmesg(void *target, unsigned cpu, const char *args, GString *out, GE
 	return fine;
 }
 
-static bool ps(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+static bool ps(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, GString *out,
 	       GError **error)
 {
 	KvmGdb *gdb = target;
@@ -94,7 +95,7 @@ static bool ps(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GStri
 	return tasks;
 }
 
-static bool lsmod(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+static bool lsmod(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, GString *out,
 		  GError **error)
 {
 	KvmGdb *gdb = target;
@@ -111,7 +112,7 @@ static bool lsmod(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GS
 }
 
 /* Where gdb gets its symbols from, and what to type. */
-static bool symbols(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+static bool symbols(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, GString *out,
 		    GError **error)
 {
 	KvmGdb *gdb = target;

@@ -11,20 +11,20 @@
 #include "kvm/operate.h"
 
 /* For a client of the stub's it is stopped already. */
-static bool stop(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+static bool stop(void *target, GdbPlace place G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 		 GString *out G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
 {
 	operate_stop(target);
 	return true;
 }
 
-static bool cont(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+static bool cont(void *target, GdbPlace place G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 		 GString *out G_GNUC_UNUSED, GError **error)
 {
 	return operate_cont(target, error);
 }
 
-static bool system_reset(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+static bool system_reset(void *target, GdbPlace place G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 			 GString *out, GError **error)
 {
 	KvmGdb *gdb = target;
@@ -40,13 +40,14 @@ static bool system_reset(void *target, unsigned cpu G_GNUC_UNUSED, const char *a
 	g_string_append(out, "reset: the machine stands before its first instruction "
 			     "(`maintenance flush register-cache` shows gdb the new registers)\n");
 	if (had_file)
-		g_string_append(out, "gdb's symbols are those of the kernel that is gone; gdb is told "
-				     "of the next one when that begins, or else `monitor "
-				     "symbols` shows what to type\n");
+		g_string_append(out,
+				"gdb's symbols are those of the kernel that is gone; gdb is told "
+				"of the next one when that begins, or else `monitor "
+				"symbols` shows what to type\n");
 	return true;
 }
 
-static bool system_powerdown(void *target, unsigned cpu G_GNUC_UNUSED,
+static bool system_powerdown(void *target, GdbPlace place G_GNUC_UNUSED,
 			     const char *args G_GNUC_UNUSED, GString *out, GError **error)
 {
 	if (!operate_powerdown(target, error))
@@ -56,7 +57,7 @@ static bool system_powerdown(void *target, unsigned cpu G_GNUC_UNUSED,
 	return true;
 }
 
-static bool quit(void *target, unsigned cpu G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
+static bool quit(void *target, GdbPlace place G_GNUC_UNUSED, const char *args G_GNUC_UNUSED,
 		 GString *out, GError **error)
 {
 	if (!operate_quit(target, error))

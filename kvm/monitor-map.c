@@ -112,7 +112,7 @@ static void append_space(GArray *rows, bool flat, unsigned nr, const char *space
 	append_rows(rows, flat, out);
 }
 
-static bool info_mtree(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+static bool info_mtree(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, GString *out,
 		       GError **error)
 {
 	bool flat = g_str_equal(args, "-f");
@@ -131,7 +131,7 @@ static bool info_mtree(void *target, unsigned cpu G_GNUC_UNUSED, const char *arg
 
 /* ---- info roms ---- */
 
-static bool info_roms(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+static bool info_roms(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, GString *out,
 		      GError **error)
 {
 	g_autoptr(GArray) rows = rows_new();
@@ -171,13 +171,13 @@ static bool describe(KvmGdb *gdb, const char *what, const char *args, GString *o
 	return true;
 }
 
-static bool info_pci(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+static bool info_pci(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, GString *out,
 		     GError **error)
 {
 	return describe(target, "pci", args, out, error);
 }
 
-static bool info_virtio(void *target, unsigned cpu G_GNUC_UNUSED, const char *args, GString *out,
+static bool info_virtio(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, GString *out,
 			GError **error)
 {
 	return describe(target, "virtio", args, out, error);

@@ -11,28 +11,29 @@
 
 /* ---- Addresses ---- */
 
-static bool take_address(void *target, unsigned cpu, const char *args, uint64_t *ret,
+static bool take_address(void *target, GdbPlace place, const char *args, uint64_t *ret,
 			 GError **error)
 {
-	return monitor_take_number(target, cpu, &args, "an address", ret, error) &&
+	return monitor_take_number(target, place, &args, "an address", ret, error) &&
 	       monitor_take_end(args, error);
 }
 
-static bool gva2gpa(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+static bool gva2gpa(void *target, GdbPlace place, const char *args, GString *out, GError **error)
 {
 	KvmGdb *gdb = target;
-	ArchMonitor monitor;
 	ArchMapping mapping;
 	uint64_t addr;
+	Space space;
 
-	if (!take_address(target, cpu, args, &addr, error) ||
-	    !monitor_enter(target, cpu, &monitor, error))
+	if (!take_address(target, place, args, &addr, error))
 		return false;
-	if (translate(kvm_vcpu_at(gdb, cpu), addr, &mapping, NULL))
+	LOCKED(gdb);
+	if (!target_space(gdb, place, addr, &space, error))
+		return false;
+	if (translate_in(&space, addr, &mapping, NULL))
 		g_string_append_printf(out, "gpa: 0x%" PRIx64 "\n", mapping.gpa);
 	else
 		g_string_append(out, "Unmapped\n");
-	monitor_leave(target);
 	return true;
 }
 
@@ -56,13 +57,13 @@ static bool find_host(KvmGdb *gdb, uint64_t gpa, char name[NAME_ROOM], uint8_t *
 	return false;
 }
 
-static bool gpa2hva(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+static bool gpa2hva(void *target, GdbPlace place, const char *args, GString *out, GError **error)
 {
 	uint64_t gpa;
 	char name[NAME_ROOM];
 	uint8_t *host;
 
-	if (!take_address(target, cpu, args, &gpa, error) ||
+	if (!take_address(target, place, args, &gpa, error) ||
 	    !find_host(target, gpa, name, &host, error))
 		return false;
 	g_string_append_printf(out, "Host virtual address for 0x%" PRIx64 " (%s) is %p\n", gpa,
@@ -93,13 +94,13 @@ static bool read_pagemap(const uint8_t *host, uint64_t *ret, GError **error)
 	return false;
 }
 
-static bool gpa2hpa(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+static bool gpa2hpa(void *target, GdbPlace place, const char *args, GString *out, GError **error)
 {
 	uint64_t gpa, hpa;
 	char name[NAME_ROOM];
 	uint8_t *host;
 
-	if (!take_address(target, cpu, args, &gpa, error) ||
+	if (!take_address(target, place, args, &gpa, error) ||
 	    !find_host(target, gpa, name, &host, error) || !read_pagemap(host, &hpa, error))
 		return false;
 	g_string_append_printf(out,
@@ -169,7 +170,7 @@ static bool take_format(const char **args, Format *ret, GError **error)
 
 typedef struct Reader {
 	void *target;
-	unsigned cpu;
+	GdbPlace place;
 	bool physical;
 } Reader;
 
@@ -179,8 +180,8 @@ static size_t read_some(const Reader *reader, uint64_t addr, uint8_t *buf, size_
 		len = -addr;
 	return reader->physical
 		       ? kvm_target_ops.physical->read(reader->target, addr, buf, len, NULL)
-		       : kvm_target_ops.memory->read(reader->target, gdb_place_cpu(reader->cpu),
-						     addr, buf, len, NULL);
+		       : kvm_target_ops.memory->read(reader->target, reader->place, addr, buf, len,
+						     NULL);
 }
 
 static void append_char(GString *out, uint8_t c)
@@ -269,7 +270,7 @@ static bool dump(Reader *reader, const char *args, GString *out, GError **error)
 	uint64_t addr;
 
 	if (!take_format(&args, &format, error) ||
-	    !take_address(reader->target, reader->cpu, args, &addr, error))
+	    !take_address(reader->target, reader->place, args, &addr, error))
 		return false;
 	if (format.letter == 's')
 		dump_strings(reader, &format, addr, out);
@@ -278,17 +279,18 @@ static bool dump(Reader *reader, const char *args, GString *out, GError **error)
 	return true;
 }
 
-static bool dump_virtual(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+static bool dump_virtual(void *target, GdbPlace place, const char *args, GString *out,
+			 GError **error)
 {
-	Reader reader = {target, cpu, false};
+	Reader reader = {target, place, false};
 
 	return dump(&reader, args, out, error);
 }
 
-static bool dump_physical(void *target, unsigned cpu, const char *args, GString *out,
+static bool dump_physical(void *target, GdbPlace place, const char *args, GString *out,
 			  GError **error)
 {
-	Reader reader = {target, cpu, true};
+	Reader reader = {target, place, true};
 
 	return dump(&reader, args, out, error);
 }

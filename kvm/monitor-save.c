@@ -30,7 +30,7 @@ struct MonitorSave {
 	SaveKind kind;
 	char *path;
 	int fd;
-	unsigned cpu;
+	GdbPlace place;
 	GArray *ranges; /* of VmcoreRange; addresses of @kind */
 	SavePhase phase;
 	VmcoreRange only; /* a core: nothing but these addresses, unless it is empty */
@@ -153,8 +153,7 @@ static size_t read_piece(KvmGdb *gdb, const MonitorSave *save, uint64_t addr, si
 			 GError **error)
 {
 	if (save->kind == SAVE_VIRTUAL)
-		return kvm_target_ops.memory->read(gdb, gdb_place_cpu(save->cpu), addr, save->buf,
-						   len, error);
+		return kvm_target_ops.memory->read(gdb, save->place, addr, save->buf, len, error);
 	return kvm_target_ops.physical->read(gdb, addr, save->buf, len, error);
 }
 
@@ -294,14 +293,14 @@ static GArray *find_images(KvmGdb *gdb, const MonitorSave *save)
 	ArchMonitor monitor;
 
 	if (!save->info || !vmcore_info_symbol(save->info, "_stext", &start) ||
-	    start > UINT64_MAX - IMAGE_ROOM || !monitor_enter(gdb, save->cpu, &monitor, NULL))
+	    start > UINT64_MAX - IMAGE_ROOM || !monitor_enter(gdb, save->place.cpu, &monitor, NULL))
 		return images;
 	start -= start % VMCORE_PAGE;
 	for (addr = start; addr < start + IMAGE_ROOM;) {
 		uint64_t part = VMCORE_PAGE;
 		ArchMapping mapping;
 
-		if (translate(kvm_vcpu_at(gdb, save->cpu), addr, &mapping, NULL)) {
+		if (translate(kvm_vcpu_at(gdb, save->place.cpu), addr, &mapping, NULL)) {
 			part = MIN(mapping.left, start + IMAGE_ROOM - addr);
 			add_image(images, addr, mapping.gpa, part);
 		}
@@ -426,7 +425,7 @@ static bool is_range(uint64_t addr, uint64_t size, GError **error)
 	return false;
 }
 
-MonitorSave *monitor_save_memory_new(bool physical, unsigned cpu, uint64_t addr, uint64_t size,
+MonitorSave *monitor_save_memory_new(bool physical, GdbPlace place, uint64_t addr, uint64_t size,
 				     const MonitorFile *file, GError **error)
 {
 	MonitorSave *save;
@@ -436,19 +435,20 @@ MonitorSave *monitor_save_memory_new(bool physical, unsigned cpu, uint64_t addr,
 	save = save_new(physical ? SAVE_PHYSICAL : SAVE_VIRTUAL, file, error);
 	if (!save)
 		return NULL;
-	save->cpu = cpu;
+	save->place = place;
 	add_range(save, addr, size, 0);
 	return save;
 }
 
-static bool save_memory(KvmGdb *gdb, bool physical, unsigned cpu, const char *args, GError **error)
+static bool save_memory(KvmGdb *gdb, bool physical, GdbPlace place, const char *args,
+			GError **error)
 {
 	uint64_t addr, size;
 	MonitorSave *save;
 	g_autofree char *path = NULL;
 
-	if (!monitor_take_number(gdb, cpu, &args, "an address", &addr, error) ||
-	    !monitor_take_number(gdb, cpu, &args, "a size", &size, error) ||
+	if (!monitor_take_number(gdb, place, &args, "an address", &addr, error) ||
+	    !monitor_take_number(gdb, place, &args, "a size", &size, error) ||
 	    !is_range(addr, size, error))
 		return false;
 	path = monitor_take_word(&args);
@@ -456,23 +456,23 @@ static bool save_memory(KvmGdb *gdb, bool physical, unsigned cpu, const char *ar
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "expected a file name");
 		return false;
 	}
-	save = monitor_save_memory_new(physical, cpu, addr, size, &(MonitorFile){.path = path},
+	save = monitor_save_memory_new(physical, place, addr, size, &(MonitorFile){.path = path},
 				       error);
 	if (save)
 		put(gdb, save);
 	return save != NULL;
 }
 
-static bool memsave(void *target, unsigned cpu, const char *args, GString *out G_GNUC_UNUSED,
+static bool memsave(void *target, GdbPlace place, const char *args, GString *out G_GNUC_UNUSED,
 		    GError **error)
 {
-	return save_memory(target, false, cpu, args, error);
+	return save_memory(target, false, place, args, error);
 }
 
-static bool pmemsave(void *target, unsigned cpu, const char *args, GString *out G_GNUC_UNUSED,
+static bool pmemsave(void *target, GdbPlace place, const char *args, GString *out G_GNUC_UNUSED,
 		     GError **error)
 {
-	return save_memory(target, true, cpu, args, error);
+	return save_memory(target, true, place, args, error);
 }
 
 MonitorSave *monitor_save_core_new(KvmGdb *gdb, unsigned cpu, const MonitorFile *file,
@@ -483,7 +483,7 @@ MonitorSave *monitor_save_core_new(KvmGdb *gdb, unsigned cpu, const MonitorFile 
 
 	if (!save)
 		return NULL;
-	save->cpu = cpu;
+	save->place = gdb_place_cpu(cpu);
 	if (only)
 		save->only = *only;
 	for (unsigned i = 0; kvm_memory_get_span(gdb->memory, i, &span); i++)
@@ -497,7 +497,7 @@ bool monitor_save_scans(const MonitorSave *save)
 	return save->phase == SAVE_SCAN;
 }
 
-static bool dump_guest_memory(void *target, unsigned cpu, const char *args,
+static bool dump_guest_memory(void *target, GdbPlace place, const char *args,
 			      GString *out G_GNUC_UNUSED, GError **error)
 {
 	g_autofree char *path = monitor_take_word(&args);
@@ -510,7 +510,7 @@ static bool dump_guest_memory(void *target, unsigned cpu, const char *args,
 	}
 	if (!monitor_take_end(args, error))
 		return false;
-	save = monitor_save_core_new(target, cpu, &(MonitorFile){.path = path}, NULL, error);
+	save = monitor_save_core_new(target, place.cpu, &(MonitorFile){.path = path}, NULL, error);
 	if (save)
 		put(target, save);
 	return save != NULL;

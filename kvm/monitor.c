@@ -60,7 +60,7 @@ static const char *skip_space(const char *text)
 	return text;
 }
 
-static bool read_register(KvmGdb *gdb, unsigned cpu, const char *name, uint64_t *ret,
+static bool read_register(KvmGdb *gdb, GdbPlace place, const char *name, uint64_t *ret,
 			  GError **error)
 {
 	const GdbReg *reg = gdb_reg_set_by_name(gdb->regs, name);
@@ -73,7 +73,7 @@ static bool read_register(KvmGdb *gdb, unsigned cpu, const char *name, uint64_t 
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "unknown register '$%s'", name);
 		return false;
 	}
-	ok = kvm_target_ops.registers->read(gdb, gdb_place_cpu(cpu), reg, bytes, error);
+	ok = kvm_target_ops.registers->read(gdb, place, reg, bytes, error);
 	*ret = 0;
 	if (ok)
 		memcpy(ret, bytes, gdb_reg_bytes(reg));
@@ -81,7 +81,7 @@ static bool read_register(KvmGdb *gdb, unsigned cpu, const char *name, uint64_t 
 }
 
 /* One term: a number or a register. */
-static bool take_term(KvmGdb *gdb, unsigned cpu, const char **at, const char *what, uint64_t *ret,
+static bool take_term(KvmGdb *gdb, GdbPlace place, const char **at, const char *what, uint64_t *ret,
 		      GError **error)
 {
 	const char *from = *at;
@@ -94,7 +94,7 @@ static bool take_term(KvmGdb *gdb, unsigned cpu, const char **at, const char *wh
 		g_autofree char *name = g_strndup(from + 1, n);
 
 		*at = from + 1 + n;
-		return read_register(gdb, cpu, name, ret, error);
+		return read_register(gdb, place, name, ret, error);
 	}
 	errno = 0;
 	if (g_ascii_isdigit(*from)) {
@@ -112,7 +112,7 @@ static bool take_term(KvmGdb *gdb, unsigned cpu, const char **at, const char *wh
 	return false;
 }
 
-bool monitor_take_number(void *target, unsigned cpu, const char **args, const char *what,
+bool monitor_take_number(void *target, GdbPlace place, const char **args, const char *what,
 			 uint64_t *ret, GError **error)
 {
 	const char *at = skip_space(*args);
@@ -122,7 +122,7 @@ bool monitor_take_number(void *target, unsigned cpu, const char **args, const ch
 	for (;;) {
 		uint64_t term;
 
-		if (!take_term(target, cpu, &at, what, &term, error))
+		if (!take_term(target, place, &at, what, &term, error))
 			return false;
 		*ret += sign == '-' ? -term : term;
 		if (*at != '+' && *at != '-')
@@ -156,18 +156,18 @@ char *monitor_take_word(const char **args)
 
 /* ---- Page tables ---- */
 
-bool monitor_show_pages(void *target, unsigned cpu, const char *args, GString *out, GError **error,
-			MonitorShow show)
+bool monitor_show_pages(void *target, GdbPlace place, const char *args, GString *out,
+			GError **error, MonitorShow show)
 {
 	uint64_t from = 0;
 	ArchMonitor monitor;
 	ArchRoot root;
 	bool ok;
 
-	if (*args && (!monitor_take_number(target, cpu, &args, "an address", &from, error) ||
+	if (*args && (!monitor_take_number(target, place, &args, "an address", &from, error) ||
 		      !monitor_take_end(args, error)))
 		return false;
-	if (!monitor_enter(target, cpu, &monitor, error))
+	if (!monitor_enter(target, place.cpu, &monitor, error))
 		return false;
 	ok = arch_get_root(monitor.vcpu, &root, error);
 	if (ok)

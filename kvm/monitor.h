@@ -32,10 +32,10 @@ void monitor_leave(void *target);
 
 /*
  * monitor_take_number: the next word of *args: terms of decimal or 0x numbers and $registers of
- * @cpu, joined by + and - without blanks. FALSE with @error that names @what was expected.
+ * @place, joined by + and - without blanks. FALSE with @error that names @what was expected.
  * Takes the engine's lock for a register; not between enter and leave.
  */
-bool monitor_take_number(void *target, unsigned cpu, const char **args, const char *what,
+bool monitor_take_number(void *target, GdbPlace place, const char **args, const char *what,
 			 uint64_t *ret, GError **error);
 /* monitor_take_end: FALSE with @error when something is left. */
 bool monitor_take_end(const char *args, GError **error);
@@ -79,14 +79,14 @@ typedef struct MonitorFile {
 } MonitorFile;
 
 /*
- * monitor_save_memory_new: [addr, addr + size) as CPU @cpu sees it, while the world is stopped; or
+ * monitor_save_memory_new: [addr, addr + size) as @place sees it, while the world is stopped; or
  * @physical.
  * monitor_save_core_new: the machine, as dump-guest-memory writes it, with virtual addresses as CPU
  * @cpu sees them; of memory only what lies in @only, unless that is NULL. A machine that runs when
  * the file is begun gives no registers. monitor_save_scans: nothing was written to it yet.
  * NULL with @error.
  */
-MonitorSave *monitor_save_memory_new(bool physical, unsigned cpu, uint64_t addr, uint64_t size,
+MonitorSave *monitor_save_memory_new(bool physical, GdbPlace place, uint64_t addr, uint64_t size,
 				     const MonitorFile *file, GError **error);
 MonitorSave *monitor_save_core_new(KvmGdb *gdb, unsigned cpu, const MonitorFile *file,
 				   const VmcoreRange *only, GError **error);
@@ -98,7 +98,7 @@ bool monitor_save_scans(const MonitorSave *save);
  */
 typedef void (*MonitorShow)(const ArchRoot *root, ArchPhysRead read, void *opaque, uint64_t from,
 			    GString *out);
-bool monitor_show_pages(void *target, unsigned cpu, const char *args, GString *out, GError **error,
-			MonitorShow show);
+bool monitor_show_pages(void *target, GdbPlace place, const char *args, GString *out,
+			GError **error, MonitorShow show);
 
 #endif

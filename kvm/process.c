@@ -124,9 +124,10 @@ void process_choose_none(KvmGdb *gdb)
 	gdb->break_process.number = 0;
 }
 
-static bool take_process(KvmGdb *gdb, unsigned cpu, const char *args, uint64_t *ret, GError **error)
+static bool take_process(KvmGdb *gdb, GdbPlace place, const char *args, uint64_t *ret,
+			 GError **error)
 {
-	if (!monitor_take_number(gdb, cpu, &args, "the number of a process", ret, error) ||
+	if (!monitor_take_number(gdb, place, &args, "the number of a process", ret, error) ||
 	    !monitor_take_end(args, error))
 		return false;
 	if (*ret && *ret <= UINT32_MAX)
@@ -144,17 +145,17 @@ static bool know_again(KvmGdb *gdb, unsigned cpu, uint32_t number, GError **erro
 	return vcpu && know(vcpu, number, error);
 }
 
-static bool process_monitor(void *target, unsigned cpu, const char *args, GString *out,
+static bool process_monitor(void *target, GdbPlace place, const char *args, GString *out,
 			    GError **error)
 {
 	KvmGdb *gdb = target;
 	uint64_t number = 0;
 
-	if (*args && !take_process(gdb, cpu, args, &number, error))
+	if (*args && !take_process(gdb, place, args, &number, error))
 		return false;
 	LOCKED(gdb);
 
-	if (number && !know_again(gdb, cpu, number, error))
+	if (number && !know_again(gdb, place.cpu, number, error))
 		return false;
 	gdb->process = number;
 	if (number)
@@ -167,18 +168,18 @@ static bool process_monitor(void *target, unsigned cpu, const char *args, GStrin
 	return true;
 }
 
-static bool break_process_monitor(void *target, unsigned cpu, const char *args, GString *out,
+static bool break_process_monitor(void *target, GdbPlace place, const char *args, GString *out,
 				  GError **error)
 {
 	bool any = g_str_equal(args, "any");
 	KvmGdb *gdb = target;
 	uint64_t number = 0;
 
-	if (!any && !take_process(gdb, cpu, args, &number, error))
+	if (!any && !take_process(gdb, place, args, &number, error))
 		return false;
 	LOCKED(gdb);
 
-	if (!any && !know_again(gdb, cpu, number, error))
+	if (!any && !know_again(gdb, place.cpu, number, error))
 		return false;
 	gdb->break_process.number = number;
 	gdb->break_process.task = gdb->known_process.task;

@@ -95,7 +95,8 @@ static QmpStep run(Human *human, QmpCall *call)
 	g_autoptr(GString) out = g_string_new(NULL);
 
 	human->has_run = true;
-	human->work = gdb_monitor_run(human->monitor, human->command, human->cpu, human->args, out);
+	human->work = gdb_monitor_run(human->monitor, human->command, gdb_place_cpu(human->cpu),
+				      human->args, out);
 	print(call, out);
 	return human->work ? QMP_AGAIN : finished(human);
 }

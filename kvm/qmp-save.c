@@ -62,7 +62,7 @@ static QmpStep save_memory(KvmGdb *gdb, QmpCall *call, bool physical)
 	qmp_call_integer(call, "size", &size);
 	if (!qmp_take_cpu(gdb, call, &cpu, &error))
 		return qmp_call_fail(call, error);
-	made = monitor_save_memory_new(physical, cpu, addr, size, &file, &error);
+	made = monitor_save_memory_new(physical, gdb_place_cpu(cpu), addr, size, &file, &error);
 	return begin(call, gdb, made, error);
 }
 

@@ -261,7 +261,7 @@ static bool nmi(void *target, GError **error)
 
 	for (const GdbMonitorCommand *row = arch_monitor_commands; row->name; row++) {
 		if (g_str_equal(row->name, "nmi"))
-			return row->run(target, 0, "", text, error);
+			return row->run(target, gdb_place_cpu(0), "", text, error);
 	}
 	g_set_error(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,
 		    "this machine has no non-maskable interrupt");

@@ -161,8 +161,7 @@ static bool find_cpu_space(KvmGdb *gdb, GdbPlace place, Space *ret, GError **err
 	return vcpu != NULL;
 }
 
-/* In which space is @addr, for what @place stands for? */
-static bool find_space(KvmGdb *gdb, GdbPlace place, uint64_t addr, Space *ret, GError **error)
+bool target_space(KvmGdb *gdb, GdbPlace place, uint64_t addr, Space *ret, GError **error)
 {
 	return find_cpu_space(gdb, place, ret, error) &&
 	       process_choose(ret, place.task, addr, error);
@@ -175,7 +174,7 @@ static size_t read_memory(void *target, GdbPlace place, uint64_t addr, uint8_t *
 	LOCKED(gdb);
 	Space space;
 
-	return find_space(gdb, place, addr, &space, error)
+	return target_space(gdb, place, addr, &space, error)
 		       ? virtual_read(&space, addr, buf, len, error)
 		       : 0;
 }
@@ -187,7 +186,7 @@ static bool write_memory(void *target, GdbPlace place, uint64_t addr, const uint
 	LOCKED(gdb);
 	Space space;
 
-	return find_space(gdb, place, addr, &space, error) &&
+	return target_space(gdb, place, addr, &space, error) &&
 	       virtual_write(&space, addr, buf, len, error);
 }
 
@@ -223,7 +222,7 @@ static bool memory_region(void *target, GdbPlace place, uint64_t addr, GdbRegion
 	LOCKED(gdb);
 	Space space;
 
-	return find_space(gdb, place, addr, &space, error) &&
+	return target_space(gdb, place, addr, &space, error) &&
 	       translate_region(&space, addr, ret, error);
 }
 
@@ -430,7 +429,7 @@ static bool find_break_space(KvmGdb *gdb, GdbPlace place, const GdbBreak *bp, Sp
 		return find_cpu_space(gdb, place, ret, error);
 	if (!place.task)
 		place.task = gdb->break_process.number;
-	return find_space(gdb, place, bp->addr, ret, error);
+	return target_space(gdb, place, bp->addr, ret, error);
 }
 
 static bool insert_code(void *target, GdbPlace place, const GdbBreak *bp, GdbBreakCode *code,

@@ -194,7 +194,7 @@ static bool choose(KvmGdb *gdb, bool tasks, GString *out, GError **error)
 	return true;
 }
 
-static bool threads_monitor(void *target, unsigned cpu G_GNUC_UNUSED, const char *args,
+static bool threads_monitor(void *target, GdbPlace place G_GNUC_UNUSED, const char *args,
 			    GString *out, GError **error)
 {
 	if (g_str_equal(args, "tasks"))

@@ -160,7 +160,7 @@ void fake_target_place_library(FakeTarget *target)
 	g_mutex_unlock(&target->lock);
 }
 
-bool fake_load_library(void *data, G_GNUC_UNUSED unsigned cpu, G_GNUC_UNUSED const char *args,
+bool fake_load_library(void *data, G_GNUC_UNUSED GdbPlace place, G_GNUC_UNUSED const char *args,
 		       G_GNUC_UNUSED GString *out, G_GNUC_UNUSED GError **error)
 {
 	FakeTarget *target = fake_enter(data, true);

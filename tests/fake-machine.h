@@ -61,7 +61,7 @@ struct FakeTarget {
 extern const GdbFileOps fake_file_ops;
 extern const GdbLibraryOps fake_library_ops;
 extern const GdbOsOps fake_os_ops;
-bool fake_load_library(void *data, unsigned cpu, const char *args, GString *out, GError **error);
+bool fake_load_library(void *data, GdbPlace place, const char *args, GString *out, GError **error);
 
 /*
  * What an operation begins with, and what it ends with. @stopped: it may only come while the world

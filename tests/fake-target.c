@@ -476,28 +476,28 @@ static void op_clear(void *data)
 
 /* --- monitor commands --- */
 
-static bool monitor_ping(void *data, unsigned cpu, const char *args, GString *out, GError **error)
+static bool monitor_ping(void *data, GdbPlace place, const char *args, GString *out, GError **error)
 {
 	(void)data;
 	(void)error;
-	g_string_append_printf(out, "pong %u [%s]\n", cpu, args);
+	g_string_append_printf(out, "pong %u [%s]\n", place.cpu, args);
 	return true;
 }
 
-static bool monitor_ping_hard(void *data, unsigned cpu, const char *args, GString *out,
+static bool monitor_ping_hard(void *data, GdbPlace place, const char *args, GString *out,
 			      GError **error)
 {
 	(void)data;
-	(void)cpu;
+	(void)place;
 	(void)error;
 	g_string_append_printf(out, "hard pong [%s]\n", args);
 	return true;
 }
 
-static bool monitor_fail(void *data, unsigned cpu, const char *args, GString *out, GError **error)
+static bool monitor_fail(void *data, GdbPlace place, const char *args, GString *out, GError **error)
 {
 	(void)data;
-	(void)cpu;
+	(void)place;
 	(void)args;
 	(void)out;
 	g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "the fake machine refuses");

@@ -231,10 +231,10 @@ static bool op_task_name(void *data, uint32_t task, GString *text)
 	return false;
 }
 
-static bool op_which(G_GNUC_UNUSED void *data, unsigned cpu, G_GNUC_UNUSED const char *args,
+static bool op_which(G_GNUC_UNUSED void *data, GdbPlace place, G_GNUC_UNUSED const char *args,
 		     GString *out, G_GNUC_UNUSED GError **error)
 {
-	g_string_append_printf(out, "%u\n", cpu);
+	g_string_append_printf(out, "%u\n", place.cpu);
 	return true;
 }
 

@@ -201,6 +201,29 @@ static void test_task_memory(void)
 	linux_rig_free(rig);
 }
 
+/* The monitor looks at what the client has selected: its memory and its registers. */
+static void test_task_monitor(void)
+{
+	Rig *rig = open_with_process();
+
+	linux_rig_monitor(rig, "threads tasks", "2 tasks");
+	linux_rig_monitor(rig, "x/1xh 16", "0x1111");
+	linux_rig_monitor(rig, "gva2gpa 16", "gpa: 0x10\n");
+	rsp_expect(rig->client, "Hg1064", "OK");
+	linux_rig_monitor(rig, "x/1xh 16", "0x2222");
+	linux_rig_monitor(rig, "gva2gpa 16", "gpa: 0x7010\n");
+	linux_rig_monitor(rig, "gva2gpa $pc", "gpa: 0x8001\n");
+	/* What the user names himself counts. */
+	linux_rig_monitor(rig, "cpu 0", "");
+	linux_rig_monitor(rig, "x/1xh 16", "0x1111");
+	linux_rig_monitor(rig, "cpu", "");
+	rsp_expect(rig->client, "Hg1", "OK");
+	linux_rig_monitor(rig, "process 100", "of process 100 now");
+	linux_rig_monitor(rig, "x/1xh 16", "0x2222");
+	linux_rig_monitor(rig, "gva2gpa 16", "gpa: 0x7010\n");
+	linux_rig_free(rig);
+}
+
 /* Two processes have different memory, also in the same stop. */
 static void test_task_memories(void)
 {
@@ -470,6 +493,7 @@ static const TestCase cases[] = {
 	{"tasks-not-first", test_tasks_not_first},
 	{"current", test_current},
 	{"task-memory", test_task_memory},
+		{"task-monitor", test_task_monitor},
 	{"task-memories", test_task_memories},
 	{"process", test_process},
 	{"process-ends", test_process_ends},

@@ -138,17 +138,17 @@ static void show_tlb(const ArchRoot *root, ArchPhysRead read, void *opaque, uint
 	arm_show_tlb(&own, read, opaque, from, ARM_SHOW_MAX_LINES, out);
 }
 
-static bool info_mem(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+static bool info_mem(void *target, GdbPlace place, const char *args, GString *out, GError **error)
 {
-	return monitor_show_pages(target, cpu, args, out, error, show_mem);
+	return monitor_show_pages(target, place, args, out, error, show_mem);
 }
 
-static bool info_tlb(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+static bool info_tlb(void *target, GdbPlace place, const char *args, GString *out, GError **error)
 {
-	return monitor_show_pages(target, cpu, args, out, error, show_tlb);
+	return monitor_show_pages(target, place, args, out, error, show_tlb);
 }
 
-static bool nmi(void *target G_GNUC_UNUSED, unsigned cpu G_GNUC_UNUSED,
+static bool nmi(void *target G_GNUC_UNUSED, GdbPlace place G_GNUC_UNUSED,
 		const char *args G_GNUC_UNUSED, GString *out G_GNUC_UNUSED, GError **error)
 {
 	g_set_error_literal(error, GDB_ERROR, GDB_ERROR_UNSUPPORTED,

@@ -113,14 +113,14 @@ static void show_tlb(const ArchRoot *root, ArchPhysRead read, void *opaque, uint
 	x86_show_tlb(&own, read, opaque, from, X86_SHOW_MAX_LINES, out);
 }
 
-static bool info_mem(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+static bool info_mem(void *target, GdbPlace place, const char *args, GString *out, GError **error)
 {
-	return monitor_show_pages(target, cpu, args, out, error, show_mem);
+	return monitor_show_pages(target, place, args, out, error, show_mem);
 }
 
-static bool info_tlb(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+static bool info_tlb(void *target, GdbPlace place, const char *args, GString *out, GError **error)
 {
-	return monitor_show_pages(target, cpu, args, out, error, show_tlb);
+	return monitor_show_pages(target, place, args, out, error, show_tlb);
 }
 
 static bool fail_ioctl(const char *name, const char *without, GError **error)
@@ -130,28 +130,29 @@ static bool fail_ioctl(const char *name, const char *without, GError **error)
 }
 
 /* One CPU, in an optional argument as QEMU has it. */
-static bool take_cpu(void *target, unsigned *cpu, const char *args, GError **error)
+static bool take_cpu(void *target, GdbPlace *place, const char *args, GError **error)
 {
-	uint64_t value = *cpu;
+	uint64_t value = place->cpu;
 
-	if (*args && (!monitor_take_number(target, *cpu, &args, "a CPU", &value, error) ||
+	if (*args && (!monitor_take_number(target, *place, &args, "a CPU", &value, error) ||
 		      !monitor_take_end(args, error)))
 		return false;
-	*cpu = MIN(value, UINT_MAX);
+	place->cpu = MIN(value, UINT_MAX);
 	return true;
 }
 
-static bool info_lapic(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+static bool info_lapic(void *target, GdbPlace place, const char *args, GString *out, GError **error)
 {
 	struct kvm_lapic_state state;
 	ArchMonitor monitor;
 	bool ok;
 
-	if (!take_cpu(target, &cpu, args, error) || !monitor_enter(target, cpu, &monitor, error))
+	if (!take_cpu(target, &place, args, error) ||
+	    !monitor_enter(target, place.cpu, &monitor, error))
 		return false;
 	ok = ioctl(monitor.vcpu_fd, KVM_GET_LAPIC, &state) == 0;
 	if (ok)
-		x86_show_lapic(cpu, (const uint8_t *)state.regs, out);
+		x86_show_lapic(place.cpu, (const uint8_t *)state.regs, out);
 	else
 		fail_ioctl("KVM_GET_LAPIC", " (is the APIC in KVM?)", error);
 	monitor_leave(target);
@@ -184,14 +185,14 @@ static bool get_chip(const ArchMonitor *monitor, unsigned id, struct kvm_irqchip
 	       fail_ioctl("KVM_GET_IRQCHIP", " (are the interrupt controllers in KVM?)", error);
 }
 
-static bool info_pic(void *target, unsigned cpu, const char *args G_GNUC_UNUSED, GString *out,
+static bool info_pic(void *target, GdbPlace place, const char *args G_GNUC_UNUSED, GString *out,
 		     GError **error)
 {
 	struct kvm_irqchip ioapic, slave, master;
 	ArchMonitor monitor;
 	bool ok;
 
-	if (!monitor_enter(target, cpu, &monitor, error))
+	if (!monitor_enter(target, place.cpu, &monitor, error))
 		return false;
 	ok = get_chip(&monitor, KVM_IRQCHIP_IOAPIC, &ioapic, error) &&
 	     get_chip(&monitor, KVM_IRQCHIP_PIC_SLAVE, &slave, error) &&
@@ -222,20 +223,20 @@ static bool read_msr(const ArchMonitor *monitor, uint32_t index, uint64_t *ret, 
 }
 
 /* Those without a register of gdb's. */
-static bool info_msr(void *target, unsigned cpu, const char *args, GString *out, GError **error)
+static bool info_msr(void *target, GdbPlace place, const char *args, GString *out, GError **error)
 {
 	uint64_t index, value;
 	ArchMonitor monitor;
 	bool ok;
 
-	if (!monitor_take_number(target, cpu, &args, "the number of an MSR", &index, error) ||
+	if (!monitor_take_number(target, place, &args, "the number of an MSR", &index, error) ||
 	    !monitor_take_end(args, error))
 		return false;
 	if (index > UINT32_MAX) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL, "an MSR's number has 32 bits");
 		return false;
 	}
-	if (!monitor_enter(target, cpu, &monitor, error))
+	if (!monitor_enter(target, place.cpu, &monitor, error))
 		return false;
 	ok = read_msr(&monitor, index, &value, error);
 	monitor_leave(target);
@@ -246,19 +247,19 @@ static bool info_msr(void *target, unsigned cpu, const char *args, GString *out,
 }
 
 /* KVM keeps it until the CPU runs. */
-static bool nmi(void *target, unsigned cpu, const char *args G_GNUC_UNUSED, GString *out,
+static bool nmi(void *target, GdbPlace place, const char *args G_GNUC_UNUSED, GString *out,
 		GError **error)
 {
 	ArchMonitor monitor;
 	bool ok;
 
-	if (!monitor_enter(target, cpu, &monitor, error))
+	if (!monitor_enter(target, place.cpu, &monitor, error))
 		return false;
 	ok = ioctl(monitor.vcpu_fd, KVM_NMI, NULL) == 0 || fail_ioctl("KVM_NMI", "", error);
 	monitor_leave(target);
 	if (ok)
 		g_string_append_printf(out, "CPU %u takes an NMI when it runs on (continue)\n",
-				       cpu);
+				       place.cpu);
 	return ok;
 }
 
