@@ -46,7 +46,7 @@ kernel='linux/kvm\.h|sys/ioctl\.h'
 may gdbstub 'none'
 may guest 'bpf/btf\.h|linux/btf\.h|libelf\.h|gelf\.h'
 may qmp 'gdbstub/(alarm|transport|door)\.h'
-may kvm "$kernel|gdbstub/(alarm|target|gdbstub|break-code|monitor)\.h|guest/[a-z0-9-]+\.h|qmp/qmp\.h"
+may kvm "$kernel|gdbstub/(alarm|target|gdbstub|break-code|monitor|text)\.h|guest/[a-z0-9-]+\.h|qmp/qmp\.h"
 may x86/cpu 'gdbstub/(regs|target)\.h'
 may arm/cpu 'gdbstub/(regs|target)\.h'
 may x86/kvm "$kernel|x86/cpu/[a-z0-9-]+\.h|kvm/(arch|probe|monitor)\.h|guest/vmcore\.h|gdbstub/(regs|target)\.h|xml/resources\.h"
