@@ -227,12 +227,22 @@ static bool is_entry(const uint8_t *code, size_t n_insns)
 	return false;
 }
 
-static void put_function(Writer *writer, uint64_t addr, const uint8_t *code, size_t len)
+/* Every task begins there; nobody has called it. */
+static bool is_first(const LinuxSymbols *symbols, const LinuxSymbol *symbol)
+{
+	return g_str_equal(linux_symbols_name(symbols, symbol), "ret_from_fork");
+}
+
+static void put_function(Writer *writer, uint64_t addr, const uint8_t *code, size_t len, bool first)
 {
 	size_t n_insns = len / INSN;
 	guint block;
 
 	cfi_begin_fde(writer->out, &block, writer->cies[is_entry(code, n_insns)], addr, len);
+	if (first) {
+		cfi_put(writer->out, DW_CFA_undefined, 1);
+		cfi_put_uleb(writer->out, REG_LR);
+	}
 	put_rows(writer->out, code, n_insns);
 	cfi_end_block(writer->out, block);
 }
@@ -266,6 +276,7 @@ void linux_records_frames(const LinuxSymbols *symbols, uint64_t addr, const GByt
 			continue;
 		last = at;
 		end = MIN(linux_symbols_end(symbols, &rows[i]), addr + code->len);
-		put_function(&writer, at, code->data + (at - addr), end - at);
+		put_function(&writer, at, code->data + (at - addr), end - at,
+			     is_first(symbols, &rows[i]));
 	}
 }

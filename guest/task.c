@@ -51,11 +51,14 @@ static const SavedField frame_fields[] = {
 	{"rbx", "bx"},	{"rbp", "bp"},	{"r12", "r12"},	     {"r13", "r13"},
 	{"r14", "r14"}, {"r15", "r15"}, {"rip", "ret_addr"},
 };
-/* struct cpu_context (arch/arm64/include/asm/processor.h). */
+/*
+ * struct cpu_context (arch/arm64/include/asm/processor.h). Its pc is put into x30, and the task
+ * goes on by a return: without x30 no debugger knows where one comes from that was just made.
+ */
 static const SavedField context_fields[] = {
 	{"x19", "x19"}, {"x20", "x20"}, {"x21", "x21"}, {"x22", "x22"}, {"x23", "x23"},
 	{"x24", "x24"}, {"x25", "x25"}, {"x26", "x26"}, {"x27", "x27"}, {"x28", "x28"},
-	{"x29", "fp"},	{"sp", "sp"},	{"pc", "pc"},
+	{"x29", "fp"},	{"x30", "pc"},	{"sp", "sp"},	{"pc", "pc"},
 };
 
 typedef struct SavedRegister {

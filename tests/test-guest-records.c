@@ -197,14 +197,32 @@ static void test_mad(void)
 	}
 }
 
+/* Nobody has called what every new task begins with. */
+static void test_first(void)
+{
+	static const uint32_t insns[] = {NOP, CALL, NOP, PACIASP};
+	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+	g_autoptr(GByteArray) code = g_byte_array_new(), frames = g_byte_array_new();
+
+	for (unsigned n = 0; n < G_N_ELEMENTS(insns); n++) {
+		uint32_t insn = GUINT32_TO_LE(insns[n]);
+
+		g_byte_array_append(code, (const uint8_t *)&insn, sizeof(insn));
+	}
+	linux_symbols_add(symbols, CODE, 'T', "ret_from_fork", 13);
+	linux_symbols_add(symbols, CODE + 12, 'T', "next", 4);
+	linux_symbols_sort(symbols);
+	linux_records_frames(symbols, CODE, code, frames);
+	for (unsigned n = 0; n < G_N_ELEMENTS(insns); n++)
+		g_assert_cmpint(row_at(frames, n).regs[LR].how, ==,
+				n < 3 ? CFI_UNDEFINED : CFI_UNSET);
+}
+
 static const TestCase cases[] = {
-	{"function", test_function},
-	{"large", test_large},
-	{"leaf", test_leaf},
-	{"entry", test_entry},
-	{"end", test_end},
-	{"mad", test_mad},
-	{0},
+	{"first", test_first}, {"function", test_function},
+	{"large", test_large}, {"leaf", test_leaf},
+	{"entry", test_entry}, {"end", test_end},
+	{"mad", test_mad},     {0},
 };
 
 int main(int argc, char **argv)

@@ -201,11 +201,13 @@ static void test_in_task(void)
 	for (unsigned i = 0; i < 13; i++)
 		kern_put_u64(rig, TASK(FIRST) + 128 + 8 * i, 200 + i);
 	g_assert_true(linux_task_read(tasks, TASK(FIRST), &task));
-	g_assert_cmpuint(linux_task_registers(tasks, &task, registers), ==, 13);
-	g_assert_cmpuint(register_of(registers, 13, "x19"), ==, 200);
-	g_assert_cmpuint(register_of(registers, 13, "x29"), ==, 210);
-	g_assert_cmpuint(register_of(registers, 13, "sp"), ==, 211);
-	g_assert_cmpuint(register_of(registers, 13, "pc"), ==, 212);
+	g_assert_cmpuint(linux_task_registers(tasks, &task, registers), ==, 14);
+	g_assert_cmpuint(register_of(registers, 14, "x19"), ==, 200);
+	g_assert_cmpuint(register_of(registers, 14, "x29"), ==, 210);
+	g_assert_cmpuint(register_of(registers, 14, "sp"), ==, 211);
+	g_assert_cmpuint(register_of(registers, 14, "pc"), ==, 212);
+	/* It goes on by a return, which goes where x30 says. */
+	g_assert_cmpuint(register_of(registers, 14, "x30"), ==, 212);
 	task.on_cpu = true;
 	g_assert_cmpuint(linux_task_registers(tasks, &task, registers), ==, 0);
 }
