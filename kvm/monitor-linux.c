@@ -1,10 +1,12 @@
 /*
  * kvm/monitor-linux.c - monitor commands about the Linux kernel in the guest.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "guest/dmesg.h"
 #include "guest/module.h"
+#include "guest/uptime.h"
 #include "kvm/internal.h"
 #include "kvm/kaslr.h"
 #include "kvm/linux.h"
@@ -29,12 +31,15 @@ static bool info_linux(void *target, GdbPlace place G_GNUC_UNUSED, const char *a
 {
 	KvmGdb *gdb = target;
 	const LinuxKernel *kernel = enter(gdb, args, error);
+	uint64_t uptime;
 	unsigned n;
 
 	if (!kernel)
 		return false;
 	linux_symbols_rows(kernel->symbols, &n);
 	g_string_append_printf(out, "%s\n", kernel->banner);
+	if (linux_uptime(kernel, &uptime))
+		g_string_append_printf(out, "uptime: %" PRIu64 " s\n", uptime);
 	g_string_append_printf(out, "symbols: %u\ntypes: %s\nvmcoreinfo: %s\n", n,
 			       kernel->types ? "yes" : "none (the kernel has no BTF)",
 			       kernel->vmcoreinfo ? "yes" : "none");
