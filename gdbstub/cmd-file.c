@@ -29,6 +29,7 @@ enum {
 	FILE_MODE = 0100444,
 	PATH_LENGTH_MAX = 4096,
 	PREAD_HEADER = 16, /* "F", the number of bytes and ";" */
+	PREAD_FIRST = 8192,
 };
 
 const char *gdb_session_program(GdbSession *session)
@@ -156,7 +157,7 @@ static GdbReply keep_file(GdbSession *session, const char *path, int fd)
 	for (unsigned n = 0; n < GDB_FILES_MAX; n++) {
 		if (session->files[n].fd)
 			continue;
-		session->files[n] = (GdbOpenFile){fd + 1, is_program};
+		session->files[n] = (GdbOpenFile){.fd = fd + 1, .is_program = is_program};
 		if (is_program)
 			gdb_session_program_opened(session);
 		return file_result(session, n);
@@ -189,12 +190,22 @@ static GdbReply cmd_close(GdbSession *session, const GdbArgs *args)
 	return file_result(session, 0);
 }
 
+/*
+ * gdb asks for a whole packet of bytes whenever it wants a few, also where each section of an ELF
+ * file begins: it gets those when it goes on.
+ */
+static size_t read_ahead(const GdbOpenFile *file, uint64_t offset)
+{
+	return offset && offset == file->next ? GDB_PACKET_MAX - PREAD_HEADER : PREAD_FIRST;
+}
+
 static GdbReply cmd_pread(GdbSession *session, const GdbArgs *args)
 {
 	const size_t room = GDB_PACKET_MAX - PREAD_HEADER;
 	int fd = find_file(session, args->v[0].number);
-	size_t count = MIN(args->v[1].number, room);
+	GdbOpenFile *file = fd < 0 ? NULL : &session->files[args->v[0].number];
 	uint64_t offset = args->v[2].number;
+	size_t count = file ? MIN(args->v[1].number, read_ahead(file, offset)) : 0;
 	uint8_t *buf = gdb_session_memory(session);
 	ssize_t n = 0;
 
@@ -205,7 +216,8 @@ static GdbReply cmd_pread(GdbSession *session, const GdbArgs *args)
 	if (n < 0)
 		return file_error(session, FILE_EIO);
 	n = gdb_frame_fit(buf, n, room);
-	if (session->files[args->v[0].number].is_program)
+	file->next = offset + n;
+	if (file->is_program)
 		gdb_session_program_read(session, fd, n);
 	file_result(session, n);
 	g_string_append_c(session->reply, ';');

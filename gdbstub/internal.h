@@ -127,10 +127,14 @@ typedef struct GdbNonStop {
 /* Files of the target that a client can have open at a time: gdb keeps each library's open. */
 #define GDB_FILES_MAX 512
 
-/* A descriptor of the client's. @fd: of this process, plus 1; 0: none. */
+/*
+ * A descriptor of the client's. @fd: of this process, plus 1; 0: none. @next: behind what was read
+ * last.
+ */
 typedef struct GdbOpenFile {
 	int fd;
 	bool is_program;
+	uint64_t next;
 } GdbOpenFile;
 
 /*

@@ -125,29 +125,61 @@ static void test_pread(void)
 	fake_rig_hangup(rig);
 }
 
+/* How many bytes there are, from the descriptor 0. */
+static size_t read_bytes(FakeRig *rig, unsigned offset, unsigned count)
+{
+	g_autofree char *packet = g_strdup_printf("vFile:pread:0,%x,%x", count, offset);
+	g_autofree char *got = NULL;
+	const char *data;
+	size_t len;
+
+	rsp_client_send(rig->client, packet);
+	got = rsp_client_recv(rig->client, &len);
+	data = strchr(got, ';') + 1;
+	g_assert_cmphex(strtoul(got + 1, NULL, 16), ==, len - (data - got));
+	return len - (data - got);
+}
+
 /* Bytes that have to be escaped take two in a packet, and the packet has an end. */
 static void test_large(void)
 {
-	g_autofree char *bytes = g_malloc(0x60000), *got = NULL;
+	g_autofree char *bytes = g_malloc(0x60000);
 	FakeFile file = {OWN, bytes, 0x60000, 0};
 	g_autoptr(FakeRig) rig = NULL;
-	char *data;
-	size_t len;
+	size_t n;
 
 	memset(bytes, '#', 0x30000);
 	memset(bytes + 0x30000, 'a', 0x30000);
 	rig = rig_with(&file);
 	rsp_expect(rig->client, "vFile:open:" OWN_HEX ",0,0", "F0");
-	rsp_client_send(rig->client, "vFile:pread:0,40000,0");
-	got = rsp_client_recv(rig->client, &len);
-	data = strchr(got, ';') + 1;
-	g_assert_cmphex(strtoul(got + 1, NULL, 16), ==, len - (data - got));
-	g_assert_cmphex(len - (data - got), >, 0x1f000);
-	g_assert_cmphex(len - (data - got), <=, 0x20000);
-	g_free(got);
-	rsp_client_send(rig->client, "vFile:pread:0,40000,30000");
-	got = rsp_client_recv(rig->client, &len);
-	g_assert_cmphex(len, >, 0x30000);
+	g_assert_cmphex(read_bytes(rig, 0, 0x40000), ==, 0x2000);
+	n = read_bytes(rig, 0x2000, 0x40000);
+	g_assert_cmphex(n, >, 0x1f000);
+	g_assert_cmphex(n, <=, 0x20000);
+	g_assert_cmphex(read_bytes(rig, 0x2f000, 0x1000), ==, 0x1000);
+	g_assert_cmphex(read_bytes(rig, 0x30000, 0x40000), ==, 0x30000);
+	fake_rig_hangup(rig);
+}
+
+/*
+ * gdb asks for as much as a packet takes where it wants a few bytes of a section: it gets the rest
+ * when it goes on there, and each descriptor for itself.
+ */
+static void test_ahead(void)
+{
+	g_autofree char *bytes = g_strnfill(0x60000, 'a');
+	FakeFile file = {OWN, bytes, 0x60000, 0};
+	g_autoptr(FakeRig) rig = rig_with(&file);
+
+	rsp_expect(rig->client, "vFile:open:" OWN_HEX ",0,0", "F0");
+	rsp_expect(rig->client, "vFile:open:" OWN_HEX ",0,0", "F1");
+	for (unsigned at = 0x10000; at < 0x20000; at += 0x4000)
+		g_assert_cmphex(read_bytes(rig, at, 0x3fff0), ==, 0x2000);
+	rsp_expect_prefix(rig->client, "vFile:pread:1,10,0", "F10;");
+	g_assert_cmphex(read_bytes(rig, 0x1e000, 0x3fff0), ==, 0x3fff0);
+	g_assert_cmphex(read_bytes(rig, 0x1e000, 0x3fff0), ==, 0x2000);
+	g_assert_cmphex(read_bytes(rig, 0x20000, 0x10), ==, 0x10);
+	g_assert_cmphex(read_bytes(rig, 0x5ffff, 0x3fff0), ==, 1);
 	fake_rig_hangup(rig);
 }
 
@@ -386,6 +418,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/server-files/late", test_late);
 	g_test_add_func("/server-files/pread", test_pread);
 	g_test_add_func("/server-files/large", test_large);
+	g_test_add_func("/server-files/ahead", test_ahead);
 	g_test_add_func("/server-files/stat", test_stat);
 	g_test_add_func("/server-files/read-only", test_read_only);
 	g_test_add_func("/server-files/hostile-paths", test_hostile_paths);
