@@ -28,7 +28,10 @@ def connect():
     ARM = "aarch64" in execute("show architecture")
     execute("set backtrace limit 60")
     has(execute("info files"), "target:/vmgdb/vmlinux-", "gdb takes its program from the stub")
-    has(execute("monitor info linux"), "types: yes", "the kernel has types")
+    text = execute("monitor info linux")
+    has(text, "types: yes", "the kernel has types")
+    seconds = [int(line.split()[1]) for line in text.splitlines() if line.startswith("uptime: ")]
+    report(seconds and 0 < seconds[0] < 3600, "and tells how long it is up", text)
     has(execute("monitor symbols"), "symbol-file target:/vmgdb/vmlinux-", "monitor symbols")
     has(execute("monitor vmcoreinfo"), "OSRELEASE=", "monitor vmcoreinfo")
 
@@ -121,6 +124,21 @@ def tasks():
         report("init" in text or "busybox" in text, "the command line of a task's process", text)
     execute("monitor threads cpus")
     report(len(gdb.selected_inferior().threads()) == 2, "only the CPUs are threads again")
+    execute("thread 1")
+
+
+def new_task():
+    """One that was just made and has not run: it begins where a fork ends."""
+    execute("tbreak wake_up_new_task")
+    execute("continue")
+    thread_id = 0x1000 + value("p->pid")
+    execute("monitor threads tasks")
+    [t for t in gdb.selected_inferior().threads() if t.ptid[1] == thread_id][0].switch()
+    names = [frame["name"] for frame in frames()[0]]
+    report(names and set(names) <= {"ret_from_fork", "ret_from_fork_asm"}, "the backtrace of a new task", names)
+    trace = execute("bt")
+    report("unavailable" not in trace, "nothing of it is missing", trace)
+    execute("monitor threads cpus")
     execute("thread 1")
 
 
@@ -223,4 +241,4 @@ def monitor():
     execute("detach")
 
 
-run(connect, types, threads, tasks, one_process, arguments, call, samples, monitor)
+run(connect, types, threads, tasks, new_task, one_process, arguments, call, samples, monitor)
