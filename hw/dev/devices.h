@@ -48,8 +48,9 @@ void serial_io(void *serial, struct Vcpu *vcpu, uint64_t offset, void *data, siz
 
 /*
  * serial_input: bytes that arrive on the line. [any thread] Returns how many were taken: the rest
- * is to be offered again after input_wanted(). The guest sees them once it asserts RTS, as with a
- * peer that respects hardware flow control, so nothing typed before the driver is up is lost.
+ * is to be offered again after input_wanted(). The guest sees them once it asserts RTS and wants
+ * interrupts, as with a peer that respects hardware flow control, so nothing typed before the
+ * driver is up is lost; or once it polls LSR and does not wait for room to send.
  */
 size_t serial_input(Serial *serial, const uint8_t *data, size_t len);
 

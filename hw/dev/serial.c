@@ -24,7 +24,7 @@ struct Serial {
 	bool irq_level; /* the last level that the interrupt controller got */
 	uint8_t fifo[FIFO_SIZE];
 	unsigned n_fifo;
-	unsigned polls; /* LSR reads in a row, up to POLLS: the guest waits for input */
+	unsigned polls; /* LSR reads in a row that found room, up to POLLS: it waits for input */
 	GByteArray *input;
 	bool input_full;
 	bool break_waits; /* behind @break_behind bytes of input */
@@ -64,12 +64,14 @@ static bool tx_empty_locked(Serial *serial)
 
 /*
  * May the guest get input? Drivers throw away what they find while they set the UART up, so it must
- * listen: assert RTS, and want the interrupt or look at LSR again and again.
+ * listen: assert RTS and want the interrupt, or look at LSR again and again, as kgdb does, which
+ * asserts nothing.
  */
 static bool is_listening_locked(const Serial *serial)
 {
-	return serial->mcr & UART_MCR_RTS && !(serial->mcr & UART_MCR_LOOP) &&
-	       (serial->ier & UART_IER_RDI || serial->polls >= POLLS);
+	bool wants_irq = serial->mcr & UART_MCR_RTS && serial->ier & UART_IER_RDI;
+
+	return !(serial->mcr & UART_MCR_LOOP) && (wants_irq || serial->polls >= POLLS);
 }
 
 /* A BREAK is a zero in the FIFO that is alone there, so that LSR speaks of it. */
@@ -232,11 +234,14 @@ static uint8_t read_msr_locked(const Serial *serial)
 static uint8_t read_lsr_locked(Serial *serial)
 {
 	uint8_t error = serial->break_seen ? UART_LSR_BI : 0;
+	bool can_send = tx_empty_locked(serial);
 
-	serial->polls = MIN(serial->polls + 1, POLLS);
+	/* Else it may be what it waits for. */
+	if (can_send)
+		serial->polls = MIN(serial->polls + 1, POLLS);
 	serial->break_seen = false;
 	return error | (serial->n_fifo > 0 ? UART_LSR_DR : 0) |
-	       (tx_empty_locked(serial) ? UART_LSR_THRE | UART_LSR_TEMT : 0);
+	       (can_send ? UART_LSR_THRE | UART_LSR_TEMT : 0);
 }
 
 static uint8_t read_register_locked(Serial *serial, unsigned reg)
