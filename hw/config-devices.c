@@ -149,6 +149,12 @@ static bool take_trans(VmNet *net G_GNUC_UNUSED, const char *value, GError **err
 	return strcmp(value, "pci") == 0 || wrong(error, "lkvm's devices are on PCI");
 }
 
+/* kvmtool's README has this, which says nothing of how. */
+static bool is_plain(const char *word)
+{
+	return strcmp(word, "virtio") == 0;
+}
+
 typedef struct NetWord {
 	const char *name;
 	bool (*take)(VmNet *net, const char *value, GError **error);
@@ -165,7 +171,7 @@ static bool take_net_word(VmNet *net, const char *word, GError **error)
 	size_t len = equal != NULL ? (size_t)(equal - word) : 0;
 
 	if (equal == NULL)
-		return take_mode(net, word, error);
+		return is_plain(word) || take_mode(net, word, error);
 	for (unsigned i = 0; i < G_N_ELEMENTS(net_words); i++) {
 		if (strlen(net_words[i].name) == len && memcmp(net_words[i].name, word, len) == 0)
 			return net_words[i].take(net, equal + 1, error);

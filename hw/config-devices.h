@@ -61,7 +61,7 @@ typedef struct VmNet {
  *	tap=NAME, tapif=NAME		the interface, and tap
  *	tcp=PORTS, udp=PORTS		user: ports of the host that are the guest's; several times
  *	mac=ADDRESS, guest_mac=ADDRESS	the guest's; default: 02:15:15:15:15:15, kvmtool's
- *	trans=pci			accepted
+ *	trans=pci, virtio		accepted
  *
  * NULL with @error: which word it is and what is expected.
  */

@@ -25,7 +25,7 @@ typedef struct RawOptions {
 		*tty;
 	char **disks, **shares, **nets, **params, **rest;
 	int n_cpus;
-	gboolean gdb_wait, gdb_kaslr, reboot, help;
+	gboolean gdb_wait, gdb_kaslr, reboot, rng, help;
 } RawOptions;
 
 static const char summary[] =
@@ -65,6 +65,8 @@ static const GOptionEntry entries[] = {
 	{"9p", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, RAW(shares),
 	 "a folder that the guest can mount (9p, by diod); may be given more than once",
 	 "DIR,TAG[,ro]"},
+	{"virtio-9p", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME_ARRAY, RAW(shares), NULL,
+	 NULL},
 	{"network", 'n', 0, G_OPTION_ARG_STRING_ARRAY, RAW(nets),
 	 "a network card: user[,tcp=PORTS][,udp=PORTS], by passt, with ports of the host "
 	 "that are the guest's; tap=NAME; none; each [,mac=ADDRESS]; may be given more "
@@ -72,6 +74,8 @@ static const GOptionEntry entries[] = {
 	 "HOW"},
 	{"vsock", 0, 0, G_OPTION_ARG_STRING, RAW(vsock),
 	 "sockets between host and guest (vsock); the guest's CID, 3 or more", "CID"},
+	{"rng", 0, 0, G_OPTION_ARG_NONE, RAW(rng),
+	 "a virtio source of random numbers, also without another virtio device", NULL},
 	{"console", 0, 0, G_OPTION_ARG_STRING, RAW(console),
 	 "serial (default), virtio (hvc0), or none: output is shown, stdin is left alone", "KIND"},
 	{"tty", 0, 0, G_OPTION_ARG_STRING, RAW(tty),
@@ -127,11 +131,11 @@ static void raw_options_clear(RawOptions *raw)
 		switch (entries[i].arg) {
 		case G_OPTION_ARG_STRING:
 		case G_OPTION_ARG_FILENAME:
-			g_free(*(char **)place);
+			g_clear_pointer((char **)place, g_free);
 			break;
 		case G_OPTION_ARG_STRING_ARRAY:
 		case G_OPTION_ARG_FILENAME_ARRAY:
-			g_strfreev(*(char ***)place);
+			g_clear_pointer((char ***)place, g_strfreev); /* two options may share it */
 			break;
 		default:
 			break;
@@ -586,6 +590,7 @@ static VmConfig *config_from_raw(RawOptions *raw, char **command, GError **error
 	config->dump_dtb = g_steal_pointer(&raw->dump_dtb);
 	config->name = g_steal_pointer(&raw->name);
 	config->reboot = raw->reboot;
+	config->rng = raw->rng;
 	config->gdb_wait = raw->gdb_wait;
 	config->gdb_kaslr = raw->gdb_kaslr;
 	if (!set_disks(config, raw->disks, error) || !set_shares(config, raw->shares, error) ||

@@ -26,6 +26,7 @@ typedef struct VmConfig {
 	GPtrArray *shares; /* of VmShare; one with VM_SHARE_ROOT_TAG is --disk's. NULL: none */
 	GPtrArray *nets;   /* of VmNet, each with an address of its own. NULL: none */
 	uint32_t vsock;	   /* the guest's CID; 0: it has no vsock */
+	bool rng;	   /* random numbers, also in a machine without another device */
 	bool is_shell;	   /* the guest runs @command, or a shell, in the folder of --disk */
 	char **command;	   /* or NULL */
 	char *tty;	/* where ttyS1 is for the host (hw/serial-line.h), or NULL: there is none */

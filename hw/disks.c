@@ -49,5 +49,7 @@ bool vm_add_disks(Vm *vm, GError **error)
 
 bool vm_add_rng(Vm *vm, GError **error)
 {
-	return vm_pci(vm) == NULL || vm_add_virtio(vm, virtio_rng_new(vm_dma_host(vm)), error);
+	bool wanted = vm->config->rng || vm_pci(vm) != NULL;
+
+	return !wanted || vm_add_virtio(vm, virtio_rng_new(vm_dma_host(vm)), error);
 }

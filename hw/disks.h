@@ -17,7 +17,7 @@ void vm_close_disks(Vm *vm);
 
 /* vm_add_disks: a device for each. After vm_arch_add_devices(), before vm_arch_finish(). */
 bool vm_add_disks(Vm *vm, GError **error);
-/* vm_add_rng: random numbers, if the machine has another virtio device. Likewise, and last. */
+/* vm_add_rng: random numbers, if asked for or the machine has another virtio device. Last. */
 bool vm_add_rng(Vm *vm, GError **error);
 
 #endif

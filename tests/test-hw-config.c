@@ -132,6 +132,24 @@ static void expect_share(const VmConfig *config, unsigned i, const char *folder,
 	g_assert_true(share->read_only == read_only);
 }
 
+/* The command lines of kvmtool's README, and what it says of options. */
+static void test_kvmtool(void)
+{
+	g_autoptr(VmConfig) disk =
+		parse(NULL, "--disk linux-0.2.img --kernel ../../arch/x86/boot/bzImage");
+	g_autoptr(VmConfig) network = parse(NULL, "--disk linux-0.2.img --kernel "
+						  "../../arch/x86/boot/bzImage --network virtio");
+	g_autoptr(VmConfig) others = parse(NULL, "-k K --virtio-9p /,a --9p /usr,b --rng "
+						 "--console virtio --tty 1 -n mode=user,trans=pci");
+
+	expect_disk(disk, 0, "linux-0.2.img", false);
+	g_assert_cmpstr(disk->kernel, ==, "../../arch/x86/boot/bzImage");
+	g_assert_false(disk->rng);
+	g_assert_cmpint(((VmNet *)network->nets->pdata[0])->kind, ==, VM_NET_USER);
+	g_assert_cmpuint(others->shares->len, ==, 2);
+	g_assert_true(others->rng);
+}
+
 /* As kvmtool has it, and with a place of its own. */
 static void test_tty(void)
 {
@@ -602,6 +620,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-config/habits", test_habits);
 	g_test_add_func("/hw-config/disks", test_disks);
 	g_test_add_func("/hw-config/tty", test_tty);
+	g_test_add_func("/hw-config/kvmtool", test_kvmtool);
 	g_test_add_func("/hw-config/too-many-devices", test_too_many);
 	g_test_add_func("/hw-config/shares", test_shares);
 	g_test_add_func("/hw-config/nets", test_nets);
