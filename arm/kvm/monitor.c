@@ -1,40 +1,20 @@
 /*
- * arm/kvm/monitor.c - the arm64 half of the monitor: registers as QEMU prints them, notes of a
- * core.
+ * arm/kvm/monitor.c - the arm64 half of the monitor: registers as QEMU prints them.
  */
 #include "kvm/monitor.h"
 
-#include <elf.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "arm/cpu/pages.h"
 #include "arm/kvm/vcpu.h"
-#include "guest/vmcore.h"
 
-#define N_X 31
-
-typedef struct Cpu {
-	uint64_t x[N_X], sp, pc, pstate;
-} Cpu;
-
-static bool get_cpu(ArchVcpu *vcpu, Cpu *ret, GError **error)
-{
-	for (unsigned i = 0; i < N_X; i++) {
-		if (!arm_get(vcpu, ARM_X0 + i, &ret->x[i], error))
-			return false;
-	}
-	return arm_get(vcpu, ARM_PC, &ret->pc, error) &&
-	       arm_get(vcpu, ARM_PSTATE, &ret->pstate, error) &&
-	       arm_get(vcpu, arm_sp_slot(ret->pstate), &ret->sp, error);
-}
-
-static void show_general(const Cpu *cpu, GString *out)
+static void show_general(const ArmGeneral *cpu, GString *out)
 {
 	static const char flags[] = "NZCV";
 
 	g_string_append_printf(out, " PC=%016" PRIx64 " ", cpu->pc);
-	for (unsigned i = 0; i < N_X; i++)
+	for (unsigned i = 0; i < ARM_N_X; i++)
 		g_string_append_printf(out, "X%02u=%016" PRIx64 "%s", i, cpu->x[i],
 				       (i + 2) % 3 ? " " : "\n");
 	g_string_append_printf(out, " SP=%016" PRIx64 "\nPSTATE=%08x ", cpu->sp,
@@ -86,35 +66,13 @@ static void show_vectors(ArchVcpu *vcpu, GString *out)
 
 bool arch_show_registers(ArchVcpu *vcpu, unsigned index, GString *out, GError **error)
 {
-	Cpu cpu;
+	ArmGeneral cpu;
 
-	if (!get_cpu(vcpu, &cpu, error))
+	if (!arm_get_general(vcpu, &cpu, error))
 		return false;
 	g_string_append_printf(out, "CPU#%u\n", index);
 	show_general(&cpu, out);
 	show_vectors(vcpu, out);
-	return true;
-}
-
-/* ---- Core files ---- */
-
-/* struct elf_prstatus of the arm64 ABI. */
-typedef struct Prstatus {
-	uint8_t head[32];
-	uint32_t pid;
-	uint8_t times[76];
-	Cpu regs;
-	uint32_t fpvalid, pad;
-} Prstatus;
-G_STATIC_ASSERT(sizeof(Prstatus) == 392);
-
-bool arch_core_notes(ArchVcpu *vcpu, unsigned index, GByteArray *notes, GError **error)
-{
-	Prstatus status = {.pid = index + 1};
-
-	if (!get_cpu(vcpu, &status.regs, error))
-		return false;
-	vmcore_add_note(notes, "CORE", NT_PRSTATUS, &status, sizeof(status));
 	return true;
 }
 

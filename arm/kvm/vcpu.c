@@ -106,6 +106,17 @@ ArmSlot arm_sp_slot(uint64_t pstate)
 	return ARM_PSR_EL(pstate) > 0 && pstate & ARM_PSR_SP ? ARM_SP_EL1 : ARM_SP_EL0;
 }
 
+bool arm_get_general(ArchVcpu *vcpu, ArmGeneral *ret, GError **error)
+{
+	for (unsigned i = 0; i < ARM_N_X; i++) {
+		if (!arm_get(vcpu, ARM_X0 + i, &ret->x[i], error))
+			return false;
+	}
+	return arm_get(vcpu, ARM_PC, &ret->pc, error) &&
+	       arm_get(vcpu, ARM_PSTATE, &ret->pstate, error) &&
+	       arm_get(vcpu, arm_sp_slot(ret->pstate), &ret->sp, error);
+}
+
 bool arch_is_dirty(const ArchVcpu *vcpu)
 {
 	return vcpu->dirty != 0;

@@ -99,4 +99,13 @@ bool arm_get_regime(ArchVcpu *vcpu, ArmRegime *ret, unsigned *ret_el, GError **e
 /* arm_sp_slot: which stack pointer SP means in this PSTATE. */
 ArmSlot arm_sp_slot(uint64_t pstate);
 
+/* The general registers; the layout is that of Linux' struct user_pt_regs. */
+#define ARM_N_X 31
+typedef struct ArmGeneral {
+	uint64_t x[ARM_N_X], sp, pc, pstate;
+} ArmGeneral;
+
+/* arm_get_general: all of them, of the mode it is in. FALSE with @error, as arm_get(). */
+bool arm_get_general(ArchVcpu *vcpu, ArmGeneral *ret, GError **error);
+
 #endif
