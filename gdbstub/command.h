@@ -43,8 +43,7 @@ typedef struct GdbArg {
 } GdbArg;
 
 typedef struct GdbArgs {
-	unsigned n; /* how many are there; more than those before the ? only if the client sent them
-		     */
+	unsigned n; /* how many are there; those behind the ? only if the client sent them */
 	GdbArg v[GDB_ARGS_MAX];
 } GdbArgs;
 

@@ -101,7 +101,8 @@ typedef struct GdbRegHint {
 	const char *generic;
 } GdbRegHint;
 
-/* gdb_reg_set_hint: @hints are borrowed and must outlive the set. Numbers it has not are skipped.
+/*
+ * gdb_reg_set_hint: @hints are borrowed and must outlive the set. Numbers it has not are skipped.
  */
 void gdb_reg_set_hint(GdbRegSet *set, const GdbRegHint *hints, unsigned n);
 

@@ -170,7 +170,8 @@ static unsigned add_name(Writer *writer, const char *name)
 	return at;
 }
 
-/* @shdr: what is not of the name and the contents. The bytes must stay until the file is written.
+/*
+ * @shdr: what is not of the name and the contents. The bytes must stay until the file is written.
  */
 static size_t add(Writer *writer, const char *name, const void *bytes, size_t len, Elf_Type type,
 		  GElf_Shdr shdr)

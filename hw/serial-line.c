@@ -354,7 +354,8 @@ static bool open_file(SerialLine *line, const char *path, GError **error)
 	return true;
 }
 
-/* Raw from the start: what the guest sends must not come back as an echo before somebody is there.
+/*
+ * Raw from the start: what the guest sends must not come back as an echo before somebody is there.
  */
 static bool open_terminal(SerialLine *line, GError **error)
 {

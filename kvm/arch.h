@@ -59,8 +59,7 @@ typedef struct ArchFeatures {
 	bool watch;	 /* a data watchpoint exits */
 	bool block_irq;	 /* x86 KVM_GUESTDBG_BLOCKIRQ; arm: interrupts can be masked for a step */
 	bool pass_break; /* the CPU can leave a hardware breakpoint at its pc: arch_pass_break() */
-	bool watch_before; /* a watchpoint exits before the access (arm), which is then to be passed
-			    */
+	bool watch_before; /* a watchpoint exits before the access, which is then to be passed */
 	unsigned n_breaks; /* hardware breakpoints; on x86 shared with the watchpoints */
 	unsigned n_watches;
 	bool tells_own; /* KVM can exit where the guest is about to change its own points (x86) */

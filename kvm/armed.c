@@ -39,7 +39,8 @@ static bool add_point(KvmGdbVcpu *vcpu, const GdbBreak *point, int client)
 	return false;
 }
 
-/* The client's points, less those that are being passed. FALSE: there is no room for all of them.
+/*
+ * The client's points, less those that are being passed. FALSE: there is no room for all of them.
  */
 static bool add_clients(KvmGdbVcpu *vcpu, bool breaks)
 {

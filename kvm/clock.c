@@ -17,8 +17,7 @@ struct KvmClock {
 	bool armed;
 	bool held; /* @saved is of this stop */
 	int64_t stopped_at;
-	int64_t unexcused; /* how long the guest has been stopped since the last KVM_KVMCLOCK_CTRL
-			    */
+	int64_t unexcused; /* how long it was stopped since the last KVM_KVMCLOCK_CTRL */
 	ArchClock saved;
 };
 

@@ -456,7 +456,8 @@ static void on_reset(KvmGdb *gdb)
 			   lost, lost == 1 ? " has" : "s have", lost == 1 ? "s" : "");
 }
 
-/* Of whom it is not known: not one that stands in non-stop mode, where the client would not hear.
+/*
+ * Of whom it is not known: not one that stands in non-stop mode, where the client would not hear.
  */
 static KvmGdbVcpu *who_may_have(KvmGdb *gdb)
 {

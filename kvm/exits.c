@@ -228,7 +228,8 @@ bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 
 void exits_seen(KvmGdbVcpu *vcpu)
 {
-	/* One on its way out of KVM_RUN, for which a stop has waited long enough, is its thread's.
+	/*
+	 * One on its way out of KVM_RUN, for which a stop has waited long enough, is its thread's.
 	 */
 	if (!halt_in_handler(vcpu) && exits_io_open(vcpu))
 		arch_get_pc(vcpu->arch, &vcpu->step.from, NULL);

@@ -129,7 +129,8 @@ static bool apply(KvmGdbVcpu *vcpu, GError **error)
 {
 	ArchMemory memory = virtual_memory(vcpu);
 	bool trap = vcpu->exit == EXIT_GUEST_TRAP;
-	/* An I/O instruction is ended by KVM_RUN before the guest runs: leave its registers alone.
+	/*
+	 * An I/O instruction is ended by KVM_RUN before the guest runs: leave its registers alone.
 	 */
 	bool last = !trap && !exits_io_open(vcpu);
 

@@ -62,7 +62,8 @@ static size_t read_phys_any(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
 {
 	size_t done = kvm_patches_read(gdb->patches, gpa, buf, len);
 
-	/* Memory that cannot be read is no device of the VMM's. A guest that runs uses its devices.
+	/*
+	 * Memory that cannot be read is no device of the VMM's. A guest that runs uses its devices.
 	 */
 	if (done < len && gdb->world == WORLD_STOPPED &&
 	    !kvm_memory_covers(gdb->memory, gpa + done, 1) &&

@@ -136,9 +136,8 @@ typedef struct Step {
 	uint64_t patch_gpa; /* of STEP_TO_PATCH */
 } Step;
 
-#define ARMED_MAX                                                                                  \
-	40 /* 16 breakpoints and 16 watchpoints are the most any CPU has, and landings             \
-	    */
+/* 16 breakpoints and 16 watchpoints are the most any CPU has, and there are landings. */
+#define ARMED_MAX 40
 
 /* The hardware points of one vCPU while it runs, and which of the client's each of them is. */
 typedef struct Armed {
@@ -438,8 +437,7 @@ void devices_close(KvmGdb *gdb);
 void devices_open(KvmGdb *gdb);
 bool devices_work(const KvmGdb *gdb);
 
-/* ---- leaving.c: what a vCPU must not meet again; with the lock held, while it does not run ----
- */
+/* ---- leaving.c: what a vCPU must not meet again; with the lock, while it does not run ---- */
 
 /* It has met this at @pc. @reported: to the client. */
 void leaving_meet(KvmGdbVcpu *vcpu, unsigned met, uint64_t pc, bool reported);
@@ -653,7 +651,8 @@ bool target_can_step(KvmGdb *gdb, const GdbAction *actions, GError **error);
 /* The registers of this machine, gdb->regs, once: for who shows them. FALSE with @error. */
 bool engine_describe(KvmGdb *gdb, GError **error);
 
-/* Takes breakpoints that are gone out of pages that the guest has copied; while the world stands.
+/*
+ * Takes breakpoints that are gone out of pages that the guest has copied; while the world stands.
  */
 void engine_sweep(KvmGdb *gdb);
 #endif

@@ -56,7 +56,8 @@ typedef struct KvmGdbOps {
 	 * kvm_gdb_vcpu_ioctl(), and wait for who does.
 	 */
 	bool (*mmio)(void *opaque, uint64_t gpa, void *data, size_t len, bool is_write);
-	/* Part @i of the machine, in any order, for `info mtree` and `info roms`. FALSE: no more.
+	/*
+	 * Part @i of the machine, in any order, for `info mtree` and `info roms`. FALSE: no more.
 	 */
 	bool (*part)(void *opaque, unsigned i, KvmGdbPart *ret);
 	/*

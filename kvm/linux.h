@@ -67,7 +67,8 @@ const char *linux_notes(KvmGdb *gdb);
 bool linux_file_prepare(void *target);
 const char *linux_file_program(void *target);
 int linux_file_open(void *target, const char *path, GError **error);
-/* linux_file_generation: of the kernel that runs: after a reset it is another one, as after kexec.
+/*
+ * linux_file_generation: of the kernel that runs: after a reset it is another one, as after kexec.
  */
 uint64_t linux_file_generation(void *target);
 void linux_file_expect(void *target);

@@ -82,7 +82,8 @@ static void begin_moment(KvmGdb *gdb)
 
 void non_stop_stopped(KvmGdb *gdb)
 {
-	/* By somebody beside the client; or each had something to report, but who was added since.
+	/*
+	 * By somebody beside the client; or each had something to report, but who was added since.
 	 */
 	if (gdb->stops_all || gdb->moment == MOMENT_NONE)
 		pause_all(gdb);

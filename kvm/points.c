@@ -29,7 +29,8 @@ void kvm_points_free(KvmPoints *points)
 	g_free(points);
 }
 
-/* For an execution point the length says nothing; a watchpoint is the same only if all three are.
+/*
+ * For an execution point the length says nothing; a watchpoint is the same only if all three are.
  */
 static int find_point(const KvmPoints *points, const GdbBreak *bp)
 {

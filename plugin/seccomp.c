@@ -185,7 +185,8 @@ static bool survives(const struct sock_fprog *filter, int number)
 	return action == SECCOMP_RET_ERRNO || allows(filter, number, 0, 0);
 }
 
-/* A new thread: by clone3(), or by clone() where the filter says that the kernel has no clone3().
+/*
+ * A new thread: by clone3(), or by clone() where the filter says that the kernel has no clone3().
  */
 static bool allows_threads(const struct sock_fprog *filter)
 {

@@ -77,7 +77,8 @@ void qmp_server_wake(QmpServer *server);
 
 /* ---- For run() ---- */
 
-/* The arguments; those that are not there: NULL, FALSE, false. A string lives as long as the call.
+/*
+ * The arguments; those that are not there: NULL, FALSE, false. A string lives as long as the call.
  */
 const char *qmp_call_string(const QmpCall *call, const char *name);
 bool qmp_call_integer(const QmpCall *call, const char *name, uint64_t *ret);

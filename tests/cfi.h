@@ -13,7 +13,8 @@
 
 typedef enum CfiHow { CFI_UNSET, CFI_SAME, CFI_UNDEFINED, CFI_OFFSET, CFI_EXPRESSION } CfiHow;
 
-/* @offset: from the frame's address; for that itself, from @reg. @expr: @len bytes in the section.
+/*
+ * @offset: from the frame's address; for that itself, from @reg. @expr: @len bytes in the section.
  */
 typedef struct CfiRule {
 	CfiHow how;

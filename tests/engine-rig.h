@@ -91,7 +91,8 @@ void write_pc(Rig *rig, unsigned thread, uint64_t pc);
 /* Write guest memory behind the engine's back. */
 void put_code(Rig *rig, unsigned at, const char *hex);
 
-/* Is that there now? To be polled: the engine may be writing it, which is no race to complain of.
+/*
+ * Is that there now? To be polled: the engine may be writing it, which is no race to complain of.
  */
 bool has_code(Rig *rig, unsigned at, const uint8_t *code, unsigned len);
 

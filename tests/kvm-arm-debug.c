@@ -190,7 +190,8 @@ static void open_point(Rig *rig, const OwnPoint *own)
 	g_assert_true(rig_set(rig, ARM_MDSCR_EL1, own->mdscr));
 }
 
-/* As the engine does it: over one instruction with points of ours in force, of which there is none.
+/*
+ * As the engine does it: over one instruction with points of ours in force, of which there is none.
  */
 static void pass(Rig *rig)
 {

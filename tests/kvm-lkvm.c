@@ -373,7 +373,8 @@ static void test_gdb_reset_fails(void)
 	g_assert_nonnull(strstr(run->told->str, "hello-copy.elf"));
 }
 
-/* One step after the other over what stores and loads the flags: each ends after its instruction.
+/*
+ * One step after the other over what stores and loads the flags: each ends after its instruction.
  */
 static void test_gdb_steps(void)
 {

@@ -96,7 +96,8 @@ static void test_core(void)
 	g_assert_cmpuint(notes->data[20 + 32], ==, 3);
 	memcpy(&value, notes->data + 20 + 112 + 16 * 8, 8);
 	g_assert_cmphex(value, ==, CODE);
-	/* The note named QEMU: version, size; CR3 is the fourth of the five before the last word.
+	/*
+	 * The note named QEMU: version, size; CR3 is the fourth of the five before the last word.
 	 */
 	const uint8_t *qemu = notes->data + 20 + 336 + 20;
 	g_assert_cmpuint(qemu[0], ==, 1);

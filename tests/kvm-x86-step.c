@@ -213,7 +213,8 @@ static void check_fault(Rig *rig, bool at_entry)
 	rig_close(rig);
 }
 
-/* A step over an instruction that faults ends at the handler, with the frame on top of the stack.
+/*
+ * A step over an instruction that faults ends at the handler, with the frame on top of the stack.
  */
 static void test_step_fault(void)
 {

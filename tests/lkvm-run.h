@@ -19,7 +19,8 @@ typedef struct Run {
 
 /* Skips the test, and says why: lkvm is not built, or there is no KVM. */
 bool run_impossible(void);
-/* The lkvm that the environment names, or that of this folder; the file of a guest (to be freed).
+/*
+ * The lkvm that the environment names, or that of this folder; the file of a guest (to be freed).
  */
 const char *lkvm_path(void);
 char *guest_path(const char *name);

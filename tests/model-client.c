@@ -473,7 +473,8 @@ void model_say(Model *model, const char *action)
 		packets = g_strsplit(action, "|", -1);
 		for (unsigned i = 0; packets[i] && !model_fault(model); i++) {
 			say_packet(model, packets[i]);
-			/* In a setup, when no vCPU has a thread yet, the moment is there at once.
+			/*
+			 * In a setup, when no vCPU has a thread yet, the moment is there at once.
 			 */
 			while (packets[i + 1] && model->waiting && model->n_stops)
 				model_tell(model);

@@ -264,7 +264,8 @@ static Sequence sequence_in(uint64_t mode, unsigned at)
 
 static const uint64_t sequence_modes[] = {ARM_MODE_EL0, ARM_MODE_EL1T, ARM_MODE_EL1H};
 
-/* From each instruction up to the store, with an interrupt pending: behind it, and the lock taken.
+/*
+ * From each instruction up to the store, with an interrupt pending: behind it, and the lock taken.
  */
 static void test_sequence(void)
 {

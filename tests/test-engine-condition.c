@@ -612,7 +612,8 @@ static unsigned count_printed(const char *text)
 	return n;
 }
 
-/* The client's breakpoints at one place, a virtual and a physical one, share what a hit may take.
+/*
+ * The client's breakpoints at one place, a virtual and a physical one, share what a hit may take.
  */
 static void test_shared_budget(void)
 {

@@ -152,7 +152,8 @@ static void run_into_device(Rig *rig, const char *packet)
 		g_main_context_iteration(NULL, FALSE);
 }
 
-/* An error of KVM_RUN while the engine finishes the I/O is the VMM's, and no access is done twice.
+/*
+ * An error of KVM_RUN while the engine finishes the I/O is the VMM's, and no access is done twice.
  */
 static void test_error_at_finish(void)
 {

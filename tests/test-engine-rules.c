@@ -196,7 +196,8 @@ static void test_pc_to_break(void)
 	write_pc(rig, 1, 0x200);
 	resume_to(rig, "vCont;c", "T05");
 	g_assert_cmphex(pc_of(rig, 1), ==, 0x200);
-	/* Told at 0x200, and sent to 0x300, where it has not been: that is a hit, before anything.
+	/*
+	 * Told at 0x200, and sent to 0x300, where it has not been: that is a hit, before anything.
 	 */
 	write_pc(rig, 1, 0x300);
 	uint64_t before = toy_instructions(rig->vm, 0);

@@ -362,7 +362,8 @@ static bool has_left_twice(void *data)
 	return GET(((Rig *)data)->io_exits) >= 2;
 }
 
-/* One more than there are points is put in as soon as a CPU that leaves KVM sees the code mapped.
+/*
+ * One more than there are points is put in as soon as a CPU that leaves KVM sees the code mapped.
  */
 static void test_reset_full(void)
 {

@@ -38,7 +38,8 @@ static void put_relative(Image *image, size_t at, uint64_t to)
 	memcpy(image->bytes + at, &distance, sizeof(distance));
 }
 
-/* A table of entries of @size bytes at @at, whose names go to @strings; values are 16 bytes apart.
+/*
+ * A table of entries of @size bytes at @at, whose names go to @strings; values are 16 bytes apart.
  */
 static void put_table(Image *image, size_t at, size_t size, size_t strings,
 		      const char *const *table, unsigned n)

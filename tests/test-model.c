@@ -17,7 +17,8 @@
 #include "kvm/invariants.h"
 #include "tests/model.h"
 
-/* Hexadecimal: 90 nop, 01 add to a byte, e6 I/O, e7 store to a device, eb jump (tests/toy-kvm.h).
+/*
+ * Hexadecimal: 90 nop, 01 add to a byte, e6 I/O, e7 store to a device, eb jump (tests/toy-kvm.h).
  */
 #define LOOP_2 "9090ebfc"
 #define LOOP_3 "909090ebfb"

@@ -92,7 +92,8 @@ static void test_rules(void)
 	rig_free(rig);
 }
 
-/* pwndbg and gdb-pt-dump take the last word, gef what follows "is"; all read /proc/PID/mem there.
+/*
+ * pwndbg and gdb-pt-dump take the last word, gef what follows "is"; all read /proc/PID/mem there.
  */
 static void test_host_address(void)
 {

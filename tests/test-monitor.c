@@ -34,7 +34,8 @@ static void test_info(void)
 		    "\nCPU#1\nR0=0000000000000000 PC=0000000000000100\n");
 	expect_match(rig, "info registers 1", "\\A\nCPU#1\n");
 	expect_text(rig, "info registers 2", "there is no CPU 2, only 2\n");
-	/* pwndbg: from the line with the root's name to an empty one; drgn: the view of "memory".
+	/*
+	 * pwndbg: from the line with the root's name to an empty one; drgn: the view of "memory".
 	 */
 	expect_text(rig, "info mtree -f",
 		    "FlatView #0\n AS \"memory\", root: system\n Root memory region: system\n"

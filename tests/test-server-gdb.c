@@ -318,7 +318,8 @@ static void drive(const GdbCase *what, const char *client, const char *where)
 	g_assert_cmpuint(fake_target_counts(rig->target).kills, ==, what->kills);
 }
 
-/* The target of these tests is an x86_64 CPU; a gdb may be built for its host's architecture only.
+/*
+ * The target of these tests is an x86_64 CPU; a gdb may be built for its host's architecture only.
  */
 static bool knows_x86(const char *gdb)
 {

@@ -45,7 +45,8 @@ static void expect_tcp(const char *where, const char *const *hosts)
 
 #define HOSTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* listen fails, says what it was given (the path or host at least) and why; nothing is left open.
+/*
+ * listen fails, says what it was given (the path or host at least) and why; nothing is left open.
  */
 static void expect_refused(const char *where, const char *word)
 {

@@ -453,7 +453,8 @@ static void test_search(void)
 	rsp_expect_error(c, "qSearch:memory:600000");
 }
 
-/* The CRC of the gdb manual: polynomial 0x04c11db7, starts with ones, most significant bit first.
+/*
+ * The CRC of the gdb manual: polynomial 0x04c11db7, starts with ones, most significant bit first.
  */
 static uint32_t crc(const uint8_t *data, size_t len)
 {

@@ -169,7 +169,8 @@ typedef struct LastWords {
 	bool kills;
 } LastWords;
 
-/* The client goes right behind its last packet, which waits for the stop or behind one that does.
+/*
+ * The client goes right behind its last packet, which waits for the stop or behind one that does.
  */
 static void test_hang_up(void)
 {

@@ -162,7 +162,8 @@ static void test_ends_work(void)
 	expect_none_owed(rig);
 }
 
-/* gdb does not escape a 3. Whole or cut, in the data, in the sum or behind an escape: it is data.
+/*
+ * gdb does not escape a 3. Whole or cut, in the data, in the sum or behind an escape: it is data.
  */
 static void test_data_behind_work(void)
 {

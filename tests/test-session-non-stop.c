@@ -296,7 +296,8 @@ static void test_work(void)
 	session_rig_log(rig, "go ");
 }
 
-/* vCtrlC, and 0x03: the CPU that was resumed last stops by SIGINT, or else another one that runs.
+/*
+ * vCtrlC, and 0x03: the CPU that was resumed last stops by SIGINT, or else another one that runs.
  */
 static void test_interrupt(void)
 {
@@ -383,7 +384,8 @@ static void test_kill(void)
 	g_autoptr(SessionRig) rig = new_mixed();
 
 	ask_later(plain, "vKill;1", "$OK", "kill ");
-	/* In extended mode it may be restarted: it stands until then, and the first CPU after it.
+	/*
+	 * In extended mode it may be restarted: it stands until then, and the first CPU after it.
 	 */
 	ask_later(rig, "!", "$OK", "go ");
 	ask_later(rig, "vKill;1", "$OK", "");

@@ -109,7 +109,8 @@ static void test_pse(void)
 
 	put32(ram, 0x1000, 1, 0x00c00000 | PS | P);
 	assert_mapped(&root, ram, 0x412345, 0xc12345, 0x3edcbb);
-	/* without CR4.PSE the same bit means nothing, and the entry points to a table outside RAM
+	/*
+	 * without CR4.PSE the same bit means nothing, and the entry points to a table outside RAM
 	 */
 	root.cr4 = 0;
 	assert_unmapped(&root, ram, 0x412345);

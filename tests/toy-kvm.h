@@ -101,7 +101,8 @@ void toy_set_skips(bool skips);
 /* So many points of the guest's own find no room beside those of a debugger. */
 void toy_set_left_out(unsigned n);
 
-/* Can there be an exit in front of d1? Else the debugger does not hear of it. Before kvm_gdb_new().
+/*
+ * Can there be an exit in front of d1? Else the debugger does not hear of it. Before kvm_gdb_new().
  */
 void toy_set_tells_own(bool tells);
 

@@ -5,7 +5,8 @@
 
 #include "arm/cpu/insn.h"
 
-/* Between STXR and the branch that tries again there is a compare at most, in what compilers make.
+/*
+ * Between STXR and the branch that tries again there is a compare at most, in what compilers make.
  */
 #define RETRY_MAX 8
 

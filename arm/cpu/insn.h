@@ -50,7 +50,8 @@ typedef enum ArmFlow {
 			    what writes PSTATE or clears the exclusive monitor */
 } ArmFlow;
 
-/* arm_insn_flow: @ret_offset: of the target from the instruction in bytes, 0 where there is none.
+/*
+ * arm_insn_flow: @ret_offset: of the target from the instruction in bytes, 0 where there is none.
  */
 ArmFlow arm_insn_flow(uint32_t insn, int64_t *ret_offset);
 

@@ -86,7 +86,8 @@ typedef bool (*ArmPhysRead)(void *opaque, uint64_t gpa, void *buf, size_t len);
  */
 bool arm_walk(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t addr, ArmMapping *ret);
 
-/* arm_look: what @addr is a part of, by the same walk. *ret holds @addr, whatever the tables say.
+/*
+ * arm_look: what @addr is a part of, by the same walk. *ret holds @addr, whatever the tables say.
  */
 void arm_look(const ArmRoot *root, ArmPhysRead read, void *opaque, uint64_t addr, ArmSpan *ret);
 

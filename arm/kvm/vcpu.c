@@ -99,7 +99,8 @@ bool arm_store(ArchVcpu *vcpu, ArmSlot slot, uint64_t value, GError **error)
 
 ArmSlot arm_sp_slot(uint64_t pstate)
 {
-	/* A 32-bit process; r13 of AArch32 modes above EL0, which nobody has here, are elsewhere.
+	/*
+	 * A 32-bit process; r13 of AArch32 modes above EL0, which nobody has here, are elsewhere.
 	 */
 	if (pstate & ARM_PSR_AARCH32)
 		return ARM_X0 + 13;
@@ -153,7 +154,8 @@ void arch_forget(ArchVcpu *vcpu)
 	vcpu->dirty = 0;
 }
 
-/* KVM api.txt 4.68, KVM_REG_ARM64_SVE_VLS; without SVE, or before it is finalized, ENOENT, EPERM.
+/*
+ * KVM api.txt 4.68, KVM_REG_ARM64_SVE_VLS; without SVE, or before it is finalized, ENOENT, EPERM.
  */
 static void find_vector_lengths(ArchVcpu *vcpu)
 {

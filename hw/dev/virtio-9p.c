@@ -252,7 +252,8 @@ static bool write_socket(P9 *p9)
 	return true;
 }
 
-/* A Tversion is the start of a session (9P2000, version(5)): what was asked before has no answer.
+/*
+ * A Tversion is the start of a session (9P2000, version(5)): what was asked before has no answer.
  */
 static void renew_session(P9 *p9)
 {

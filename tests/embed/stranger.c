@@ -443,7 +443,8 @@ static void slow_end(Vm *vm)
 	loop(vm);
 }
 
-/* A child that lives on a little with all our descriptors but KVM's, and one that runs a program.
+/*
+ * A child that lives on a little with all our descriptors but KVM's, and one that runs a program.
  */
 static void forks(Vm *vm)
 {

@@ -10,7 +10,8 @@
 
 /* Bits that a CPU adds to DR6 and never clears by itself. */
 #define DR6_STICKY (X86_DR6_BD | X86_DR6_BS | X86_DR6_BT)
-/* Those of X86_DR6_ONES that no feature makes active-low: a cause without them is not a whole DR6.
+/*
+ * Those of X86_DR6_ONES that no feature makes active-low: a cause without them is not a whole DR6.
  */
 #define DR6_RESERVED_ONES 0xfffe07f0ull
 

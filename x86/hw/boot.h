@@ -99,13 +99,13 @@ typedef struct BootInput {
 bool boot_place_initrd(GuestMemory *memory, const BootInput *input, uint64_t floor, uint64_t limit,
 		       uint64_t *ret_gpa, GError **error);
 
-/* boot_write_command_line: the command line to X86_BOOT_COMMAND_LINE. FALSE when longer than @max.
+/*
+ * boot_write_command_line: the command line to X86_BOOT_COMMAND_LINE. FALSE when longer than @max.
  */
 bool boot_write_command_line(GuestMemory *memory, const BootInput *input, size_t max,
 			     GError **error);
 
-/* ---- boot-bzimage.c: Linux's boot protocol (Documentation/arch/x86/boot.rst), 64-bit entry ----
- */
+/* ---- boot-bzimage.c: Linux's Documentation/arch/x86/boot.rst, 64-bit entry ---- */
 
 typedef struct BzImage {
 	const uint8_t *header; /* setup header: file offset 0x1f1 */
@@ -136,8 +136,7 @@ bool elf_load_segments(GuestMemory *memory, const uint8_t *data, size_t size, ui
 		       GError **error);
 bool elf_load(GuestMemory *memory, const BootInput *input, X86Entry *ret_entry, GError **error);
 
-/* ---- boot-flat.c: as kvmtool starts one: 1000:0000, stack at 1000:8000, real mode, no BIOS ----
- */
+/* ---- boot-flat.c: as kvmtool starts one: 1000:0000, stack at 1000:8000, no BIOS ---- */
 
 #define FLAT_SELECTOR 0x1000
 #define FLAT_STACK 0x8000
