@@ -11,16 +11,28 @@
 
 /* ---- The CPUs ---- */
 
-/* One that was added a moment ago runs. */
+static unsigned get_generation(GdbSession *session, unsigned cpu)
+{
+	const GdbCpuOps *ops = session->ops->cpus;
+
+	return ops->generation ? ops->generation(session->target, cpu) : 0;
+}
+
+/* One that was added a moment ago runs, also where another one was. */
 static GdbCpu *get_cpu(GdbSession *session, unsigned cpu)
 {
 	GdbNonStop *non_stop = &session->non_stop;
+	unsigned generation = get_generation(session, cpu);
+	GdbCpu *known;
 
 	if (!non_stop->cpus)
 		non_stop->cpus = g_array_new(FALSE, TRUE, sizeof(GdbCpu));
 	if (cpu >= non_stop->cpus->len)
 		g_array_set_size(non_stop->cpus, cpu + 1);
-	return &g_array_index(non_stop->cpus, GdbCpu, cpu);
+	known = &g_array_index(non_stop->cpus, GdbCpu, cpu);
+	if (known->generation != generation)
+		*known = (GdbCpu){.generation = generation};
+	return known;
 }
 
 static bool runs(GdbSession *session, unsigned cpu)
@@ -58,11 +70,12 @@ bool gdb_non_stop_check(GdbSession *session, GdbPlace place, GError **error)
 static void add_untold(GdbSession *session, unsigned cpu)
 {
 	GdbNonStop *non_stop = &session->non_stop;
+	GdbCpu *known = get_cpu(session, cpu);
 
 	if (!non_stop->untold)
-		non_stop->untold = g_array_new(FALSE, FALSE, sizeof(unsigned));
-	get_cpu(session, cpu)->state = GDB_CPU_UNTOLD;
-	g_array_append_val(non_stop->untold, cpu);
+		non_stop->untold = g_array_new(FALSE, FALSE, sizeof(GdbCpu));
+	known->state = GDB_CPU_UNTOLD;
+	g_array_append_val(non_stop->untold, *known);
 }
 
 static unsigned n_untold(const GdbSession *session)
@@ -80,9 +93,7 @@ static void forget_untold(GdbSession *session)
 /* The oldest stop that the client has not taken. */
 static void append_oldest(GdbSession *session, GString *out)
 {
-	unsigned cpu = g_array_index(session->non_stop.untold, unsigned, 0);
-
-	session->run.stop = get_cpu(session, cpu)->stop;
+	session->run.stop = g_array_index(session->non_stop.untold, GdbCpu, 0).stop;
 	session->non_stop.telling = GDB_TELLING_STOPS;
 	gdb_session_append_stop(session, out);
 }
@@ -118,9 +129,14 @@ static GdbReply tell_next(GdbSession *session)
 static GdbReply cmd_stopped(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
 	GArray *untold = session->non_stop.untold;
+	GdbCpu taken, *known;
 
 	if (session->non_stop.telling == GDB_TELLING_STOPS && n_untold(session)) {
-		get_cpu(session, g_array_index(untold, unsigned, 0))->state = GDB_CPU_STANDS;
+		taken = g_array_index(untold, GdbCpu, 0);
+		known = get_cpu(session, taken.stop.cpu);
+		/* Another one that is there by now runs. */
+		if (known->generation == taken.generation)
+			known->state = GDB_CPU_STANDS;
 		g_array_remove_index(untold, 0);
 	}
 	return tell_next(session);
@@ -159,9 +175,8 @@ void gdb_non_stop_go_on(GdbSession *session)
 	if (session->state != GDB_SESSION_STOPPED || session->work || !session->non_stop.in_moment)
 		return;
 	session->non_stop.in_moment = false;
-	if (any_runs(session))
+	if (session->ops->non_stop->go_on(session->target))
 		gdb_session_move(session, GDB_SESSION_SPREAD);
-	session->ops->non_stop->go_on(session->target);
 }
 
 /* The one that the user looks at, or else any. */

@@ -107,7 +107,8 @@ typedef enum GdbCpuState {
 
 typedef struct GdbCpu {
 	GdbCpuState state;
-	GdbStop stop; /* the last one, unless it runs */
+	GdbStop stop;	     /* the last one, unless it runs */
+	unsigned generation; /* GdbCpuOps': all this is of that CPU */
 } GdbCpu;
 
 /* How the client hears of stops in non-stop mode (gdb manual, "Notification Packets"). */
@@ -119,7 +120,7 @@ typedef enum GdbTelling {
 /* Non-stop mode: from QNonStop:1, or attach(), to QNonStop:0 or detach(). */
 typedef struct GdbNonStop {
 	GArray *cpus;	/* of GdbCpu, by number; NULL: none yet */
-	GArray *untold; /* of unsigned: those that are UNTOLD, oldest first; likewise */
+	GArray *untold; /* of GdbCpu as they were when they stopped, oldest first; likewise */
 	GdbTelling telling;
 	bool in_moment; /* the target waits for go_on() */
 } GdbNonStop;

@@ -161,6 +161,11 @@ typedef struct GdbCpuOps {
 	unsigned (*count)(void *target);
 	/* FALSE: a hole in the numbers, where a CPU was unplugged. May be NULL: there are none. */
 	bool (*present)(void *target, unsigned cpu);
+	/*
+	 * Another number when another CPU was plugged in at this index, which runs. May be NULL:
+	 * none ever is.
+	 */
+	unsigned (*generation)(void *target, unsigned cpu);
 	/* Appends the text of qThreadExtraInfo: "CPU#0 [running]", for a CPU; or of a task. */
 	void (*describe)(void *target, GdbPlace place, GString *text);
 } GdbCpuOps;
@@ -237,14 +242,15 @@ typedef struct GdbRunOps {
  * All other operations still need the machine stopped, but reading and writing the registers of a
  * CPU that stands. So while some run the client's wish waits for a moment in which none does:
  * hold() begins it, and when no CPU runs guest code the target posts GDB_STOP_MOMENT, once. go_on()
- * ends it: who was running runs again, and so does who shall run by now. A stop that a CPU has met
+ * ends it: who was running runs again, and so does who shall run by now, or has been added; it says
+ * whether any does. A stop that a CPU has met
  * by itself is posted before GDB_STOP_MOMENT or after go_on(). detach() and kill() may come at any
  * time.
  */
 typedef struct GdbNonStopOps {
 	void (*set)(void *target, bool on);
 	void (*hold)(void *target);
-	void (*go_on)(void *target);
+	bool (*go_on)(void *target);
 	/*
 	 * In such a moment, or while every CPU stands; go_on() follows. @actions has count()
 	 * entries. HOLD: one that runs stops, with GDB_STOP_ASKED if nothing else; one that stands

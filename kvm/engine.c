@@ -257,24 +257,26 @@ static void put_vcpu(KvmGdb *gdb, KvmGdbVcpu *vcpu)
 		g_ptr_array_add(gdb->vcpus, vcpu);
 		return;
 	}
+	vcpu->generation = gone->generation + 1;
 	gdb->vcpus->pdata[vcpu->index] = vcpu;
 	vcpu_free(gone);
 }
 
 /* It runs; but one that is made anew (kvm_gdb_renew()) does what the client has said of it. */
-static GdbAction first_action(const KvmGdb *gdb, unsigned index)
+static Before first_of(const KvmGdb *gdb, unsigned index)
 {
 	const GArray *before = gdb->renewed;
 
 	if (before && gdb->world != WORLD_FREE && index == gdb->vcpus->len && index < before->len)
-		return g_array_index(before, GdbAction, index);
-	return (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
+		return g_array_index(before, Before, index);
+	return (Before){{GDB_ACTION_CONTINUE, 0, 0}, 0};
 }
 
 KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kvm_run *run,
 			     GError **error)
 {
 	KvmGdbVcpu *vcpu;
+	Before before;
 
 	if (index != gdb->vcpus->len && !is_free_index(gdb, index)) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
@@ -300,7 +302,9 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 	arch_set_phys_reader(vcpu->arch, physical_read_own, gdb);
 	engine_lock(gdb);
 	vcpu->attention = gdb->world != WORLD_FREE;
-	vcpu->action = first_action(gdb, index);
+	before = first_of(gdb, index);
+	vcpu->action = before.action;
+	vcpu->generation = before.generation;
 	put_vcpu(gdb, vcpu);
 	engine_unlock(gdb);
 	return vcpu;
@@ -316,16 +320,19 @@ void kvm_gdb_remove_vcpu(KvmGdbVcpu *vcpu)
 	engine_unlock(vcpu->gdb);
 }
 
-static void keep_actions(KvmGdb *gdb)
+static void keep_what_stays(KvmGdb *gdb)
 {
 	g_clear_pointer(&gdb->renewed, g_array_unref);
-	gdb->renewed = g_array_new(FALSE, FALSE, sizeof(GdbAction));
+	gdb->renewed = g_array_new(FALSE, FALSE, sizeof(Before));
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		GdbAction action = kvm_vcpu_at(gdb, i)->action;
+		const KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+		Before before = {vcpu->action, vcpu->generation};
 
-		if (!kvm_vcpu_present(gdb, i))
-			action.kind = GDB_ACTION_CONTINUE;
-		g_array_append_val(gdb->renewed, action);
+		if (!kvm_vcpu_present(gdb, i)) {
+			before.action.kind = GDB_ACTION_CONTINUE;
+			before.generation++;
+		}
+		g_array_append_val(gdb->renewed, before);
 	}
 }
 
@@ -337,7 +344,7 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 	linux_reset(gdb);
 	/* What was read of the old clocks is not for the new ones. */
 	kvm_clock_stopped(gdb->clock);
-	keep_actions(gdb);
+	keep_what_stays(gdb);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		vcpu_free(kvm_vcpu_at(gdb, i));
 	g_ptr_array_set_size(gdb->vcpus, 0);

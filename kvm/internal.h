@@ -157,6 +157,7 @@ typedef struct Applied {
 struct KvmGdbVcpu {
 	KvmGdb *gdb;
 	unsigned index;
+	unsigned generation; /* how many have gone from this index */
 	int fd;
 	struct kvm_run *run;
 
@@ -187,6 +188,12 @@ struct KvmGdbVcpu {
 	sigset_t mask;			  /* blocked in KVM_RUN, as the VMM gave it */
 	int mask_fd; /* signalfd of the others: shows those that the thread blocks; or -1 */
 };
+
+/* What stays of a vCPU when it is made anew. */
+typedef struct Before {
+	GdbAction action;
+	unsigned generation;
+} Before;
 
 /* Somebody has asked for the end of the machine: it stands first, and then the VMM is asked. */
 typedef enum Ending { ENDING_NOT, ENDING_WAITS, ENDING_STANDS, ENDING_ASKED } Ending;
@@ -268,7 +275,7 @@ struct KvmGdb {
 	struct MonitorSave *save; /* of the monitor command that has just run; or NULL */
 	GdbRegSet *regs;
 	GPtrArray *vcpus;    /* of KvmGdbVcpu, by index */
-	GArray *renewed;     /* GdbAction of those before the last kvm_gdb_renew(), or NULL */
+	GArray *renewed;     /* Before of those before the last kvm_gdb_renew(), or NULL */
 	unsigned known_cpus; /* how many the session knows of: as many actions it gives */
 
 	Devices devices;

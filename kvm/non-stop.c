@@ -176,31 +176,31 @@ static void hold(void *target)
 		halt_stop_for_client(gdb);
 }
 
-/* As before a resume in all-stop mode. */
 static void go(KvmGdb *gdb)
 {
 	if (!kvm_breaks_any_in_memory(gdb->breaks))
 		engine_sweep(gdb);
 	process_resuming(gdb);
-	process_forget(gdb);
 	halt_go(gdb);
 }
 
-static void go_on(void *target)
+static bool go_on(void *target)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
 	gdb->moment = MOMENT_NONE;
 	if (gdb->world != WORLD_STOPPED || gdb->mode != MODE_NON_STOP)
-		return;
+		return gdb->world != WORLD_STOPPED;
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		halt_revalidate(kvm_vcpu_at(gdb, i));
 	if (gdb->stops_all)
 		pause_all(gdb);
 	tell_all(gdb);
-	if (halt_any_to_run(gdb))
-		go(gdb);
+	if (!halt_any_to_run(gdb))
+		return false;
+	go(gdb);
+	return true;
 }
 
 static void change_one(KvmGdbVcpu *vcpu, const GdbAction *action)

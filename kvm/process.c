@@ -100,7 +100,7 @@ bool process_may_stop(KvmGdbVcpu *vcpu, const GdbBreak *bp)
 }
 
 /* A program that it has started since has other page tables; nobody has them when it has ended. */
-void process_resuming(KvmGdb *gdb)
+static void find_tables_again(KvmGdb *gdb)
 {
 	KvmGdbVcpu *vcpu;
 	const LinuxTasks *tasks;
@@ -114,6 +114,12 @@ void process_resuming(KvmGdb *gdb)
 				      linux_task_read(tasks, gdb->break_process.task, &task) &&
 				      task.pid == gdb->break_process.number &&
 				      find_table(vcpu, &task, &gdb->break_process.table, NULL);
+}
+
+void process_resuming(KvmGdb *gdb)
+{
+	find_tables_again(gdb);
+	process_forget(gdb);
 }
 
 /* ---- The user's choice ---- */

@@ -17,7 +17,10 @@
 bool process_choose(Space *space, uint32_t task, uint64_t addr, GError **error);
 /* May this vCPU, which has hit @bp, stop there? On its own thread. */
 bool process_may_stop(KvmGdbVcpu *vcpu, const GdbBreak *bp);
-/* Before the machine runs: the page tables of the process that shall stop may be others now. */
+/*
+ * process_resuming: before the machine runs, in either mode: the page tables of the process that
+ * shall stop may be others now; then process_forget().
+ */
 void process_resuming(KvmGdb *gdb);
 /* A new client has chosen nothing. */
 void process_choose_none(KvmGdb *gdb);

@@ -64,6 +64,15 @@ static unsigned cpu_count(void *target)
 	return gdb->known_cpus;
 }
 
+static unsigned cpu_generation(void *target, unsigned cpu)
+{
+	KvmGdb *gdb = target;
+	LOCKED(gdb);
+	const KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, cpu);
+
+	return vcpu ? vcpu->generation : 0;
+}
+
 static bool cpu_present(void *target, unsigned cpu)
 {
 	KvmGdb *gdb = target;
@@ -329,7 +338,6 @@ static bool resume(void *target, const GdbAction *actions, GError **error)
 		return false;
 	sweep_if_idle(gdb, actions);
 	process_resuming(gdb);
-	process_forget(gdb);
 	halt_resume(gdb, actions);
 	return true;
 }
@@ -515,6 +523,7 @@ const GdbMonitorCommand target_monitor_commands[] = {
 static const GdbCpuOps cpu_ops = {
 	.count = cpu_count,
 	.present = cpu_present,
+	.generation = cpu_generation,
 	.describe = describe_cpu,
 };
 

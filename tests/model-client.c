@@ -176,10 +176,10 @@ static void op_hold(void *gdb)
 	non_stop_ops.hold(gdb);
 }
 
-static void op_go_on(void *gdb)
+static bool op_go_on(void *gdb)
 {
 	model_of(gdb)->standing = false;
-	non_stop_ops.go_on(gdb);
+	return non_stop_ops.go_on(gdb);
 }
 
 static void go(ModelCpu *cpu, GdbActionKind action)

@@ -99,7 +99,10 @@ static bool op_resume(void *data, const GdbAction *actions, GError **error)
 
 static void op_set(void *data, bool on)
 {
-	g_string_append_printf(((SessionRig *)data)->log, "set.%d ", on);
+	SessionRig *rig = data;
+
+	memset(rig->runs, 0, sizeof(rig->runs));
+	g_string_append_printf(rig->log, "set.%d ", on);
 }
 
 static void op_hold(void *data)
@@ -107,9 +110,15 @@ static void op_hold(void *data)
 	g_string_append(((SessionRig *)data)->log, "hold ");
 }
 
-static void op_go_on(void *data)
+static bool op_go_on(void *data)
 {
-	g_string_append(((SessionRig *)data)->log, "go ");
+	SessionRig *rig = data;
+	bool any = rig->other_runs;
+
+	g_string_append(rig->log, "go ");
+	for (unsigned cpu = 0; cpu < SESSION_CPUS; cpu++)
+		any |= rig->runs[cpu];
+	return any;
 }
 
 static bool op_change(void *data, const GdbAction *actions, GError **error)
@@ -120,6 +129,9 @@ static bool op_change(void *data, const GdbAction *actions, GError **error)
 		g_set_error(error, GDB_ERROR, GDB_ERROR_BUSY, "not now");
 		return false;
 	}
+	for (unsigned cpu = 0; cpu < SESSION_CPUS; cpu++)
+		rig->runs[cpu] |= actions[cpu].kind != GDB_ACTION_KEEP &&
+				  actions[cpu].kind != GDB_ACTION_HOLD;
 	g_string_append_printf(rig->log, "change.%c%c ", "hcsrk"[actions[0].kind],
 			       "hcsrk"[actions[1].kind]);
 	return true;
@@ -392,6 +404,8 @@ void session_rig_post(SessionRig *rig, GdbStopKind kind, unsigned cpu)
 {
 	GdbStop stop = {cpu, kind, 0x1234};
 
+	if (kind != GDB_STOP_MOMENT)
+		rig->runs[cpu] = false;
 	gdb_session_stop(rig->session, &stop);
 }
 

@@ -25,8 +25,9 @@ typedef struct SessionRig {
 	GdbTargetOps ops;
 	GdbRunOps run; /* in @ops */
 	bool refuse_resume, refuse_reset;
-	unsigned n_tasks; /* of SESSION_TASKS: how many sleep */
-	GArray *breaks;	  /* GdbBreak */
+	bool runs[SESSION_CPUS], other_runs; /* in non-stop mode; one that was just added */
+	unsigned n_tasks;		     /* of SESSION_TASKS: how many sleep */
+	GArray *breaks;			     /* GdbBreak */
 	uint8_t memory[SESSION_MEMORY];
 	GdbSession *session;
 } SessionRig;

@@ -242,6 +242,35 @@ static void test_plug_again(void)
 	rig_free(rig);
 }
 
+/* In non-stop mode: the client believed that it stands, and the new one runs. */
+static void test_plug_again_non_stop(void)
+{
+	Rig *rig = rig_new_stopped(3);
+
+	rsp_expect(rig->client, "QNonStop:1", "OK");
+	for (unsigned i = 0; i < 3; i++) {
+		rsp_expect(rig->client, "vCont;t:2", "OK");
+		expect_stop(rig, "%Stop:T00thread:02;");
+		rsp_expect(rig->client, "vStopped", "OK");
+		unplug(rig, 1);
+		plug(rig, 1);
+		expect_runs(rig, 1);
+		rsp_expect(rig->client, "Hg2", "OK");
+		expect_fails(rig, "p4", "CPU 1 is running");
+	}
+	/* It goes before the client has taken its stop. */
+	rsp_expect(rig->client, "vCont;t:2", "OK");
+	expect_stop(rig, "%Stop:T00thread:02;");
+	unplug(rig, 1);
+	plug(rig, 1);
+	rsp_expect(rig->client, "vStopped", "OK");
+	rsp_expect(rig->client, "vCont;t:2", "OK");
+	expect_stop(rig, "%Stop:T00thread:02;");
+	rsp_expect(rig->client, "vStopped", "OK");
+	g_assert_cmphex(pc_of(rig, 2) & ~3ull, ==, 0x100);
+	rig_free(rig);
+}
+
 /* ---- vCPUs that are off ---- */
 
 /* A step of such a one would not end. */
@@ -321,6 +350,7 @@ int main(int argc, char **argv)
 		{"remove-event", test_remove_event},
 		{"remove-while-read", test_remove_while_read},
 		{"plug-again", test_plug_again},
+		{"plug-again-non-stop", test_plug_again_non_stop},
 		{"step-off", test_step_off},
 		{"states-asked-once", test_states_asked_once},
 		{0},

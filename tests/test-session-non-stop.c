@@ -471,6 +471,18 @@ static void test_added_meanwhile(void)
 	g_clear_pointer(&rig->session, gdb_session_free);
 }
 
+/* One that comes while the moment ends runs, and the session knows that one does. */
+static void test_added_at_the_end(void)
+{
+	g_autoptr(SessionRig) rig = new_standing();
+
+	rig->other_runs = true;
+	session_rig_ask(rig, "vCont;t", "$OK");
+	session_rig_log(rig, "change.kk go ");
+	g_assert_cmpint(gdb_session_get_state(rig->session), ==, GDB_SESSION_MIXED);
+	ask_later(rig, "m0,1", "$00", "go ");
+}
+
 /* Tasks are no threads: a client would take them for threads that run. */
 static void test_tasks(void)
 {
@@ -516,6 +528,7 @@ int main(int argc, char **argv)
 		{"/non-stop/mode-while-running", test_mode_while_running},
 		{"/non-stop/exit", test_exit},
 		{"/non-stop/added-meanwhile", test_added_meanwhile},
+		{"/non-stop/added-at-the-end", test_added_at_the_end},
 		{"/non-stop/tasks", test_tasks},
 	};
 
