@@ -36,7 +36,7 @@ void gdb_session_forgo_steps(GdbSession *session, GdbAction *actions, unsigned n
 	if (session->run.step_flags & GDB_STEP_ENABLE)
 		return;
 	for (unsigned at = 0; at < n; at++) {
-		if (actions[at].kind == GDB_ACTION_STEP || actions[at].kind == GDB_ACTION_RANGE)
+		if (gdb_action_steps(actions[at].kind))
 			actions[at].kind = GDB_ACTION_CONTINUE;
 	}
 }

@@ -429,7 +429,7 @@ static bool ends_step(const GdbSession *session, const GdbStop *stop)
 	GdbActionKind kind =
 		stop->cpu < session->n_actions ? session->actions[stop->cpu].kind : GDB_ACTION_HOLD;
 
-	return stop->kind == GDB_STOP_STEP && (kind == GDB_ACTION_STEP || kind == GDB_ACTION_RANGE);
+	return stop->kind == GDB_STOP_STEP && gdb_action_steps(kind);
 }
 
 /* Nothing is loaded by a step, and between two of them nobody has to look. */

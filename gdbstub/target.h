@@ -101,6 +101,11 @@ typedef struct GdbAction {
 	uint64_t start, end; /* for GDB_ACTION_RANGE */
 } GdbAction;
 
+static inline bool gdb_action_steps(GdbActionKind kind)
+{
+	return kind == GDB_ACTION_STEP || kind == GDB_ACTION_RANGE;
+}
+
 /*
  * The numbers are those of the Z and z packets. GDB_BREAK_PHYSICAL is a GDB_BREAK_SW whose address
  * is guest-physical: for a client in physical mode, of a target that has GdbPhysicalOps. Its hit is

@@ -172,7 +172,7 @@ static void owe_parked_eintr(KvmGdb *gdb)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
-		if (__atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_PARKED)
+		if (get_state(vcpu) == VCPU_PARKED)
 			set_kick(vcpu, KICK_TAKEN);
 	}
 }

@@ -256,7 +256,7 @@ void exits_io_finished(KvmGdbVcpu *vcpu)
 
 	set_exit(vcpu, EXIT_FINISHED);
 	arch_forget(vcpu->arch);
-	if (vcpu->step.kind || action == GDB_ACTION_STEP || action == GDB_ACTION_RANGE)
+	if (vcpu->step.kind || gdb_action_steps(action))
 		end_step_of_io(vcpu);
 	else
 		leaving_look(vcpu);

@@ -25,8 +25,7 @@
 
 static bool wants_step(const KvmGdbVcpu *vcpu)
 {
-	return vcpu->leaving.by_step || vcpu->action.kind == GDB_ACTION_STEP ||
-	       vcpu->action.kind == GDB_ACTION_RANGE;
+	return vcpu->leaving.by_step || gdb_action_steps(vcpu->action.kind);
 }
 
 static bool begin_step(KvmGdbVcpu *vcpu, GError **error)

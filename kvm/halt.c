@@ -28,12 +28,7 @@ KvmGdbVcpu *kvm_vcpu_present(KvmGdb *gdb, unsigned index)
 {
 	KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, index);
 
-	return vcpu && __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) != VCPU_GONE ? vcpu : NULL;
-}
-
-static int state_of(const KvmGdbVcpu *vcpu)
-{
-	return __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST);
+	return vcpu && get_state(vcpu) != VCPU_GONE ? vcpu : NULL;
 }
 
 /*
@@ -55,7 +50,7 @@ static void kick(KvmGdbVcpu *vcpu)
 
 void halt_kick(KvmGdbVcpu *vcpu)
 {
-	if (state_of(vcpu) == VCPU_RUNNING)
+	if (get_state(vcpu) == VCPU_RUNNING)
 		kick(vcpu);
 }
 
@@ -74,12 +69,12 @@ static bool has_seen_kick(const KvmGdbVcpu *vcpu)
 
 bool halt_in_handler(const KvmGdbVcpu *vcpu)
 {
-	return state_of(vcpu) == VCPU_RUNNING && has_seen_kick(vcpu);
+	return get_state(vcpu) == VCPU_RUNNING && has_seen_kick(vcpu);
 }
 
 bool halt_in_guest(const KvmGdbVcpu *vcpu)
 {
-	return state_of(vcpu) == VCPU_RUNNING && !has_seen_kick(vcpu);
+	return get_state(vcpu) == VCPU_RUNNING && !has_seen_kick(vcpu);
 }
 
 void halt_wake(KvmGdb *gdb)
@@ -87,7 +82,7 @@ void halt_wake(KvmGdb *gdb)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
-		if (state_of(vcpu) == VCPU_PARKED && halt_may_run(vcpu))
+		if (get_state(vcpu) == VCPU_PARKED && halt_may_run(vcpu))
 			eventfd_write(vcpu->wake_fd, 1);
 	}
 }
@@ -115,7 +110,7 @@ bool halt_may_run(const KvmGdbVcpu *vcpu)
 
 bool halt_in_device(const KvmGdbVcpu *vcpu)
 {
-	return state_of(vcpu) == VCPU_OUTSIDE && __atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST) &&
+	return get_state(vcpu) == VCPU_OUTSIDE && __atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST) &&
 	       exits_io_open(vcpu);
 }
 
@@ -148,8 +143,7 @@ static bool still_valid(KvmGdbVcpu *vcpu)
 	case GDB_STOP_AWATCH:
 		return kvm_breaks_wants(vcpu->gdb->breaks, event->stop.kind, event->stop.addr);
 	case GDB_STOP_STEP:
-		return vcpu->action.kind == GDB_ACTION_STEP ||
-		       vcpu->action.kind == GDB_ACTION_RANGE;
+		return gdb_action_steps(vcpu->action.kind);
 	default:
 		return true;
 	}
@@ -179,7 +173,7 @@ static KvmGdbVcpu *choose_event(KvmGdb *gdb)
 
 		if (!halt_is_reportable(vcpu))
 			continue;
-		if (vcpu->action.kind == GDB_ACTION_STEP || vcpu->action.kind == GDB_ACTION_RANGE)
+		if (gdb_action_steps(vcpu->action.kind))
 			return vcpu;
 		if (!chosen)
 			chosen = vcpu;
@@ -218,7 +212,7 @@ static void log_stop(KvmGdb *gdb, const GdbStop *stop)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
-		gdb_log_line(gdb->log, "  CPU %u: %s%s%s", i, states[state_of(vcpu)],
+		gdb_log_line(gdb->log, "  CPU %u: %s%s%s", i, states[get_state(vcpu)],
 			     vcpu->event.pending ? ", to be reported later: " : "",
 			     vcpu->event.pending ? kind_name(vcpu->event.stop.kind) : "");
 	}
@@ -295,7 +289,7 @@ static void set_free(KvmGdb *gdb)
 
 		vcpu->event.pending = false;
 		leaving_forget(vcpu);
-		if (state_of(vcpu) != VCPU_GONE)
+		if (get_state(vcpu) != VCPU_GONE)
 			vcpu->action = (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
 	}
 	if (gdb->world == WORLD_STOPPED)
@@ -537,7 +531,7 @@ void halt_resume(KvmGdb *gdb, const GdbAction *actions)
 		/* One that was added since the client last asked just runs. */
 		vcpu->action =
 			i < gdb->known_cpus ? actions[i] : (GdbAction){GDB_ACTION_CONTINUE, 0, 0};
-		if (state_of(vcpu) == VCPU_GONE)
+		if (get_state(vcpu) == VCPU_GONE)
 			vcpu->action.kind = GDB_ACTION_HOLD;
 	}
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)

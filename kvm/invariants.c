@@ -4,6 +4,7 @@
 #include "kvm/invariants.h"
 
 #include "kvm/internal.h"
+#include "kvm/states.h"
 
 typedef struct Rule {
 	bool holds;
@@ -19,21 +20,17 @@ static const char *first_broken(const Rule *rules, size_t n)
 	return NULL;
 }
 
-static bool is_gone(const KvmGdbVcpu *vcpu)
-{
-	return __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_GONE;
-}
-
 /* Its state is no part of this: a vCPU says RUNNING before it looks whether it may run. */
 static const char *broken_by(const KvmGdbVcpu *vcpu)
 {
 	const KvmGdb *gdb = vcpu->gdb;
 	const Leaving *leaving = &vcpu->leaving;
 	bool held = vcpu->action.kind == GDB_ACTION_HOLD;
+	bool is_gone = get_state(vcpu) == VCPU_GONE;
 	bool free = gdb->world == WORLD_FREE;
 	const Rule rules[] = {
 		{!free || !vcpu->event.pending, "there is something to report, and nobody to hear"},
-		{!free || is_gone(vcpu) || !held, "a CPU is held that nobody debugs"},
+		{!free || is_gone || !held, "a CPU is held that nobody debugs"},
 		{!free || leaving->over == OVER_NOTHING, "a CPU of a free machine waits its turn"},
 		{leaving->over == OVER_NOTHING || leaving->met & MET_PATCH,
 		 "a CPU steps over a patch that it has not met"},
@@ -41,7 +38,7 @@ static const char *broken_by(const KvmGdbVcpu *vcpu)
 		 "the CPU whose turn it is does not know, or another one believes it is"},
 		{gdb->world != WORLD_RUNNING || !held || leaving->over == OVER_NOTHING,
 		 "a CPU that is held waits its turn"},
-		{!is_gone(vcpu) || (held && !vcpu->event.pending && !vcpu->step.kind),
+		{!is_gone || (held && !vcpu->event.pending && !vcpu->step.kind),
 		 "an unplugged CPU takes part"},
 	};
 

@@ -13,8 +13,7 @@
 
 static bool is_settled(const KvmGdbVcpu *vcpu)
 {
-	return __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) != VCPU_RUNNING ||
-	       vcpu->gdb->world == WORLD_STOPPED;
+	return get_state(vcpu) != VCPU_RUNNING || vcpu->gdb->world == WORLD_STOPPED;
 }
 
 /* One that comes from outside says for a moment that it is RUNNING; it gets no further. */

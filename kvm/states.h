@@ -38,11 +38,17 @@ static inline void set_world(KvmGdb *gdb, World to)
 		gdb_alarm_set(gdb->quit, GDB_ALARM_SOON);
 }
 
+/* On any thread, also without the lock. */
+static inline VcpuState get_state(const KvmGdbVcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST);
+}
+
 /* On the vCPU's own thread; without the lock where internal.h says so. */
 static inline void set_state(KvmGdbVcpu *vcpu, VcpuState to)
 {
 	if (VMGDB_CHECKS)
-		states_check(STATE_VCPU, __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST), to);
+		states_check(STATE_VCPU, get_state(vcpu), to);
 	__atomic_store_n(&vcpu->state, to, __ATOMIC_SEQ_CST);
 }
 

@@ -307,8 +307,7 @@ static void sweep_if_idle(KvmGdb *gdb, const GdbAction *actions)
 bool target_can_step(KvmGdb *gdb, const GdbAction *actions, GError **error)
 {
 	for (unsigned i = 0; i < gdb->known_cpus; i++) {
-		bool steps =
-			actions[i].kind == GDB_ACTION_STEP || actions[i].kind == GDB_ACTION_RANGE;
+		bool steps = gdb_action_steps(actions[i].kind);
 		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, i);
 
 		if (!steps || !vcpu || !arch_is_off(vcpu->arch))

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "kvm/internal.h"
+#include "kvm/states.h"
 
 static bool walk(KvmGdb *gdb, const ArchRoot *root, uint64_t addr, ArchMapping *ret)
 {
@@ -65,8 +66,7 @@ static bool walk_other_kernel_roots(KvmGdbVcpu *self, uint64_t addr, ArchMapping
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_present(gdb, i);
 
-		if (vcpu && vcpu != self &&
-		    __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) != VCPU_RUNNING &&
+		if (vcpu && vcpu != self && get_state(vcpu) != VCPU_RUNNING &&
 		    get_root(vcpu, &root, NULL) && !root.nested &&
 		    arch_is_kernel_address(&root, addr) && walk_pair(gdb, &root, addr, ret))
 			return true;

@@ -16,11 +16,6 @@
 /* And at most, where the turn before took longer than that. */
 #define SLICE_MAX_US 5000
 
-static bool is_parked(const KvmGdbVcpu *vcpu)
-{
-	return __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_PARKED;
-}
-
 static bool is_waiting(const KvmGdbVcpu *vcpu)
 {
 	return vcpu->leaving.over == OVER_WAITING;
@@ -78,7 +73,7 @@ static bool any_owed(KvmGdb *gdb)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
-		if (vcpu->turn_owed && is_parked(vcpu) && halt_may_run(vcpu))
+		if (vcpu->turn_owed && get_state(vcpu) == VCPU_PARKED && halt_may_run(vcpu))
 			return true;
 	}
 	return false;
@@ -119,7 +114,7 @@ void turns_has_run(KvmGdbVcpu *vcpu)
 	for (unsigned i = 0; i < gdb->vcpus->len && !any_owed(gdb); i++) {
 		KvmGdbVcpu *waiting = kvm_vcpu_at(gdb, i);
 
-		if (is_waiting(waiting) && is_parked(waiting))
+		if (is_waiting(waiting) && get_state(waiting) == VCPU_PARKED)
 			eventfd_write(waiting->wake_fd, 1);
 	}
 }
@@ -151,7 +146,8 @@ void turns_done(KvmGdb *gdb)
 	for (unsigned i = 0; i < gdb->vcpus->len && !gdb->turns.over; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
-		vcpu->turn_owed = vcpu != done && is_parked(vcpu) && halt_may_run(vcpu);
+		vcpu->turn_owed =
+			vcpu != done && get_state(vcpu) == VCPU_PARKED && halt_may_run(vcpu);
 	}
 	halt_wake(gdb);
 }

@@ -11,11 +11,7 @@
 #include <unistd.h>
 
 #include "kvm/internal.h"
-
-static bool is_running(const KvmGdbVcpu *vcpu)
-{
-	return __atomic_load_n(&vcpu->state, __ATOMIC_SEQ_CST) == VCPU_RUNNING;
-}
+#include "kvm/states.h"
 
 /* ---- Debugging by the VMM itself ---- */
 
@@ -105,7 +101,7 @@ static void hand_over(KvmGdbVcpu *vcpu)
 	KvmGdb *gdb = vcpu->gdb;
 
 	engine_lock(gdb);
-	if (!is_running(vcpu)) {
+	if (get_state(vcpu) != VCPU_RUNNING) {
 		vcpu->applied.stale |= arch_is_dirty(vcpu->arch);
 		if (!arch_flush(vcpu->arch, &error))
 			engine_log(gdb, "gdb: CPU %u: registers were not written: %s", vcpu->index,
@@ -117,7 +113,7 @@ static void hand_over(KvmGdbVcpu *vcpu)
 static void take_over(KvmGdbVcpu *vcpu)
 {
 	engine_lock(vcpu->gdb);
-	if (!is_running(vcpu)) {
+	if (get_state(vcpu) != VCPU_RUNNING) {
 		arch_forget(vcpu->arch);
 		vcpu->applied.stale = true;
 		vcpu->run_state.name = NULL;
