@@ -19,7 +19,7 @@
 #define TOKENS_MAX (64u * 1024) /* the index has 16 bits */
 #define PER_MARKER 256u		/* each of them says where so many names begin */
 #define SYMBOLS_MIN 64u
-#define SYMBOLS_MAX (4u * 1024 * 1024)
+#define SYMBOLS_MAX (1024u * 1024)
 #define NAME_MAX_LEN 512u	   /* KSYM_NAME_LEN is 512 since 6.1, and 128 before */
 #define BUDGET (64u * 1024 * 1024) /* for all ranges; a kernel needs a few million */
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX (16u * 1024 * 1024)
-#define NAMES_MAX (1024u * 1024 * 1024)
+#define ROWS_MAX (1024u * 1024)
+#define NAMES_MAX (64u * 1024 * 1024)
 
 typedef struct Size {
 	uint64_t addr, size;

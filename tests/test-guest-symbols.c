@@ -238,18 +238,27 @@ static void test_names(void)
 	g_assert_false(linux_symbols_add(symbols, 1, 't', "a\0b", 3));
 }
 
+/* A guest can say that it has any number of names, of any length. */
+static void test_full(void)
+{
+	g_autoptr(LinuxSymbols) many = linux_symbols_new(), large = linux_symbols_new();
+	g_autofree char *name = g_strnfill(511, 'n');
+	unsigned n = 0;
+
+	while (n < 2u * 1024 * 1024 && linux_symbols_add(many, n, 't', "n", 1))
+		n++;
+	g_assert_cmpuint(n, ==, 1024u * 1024);
+	for (n = 0; n < 1024u * 1024 && linux_symbols_add(large, n, 't', name, 511);)
+		n++;
+	g_assert_cmpuint(n, <=, 64u * 1024 * 1024 / 512);
+	g_assert_cmpuint(n, >, 64u * 1024 * 1024 / 512 - 2);
+}
+
 static const TestCase cases[] = {
-	{"numbers", test_numbers},
-	{"wrap", test_wrap},
-	{"strings", test_strings},
-	{"blocks", test_blocks},
-	{"ranges", test_ranges},
-	{"find", test_find},
-	{"by-address", test_by_address},
-	{"set-data", test_set_data},
-	{"names", test_names},
-	{"sizes", test_sizes},
-	{0},
+	{"full", test_full},	   {"numbers", test_numbers},	    {"wrap", test_wrap},
+	{"strings", test_strings}, {"blocks", test_blocks},	    {"ranges", test_ranges},
+	{"find", test_find},	   {"by-address", test_by_address}, {"set-data", test_set_data},
+	{"names", test_names},	   {"sizes", test_sizes},	    {0},
 };
 
 int main(int argc, char **argv)
