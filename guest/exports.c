@@ -105,8 +105,27 @@ static size_t first_entry(const Piece *piece, size_t at, size_t size)
 	return at;
 }
 
-static unsigned add_table(LinuxSymbols *symbols, const Piece *piece, size_t at, size_t size)
+/* Where to put what is found, and what is known to be no code; @ranges NULL: everything. */
+typedef struct Target {
+	LinuxSymbols *symbols;
+	const LinuxRange *ranges;
+	unsigned n;
+} Target;
+
+#define KERNEL_HALF (1ull << 63)
+
+static char letter_of(const Target *target, uint64_t addr)
 {
+	for (unsigned i = 0; target->ranges && i < target->n; i++) {
+		if (addr >= target->ranges[i].start && addr < target->ranges[i].end)
+			return 'D';
+	}
+	return target->ranges && addr >= KERNEL_HALF ? 'T' : 'D';
+}
+
+static unsigned add_table(const Target *target, const Piece *piece, size_t at, size_t size)
+{
+	LinuxSymbols *symbols = target->symbols;
 	g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(Entry));
 	const char *last = "";
 	Entry entry;
@@ -122,7 +141,8 @@ static unsigned add_table(LinuxSymbols *symbols, const Piece *piece, size_t at, 
 	for (unsigned i = 0; i < entries->len; i++) {
 		const Entry *row = &g_array_index(entries, Entry, i);
 
-		linux_symbols_add(symbols, row->value, 'D', row->name, strlen(row->name));
+		linux_symbols_add(symbols, row->value, letter_of(target, row->value), row->name,
+				  strlen(row->name));
 	}
 	if (entries->len)
 		linux_symbols_sort(symbols);
@@ -151,8 +171,12 @@ unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
 {
 	/* One that everybody may use, and one for the GPL only. */
 	static const char *const known[] = {"init_task", "init_uts_ns"};
-	unsigned added = 0;
+	Target target = {symbols, NULL, n};
+	unsigned added = 0, n_symbols;
 
+	linux_symbols_rows(symbols, &n_symbols);
+	if (!n_symbols)
+		target.ranges = ranges;
 	for (unsigned i = 0; i < n; i++) {
 		g_autoptr(GByteArray) block = NULL;
 		Piece piece = {.addr = ranges[i].start};
@@ -168,7 +192,7 @@ unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
 			size_t at, size;
 
 			if (find_table(&piece, known[k], &at, &size))
-				added += add_table(symbols, &piece, at, size);
+				added += add_table(&target, &piece, at, size);
 		}
 	}
 	return added;

@@ -13,9 +13,10 @@
 #include "guest/symbols.h"
 
 /*
- * linux_exports_add: adds what is exported and has no code at its address by @symbols, as 'D'. The
- * tables are looked for in those of @ranges that the kernel does not write, by a variable that each
- * of them has. @symbols is sorted before and after. How many were added.
+ * linux_exports_add: adds what is exported and has no code at its address by @symbols, as 'D'; if
+ * there is not one symbol yet, as 'T' what is in none of @ranges, which are all that is no code.
+ * The tables are looked for in those of @ranges that the kernel does not write, by a variable that
+ * each of them has. @symbols is sorted before and after. How many were added.
  */
 unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
 			   const LinuxRange *ranges, unsigned n);

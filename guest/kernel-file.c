@@ -85,8 +85,12 @@ static GByteArray *frames_of_records(const LinuxKernel *kernel, GString *notes)
  */
 static uint64_t find_entry(const LinuxKernel *kernel)
 {
-	static const char *const names[] = {"secondary_startup_64", "secondary_holding_pen",
-					    "secondary_entry", "_stext", "_text"};
+	static const char *const names[] = {"secondary_startup_64",
+					    "secondary_holding_pen",
+					    "secondary_entry",
+					    "_stext",
+					    "_text",
+					    "emergency_restart"};
 	uint64_t addr = 0;
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -127,6 +131,9 @@ static LinuxProgram program_of(const LinuxMaker *maker)
 
 static void make_frames(LinuxMaker *maker)
 {
+	if (!maker->kernel->has_kallsyms)
+		g_string_append(maker->notes,
+				"only the symbols that the kernel exports: it has no kallsyms\n");
 	maker->frames = maker->abi->has_records ? frames_of_records(maker->kernel, maker->notes)
 						: frames_of_orc(maker->kernel, maker->notes);
 }

@@ -272,14 +272,21 @@ static Progress read_symbols(LinuxSearch *search)
 	LinuxKernel *kernel = search->kernel;
 	uint64_t init_task;
 
-	kernel->symbols = linux_kallsyms_read(&kernel->memory, kernel->ranges, kernel->n_ranges,
-					      &search->error);
-	if (!kernel->symbols || !find_banner(kernel, &search->error))
+	kernel->symbols =
+		linux_kallsyms_read(&kernel->memory, kernel->ranges, kernel->n_ranges, NULL);
+	kernel->has_kallsyms = kernel->symbols;
+	if (!kernel->symbols) {
+		kernel->symbols = linux_symbols_new();
+		linux_symbols_sort(kernel->symbols);
+	}
+	if (!linux_symbols_find(kernel->symbols, "init_task", &init_task) &&
+	    !linux_exports_add(kernel->symbols, &kernel->memory, kernel->ranges,
+			       kernel->n_ranges) &&
+	    !kernel->has_kallsyms)
+		return fail(search, "there are no symbols (kallsyms)");
+	if (!find_banner(kernel, &search->error))
 		return PROGRESS_FAILED;
 	add_banner(kernel);
-	if (!linux_symbols_find(kernel->symbols, "init_task", &init_task))
-		linux_exports_add(kernel->symbols, &kernel->memory, kernel->ranges,
-				  kernel->n_ranges);
 	return PROGRESS_DONE;
 }
 

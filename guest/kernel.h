@@ -14,6 +14,7 @@
  * @release: "6.1.0".
  * @symbols: at the addresses where they are now; never NULL. linux_banner is always one, and has
  * its size.
+ * @has_kallsyms: else they are only those that it exports.
  * @types: NULL where the kernel has no BTF.
  * @vmcoreinfo: its text ("OSRELEASE=6.1.0\n..."); NULL where there is none, or not yet.
  */
@@ -23,6 +24,7 @@ typedef struct LinuxKernel {
 	char *banner, *release;
 	uint64_t banner_addr;
 	LinuxSymbols *symbols;
+	bool has_kallsyms;
 	LinuxTypes *types;
 	char *vmcoreinfo;
 

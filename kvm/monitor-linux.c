@@ -40,9 +40,11 @@ static bool info_linux(void *target, GdbPlace place G_GNUC_UNUSED, const char *a
 	g_string_append_printf(out, "%s\n", kernel->banner);
 	if (linux_uptime(kernel, &uptime))
 		g_string_append_printf(out, "uptime: %" PRIu64 " s\n", uptime);
-	g_string_append_printf(out, "symbols: %u\ntypes: %s\nvmcoreinfo: %s\n", n,
-			       kernel->types ? "yes" : "none (the kernel has no BTF)",
-			       kernel->vmcoreinfo ? "yes" : "none");
+	g_string_append_printf(
+		out, "symbols: %u%s\ntypes: %s\nvmcoreinfo: %s\n", n,
+		kernel->has_kallsyms ? "" : " (exported ones: the kernel has no kallsyms)",
+		kernel->types ? "yes" : "none (the kernel has no BTF)",
+		kernel->vmcoreinfo ? "yes" : "none");
 	engine_unlock(gdb);
 	return true;
 }

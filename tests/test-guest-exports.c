@@ -114,6 +114,21 @@ static void test_without_namespace(void)
 	test_both(8);
 }
 
+/* A kernel without kallsyms: what is not in its data is code. */
+static void test_alone(void)
+{
+	g_autofree Image *image = image_new(12);
+	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+	const LinuxRange ranges[] = {{IMAGE, IMAGE + sizeof(image->bytes), false},
+				     {DATA + 400, DATA + 400 + 32, true}};
+
+	linux_symbols_sort(symbols);
+	g_assert_cmpuint(linux_exports_add(symbols, &image->memory, ranges, 2), ==, 9);
+	g_assert_cmpint(linux_symbols_named(symbols, "init_task")->type, ==, 'D');
+	g_assert_cmpint(linux_symbols_named(symbols, "jiffies")->type, ==, 'T');
+	g_assert_cmpint(linux_symbols_named(symbols, "pm_wq")->type, ==, 'T');
+}
+
 static void test_absent(void)
 {
 	g_autofree Image *image = image_new(12);
@@ -128,6 +143,7 @@ static void test_absent(void)
 static const TestCase cases[] = {
 	{"with-namespace", test_with_namespace},
 	{"without-namespace", test_without_namespace},
+	{"alone", test_alone},
 	{"absent", test_absent},
 	{0},
 };

@@ -4,6 +4,7 @@
 #include "guest/kernel.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/linux-image.h"
 #include "tests/test-util.h"
@@ -49,6 +50,7 @@ static void check_banner(bool named)
 	const LinuxSymbol *symbol;
 
 	g_assert_nonnull(kernel);
+	g_assert_true(kernel->has_kallsyms);
 	g_assert_cmpstr(kernel->banner, ==, "Linux version 6.1.0-toy (gcc) #1 SMP");
 	g_assert_cmpstr(kernel->release, ==, "6.1.0-toy");
 	g_assert_cmphex(kernel->banner_addr, ==, addr);
@@ -70,6 +72,79 @@ static void test_banner(void)
 static void test_banner_without_symbol(void)
 {
 	check_banner(false);
+}
+
+/* ---- Without kallsyms ---- */
+
+#define EXPORTS 256u /* offset */
+#define STRINGS 512u
+#define TABLE_SIZE 1024u
+
+static size_t read_table(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	if (addr < BASE || addr - BASE >= TABLE_SIZE)
+		return 0;
+	len = MIN(len, TABLE_SIZE - (addr - BASE));
+	memcpy(buf, (const uint8_t *)opaque + (addr - BASE), len);
+	return len;
+}
+
+/* Entries with 12 bytes and their names. */
+static void put_exports(uint8_t *image, const char *const *names, unsigned n)
+{
+	size_t string = STRINGS + 1;
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t at = EXPORTS + 12 * i;
+		int32_t value = (int32_t)(TEXT + 16 * i - BASE - at),
+			name = (int32_t)(string - at - 4);
+
+		memcpy(image + at, &value, 4);
+		memcpy(image + at + 4, &name, 4);
+		strcpy((char *)image + string, names[i]);
+		string += strlen(names[i]) + 1;
+	}
+}
+
+static LinuxKernel *find_in_table(uint8_t *image, GError **error)
+{
+	const LinuxRange range = {BASE, BASE + TABLE_SIZE, false};
+	const LinuxMemory memory = {.read = read_table, .opaque = image};
+	uint64_t left = LINUX_LOOK_MAX;
+
+	return linux_search_end(linux_search_new(&memory, 62, &range, 1, TEXT, &left), error);
+}
+
+/* There is what it exports, and a line that says so. */
+static void test_no_kallsyms(void)
+{
+	static const char *const names[] = {"abc", "emergency_restart", "init_task", "jiffies"};
+	static const uint8_t args[] = {5};
+	static const LinuxAbi abi = {args, 1, false};
+	g_autofree uint8_t *image = g_malloc0(TABLE_SIZE);
+	g_autoptr(LinuxKernel) kernel = NULL, none = NULL;
+	g_autoptr(GString) notes = g_string_new(NULL);
+	g_autoptr(GError) error = NULL;
+	uint64_t addr;
+	int fd;
+
+	memcpy(image, BANNER, sizeof(BANNER));
+	none = find_in_table(image, &error);
+	g_assert_null(none);
+	g_assert_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT);
+	g_assert_nonnull(strstr(error->message, "kallsyms"));
+	put_exports(image, names, G_N_ELEMENTS(names));
+	kernel = find_in_table(image, NULL);
+	g_assert_nonnull(kernel);
+	g_assert_false(kernel->has_kallsyms);
+	g_assert_true(linux_symbols_find(kernel->symbols, "jiffies", &addr));
+	g_assert_cmphex(addr, ==, TEXT + 48);
+	fd = linux_maker_end(linux_maker_new(kernel, &abi, notes), NULL);
+	g_assert_cmpint(fd, >=, 0);
+	close(fd);
+	g_assert_cmpstr(notes->str, ==,
+			"only the symbols that the kernel exports: it has no kallsyms\n"
+			"no types: the kernel has no BTF\n");
 }
 
 /* ---- What is looked at before it is known to be Linux ---- */
@@ -197,6 +272,7 @@ static void test_search_free(void)
 }
 
 static const TestCase cases[] = {
+	{"no-kallsyms", test_no_kallsyms},
 	{"look", test_look},
 	{"look-everywhere", test_look_everywhere},
 	{"look-near", test_look_near},
