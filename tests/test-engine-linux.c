@@ -190,6 +190,35 @@ static void test_replaced_by_itself(void)
 }
 
 /*
+ * The machine is reset while a client reads the file: what it has open stays as it was, and no
+ * other file is to be had until there is a kernel again, of which the client hears at its next
+ * stop.
+ */
+static void test_reset_while_read(void)
+{
+	Rig *rig = linux_rig_new();
+	g_autofree char *before = NULL, *after = NULL;
+
+	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
+	kvm_gdb_offer_symbols(rig->gdb);
+	rsp_expect_prefix(rig->client, "qSupported:exec-events+", "PacketSize=");
+	rsp_expect(rig->client, "vFile:open:" FILE_HEX "36" TOY_HEX ",0,0", "F0");
+	before = rsp_client_ask(rig->client, "vFile:pread:0,100,40");
+	g_free(rsp_client_monitor(rig->client, "system_reset"));
+	memset(toy_ram(rig->vm) + IMAGE_AT, 0, 0x8000);
+	after = rsp_client_ask(rig->client, "vFile:pread:0,100,40");
+	g_assert_cmpstr(after, ==, before);
+	rsp_expect(rig->client, "vFile:open:" FILE_HEX "36" TOY_HEX ",0,0", "F-1,2");
+	rsp_expect_prefix(rig->client, "vFile:pread:0,10000,0", "F");
+	rsp_expect_prefix(rig->client, "vFile:fstat:0", "F40;");
+	rsp_expect(rig->client, "vFile:close:0", "F0");
+	linux_rig_load(rig, false);
+	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
+	continue_to(rig, "T05thread:01;exec:" FILE_HEX "36" TOY_HEX ";");
+	linux_rig_free(rig);
+}
+
+/*
  * A client that waits need not interrupt: it hears of it when a CPU leaves KVM that runs the same
  * kernel as before. @is_same: it is that; else the client hears of it at its next stop.
  */
@@ -326,6 +355,7 @@ static const TestCase cases[] = {
 	{"no-types", test_no_types},
 	{"replaced", test_replaced},
 	{"replaced-by-itself", test_replaced_by_itself},
+	{"reset-while-read", test_reset_while_read},
 	{"begins", test_begins},
 	{"begins-with-breakpoints", test_begins_with_breakpoints},
 	{0},
