@@ -23,7 +23,7 @@ def _family(pid):
     return found
 
 
-def _cpu_use(pid):
+def cpu_use(pid):
     """Seconds of CPU time of all threads, and whether one of them wants a CPU or waits for a disk."""
     used, wants = 0, False
     for process in _family(pid):
@@ -47,7 +47,7 @@ class Patience:
         self.console = console or os.environ.get("LAB_LOG", os.devnull)
         self.spent = 0.0
         self.begin = self.at = time.time()
-        self.used, _ = _cpu_use(self.pid)
+        self.used, _ = cpu_use(self.pid)
         self.size = self._size()
 
     def _size(self):
@@ -58,7 +58,7 @@ class Patience:
 
     def left(self):
         now, size = time.time(), self._size()
-        used, wants = _cpu_use(self.pid)
+        used, wants = cpu_use(self.pid)
         passed = now - self.at
         if wants:
             passed = min(passed, max(used - self.used, 0))
