@@ -37,6 +37,8 @@ typedef struct ArchAnchor {
  * @current_task: the register that holds the address of the task that runs, while the CPU is in
  * Linux's kernel and has an address of the kernel's in it. NULL: Linux has it in the per-CPU
  * variable current_task, in some versions the first member of pcpu_hot.
+ * @common: names of registers, ending with NULL, that are not of a task but of the machine: those
+ * of a task that sleeps are those of any CPU. NULL: there are none.
  * @abi: what the kernel's compiler does.
  * @machine: as uname -m and QEMU call it.
  */
@@ -46,6 +48,7 @@ typedef struct ArchInfo {
 	const GdbArchitecture *const *descriptions;
 	const ArchAnchor *anchors;
 	const char *current_task;
+	const char *const *common;
 	LinuxAbi abi;
 } ArchInfo;
 extern const ArchInfo arch_info;

@@ -130,7 +130,7 @@ static bool read_register(void *target, GdbPlace place, const GdbReg *reg, uint8
 	KvmGdbVcpu *vcpu = standing_vcpu(gdb, place.cpu, error);
 
 	if (vcpu && place.task)
-		return task_threads_read(gdb, place.task, reg, buf, error);
+		return task_threads_read(vcpu, place.task, reg, buf, error);
 	return vcpu && arch_read_reg(vcpu->arch, reg, buf, error);
 }
 

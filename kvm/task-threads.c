@@ -152,10 +152,14 @@ static void read_saved(KvmGdb *gdb, struct TaskThreads *threads, uint32_t task)
 	threads->n_saved = tasks ? linux_task_registers(tasks, found, threads->saved) : 0;
 }
 
-bool task_threads_read(KvmGdb *gdb, uint32_t task, const GdbReg *reg, uint8_t *buf, GError **error)
+bool task_threads_read(KvmGdbVcpu *vcpu, uint32_t task, const GdbReg *reg, uint8_t *buf,
+		       GError **error)
 {
+	KvmGdb *gdb = vcpu->gdb;
 	struct TaskThreads *threads = get_threads(gdb);
 
+	if (arch_info.common && g_strv_contains(arch_info.common, reg->name))
+		return arch_read_reg(vcpu->arch, reg, buf, error);
 	read_saved(gdb, threads, task);
 	for (unsigned n = 0; n < threads->n_saved; n++) {
 		uint64_t value = GUINT64_TO_LE(threads->saved[n].value);

@@ -18,10 +18,11 @@ extern const GdbTaskOps task_threads_ops;
 /* What GdbCpuOps.describe() says of a task. */
 void task_threads_describe(KvmGdb *gdb, uint32_t task, GString *text);
 /*
- * Registers of a task. FALSE with @error: it has not saved this one, or there is no such task; none
- * can be written.
+ * Registers of a task; @vcpu: any, for those that all have in common. FALSE with @error: it has not
+ * saved this one, or there is no such task; none can be written.
  */
-bool task_threads_read(KvmGdb *gdb, uint32_t task, const GdbReg *reg, uint8_t *buf, GError **error);
+bool task_threads_read(KvmGdbVcpu *vcpu, uint32_t task, const GdbReg *reg, uint8_t *buf,
+		       GError **error);
 bool task_threads_write(uint32_t task, GError **error);
 /*
  * task_threads_find: any task, also one that runs. FALSE with @error.

@@ -79,7 +79,8 @@ static void test_task_registers(void)
 		   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 		   "0210000000000000");
 	rsp_expect(rig->client, "p4", "0210000000000000");
-	rsp_expect(rig->client, "p5", "xxxxxxxxxxxxxxxx");
+	/* That is the machine's. */
+	rsp_expect(rig->client, "p5", "40000081ffffffff");
 	rsp_expect_error(rig->client, "P4=0000000000000000");
 	rsp_expect(rig->client, "Hg1064", "OK");
 	rsp_expect(rig->client, "p4", "0110000000000000");
@@ -493,7 +494,7 @@ static const TestCase cases[] = {
 	{"tasks-not-first", test_tasks_not_first},
 	{"current", test_current},
 	{"task-memory", test_task_memory},
-		{"task-monitor", test_task_monitor},
+	{"task-monitor", test_task_monitor},
 	{"task-memories", test_task_memories},
 	{"process", test_process},
 	{"process-ends", test_process_ends},

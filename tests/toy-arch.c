@@ -71,6 +71,7 @@ const ArchInfo arch_info = {
 	.elf_machine = EM_X86_64,
 	.descriptions = (const GdbArchitecture *const[]){&linux_toy, &toy, NULL},
 	.anchors = (const ArchAnchor[]){{"lstar", "entry_SYSCALL_64", 0}, {0}},
+	.common = (const char *const[]){"lstar", NULL},
 	.abi = {.args = (const uint8_t[]){0, 1}, .n_args = 2},
 };
 

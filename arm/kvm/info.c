@@ -26,11 +26,16 @@ static const ArchAnchor anchors[] = {
 /* x0 to x7: AAPCS64, 6.4.1; DWARF for the Arm 64-bit Architecture, 4.1. */
 static const uint8_t args[] = {0, 1, 2, 3, 4, 5, 6, 7};
 
+/* gdb takes signatures out of return addresses by these, also where there are none. */
+static const char *const common[] = {"pauth_dmask", "pauth_cmask", "pauth_dmask_high",
+				     "pauth_cmask_high", NULL};
+
 const ArchInfo arch_info = {
 	.machine = "aarch64",
 	.elf_machine = EM_AARCH64,
 	.descriptions = descriptions,
 	.anchors = anchors,
 	.current_task = "SP_EL0",
+	.common = common,
 	.abi = {.args = args, .n_args = G_N_ELEMENTS(args), .has_records = true},
 };

@@ -17,7 +17,7 @@ def has(text, wanted, name):
 def module():
     attach()
     execute("set backtrace limit 60")
-    has(execute("info sharedlibrary"), "target:/modules/tally.ko", "the module's own file is its library")
+    has(execute("info sharedlibrary"), "target:/ko/tally.ko", "the module's own file is its library")
     has(execute("info line tally_add"), "tally.c", "lines of its source")
     has(execute("info address tally"), "static storage", "its variables")
     execute("break tally_add")
