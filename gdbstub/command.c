@@ -30,12 +30,15 @@ const GdbCommand *gdb_command_find(const GdbCommandTable *const *tables, const c
 				   size_t len, GdbText *ret_args)
 {
 	const GdbCommand *best = NULL;
+	char first = len ? packet[0] : 0;
 
 	for (; *tables; tables++) {
 		for (unsigned n = 0; n < (*tables)->n_rows; n++) {
 			GdbText text = gdb_text(packet, len);
 
-			if (!row_matches(&(*tables)->rows[n], &text))
+			/* So most rows are passed at once. */
+			if ((*tables)->rows[n].name[0] != first ||
+			    !row_matches(&(*tables)->rows[n], &text))
 				continue;
 			if (is_better(&(*tables)->rows[n], best)) {
 				best = &(*tables)->rows[n];
