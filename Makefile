@@ -174,7 +174,7 @@ $(TOYS): $(B)/tests/toy-kvm.o $(B)/tests/toy-arch.o
 # This one is its own host, too.
 $(B)/tests/test-model: LDFLAGS += $(addprefix -Wl$(,)--wrap=,ioctl close ppoll eventfd eventfd_write eventfd_read \
 	process_vm_readv process_vm_writev pthread_sigmask sigpending gettid tgkill g_mutex_lock g_mutex_unlock \
-	g_get_monotonic_time gdb_server_post_stop gdb_server_post_output)
+	g_get_monotonic_time gdb_server_queue_stop gdb_server_post_output)
 $(B)/tests/test-plugin-seccomp: $(B)/plugin/seccomp.o
 
 GUEST_LD := $(call src,$(GUEST_DIR)/*.ld)

@@ -79,12 +79,17 @@ static bool is_earlier(gint64 a, gint64 b)
 	return a != GDB_ALARM_NEVER && (b == GDB_ALARM_NEVER || a < b);
 }
 
-void gdb_alarm_set(GdbAlarm *alarm, gint64 time)
+bool gdb_alarm_set_asleep(GdbAlarm *alarm, gint64 time)
 {
 	gint64 before = __atomic_exchange_n(&alarm->time, time, __ATOMIC_SEQ_CST);
-	GMainContext *context = g_source_get_context(&alarm->source);
 
 	/* The loop's own thread looks at it before it sleeps again. */
-	if (is_earlier(time, before) && !g_main_context_is_owner(context))
-		g_main_context_wakeup(context);
+	return is_earlier(time, before) &&
+	       !g_main_context_is_owner(g_source_get_context(&alarm->source));
+}
+
+void gdb_alarm_set(GdbAlarm *alarm, gint64 time)
+{
+	if (gdb_alarm_set_asleep(alarm, time))
+		g_main_context_wakeup(g_source_get_context(&alarm->source));
 }

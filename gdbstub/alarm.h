@@ -30,8 +30,11 @@ void gdb_alarm_free(GdbAlarm *alarm);
  * gdb_alarm_set: [any thread, but not in the prepare function of another source] from now on it is
  * to be called at @time, a millisecond late at most on an idle machine, and not at the time set
  * before. gdb_alarm_get: [any thread] that time.
+ * gdb_alarm_set_asleep: the same, but if it returns TRUE the caller is to wake the loop with
+ * g_main_context_wakeup(): when it has given up the lock that @fn will want.
  */
 void gdb_alarm_set(GdbAlarm *alarm, gint64 time);
+bool gdb_alarm_set_asleep(GdbAlarm *alarm, gint64 time);
 gint64 gdb_alarm_get(const GdbAlarm *alarm);
 
 #endif

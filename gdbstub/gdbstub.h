@@ -2,8 +2,8 @@
  * gdbstub/gdbstub.h - call me: a server of the gdb remote protocol for one target.
  *
  * The server lives on one GMainContext. Every function is for the thread that runs that context,
- * except gdb_server_post_stop() and gdb_server_post_output(), which any thread may call. It listens
- * in one place, serves one client at a time, and tells a second one so and closes its connection.
+ * except those that post or queue something, which any thread may call. It listens in one place,
+ * serves one client at a time, and tells a second one so and closes its connection.
  * What it does not own: the target's CPUs, memory and breakpoints (gdbstub/target.h).
  */
 #ifndef VMGDB_GDBSTUB_H
@@ -75,8 +75,11 @@ bool gdb_server_serve(GdbServer *server, GIOStream *stream);
 /*
  * gdb_server_post_stop: [any thread] the world has stopped for this reason. Queues the stop and
  * wakes the server's context. See the rule of run control in target.h.
+ * gdb_server_queue_stop: the same for a target that holds a lock which the server will want: if it
+ * returns TRUE, g_main_context_wakeup() of that context is to follow when the lock is given up.
  */
 void gdb_server_post_stop(GdbServer *server, const GdbStop *stop);
+bool gdb_server_queue_stop(GdbServer *server, const GdbStop *stop);
 
 /*
  * gdb_server_post_output: [any thread] a line (or more text) for the client's console while the

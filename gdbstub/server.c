@@ -134,12 +134,18 @@ static void forget_posts(void *data)
 		g_free(stop);
 }
 
-void gdb_server_post_stop(GdbServer *server, const GdbStop *stop)
+bool gdb_server_queue_stop(GdbServer *server, const GdbStop *stop)
 {
 	g_mutex_lock(&server->stops_lock);
 	g_queue_push_tail(&server->stops, g_memdup2(stop, sizeof(*stop)));
 	g_mutex_unlock(&server->stops_lock);
-	gdb_alarm_set(server->stop_alarm, GDB_ALARM_SOON);
+	return gdb_alarm_set_asleep(server->stop_alarm, GDB_ALARM_SOON);
+}
+
+void gdb_server_post_stop(GdbServer *server, const GdbStop *stop)
+{
+	if (gdb_server_queue_stop(server, stop))
+		g_main_context_wakeup(server->context);
 }
 
 /* ---- Clients ---- */

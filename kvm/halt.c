@@ -270,7 +270,7 @@ static void post(KvmGdb *gdb, KvmGdbVcpu *chosen)
 	if (gdb->log)
 		log_stop(gdb, &stop);
 	if (gdb->attached && gdb->server)
-		gdb_server_post_stop(gdb->server, &stop);
+		engine_post_stop(gdb, &stop);
 }
 
 void halt_post(KvmGdbVcpu *vcpu)

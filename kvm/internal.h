@@ -46,7 +46,7 @@
  *
  * The lock is never held across KVM_RUN, except with immediate_exit, nor while a device of the VMM
  * is asked (guest-memory.c), nor while a callback of the VMM's runs (notices.c). Under it only
- * gdb_server_post_stop() is called: the server's lock is a leaf.
+ * gdb_server_queue_stop() is called: the server's lock is a leaf.
  */
 #ifndef VMGDB_KVM_INTERNAL_H
 #define VMGDB_KVM_INTERNAL_H
@@ -245,6 +245,7 @@ typedef struct Devices {
 /* What the VMM is to hear of when the lock is given up: notices.c. */
 typedef struct Notices {
 	bool devices_go;
+	bool stop;	  /* not the VMM, but the loop of the server, which wants the lock then */
 	GArray *changes;  /* of guest RAM; or NULL */
 	GPtrArray *lines; /* for its user; or NULL */
 } Notices;
@@ -337,6 +338,8 @@ void engine_lock(KvmGdb *gdb);
 void engine_unlock(KvmGdb *gdb);
 /* KvmGdbOps.mark_dirty, log: when the lock, which is held, is given up. */
 void notice_change(KvmGdb *gdb, uint64_t gpa, uint64_t len);
+/* A stop for the client; its server is woken when the lock is given up. */
+void engine_post_stop(KvmGdb *gdb, const GdbStop *stop);
 void engine_log(KvmGdb *gdb, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 typedef KvmGdb KvmGdbLocked;

@@ -76,7 +76,7 @@ static void begin_moment(KvmGdb *gdb)
 
 	gdb->moment = MOMENT_NOW;
 	if (gdb->attached && gdb->server)
-		gdb_server_post_stop(gdb->server, &stop);
+		engine_post_stop(gdb, &stop);
 }
 
 void non_stop_stopped(KvmGdb *gdb)

@@ -55,11 +55,18 @@ void engine_unlock(KvmGdb *gdb)
 		check(gdb);
 	gdb->notices = (Notices){0};
 	g_mutex_unlock(&gdb->lock);
+	if (notices.stop)
+		g_main_context_wakeup(gdb->context);
 	if (!notices.changes && !notices.lines && !notices.devices_go)
 		return;
 	deliver(gdb, &notices);
 	g_clear_pointer(&notices.changes, g_array_unref);
 	g_clear_pointer(&notices.lines, g_ptr_array_unref);
+}
+
+void engine_post_stop(KvmGdb *gdb, const GdbStop *stop)
+{
+	gdb->notices.stop |= gdb_server_queue_stop(gdb->server, stop);
 }
 
 void notice_change(KvmGdb *gdb, uint64_t gpa, uint64_t len)

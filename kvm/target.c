@@ -267,7 +267,7 @@ static void attach(void *target)
 	task_forget(gdb);
 	process_forget(gdb);
 	if (gdb->world == WORLD_STOPPED)
-		gdb_server_post_stop(gdb->server, &paused);
+		engine_post_stop(gdb, &paused);
 	else
 		halt_stop_for_client(gdb);
 }

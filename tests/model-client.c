@@ -9,7 +9,7 @@
 #include "kvm/operate.h"
 #include "tests/model.h"
 
-void __wrap_gdb_server_post_stop(GdbServer *server, const GdbStop *stop);
+bool __wrap_gdb_server_queue_stop(GdbServer *server, const GdbStop *stop);
 void __wrap_gdb_server_post_output(GdbServer *server, const char *text, size_t len);
 
 bool model_is_running(const Model *model)
@@ -29,7 +29,7 @@ bool model_is_stopped(const Model *model)
 static void post_one(Model *model, const GdbStop *stop);
 
 /* The engine's: it is under its lock, and no CPU executes any more. */
-void __wrap_gdb_server_post_stop(GdbServer *server, const GdbStop *stop)
+bool __wrap_gdb_server_queue_stop(GdbServer *server, const GdbStop *stop)
 {
 	Model *model = (Model *)server;
 
@@ -42,6 +42,7 @@ void __wrap_gdb_server_post_stop(GdbServer *server, const GdbStop *stop)
 	model->standing |= !model->non_stop || stop->kind == GDB_STOP_MOMENT;
 	if (model->n_stops < MODEL_STOPS)
 		model->stops[model->n_stops++] = *stop;
+	return false;
 }
 
 void __wrap_gdb_server_post_output(GdbServer *server G_GNUC_UNUSED, const char *text G_GNUC_UNUSED,

@@ -134,6 +134,23 @@ static void test_woken(void)
 	}
 }
 
+/* Who sets it without waking the loop is told whether that would sleep too long. */
+static void test_asleep(void)
+{
+	Fixture f;
+
+	open_fixture(&f);
+	g_assert_false(gdb_alarm_set_asleep(f.alarm, GDB_ALARM_NEVER));
+	g_assert_true(gdb_alarm_set_asleep(f.alarm, g_get_monotonic_time() + 1000000000));
+	g_assert_true(gdb_alarm_set_asleep(f.alarm, GDB_ALARM_SOON));
+	g_assert_false(gdb_alarm_set_asleep(f.alarm, GDB_ALARM_SOON));
+	g_assert_true(test_wait(f.context, was_called, &f, TEST_PATIENCE));
+	g_assert_true(g_main_context_acquire(f.context));
+	g_assert_false(gdb_alarm_set_asleep(f.alarm, GDB_ALARM_SOON));
+	g_main_context_release(f.context);
+	close_fixture(&f);
+}
+
 static gpointer set_often(gpointer data)
 {
 	Fixture *f = data;
@@ -200,6 +217,7 @@ int main(int argc, char **argv)
 		{"set-again", test_set_again},
 		{"set-by-itself", test_set_by_itself},
 		{"woken", test_woken},
+		{"asleep", test_asleep},
 		{"many", test_many},
 		{"set-in-loop", test_set_in_loop},
 		{0},
