@@ -24,7 +24,7 @@ struct KvmClock {
 static void arm_timer(KvmClock *clock)
 {
 	clock->armed = true;
-	gdb_alarm_set(clock->timer, clock->stopped_at + HOLD_US);
+	engine_set_alarm(clock->gdb, clock->timer, clock->stopped_at + HOLD_US);
 }
 
 static void on_timer(void *data)

@@ -329,7 +329,7 @@ static void stopped(KvmGdb *gdb)
 {
 	set_world(gdb, WORLD_STOPPED);
 	kvm_clock_stopped(gdb->clock);
-	gdb_alarm_set(gdb->grace.alarm, GDB_ALARM_NEVER);
+	engine_set_alarm(gdb, gdb->grace.alarm, GDB_ALARM_NEVER);
 	turns_cut(gdb);
 	gdb->n_stops += gdb->moment == MOMENT_NONE || gdb->stops_all;
 	/* Somebody else may have come while the last client was leaving. */
@@ -347,7 +347,7 @@ static void stopped(KvmGdb *gdb)
 void halt_start_grace(KvmGdb *gdb)
 {
 	if (gdb_alarm_get(gdb->grace.alarm) < 0)
-		gdb_alarm_set(gdb->grace.alarm, g_get_monotonic_time() + GRACE_US);
+		engine_set_alarm(gdb, gdb->grace.alarm, g_get_monotonic_time() + GRACE_US);
 }
 
 /* proc(5), /proc/PID/stat: the state stands behind the name, which may have any bytes. */

@@ -245,7 +245,7 @@ typedef struct Devices {
 /* What the VMM is to hear of when the lock is given up: notices.c. */
 typedef struct Notices {
 	bool devices_go;
-	bool stop;	  /* not the VMM, but the loop of the server, which wants the lock then */
+	bool loop;	  /* not the VMM, but the main loop, which wants the lock then */
 	GArray *changes;  /* of guest RAM; or NULL */
 	GPtrArray *lines; /* for its user; or NULL */
 } Notices;
@@ -338,8 +338,9 @@ void engine_lock(KvmGdb *gdb);
 void engine_unlock(KvmGdb *gdb);
 /* KvmGdbOps.mark_dirty, log: when the lock, which is held, is given up. */
 void notice_change(KvmGdb *gdb, uint64_t gpa, uint64_t len);
-/* A stop for the client; its server is woken when the lock is given up. */
+/* A stop for the client; an alarm of the engine's. The loop is woken when the lock is given up. */
 void engine_post_stop(KvmGdb *gdb, const GdbStop *stop);
+void engine_set_alarm(KvmGdb *gdb, GdbAlarm *alarm, gint64 time);
 void engine_log(KvmGdb *gdb, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 typedef KvmGdb KvmGdbLocked;

@@ -55,7 +55,7 @@ void engine_unlock(KvmGdb *gdb)
 		check(gdb);
 	gdb->notices = (Notices){0};
 	g_mutex_unlock(&gdb->lock);
-	if (notices.stop)
+	if (notices.loop)
 		g_main_context_wakeup(gdb->context);
 	if (!notices.changes && !notices.lines && !notices.devices_go)
 		return;
@@ -66,7 +66,12 @@ void engine_unlock(KvmGdb *gdb)
 
 void engine_post_stop(KvmGdb *gdb, const GdbStop *stop)
 {
-	gdb->notices.stop |= gdb_server_queue_stop(gdb->server, stop);
+	gdb->notices.loop |= gdb_server_queue_stop(gdb->server, stop);
+}
+
+void engine_set_alarm(KvmGdb *gdb, GdbAlarm *alarm, gint64 time)
+{
+	gdb->notices.loop |= gdb_alarm_set_asleep(alarm, time);
 }
 
 void notice_change(KvmGdb *gdb, uint64_t gpa, uint64_t len)

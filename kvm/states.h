@@ -35,7 +35,7 @@ static inline void set_world(KvmGdb *gdb, World to)
 	if (gdb->qmp)
 		qmp_notice_world(gdb);
 	if (gdb->quit)
-		gdb_alarm_set(gdb->quit, GDB_ALARM_SOON);
+		engine_set_alarm(gdb, gdb->quit, GDB_ALARM_SOON);
 }
 
 /* On any thread, also without the lock. */

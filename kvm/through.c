@@ -20,7 +20,7 @@ static void begin_limit(KvmGdbVcpu *vcpu)
 	vcpu->step.until = g_get_monotonic_time() + LIMIT_US;
 	/* One that is running comes earlier, and looks for this one then. */
 	if (gdb_alarm_get(limit) < 0)
-		gdb_alarm_set(limit, vcpu->step.until);
+		engine_set_alarm(vcpu->gdb, limit, vcpu->step.until);
 }
 
 /* The last place in the code that was met in this round. */
@@ -98,7 +98,7 @@ void through_limit(KvmGdb *gdb)
 		else if (next < 0 || step->until < next)
 			next = step->until;
 	}
-	gdb_alarm_set(gdb->limit, next);
+	engine_set_alarm(gdb, gdb->limit, next);
 }
 
 bool through_given_up(const KvmGdbVcpu *vcpu)
