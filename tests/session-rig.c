@@ -26,6 +26,11 @@ static const GdbRegSet *op_registers(void *data)
 	return ((SessionRig *)data)->set;
 }
 
+static unsigned op_generation(void *data, unsigned cpu)
+{
+	return cpu == 1 ? ((SessionRig *)data)->plugs : 0;
+}
+
 static bool op_read_register(G_GNUC_UNUSED void *data, GdbPlace place, const GdbReg *reg,
 			     uint8_t *buf, GError **error)
 {
@@ -262,7 +267,11 @@ static SessionRig *rig_new(void)
 	static const GdbFeature feature = {"core", types, rows, G_N_ELEMENTS(rows)};
 	static const unsigned expedited[] = {2, 1};
 	static const GdbRegHint hints[] = {{0, 0, "fp"}};
-	static const GdbCpuOps cpus = {.count = op_cpu_count, .describe = op_describe};
+	static const GdbCpuOps cpus = {
+		.count = op_cpu_count,
+		.generation = op_generation,
+		.describe = op_describe,
+	};
 	static const GdbRegisterOps registers = {
 		.set = op_registers,
 		.read = op_read_register,
@@ -402,7 +411,7 @@ void session_rig_ask(SessionRig *rig, const char *packet, const char *expected)
 
 void session_rig_post(SessionRig *rig, GdbStopKind kind, unsigned cpu)
 {
-	GdbStop stop = {cpu, kind, 0x1234};
+	GdbStop stop = {.cpu = cpu, .kind = kind, .addr = 0x1234};
 
 	if (kind != GDB_STOP_MOMENT)
 		rig->runs[cpu] = false;

@@ -26,6 +26,7 @@ typedef struct SessionRig {
 	GdbRunOps run; /* in @ops */
 	bool refuse_resume, refuse_reset;
 	bool runs[SESSION_CPUS], other_runs; /* in non-stop mode; one that was just added */
+	unsigned plugs;			     /* how often CPU 1 was plugged in again */
 	unsigned n_tasks;		     /* of SESSION_TASKS: how many sleep */
 	GArray *breaks;			     /* GdbBreak */
 	uint8_t memory[SESSION_MEMORY];

@@ -483,6 +483,39 @@ static void test_added_at_the_end(void)
 	ask_later(rig, "m0,1", "$00", "go ");
 }
 
+/* One that is plugged in again runs, although the one before stood. */
+static void test_plugged_again(void)
+{
+	g_autoptr(SessionRig) rig = new_standing();
+
+	session_rig_ask(rig, "Hg2", "$OK");
+	session_rig_ask(rig, "p2", "$22222222");
+	rig->plugs++;
+	session_rig_ask(rig, "p2", "$E16");
+	session_rig_ask(rig, "vCont;c:2", "$OK");
+	session_rig_ask(rig, "vCont;t:2", "$OK");
+	session_rig_log(rig, "change.kk go change.kh go ");
+	session_rig_post(rig, GDB_STOP_ASKED, 1);
+	session_rig_output(rig, "%Stop:" ASKED_1);
+	session_rig_ask(rig, "vStopped", "$OK");
+	session_rig_ask(rig, "p2", "$22222222");
+}
+
+/* The one that has stopped is gone when the client takes its stop. */
+static void test_plugged_untold(void)
+{
+	g_autoptr(SessionRig) rig = new_standing();
+
+	session_rig_ask(rig, "vCont;c:2", "$OK");
+	session_rig_log(rig, "change.kc go ");
+	session_rig_post(rig, GDB_STOP_SWBREAK, 1);
+	session_rig_output(rig, "%Stop:" HIT_1);
+	rig->plugs++;
+	session_rig_ask(rig, "vStopped", "$OK");
+	session_rig_ask(rig, "Hg2", "$OK");
+	session_rig_ask(rig, "p2", "$E16");
+}
+
 /* Tasks are no threads: a client would take them for threads that run. */
 static void test_tasks(void)
 {
@@ -529,6 +562,8 @@ int main(int argc, char **argv)
 		{"/non-stop/exit", test_exit},
 		{"/non-stop/added-meanwhile", test_added_meanwhile},
 		{"/non-stop/added-at-the-end", test_added_at_the_end},
+		{"/non-stop/plugged-again", test_plugged_again},
+		{"/non-stop/plugged-untold", test_plugged_untold},
 		{"/non-stop/tasks", test_tasks},
 	};
 
