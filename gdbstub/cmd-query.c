@@ -14,6 +14,7 @@ static const Offer offers[] = {
 	{"multiprocess+", G_STRUCT_OFFSET(GdbFeatures, multiprocess)},
 	{"swbreak+", G_STRUCT_OFFSET(GdbFeatures, swbreak)},
 	{"hwbreak+", G_STRUCT_OFFSET(GdbFeatures, hwbreak)},
+	{"multi-wp-addr+", G_STRUCT_OFFSET(GdbFeatures, multi_watch)},
 	{"exec-events+", G_STRUCT_OFFSET(GdbFeatures, exec)},
 	{"error-message+", G_STRUCT_OFFSET(GdbFeatures, error_message)},
 };

@@ -60,14 +60,22 @@ unsigned gdb_stop_signal(GdbStopKind kind)
 	return kinds[kind].signal;
 }
 
-static void append_reason(GString *out, const GdbStop *stop, const GdbFeatures *features)
+static void append_reason(GString *out, GdbStopKind kind, uint64_t addr,
+			  const GdbFeatures *features)
 {
-	if (!kinds[stop->kind].reason || !is_offered(stop->kind, features))
+	if (!kinds[kind].reason || !is_offered(kind, features))
 		return;
-	g_string_append_printf(out, "%s:", kinds[stop->kind].reason);
-	if (kinds[stop->kind].with_address)
-		gdb_number_append(out, stop->addr);
+	g_string_append_printf(out, "%s:", kinds[kind].reason);
+	if (kinds[kind].with_address)
+		gdb_number_append(out, addr);
 	g_string_append_c(out, ';');
+}
+
+static void append_reasons(GString *out, const GdbStop *stop, const GdbFeatures *features)
+{
+	append_reason(out, stop->kind, stop->addr, features);
+	for (unsigned n = 0; features->multi_watch && n < stop->n_also; n++)
+		append_reason(out, stop->also[n].kind, stop->also[n].addr, features);
 }
 
 static void append_thread(GString *out, unsigned signal, unsigned cpu, const GdbFeatures *features)
@@ -88,7 +96,7 @@ void gdb_stop_append_exec(GString *out, unsigned cpu, const char *path, const Gd
 void gdb_stop_append(GString *out, const GdbStop *stop, const GdbFeatures *features)
 {
 	append_thread(out, kinds[stop->kind].signal, stop->cpu, features);
-	append_reason(out, stop, features);
+	append_reasons(out, stop, features);
 	if (features->reasons)
 		g_string_append_printf(out, "reason:%s;", kinds[stop->kind].word);
 }

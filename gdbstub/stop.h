@@ -16,6 +16,7 @@ typedef struct GdbFeatures {
 	bool multiprocess;  /* threads are written p01.01 */
 	bool swbreak;	    /* the reason swbreak may be sent */
 	bool hwbreak;	    /* the reason hwbreak may be sent */
+	bool multi_watch;   /* a stop may have more than one watch reason */
 	bool exec;	    /* it may be told that another program runs */
 	bool error_message; /* errors may be sent as E.text */
 	bool error_strings; /* errors may be sent as Exx;text in hex (lldb) */
@@ -24,8 +25,9 @@ typedef struct GdbFeatures {
 
 /*
  * gdb_stop_append: "T05thread:p01.02;swbreak:;": signal, thread and, where there is one that the
- * client accepts, the reason. A watch reason is always sent, with the data address. With @features'
- * reasons, lldb's words follow, as "reason:trace;".
+ * client accepts, the reason. A watch reason is always sent, with the data address; those of
+ * @stop's also follow, for a client that takes them. With @features' reasons, lldb's words follow,
+ * as "reason:trace;".
  */
 void gdb_stop_append(GString *out, const GdbStop *stop, const GdbFeatures *features);
 

@@ -62,10 +62,20 @@ typedef enum GdbStopKind {
 	GDB_STOP_MOMENT,	 /* no stop for the client: GdbNonStopOps.hold() */
 } GdbStopKind;
 
+/*
+ * @addr: for the three watch kinds. @also: further watchpoints that the same access has hit, or may
+ * have hit: the client sees which of them have changed.
+ */
+#define GDB_STOP_ALSO_MAX 3
 typedef struct GdbStop {
 	unsigned cpu;
 	GdbStopKind kind;
-	uint64_t addr; /* for the three watch kinds */
+	uint64_t addr;
+	unsigned n_also;
+	struct {
+		GdbStopKind kind;
+		uint64_t addr;
+	} also[GDB_STOP_ALSO_MAX];
 } GdbStop;
 
 /* Behind the last CPU that any KVM has. */

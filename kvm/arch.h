@@ -277,16 +277,24 @@ bool arch_encode_hw(const ArchFeatures *features, const GdbBreak *points, unsign
  * What a KVM_EXIT_DEBUG was, before anybody is blamed for it.
  * @insn: a trap instruction was executed. @step: one instruction was completed under SINGLESTEP.
  * @point: index of the hardware point that fired, or -1; @addr its data address for watches.
+ * @also: the watches beside it that the same access has hit, as far as the CPU tells.
  * x86 can have @step and @point at once: report the point.
  * @own: the guest has a part in it, by debug registers or a single-step of its own: deliver that by
  * arch_reinject() when it runs on, whatever else is reported.
  */
+typedef struct ArchWatch {
+	unsigned point;
+	uint64_t addr;
+} ArchWatch;
+
 typedef struct ArchTrap {
 	bool insn;
 	bool step;
 	bool own;
 	int point;
 	uint64_t addr;
+	unsigned n_also;
+	ArchWatch also[GDB_STOP_ALSO_MAX];
 } ArchTrap;
 
 ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBreak *points,

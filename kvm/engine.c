@@ -488,7 +488,7 @@ void kvm_gdb_notify(KvmGdb *gdb, KvmGdbVcpu *vcpu, KvmGdbEvent event)
 	if (event == KVM_GDB_RESET)
 		on_reset(gdb);
 	else if (gdb->attached && vcpu)
-		halt_event(vcpu, kind, 0, 0);
+		halt_event(vcpu, kind, 0);
 	/* There it is not on its way to where it is looked at. */
 	if (gdb->mode == MODE_NON_STOP)
 		halt_check_stopped(gdb);

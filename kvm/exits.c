@@ -85,7 +85,7 @@ static void on_trap_insn(KvmGdbVcpu *vcpu, uint64_t pc)
 	if (kvm_breaks_has_internal(vcpu->gdb->breaks, pc, gpa) && modules_changed(vcpu, pc)) {
 		halt_news(vcpu, pc, stop);
 	} else if (stop) {
-		halt_event(vcpu, GDB_STOP_SWBREAK, 0, pc);
+		halt_event(vcpu, GDB_STOP_SWBREAK, pc);
 	} else if (!skip(vcpu, pc)) {
 		pass(vcpu, GDB_STOP_SWBREAK, pc, &gpa);
 	}
@@ -106,14 +106,45 @@ static void on_step(KvmGdbVcpu *vcpu, uint64_t pc)
 
 	if (action->kind == GDB_ACTION_STEP ||
 	    (action->kind == GDB_ACTION_RANGE && leaves_range(vcpu, pc)))
-		halt_event(vcpu, GDB_STOP_STEP, 0, pc);
+		halt_event(vcpu, GDB_STOP_STEP, pc);
 	leaving_end(vcpu);
+}
+
+/* One that the client wants to hear of: the first is the stop's own. */
+static void add_hit(KvmGdbVcpu *vcpu, unsigned point, uint64_t addr, uint64_t pc, GdbStop *stop,
+		    unsigned *n)
+{
+	GdbStopKind kind = kvm_breaks_point_kind(vcpu->gdb->breaks, point);
+
+	if (!hit_at_point(vcpu, pc, point))
+		return;
+	if (!*n) {
+		stop->kind = kind;
+		stop->addr = addr;
+	} else {
+		stop->also[stop->n_also].kind = kind;
+		stop->also[stop->n_also++].addr = addr;
+	}
+	++*n;
+}
+
+/* TRUE: @ret is to be reported. */
+static bool ask_points(KvmGdbVcpu *vcpu, const Cause *cause, uint64_t pc, GdbStop *ret)
+{
+	unsigned n = 0;
+
+	*ret = (GdbStop){0};
+	add_hit(vcpu, cause->point, cause->addr, pc, ret, &n);
+	for (unsigned i = 0; i < cause->n_also; i++)
+		add_hit(vcpu, cause->also[i].point, cause->also[i].addr, pc, ret, &n);
+	return n > 0;
 }
 
 static void on_point(KvmGdbVcpu *vcpu, const Cause *cause, uint64_t pc)
 {
 	GdbStopKind kind = kvm_breaks_point_kind(vcpu->gdb->breaks, cause->point);
-	bool stop = hit_at_point(vcpu, pc, cause->point);
+	GdbStop hit;
+	bool stop = ask_points(vcpu, cause, pc, &hit);
 
 	if (cause->step && !stop)
 		on_step(vcpu, pc);
@@ -122,7 +153,7 @@ static void on_point(KvmGdbVcpu *vcpu, const Cause *cause, uint64_t pc)
 	else
 		begin_visit(vcpu);
 	if (stop)
-		halt_event(vcpu, kind, cause->addr, pc);
+		halt_hit(vcpu, &hit, pc);
 	else if (cause->step || !skip_point(vcpu, kind, pc))
 		pass(vcpu, kind, pc, NULL);
 }
@@ -222,7 +253,7 @@ bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 		return true;
 	arch_get_pc(vcpu->arch, &pc, NULL);
 	set_exit(vcpu, EXIT_HELD);
-	halt_event(vcpu, kind, 0, pc);
+	halt_event(vcpu, kind, pc);
 	return false;
 }
 

@@ -159,6 +159,25 @@ bool guest_debug_apply(KvmGdbVcpu *vcpu, GError **error)
 	return false;
 }
 
+/* The landing of a step is no watch. */
+static Cause point_cause(const KvmGdbVcpu *vcpu, const ArchTrap *trap)
+{
+	const Armed *armed = &vcpu->applied.armed;
+	Cause cause = {.kind = CAUSE_POINT,
+		       .point = armed->client[trap->point],
+		       .addr = trap->addr,
+		       .step = vcpu->step.kind && trap->step,
+		       .own = trap->own};
+
+	for (unsigned i = 0; i < trap->n_also; i++) {
+		int client = armed->client[trap->also[i].point];
+
+		if (client >= 0)
+			cause.also[cause.n_also++] = (ArchWatch){client, trap->also[i].addr};
+	}
+	return cause;
+}
+
 bool guest_debug_decode(KvmGdbVcpu *vcpu, Cause *ret)
 {
 	const Armed *armed = &vcpu->applied.armed;
@@ -166,8 +185,7 @@ bool guest_debug_decode(KvmGdbVcpu *vcpu, Cause *ret)
 	uint64_t pc;
 
 	if (trap.point >= 0 && armed->client[trap.point] >= 0)
-		*ret = (Cause){CAUSE_POINT, armed->client[trap.point], trap.addr,
-			       vcpu->step.kind && trap.step, trap.own};
+		*ret = point_cause(vcpu, &trap);
 	else if (trap.insn && vcpu->step.kind == STEP_TO_PATCH &&
 		 arch_get_pc(vcpu->arch, &pc, NULL) && armed_by_patch(vcpu, pc))
 		*ret = (Cause){.kind = CAUSE_STEP};

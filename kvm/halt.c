@@ -127,6 +127,16 @@ static bool wants_break(KvmGdbVcpu *vcpu, const Event *event)
 	       on_physical(vcpu, event->pc);
 }
 
+/* One that is still there is worth a stop. */
+static bool wants_watch(const KvmBreaks *breaks, const GdbStop *stop)
+{
+	bool any = kvm_breaks_wants(breaks, stop->kind, stop->addr);
+
+	for (unsigned i = 0; i < stop->n_also; i++)
+		any |= kvm_breaks_wants(breaks, stop->also[i].kind, stop->also[i].addr);
+	return any;
+}
+
 /* Is the event still true? The breakpoint may be gone, or the client may have moved pc. */
 static bool still_valid(KvmGdbVcpu *vcpu)
 {
@@ -141,7 +151,7 @@ static bool still_valid(KvmGdbVcpu *vcpu)
 	case GDB_STOP_WATCH:
 	case GDB_STOP_RWATCH:
 	case GDB_STOP_AWATCH:
-		return kvm_breaks_wants(vcpu->gdb->breaks, event->stop.kind, event->stop.addr);
+		return wants_watch(vcpu->gdb->breaks, &event->stop);
 	case GDB_STOP_STEP:
 		return gdb_action_steps(vcpu->action.kind);
 	default:
@@ -464,9 +474,14 @@ static void record(KvmGdbVcpu *vcpu, const Event *event)
 		stop_alone(vcpu);
 }
 
-void halt_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc)
+void halt_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc)
 {
-	record(vcpu, &(Event){.stop = {.kind = kind, .addr = addr}, .pc = pc});
+	record(vcpu, &(Event){.stop = {.kind = kind}, .pc = pc});
+}
+
+void halt_hit(KvmGdbVcpu *vcpu, const GdbStop *stop, uint64_t pc)
+{
+	record(vcpu, &(Event){.stop = *stop, .pc = pc});
 }
 
 void halt_news(KvmGdbVcpu *vcpu, uint64_t pc, bool then_break)

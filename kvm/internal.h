@@ -375,7 +375,9 @@ bool halt_in_device(const KvmGdbVcpu *vcpu);
 /* To be called whenever a vCPU stopped being RUNNING. */
 void halt_check_stopped(KvmGdb *gdb);
 /* Records what happened to @vcpu and stops the world for it. */
-void halt_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t addr, uint64_t pc);
+void halt_event(KvmGdbVcpu *vcpu, GdbStopKind kind, uint64_t pc);
+/* The same for a point; @stop without its CPU. */
+void halt_hit(KvmGdbVcpu *vcpu, const GdbStop *stop, uint64_t pc);
 /* The same for GDB_STOP_LIBRARY. @then_break: a breakpoint of the client's was hit there, too. */
 void halt_news(KvmGdbVcpu *vcpu, uint64_t pc, bool then_break);
 /* GdbRunOps.resume. */
@@ -626,6 +628,8 @@ typedef struct Cause {
 	uint64_t addr;
 	bool step; /* with CAUSE_POINT: a step ended with it */
 	bool own;  /* with both others: the guest is to get a trap of its own, too */
+	unsigned n_also;
+	ArchWatch also[GDB_STOP_ALSO_MAX]; /* watches beside it, indexed likewise */
 } Cause;
 bool guest_debug_decode(KvmGdbVcpu *vcpu, Cause *ret);
 

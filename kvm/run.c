@@ -256,7 +256,7 @@ static void report_failure(KvmGdbVcpu *vcpu, const GError *error)
 	engine_log(vcpu->gdb, "gdb: CPU %u cannot run: %s", vcpu->index, error->message);
 	if (vcpu->exit == EXIT_GUEST_TRAP)
 		set_exit(vcpu, EXIT_FINISHED);
-	halt_event(vcpu, GDB_STOP_INTERNAL_ERROR, 0, 0);
+	halt_event(vcpu, GDB_STOP_INTERNAL_ERROR, 0);
 }
 
 /* Nobody debugs, and KVM knows it: from the next entry on the lock is not needed. */
@@ -355,7 +355,7 @@ static int leave(KvmGdbVcpu *vcpu, Result result, uint32_t before)
 	begins = look_after_reset(vcpu);
 	set_state(vcpu, VCPU_OUTSIDE);
 	if (begins)
-		halt_event(vcpu, GDB_STOP_PROGRAM, 0, 0);
+		halt_event(vcpu, GDB_STOP_PROGRAM, 0);
 	halt_check_stopped(vcpu->gdb);
 	turns_has_run(vcpu);
 	engine_unlock(vcpu->gdb);

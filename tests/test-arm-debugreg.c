@@ -329,6 +329,29 @@ static void test_neighbours(void)
 	g_assert_cmpint(arm_slots_decode(&slots, both, 3, &numbered, 0, 0).point, ==, 1);
 }
 
+/* Whatever holds the byte may be meant; what is only near is not told beside the nearest. */
+static void test_also(void)
+{
+	const GdbBreak points[] = {{GDB_WATCH_WRITE, 0x1000, 8},
+				   {GDB_WATCH_READ, 0x1004, 4},
+				   {GDB_WATCH_ACCESS, 0x1004, 2},
+				   {GDB_WATCH_WRITE, 0x1006, 2}};
+	ArmSyndrome syndrome = arm_syndrome_decode(WATCH_WRITE);
+	ArmSlots slots;
+	ArmHit hit;
+
+	g_assert_true(arm_slots_encode(points, 4, 6, 6, &slots, NULL));
+	hit = arm_slots_decode(&slots, points, 4, &syndrome, 0, 0x1005);
+	g_assert_cmpint(hit.point, ==, 0);
+	g_assert_cmphex(hit.addr, ==, 0x1005);
+	g_assert_cmpuint(hit.n_also, ==, 1);
+	g_assert_cmpuint(hit.also[0].point, ==, 2);
+	g_assert_cmphex(hit.also[0].addr, ==, 0x1005);
+	hit = arm_slots_decode(&slots, points, 4, &syndrome, 0, 0xff0);
+	g_assert_cmpint(hit.point, ==, 0);
+	g_assert_cmpuint(hit.n_also, ==, 0);
+}
+
 /* An atomic operation on a location watched for reads only says what it likes: it is ours. */
 static void test_other_kind(void)
 {
@@ -359,5 +382,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/arm-debugreg/hits", test_hits);
 	g_test_add_func("/arm-debugreg/neighbours", test_neighbours);
 	g_test_add_func("/arm-debugreg/other-kind", test_other_kind);
+	g_test_add_func("/arm-debugreg/also", test_also);
 	return g_test_run();
 }

@@ -518,6 +518,23 @@ static void test_watch(void)
 	rig_free(rig);
 }
 
+/* Two watches of one access: a client that takes both hears of both, one that went is not told. */
+static void test_watch_both(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	put_code(rig, 0x200, "010304ebfb");
+	write_pc(rig, 1, 0x200);
+	rsp_expect(rig->client, "Z2,403,1", "OK");
+	rsp_expect(rig->client, "Z4,402,2", "OK");
+	resume_to(rig, "vCont;c", "T05thread:01;watch:403;");
+	g_free(rsp_client_ask(rig->client, "qSupported:swbreak+;hwbreak+;multi-wp-addr+"));
+	resume_to(rig, "vCont;c", "T05thread:01;watch:403;awatch:403;");
+	rsp_expect(rig->client, "z2,403,1", "OK");
+	resume_to(rig, "vCont;c", "T05thread:01;awatch:403;");
+	rig_free(rig);
+}
+
 /* A step that completes on a watched store tells the watch. */
 static void test_watch_while_stepping(void)
 {
@@ -646,6 +663,7 @@ int main(int argc, char **argv)
 		{"hw-break", test_hw_break},
 		{"hw-full", test_hw_full},
 		{"watch", test_watch},
+		{"watch-both", test_watch_both},
 		{"watch-while-stepping", test_watch_while_stepping},
 		{"lazy-control", test_lazy_control},
 		{"many", test_many},

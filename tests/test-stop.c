@@ -49,6 +49,24 @@ static void test_watch(void)
 	check(GDB_STOP_AWATCH, &everything, "T05thread:p01.02;awatch:ffff888000001230;");
 }
 
+/* Further ones only for a client that takes them, each with its own word. */
+static void test_watches(void)
+{
+	static const GdbFeatures multi = {.multi_watch = true};
+	static const GdbStop stop = {.cpu = 1,
+				     .kind = GDB_STOP_WATCH,
+				     .addr = 0x10,
+				     .n_also = 2,
+				     .also = {{GDB_STOP_AWATCH, 0x14}, {GDB_STOP_RWATCH, 0x18}}};
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	gdb_stop_append(out, &stop, &multi);
+	g_assert_cmpstr(out->str, ==, "T05thread:02;watch:10;awatch:14;rwatch:18;");
+	g_string_truncate(out, 0);
+	gdb_stop_append(out, &stop, &nothing);
+	g_assert_cmpstr(out->str, ==, "T05thread:02;watch:10;");
+}
+
 static void test_register(void)
 {
 	static const GdbReg rip = {.name = "rip", .num = 16, .bits = 64};
@@ -77,6 +95,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/stop/signals", test_signals);
 	g_test_add_func("/stop/reasons", test_reasons);
 	g_test_add_func("/stop/watch", test_watch);
+	g_test_add_func("/stop/watches", test_watches);
 	g_test_add_func("/stop/register", test_register);
 	g_test_add_func("/stop/exit", test_exit);
 	return g_test_run();

@@ -181,6 +181,46 @@ static void assert_cause(uint64_t dr6, bool step, int point, uint64_t addr)
 		g_assert_cmphex(cause.addr, ==, addr);
 }
 
+/* Watches that one instruction hits: the first is the cause, the others are told beside it. */
+static void test_decode_also(void)
+{
+	const GdbBreak points[] = {{GDB_BREAK_HW, 0x100, 1},
+				   {GDB_WATCH_WRITE, 0x2000, 3},
+				   {GDB_WATCH_ACCESS, 0x2004, 4}};
+	X86Slots slots;
+	X86Cause cause;
+
+	g_assert_true(x86_slots_encode(points, 3, &slots, NULL));
+	cause = x86_slots_decode(&slots, points, 0xffff0fff);
+	g_assert_cmpint(cause.point, ==, 1);
+	g_assert_cmphex(cause.addr, ==, 0x2000);
+	g_assert_cmpuint(cause.n_also, ==, 1);
+	g_assert_cmpuint(cause.also[0].point, ==, 2);
+	g_assert_cmphex(cause.also[0].addr, ==, 0x2004);
+	/* Pieces of one watch are one, and an execution point is none. */
+	g_assert_cmpuint(x86_slots_decode(&slots, points, 0xffff0ff7).n_also, ==, 0);
+	cause = x86_slots_decode(&slots, points, 0xffff0ff9);
+	g_assert_cmpint(cause.point, ==, 2);
+	g_assert_cmpuint(cause.n_also, ==, 0);
+}
+
+static void test_decode_most(void)
+{
+	const GdbBreak points[] = {{GDB_WATCH_WRITE, 0x2000, 1},
+				   {GDB_WATCH_WRITE, 0x2001, 1},
+				   {GDB_WATCH_WRITE, 0x2002, 1},
+				   {GDB_WATCH_WRITE, 0x2003, 1}};
+	X86Slots slots;
+	X86Cause cause;
+
+	g_assert_true(x86_slots_encode(points, 4, &slots, NULL));
+	cause = x86_slots_decode(&slots, points, 0xffff0fff);
+	g_assert_cmpint(cause.point, ==, 0);
+	g_assert_cmpuint(cause.n_also, ==, 3);
+	for (unsigned i = 0; i < 3; i++)
+		g_assert_cmpuint(cause.also[i].point, ==, i + 1);
+}
+
 static void test_decode(void)
 {
 	assert_cause(0xffff0ff1, false, 0, 0x100);
@@ -291,6 +331,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/x86-debugreg/no-space", test_no_space);
 	g_test_add_func("/x86-debugreg/invalid", test_invalid);
 	g_test_add_func("/x86-debugreg/decode", test_decode);
+	g_test_add_func("/x86-debugreg/decode-also", test_decode_also);
+	g_test_add_func("/x86-debugreg/decode-most", test_decode_most);
 	g_test_add_func("/x86-debugreg/deliver", test_deliver);
 	g_test_add_func("/x86-debugreg/own", test_own);
 	g_test_add_func("/x86-debugreg/own-moved", test_own_moved);

@@ -301,18 +301,32 @@ bool arch_encode_hw(const ArchFeatures *features G_GNUC_UNUSED, const GdbBreak *
 	return true;
 }
 
+/* Watches that hold the byte, too. */
+static void add_others(ArchTrap *trap, const GdbBreak *points, unsigned n)
+{
+	for (unsigned i = 0; i < n && trap->n_also < GDB_STOP_ALSO_MAX; i++) {
+		if ((int)i != trap->point && points[i].type >= GDB_WATCH_WRITE &&
+		    trap->addr - points[i].addr < points[i].kind)
+			trap->also[trap->n_also++] = (ArchWatch){i, trap->addr};
+	}
+}
+
 ArchTrap arch_decode_trap(ArchVcpu *vcpu G_GNUC_UNUSED, const struct kvm_run *run,
-			  const GdbBreak *points G_GNUC_UNUSED, unsigned n G_GNUC_UNUSED)
+			  const GdbBreak *points, unsigned n)
 {
 	ToyCause cause;
+	ArchTrap trap;
 
 	memcpy(&cause, &run->debug.arch, sizeof(cause));
-	return (ArchTrap){
+	trap = (ArchTrap){
 		.insn = cause.kind == TOY_TRAP,
 		.step = cause.step,
 		.point = cause.kind == TOY_POINT ? (int)cause.point : -1,
 		.addr = cause.addr,
 	};
+	if (trap.point >= 0 && points[trap.point].type >= GDB_WATCH_WRITE)
+		add_others(&trap, points, n);
+	return trap;
 }
 
 unsigned arch_own_points(ArchVcpu *vcpu, struct kvm_guest_debug_arch *hw, bool tell)

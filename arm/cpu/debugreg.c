@@ -306,6 +306,24 @@ static ArmHit nearest_watch(const GdbBreak *points, unsigned n, uint64_t kinds, 
 	return hit;
 }
 
+/* Nothing is known of those that are only near. */
+static ArmHit with_others(const GdbBreak *points, unsigned n, uint64_t kinds, uint64_t addr)
+{
+	ArmHit hit = nearest_watch(points, n, kinds, addr);
+	uint64_t offset;
+
+	if (hit.point < 0 || distance(&points[hit.point], addr, &offset))
+		return hit;
+	for (unsigned i = 0; i < n && hit.n_also < ARM_ALSO_MAX; i++) {
+		if ((int)i == hit.point || !is_kind(&points[i], kinds) ||
+		    distance(&points[i], addr, &offset))
+			continue;
+		hit.also[hit.n_also].point = i;
+		hit.also[hit.n_also++].addr = points[i].addr + offset;
+	}
+	return hit;
+}
+
 ArmHit arm_slots_decode(const ArmSlots *slots, const GdbBreak *points, unsigned n,
 			const ArmSyndrome *syndrome, uint64_t pc, uint64_t far)
 {
@@ -316,7 +334,7 @@ ArmHit arm_slots_decode(const ArmSlots *slots, const GdbBreak *points, unsigned 
 	if (syndrome->kind != ARM_TRAP_WATCHPOINT)
 		return (ArmHit){.point = -1};
 	if (syndrome->far_valid)
-		return nearest_watch(points, n, kinds, untag(far));
+		return with_others(points, n, kinds, untag(far));
 	if (syndrome->watch >= 0 && (unsigned)syndrome->watch < slots->n_watches)
 		return nearest_watch(points, n, kinds, slot_start(slots, syndrome->watch));
 	return first_watch(points, n, kinds);

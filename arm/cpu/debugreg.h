@@ -39,10 +39,19 @@ typedef struct ArmSlots {
 bool arm_slots_encode(const GdbBreak *points, unsigned n, unsigned n_breaks, unsigned n_watches,
 		      ArmSlots *ret, GError **error);
 
-/* @point: index, or -1: none of ours. @addr: of a watch, the data address, inside the point. */
+/*
+ * @point: index, or -1: none of ours. @addr: of a watch, the data address, inside the point. @also:
+ * other watches that hold that byte, too: the CPU does not tell which of them it means.
+ */
+#define ARM_ALSO_MAX 3
 typedef struct ArmHit {
 	int point;
 	uint64_t addr;
+	unsigned n_also;
+	struct {
+		unsigned point;
+		uint64_t addr;
+	} also[ARM_ALSO_MAX];
 } ArmHit;
 
 /*

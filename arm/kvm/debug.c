@@ -117,6 +117,9 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBr
 	ArmHit hit = arm_slots_decode(&slots, points, n, &syndrome, pc, run->debug.arch.far);
 	trap.point = hit.point;
 	trap.addr = hit.addr;
+	trap.n_also = hit.n_also;
+	for (unsigned i = 0; i < hit.n_also; i++)
+		trap.also[i] = (ArchWatch){hit.also[i].point, hit.also[i].addr};
 	return trap;
 }
 

@@ -137,23 +137,41 @@ bool x86_slots_encode(const GdbBreak *points, unsigned n, X86Slots *ret, GError 
 	return true;
 }
 
+/* A watch has one slot for each of its pieces, side by side. */
+static bool is_told(const X86Cause *cause, unsigned point)
+{
+	return cause->n_also ? cause->also[cause->n_also - 1].point == point
+			     : cause->point == (int)point;
+}
+
+static void take_watch(X86Cause *cause, bool first, unsigned point, uint64_t addr)
+{
+	if (first) {
+		cause->point = point;
+		cause->addr = addr;
+	} else if (!is_told(cause, point)) {
+		cause->also[cause->n_also].point = point;
+		cause->also[cause->n_also++].addr = addr;
+	}
+}
+
 X86Cause x86_slots_decode(const X86Slots *slots, const GdbBreak *points, uint64_t dr6)
 {
 	X86Cause cause = {.step = dr6 & X86_DR6_BS, .point = -1};
+	bool has_watch = false;
 
 	for (unsigned slot = 0; slot < X86_N_SLOTS; slot++) {
 		unsigned point = slots->point[slot];
-		bool is_watch;
 
 		if (!(dr6 & 1ull << slot) || !slots->length[slot])
 			continue;
-		is_watch = points[point].type >= GDB_WATCH_WRITE;
-		if (cause.point >= 0 && !is_watch)
-			continue;
-		cause.point = point;
-		cause.addr = slots->addr[slot];
-		if (is_watch)
-			break;
+		if (points[point].type >= GDB_WATCH_WRITE) {
+			take_watch(&cause, !has_watch, point, slots->addr[slot]);
+			has_watch = true;
+		} else if (cause.point < 0) {
+			cause.point = point;
+			cause.addr = slots->addr[slot];
+		}
 	}
 	return cause;
 }

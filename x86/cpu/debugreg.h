@@ -37,13 +37,19 @@ bool x86_slots_encode(const GdbBreak *points, unsigned n, X86Slots *ret, GError 
 /*
  * What a DR6 says. @point: index of the point that fired, -1 when none of ours did; a watch is
  * preferred, since its instruction is over while an execution point will fire again. @addr: the
- * first byte of the piece that was touched. @step: BS. Nothing of both: the trap is the guest's.
+ * first byte of the piece that was touched. @also: other watches that fired with it, by point and
+ * address. @step: BS. Nothing of both: the trap is the guest's.
  * Hits of slots that are not used are ignored: CPUs set them for conditions that DR7 leaves off.
  */
 typedef struct X86Cause {
 	bool step;
 	int point;
 	uint64_t addr;
+	unsigned n_also;
+	struct {
+		unsigned point;
+		uint64_t addr;
+	} also[X86_N_SLOTS - 1];
 } X86Cause;
 
 X86Cause x86_slots_decode(const X86Slots *slots, const GdbBreak *points, uint64_t dr6);

@@ -91,6 +91,9 @@ ArchTrap arch_decode_trap(ArchVcpu *vcpu, const struct kvm_run *run, const GdbBr
 	trap.step = cause.step;
 	trap.point = cause.point;
 	trap.addr = cause.addr;
+	trap.n_also = cause.n_also;
+	for (unsigned i = 0; i < cause.n_also; i++)
+		trap.also[i] = (ArchWatch){cause.also[i].point, cause.also[i].addr};
 	return trap;
 }
 
