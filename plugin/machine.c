@@ -235,6 +235,8 @@ static bool serve_gdb(KvmGdb *gdb, const MachineOptions *options, GError **error
 {
 	if (options->tasks)
 		kvm_gdb_show_tasks(gdb);
+	if (options->symbols)
+		kvm_gdb_offer_symbols(gdb);
 	return kvm_gdb_listen(gdb, options->where, options->wait, error) &&
 	       (!options->vmlinux || !*options->vmlinux ||
 		kvm_gdb_set_vmlinux(gdb, options->vmlinux, error)) &&

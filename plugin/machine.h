@@ -74,7 +74,8 @@ typedef struct MachineOptions {
 	const char *modules;	  /* kvm_gdb_set_modules(), or NULL */
 	const char *architecture; /* kvm_gdb_set_architecture(), or NULL */
 	KvmGdbClock clock;
-	bool tasks; /* gdb sees the guest's tasks as threads */
+	bool tasks;   /* gdb sees the guest's tasks as threads */
+	bool symbols; /* kvm_gdb_offer_symbols() */
 	bool wait;
 } MachineOptions;
 

@@ -550,6 +550,7 @@ static MachineOptions options_from_environment(void)
 		.tasks = g_strcmp0(getenv(PLUGIN_ENV_THREADS), "tasks") == 0,
 		.clock = g_strcmp0(getenv(PLUGIN_ENV_CLOCK), "run") ? KVM_GDB_CLOCK_STOP
 								    : KVM_GDB_CLOCK_RUN,
+		.symbols = getenv(PLUGIN_ENV_SYMBOLS) != NULL,
 		.wait = getenv(PLUGIN_ENV_WAIT) != NULL,
 	};
 }

@@ -54,6 +54,7 @@ void plugin_seccomp(const struct sock_fprog *filter);
 #define PLUGIN_ENV_LOG "VMGDB_LOG"	   /* the file for a log; its path is absolute */
 #define PLUGIN_ENV_MODULES "VMGDB_MODULES" /* a folder with the files of its modules; absolute */
 #define PLUGIN_ENV_VMLINUX "VMGDB_VMLINUX" /* the guest's kernel with symbols; absolute, too */
+#define PLUGIN_ENV_SYMBOLS "VMGDB_SYMBOLS" /* set: a client may have the kernel's own symbols */
 #define PLUGIN_ENV_ARCH "VMGDB_ARCH"	   /* the architecture to describe */
 #define PLUGIN_ENV_THREADS "VMGDB_THREADS" /* "tasks": those of a Linux guest are threads, too */
 #define PLUGIN_ENV_CLOCK "VMGDB_CLOCK"	   /* "run": the guest's clocks go on while it is stopped */

@@ -163,6 +163,9 @@ static const Option options[] = {
 	 "write packets, stops, resumes and vCPU states to FILE"},
 	{"--gdb-vmlinux", PLUGIN_ENV_VMLINUX, VALUE_FILE, check_vmlinux, " FILE",
 	 "the guest kernel's symbols: a bare gdb finds them by itself"},
+	{"--gdb-symbols", PLUGIN_ENV_SYMBOLS, VALUE_NONE, NULL, "",
+	 "without a vmlinux: give a bare gdb the symbols and types that a\n"
+	 "Linux guest has in its own memory"},
 	{"--gdb-modules", PLUGIN_ENV_MODULES, VALUE_FILE, check_modules, " DIR",
 	 "the files of the kernel's modules: a build folder or\n"
 	 "/lib/modules/RELEASE"},

@@ -134,8 +134,9 @@ check "a value for an option that has none" run 2 "$vmgdb" run --gdb 0 --gdb-wai
 [ -n "$sanitize" ] || {
 	# shellcheck disable=SC2016 # the shell that vmgdb runs expands it
 	check "options reach the plugin" run 0 env VMGDB_CLOCK=run VMGDB_LOG=/old "$vmgdb" run \
-		--gdb=0 --gdb-log=log --gdb-wait -- sh -c 'echo "$VMGDB_LOG,$VMGDB_WAIT,$VMGDB_CLOCK"'
-	check "files by their absolute path, and none of an older run" grep -qx "$W/log,1," "$W/out"
+		--gdb=0 --gdb-log=log --gdb-wait --gdb-symbols -- \
+		sh -c 'echo "$VMGDB_LOG,$VMGDB_WAIT,$VMGDB_CLOCK,$VMGDB_SYMBOLS"'
+	check "files by their absolute path, and none of an older run" grep -qx "$W/log,1,,1" "$W/out"
 }
 for option in --qmp --monitor; do
 	check "$option at stdio is a usage error" run 2 "$vmgdb" run $option stdio -- true

@@ -11,6 +11,16 @@ echo "lab: lkvm status \$?"
 END
 }
 
+# The same guest in QEMU under `vmgdb run`; after add_plugin.
+nofile_plugin_job()
+{
+	cat >"$W/job" <<END
+. /qemu.sh
+vmgdb run --gdb tcp:0.0.0.0:1234 --gdb-symbols -- \$qemu -append "console=ttyS0 $QUICK_WORDS tasks=200" </dev/null
+echo "lab: vmgdb status \$?"
+END
+}
+
 nofile()
 {
 	LAB_VMLINUX=$VMLINUX
