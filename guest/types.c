@@ -186,7 +186,7 @@ LinuxTypes *linux_types_new(const void *data, size_t len, const LinuxTypes *base
 {
 	const uint8_t *bytes = data;
 	g_autoptr(GByteArray) joined = NULL;
-	struct btf_header header;
+	struct btf_header header = {0};
 	struct btf *btf;
 
 	if (!check_header(data, len, &header, error) ||

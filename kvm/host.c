@@ -115,7 +115,7 @@ bool kvm_host_used(const KvmHost *host, const void *addr, size_t *len)
 	size_t n = MIN((before + *len + host->page - 1) / host->page, PAGES_MAX);
 	bool used[PAGES_MAX];
 
-	if (!find_used(host, (uintptr_t)addr - before, n, used))
+	if (!n || !find_used(host, (uintptr_t)addr - before, n, used))
 		return true;
 	while (same < n && used[same] == used[0])
 		same++;

@@ -112,11 +112,13 @@ KvmModuleFiles *kvm_module_files_new(const char *dir, GError **error)
 {
 	g_autoptr(KvmModuleFiles) files = g_new0(KvmModuleFiles, 1);
 	g_autoptr(GError) reason = NULL;
+	bool is_folder;
 
 	files->dir = g_canonicalize_filename(dir, NULL);
 	files->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 					       (GDestroyNotify)g_ptr_array_unref);
-	if (add_folder(files, &reason) && !add_listed(files, "modules.dep"))
+	is_folder = add_folder(files, &reason);
+	if (is_folder && !add_listed(files, "modules.dep"))
 		add_listed(files, "modules.order");
 	g_hash_table_foreach_remove(files->by_name, finish, NULL);
 	if (reason)

@@ -41,7 +41,7 @@ static uint64_t list_of(unsigned n)
 static void put_module(Rig *rig, unsigned n, const char *name, uint64_t base, uint64_t next)
 {
 	put_u64(rig, MODULE(n) + 8, next);
-	strcpy((char *)toy_ram(rig->vm) + MODULE(n) + 24, name);
+	memcpy(toy_ram(rig->vm) + MODULE(n) + 24, name, strlen(name) + 1);
 	put_u64(rig, MODULE(n) + 128, base);
 	toy_ram(rig->vm)[MODULE(n) + 137] = 0x10; /* 4 KiB */
 }

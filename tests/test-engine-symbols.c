@@ -208,7 +208,8 @@ static void test_no_name(void)
 	Kernel kernel;
 
 	kernel_open(&kernel, banner);
-	strcpy((char *)toy_ram(kernel.rig->vm) + TEXT + MOVED + TASKS + COMM, "bad\033[1m");
+	memcpy(toy_ram(kernel.rig->vm) + TEXT + MOVED + TASKS + COMM, "bad\033[1m",
+	       sizeof("bad\033[1m"));
 	set_lstar(kernel.rig, 1, TEXT + ENTRY + MOVED);
 	list = rsp_client_ask(kernel.rig->client, "qXfer:threads:read::0,1000");
 	g_assert_null(strstr(list, "bad"));

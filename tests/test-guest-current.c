@@ -39,7 +39,7 @@ static const LinuxPlaces places = {.at = {
 
 static void put(unsigned at, const char *text)
 {
-	strcpy((char *)image + at, text);
+	memcpy(image + at, text, strlen(text) + 1);
 }
 
 static void put_word(unsigned at, uint64_t value)

@@ -101,7 +101,7 @@ static void put_exports(uint8_t *image, const char *const *names, unsigned n)
 
 		memcpy(image + at, &value, 4);
 		memcpy(image + at + 4, &name, 4);
-		strcpy((char *)image + string, names[i]);
+		memcpy(image + string, names[i], strlen(names[i]) + 1);
 		string += strlen(names[i]) + 1;
 	}
 }

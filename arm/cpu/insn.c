@@ -94,7 +94,7 @@ ArmFlow arm_insn_flow(uint32_t insn, int64_t *ret_offset)
 
 		if ((insn & flows[i].mask) != flows[i].value)
 			continue;
-		if (bits > 0)
+		if (bits > 1)
 			*ret_offset = ((int64_t)((uint64_t)insn << up) >> (64 - bits)) * 4;
 		return flows[i].flow;
 	}
