@@ -129,8 +129,11 @@ static bool pump(GdbConn *conn)
 	return true;
 }
 
-/* The last thing a callback does: @conn may be gone afterwards. */
-static void go_on(GdbConn *conn, bool alive)
+/*
+ * The last thing a callback does: handles what there is, or, at the end of the stream, hangs up.
+ * @conn may be gone afterwards.
+ */
+static void after_input(GdbConn *conn, bool alive)
 {
 	if (alive && pump(conn))
 		return;
@@ -160,7 +163,7 @@ static gboolean on_readable(G_GNUC_UNUSED GObject *stream, gpointer data)
 	GdbConn *conn = data;
 	bool more;
 
-	go_on(conn, read_some(conn, &more));
+	after_input(conn, read_some(conn, &more));
 	return G_SOURCE_CONTINUE;
 }
 
@@ -175,7 +178,7 @@ static gboolean on_writable(G_GNUC_UNUSED GObject *stream, gpointer data)
 	GdbConn *conn = data;
 
 	/* Room first, so that a session that waits for it is fed. */
-	go_on(conn, flush(conn));
+	after_input(conn, flush(conn));
 	return G_SOURCE_CONTINUE;
 }
 
@@ -184,7 +187,7 @@ static gboolean on_work(gpointer data)
 	GdbConn *conn = data;
 
 	gdb_session_work(conn->session);
-	go_on(conn, true);
+	after_input(conn, true);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -234,7 +237,7 @@ GdbSession *gdb_conn_get_session(const GdbConn *conn)
 
 void gdb_conn_pump(GdbConn *conn)
 {
-	go_on(conn, true);
+	after_input(conn, true);
 }
 
 void gdb_conn_catch_up(GdbConn *conn)
@@ -243,7 +246,7 @@ void gdb_conn_catch_up(GdbConn *conn)
 
 	while (alive && more && can_read(conn))
 		alive = read_some(conn, &more) && pump(conn);
-	go_on(conn, alive);
+	after_input(conn, alive);
 }
 
 bool gdb_conn_has_read(const GdbConn *conn)

@@ -41,7 +41,7 @@ static void free_world(KvmGdb *gdb)
 	LOCKED(gdb);
 
 	if (gdb->world == WORLD_STOPPED)
-		halt_set_free(gdb);
+		halt_free_world(gdb);
 }
 
 static void log_lines(KvmGdb *gdb, GString *text)

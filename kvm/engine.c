@@ -196,12 +196,12 @@ void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status)
 	gdb->attached = false;
 	non_stop_end(gdb);
 	if (gdb->world != WORLD_FREE) {
-		gdb->detaching = true;
+		gdb->frees_when_stopped = true;
 		/* The VMM may join its vCPUs on this thread. */
 		halt_stop_at_once(gdb);
 	}
 	if (gdb->world == WORLD_STOPPED)
-		halt_set_free(gdb);
+		halt_free_world(gdb);
 	engine_unlock(gdb);
 }
 

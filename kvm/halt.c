@@ -288,7 +288,7 @@ void halt_post(KvmGdbVcpu *vcpu)
 	post(vcpu->gdb, vcpu);
 }
 
-static void set_free(KvmGdb *gdb)
+static void end_debugging(KvmGdb *gdb)
 {
 	gdb_log_line(gdb->log, "free: all breakpoints removed");
 	kvm_breaks_clear(gdb->breaks);
@@ -305,14 +305,14 @@ static void set_free(KvmGdb *gdb)
 	if (gdb->world == WORLD_STOPPED)
 		kvm_clock_resuming(gdb->clock);
 	gdb->turns.over = NULL;
-	gdb->detaching = false;
+	gdb->frees_when_stopped = false;
 	set_world(gdb, WORLD_FREE);
 	halt_wake(gdb);
 }
 
-void halt_set_free(KvmGdb *gdb)
+void halt_free_world(KvmGdb *gdb)
 {
-	set_free(gdb);
+	end_debugging(gdb);
 	devices_open(gdb);
 }
 
@@ -323,9 +323,9 @@ bool halt_is_wanted(const KvmGdb *gdb)
 	return gdb->attached || gdb->operators.stops || gdb->operators.holds || gdb->ending;
 }
 
-bool halt_let_go(KvmGdb *gdb)
+bool halt_free_unless_wanted(KvmGdb *gdb)
 {
-	set_free(gdb);
+	end_debugging(gdb);
 	if (!halt_is_wanted(gdb)) {
 		devices_open(gdb);
 		return true;
@@ -343,7 +343,7 @@ static void stopped(KvmGdb *gdb)
 	turns_cut(gdb);
 	gdb->n_stops += gdb->moment == MOMENT_NONE || gdb->stops_all;
 	/* Somebody else may have come while the last client was leaving. */
-	if (gdb->detaching && halt_let_go(gdb))
+	if (gdb->frees_when_stopped && halt_free_unless_wanted(gdb))
 		return;
 	if (gdb->mode == MODE_NON_STOP) {
 		non_stop_stopped(gdb);

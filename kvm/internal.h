@@ -281,8 +281,8 @@ struct KvmGdb {
 
 	Devices devices;
 	World world;
-	bool attached;	/* a client is there: stops are posted */
-	bool detaching; /* when the world has stopped, take everything out and set it free */
+	bool attached;		 /* a client is there: stops are posted */
+	bool frees_when_stopped; /* the client has left: when the world has stopped it is free */
 	Mode mode;
 	Moment moment;
 	bool stops_all; /* in non-stop mode somebody has stopped the machine: all CPUs stop */
@@ -384,11 +384,12 @@ void halt_news(KvmGdbVcpu *vcpu, uint64_t pc, bool then_break);
 void halt_resume(KvmGdb *gdb, const GdbAction *actions);
 /* May this vCPU execute guest code now? */
 bool halt_may_run(const KvmGdbVcpu *vcpu);
-void halt_set_free(KvmGdb *gdb);
+/* The client has left: what it has set is taken out, and all run as they like. */
+void halt_free_world(KvmGdb *gdb);
 /* Does anybody want the machine to stand, or to have it? */
 bool halt_is_wanted(const KvmGdb *gdb);
-/* As halt_set_free(), but it stands if that is wanted: FALSE then. */
-bool halt_let_go(KvmGdb *gdb);
+/* As halt_free_world(), but it stands if that is wanted: FALSE then. */
+bool halt_free_unless_wanted(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
 void halt_demand_attention(KvmGdb *gdb);
 void halt_wake(KvmGdb *gdb);

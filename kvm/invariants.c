@@ -50,7 +50,7 @@ static const char *broken_by_machine(const KvmGdb *gdb)
 	const Turns *turns = &gdb->turns;
 	bool moving = gdb->world == WORLD_RUNNING || gdb->world == WORLD_STOPPING;
 	const Rule rules[] = {
-		{!gdb->detaching || gdb->world == WORLD_STOPPING || gdb->ended,
+		{!gdb->frees_when_stopped || gdb->world == WORLD_STOPPING || gdb->ended,
 		 "a client is leaving, and no stop is on its way"},
 		{gdb->world != WORLD_RUNNING || gdb->attached || gdb->ended,
 		 "a machine without a client waits for a resume"},

@@ -54,9 +54,9 @@ static void go_on(KvmGdb *gdb)
 	if (halt_is_wanted(gdb))
 		return;
 	if (gdb->world == WORLD_STOPPED)
-		halt_set_free(gdb);
+		halt_free_world(gdb);
 	else if (gdb->world == WORLD_STOPPING)
-		gdb->detaching = true;
+		gdb->frees_when_stopped = true;
 }
 
 bool operate_cont(KvmGdb *gdb, GError **error)

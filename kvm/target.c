@@ -349,9 +349,9 @@ static void detach(void *target)
 	gdb->attached = false;
 	non_stop_end(gdb);
 	if (gdb->world == WORLD_STOPPED) {
-		halt_let_go(gdb);
+		halt_free_unless_wanted(gdb);
 	} else if (gdb->world != WORLD_FREE) {
-		gdb->detaching = true;
+		gdb->frees_when_stopped = true;
 		halt_stop_for_client(gdb);
 	}
 }

@@ -61,7 +61,7 @@ static uint64_t mix_machine(uint64_t sum, const KvmGdb *gdb)
 		gdb->moment,
 		gdb->stops_all,
 		gdb->attached,
-		gdb->detaching,
+		gdb->frees_when_stopped,
 		gdb->runs_on,
 		gdb->stop_cpu,
 		gdb->grace.over,

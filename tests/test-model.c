@@ -434,9 +434,9 @@ static void test_invariants(void)
 	unsigned cpu;
 
 	g_assert_cmpstr(invariants_broken(model->gdb, &cpu), ==, NULL);
-	model->gdb->detaching = true;
+	model->gdb->frees_when_stopped = true;
 	expect_rule(model, "no stop is on its way");
-	model->gdb->detaching = false;
+	model->gdb->frees_when_stopped = false;
 	model->gdb->turns.over = vcpu;
 	expect_rule(model, "has its turn while nobody runs");
 	model->gdb->turns.over = NULL;
