@@ -59,10 +59,11 @@
 		"qSymbol::", "qSymbol:" HEX                                                        \
 	}
 
+static const uint8_t loop[] = {0x90, 0x90, 0xeb, 0xfc};
+
 /* CPU 0 goes round 0x100 to 0x103, CPU 1 round 0x200 to 0x203. */
 static Rig *new_running(void)
 {
-	static const uint8_t loop[] = {0x90, 0x90, 0xeb, 0xfc};
 	const char *port;
 	Rig *rig = rig_new(2, false);
 
@@ -80,8 +81,6 @@ static Rig *new_running(void)
 /* It left while the guest ran: no breakpoint is left, and the connection stays open. */
 static void end(Rig *rig)
 {
-	static const uint8_t loop[] = {0x90, 0x90, 0xeb, 0xfc};
-
 	g_assert_true(has_code(rig, 0x100, loop, sizeof(loop)));
 	g_assert_true(has_code(rig, 0x200, loop, sizeof(loop)));
 	expect_runs(rig, 0);
@@ -90,65 +89,128 @@ static void end(Rig *rig)
 	rig_free(rig);
 }
 
-#define PLAY(rig, lines) rsp_play((rig)->client, lines, G_N_ELEMENTS(lines))
+static void play(const RspLine *lines, unsigned n)
+{
+	Rig *rig = new_running();
+
+	rsp_play(rig->client, lines, n);
+	end(rig);
+}
 
 /*
  * gdb 16.3, -i=dap: attach, continue, setBreakpoints, setBreakpoints (none), continue, the two
  * again, pause, next and stepIn, continue, disconnect.
  */
+static const RspLine dap_16[] = {
+	{GDB_OFFERS "QThreadOptions+;no-resumed+;memory-tagging+;xmlRegisters=i386;"
+		    "error-message+",
+	 WE_OFFER},
+	{"vCont?", "vCont;c;C;s;S;t;r"},
+	{"vMustReplyEmpty", ""},
+	ASK("QStartNoAckMode"),
+	ATTACH,
+	STOP_ALL,
+	NO_SYMBOLS,
+	LIST,
+	ASK("Tp1.1"),
+	BINARY_READ("100,1"),
+	ASK("vCont;c"),
+	BINARY_READ("100,1"),
+	ASK("Z0,100,1"),
+	TOLD("05", "1", "swbreak:;"),
+	STOP_OTHER("1", "2"),
+	ASK("z0,100,1"),
+	LIST,
+	ASK("Tp1.1"),
+	BINARY_READ("100,1"),
+	BINARY_READ("800,40"),
+	BINARY_READ("0,9"),
+	ASK("Tp1.1"),
+	ASK("vCont;c"),
+	BINARY_READ("240,1"),
+	ASK("Z0,240,1"),
+	ASK("z0,240,1"),
+	ASK("vCtrlC"),
+	TOLD("02", "1", ""),
+	STOP_OTHER("1", "2"),
+	ASK("Tp1.1"),
+	BINARY_READ("100,40"),
+	ASK("vCont;s:p1.1;c"),
+	TOLD("05", "1", ""),
+	BINARY_READ("100,1"),
+	STOP_OTHER("1", "2"),
+	ASK("Tp1.1"),
+	ASK("vCont;r102,104:p1.1;c"),
+	TOLD("05", "1", ""),
+	STOP_OTHER("1", "2"),
+	ASK("Tp1.1"),
+	BINARY_READ("100,1"),
+	ASK("vCont;c"),
+	ASK("D;1"),
+};
+
 static void test_dap_16(void)
 {
-	static const RspLine lines[] = {
-		{GDB_OFFERS "QThreadOptions+;no-resumed+;memory-tagging+;xmlRegisters=i386;"
-			    "error-message+",
-		 WE_OFFER},
-		{"vCont?", "vCont;c;C;s;S;t;r"},
-		{"vMustReplyEmpty", ""},
-		ASK("QStartNoAckMode"),
-		ATTACH,
-		STOP_ALL,
-		NO_SYMBOLS,
-		LIST,
-		ASK("Tp1.1"),
-		BINARY_READ("100,1"),
-		ASK("vCont;c"),
-		BINARY_READ("100,1"),
-		ASK("Z0,100,1"),
-		TOLD("05", "1", "swbreak:;"),
-		STOP_OTHER("1", "2"),
-		ASK("z0,100,1"),
-		LIST,
-		ASK("Tp1.1"),
-		BINARY_READ("100,1"),
-		BINARY_READ("800,40"),
-		BINARY_READ("0,9"),
-		ASK("Tp1.1"),
-		ASK("vCont;c"),
-		BINARY_READ("240,1"),
-		ASK("Z0,240,1"),
-		ASK("z0,240,1"),
-		ASK("vCtrlC"),
-		TOLD("02", "1", ""),
-		STOP_OTHER("1", "2"),
-		ASK("Tp1.1"),
-		BINARY_READ("100,40"),
-		ASK("vCont;s:p1.1;c"),
-		TOLD("05", "1", ""),
-		BINARY_READ("100,1"),
-		STOP_OTHER("1", "2"),
-		ASK("Tp1.1"),
-		ASK("vCont;r102,104:p1.1;c"),
-		TOLD("05", "1", ""),
-		STOP_OTHER("1", "2"),
-		ASK("Tp1.1"),
-		BINARY_READ("100,1"),
-		ASK("vCont;c"),
-		ASK("D;1"),
-	};
-	Rig *rig = new_running();
+	play(dap_16, G_N_ELEMENTS(dap_16));
+}
 
-	PLAY(rig, lines);
-	end(rig);
+/*
+ * gdb 18.1, -i=dap: attach, continue, setFunctionBreakpoints, continue with the breakpoint there,
+ * setFunctionBreakpoints (none), continue, threads, setInstructionBreakpoints and none, pause,
+ * continue, disconnect.
+ */
+static const RspLine dap_18[] = {
+	{GDB_OFFERS "QThreadOptions+;no-resumed+;memory-tagging+;single-inf-arg+;xmlRegisters=i386;"
+		    "error-message+;multi-wp-addr+",
+	 WE_OFFER},
+	{"vCont?", "vCont;c;C;s;S;t;r"},
+	{"vMustReplyEmpty", ""},
+	ASK("QStartNoAckMode"),
+	{"qExecAndArgs", ""},
+	ATTACH,
+	STOP_ALL,
+	NO_SYMBOLS,
+	LIST,
+	ASK("Tp1.1"),
+	ASK("vCont;c"),
+	BINARY_READ("100,1"),
+	ASK("Z0,100,1"),
+	TOLD("05", "1", "swbreak:;"),
+	STOP_OTHER("1", "2"),
+	ASK("z0,100,1"),
+	LIST,
+	ASK("Tp1.1"),
+	BINARY_READ("100,1"),
+	/* A step off the breakpoint, alone, and then all. */
+	ASK("Z0,100,1"),
+	ASK("Hgp0.0"),
+	LIST,
+	ASK("Hgp1.1"),
+	ASK("z0,100,1"),
+	ASK("vCont;s:p1.1"),
+	TOLD("05", "1", ""),
+	ASK("Z0,100,1"),
+	LIST,
+	ASK("vCont;c"),
+	TOLD("05", "1", "swbreak:;"),
+	STOP_OTHER("1", "2"),
+	ASK("z0,100,1"),
+	ASK("vCont;c"),
+	LIST,
+	BINARY_READ("240,1"),
+	ASK("Z0,240,1"),
+	ASK("z0,240,1"),
+	ASK("vCtrlC"),
+	TOLD("02", "1", ""),
+	STOP_OTHER("1", "2"),
+	ASK("Tp1.1"),
+	ASK("vCont;c"),
+	ASK("D;1"),
+};
+
+static void test_dap_18(void)
+{
+	play(dap_18, G_N_ELEMENTS(dap_18));
 }
 
 /*
@@ -157,141 +219,138 @@ static void test_dap_16(void)
  * breakpoint there, -break-delete, -exec-continue, one on the other CPU, -exec-interrupt,
  * -exec-step-instruction, -exec-continue, -break-insert, -break-delete, -target-detach.
  */
+static const RspLine mi_16[] = {
+	{GDB_OFFERS "QThreadOptions+;no-resumed+;memory-tagging+;xmlRegisters=i386;"
+		    "error-message+",
+	 WE_OFFER},
+	{"vCont?", "vCont;c;C;s;S;t;r"},
+	{"vMustReplyEmpty", ""},
+	ASK("QStartNoAckMode"),
+	ATTACH,
+	STOP_ALL,
+	BINARY_READ("100,1"),
+	NO_SYMBOLS,
+	LIST,
+	ASK("Hgp1.2"),
+	BINARY_READ("200,9"),
+	ASK("Hgp1.1"),
+	ASK("vCont;c"),
+	BINARY_READ("100,1"),
+	ASK("Z0,100,1"),
+	TOLD("05", "1", "swbreak:;"),
+	STOP_OTHER("1", "2"),
+	ASK("z0,100,1"),
+	BINARY_READ("100,1"),
+	LIST,
+	ASK("Hgp1.2"),
+	BINARY_READ("200,1"),
+	ASK("Tp1.1"),
+	ASK("Hgp1.1"),
+	BINARY_READ("100,40"),
+	/* A step off the breakpoint, alone. */
+	ASK("Z0,100,1"),
+	ASK("Hgp0.0"),
+	LIST,
+	LIST,
+	ASK("Hgp1.1"),
+	ASK("z0,100,1"),
+	ASK("vCont;s:p1.1"),
+	TOLD("05", "1", ""),
+	ASK("Z0,100,1"),
+	LIST,
+	BINARY_READ("101,1"),
+	ASK("Hgp0.0"),
+	LIST,
+	ASK("Hgp1.1"),
+	ASK("z0,100,1"),
+	ASK("Hgp1.2"),
+	{"g", HEX},
+	ASK("vCont;c"),
+	ASK("Hgp1.1"),
+	BINARY_READ("200,1"),
+	ASK("Z0,200,1"),
+	TOLD("05", "2", "swbreak:;"),
+	STOP_OTHER("2", "1"),
+	ASK("z0,200,1"),
+	LIST,
+	ASK("Hgp1.1"),
+	BINARY_READ("101,1"),
+	ASK("Hgp1.2"),
+	ASK("vCont;c"),
+	ASK("vCtrlC"),
+	TOLD("02", "2", ""),
+	STOP_OTHER("2", "1"),
+	BINARY_READ("200,40"),
+	ASK("vCont;s:p1.2;c"),
+	TOLD("05", "2", ""),
+	STOP_OTHER("2", "1"),
+	ASK("vCont;c"),
+	BINARY_READ("240,1"),
+	ASK("Z0,240,1"),
+	ASK("z0,240,1"),
+	ASK("D;1"),
+};
+
 static void test_mi_16(void)
 {
-	static const RspLine lines[] = {
-		{GDB_OFFERS "QThreadOptions+;no-resumed+;memory-tagging+;xmlRegisters=i386;"
-			    "error-message+",
-		 WE_OFFER},
-		{"vCont?", "vCont;c;C;s;S;t;r"},
-		{"vMustReplyEmpty", ""},
-		ASK("QStartNoAckMode"),
-		ATTACH,
-		STOP_ALL,
-		BINARY_READ("100,1"),
-		NO_SYMBOLS,
-		LIST,
-		ASK("Hgp1.2"),
-		BINARY_READ("200,9"),
-		ASK("Hgp1.1"),
-		ASK("vCont;c"),
-		BINARY_READ("100,1"),
-		ASK("Z0,100,1"),
-		TOLD("05", "1", "swbreak:;"),
-		STOP_OTHER("1", "2"),
-		ASK("z0,100,1"),
-		BINARY_READ("100,1"),
-		LIST,
-		ASK("Hgp1.2"),
-		BINARY_READ("200,1"),
-		ASK("Tp1.1"),
-		ASK("Hgp1.1"),
-		BINARY_READ("100,40"),
-		/* A step off the breakpoint, alone. */
-		ASK("Z0,100,1"),
-		ASK("Hgp0.0"),
-		LIST,
-		LIST,
-		ASK("Hgp1.1"),
-		ASK("z0,100,1"),
-		ASK("vCont;s:p1.1"),
-		TOLD("05", "1", ""),
-		ASK("Z0,100,1"),
-		LIST,
-		BINARY_READ("101,1"),
-		ASK("Hgp0.0"),
-		LIST,
-		ASK("Hgp1.1"),
-		ASK("z0,100,1"),
-		ASK("Hgp1.2"),
-		{"g", HEX},
-		ASK("vCont;c"),
-		ASK("Hgp1.1"),
-		BINARY_READ("200,1"),
-		ASK("Z0,200,1"),
-		TOLD("05", "2", "swbreak:;"),
-		STOP_OTHER("2", "1"),
-		ASK("z0,200,1"),
-		LIST,
-		ASK("Hgp1.1"),
-		BINARY_READ("101,1"),
-		ASK("Hgp1.2"),
-		ASK("vCont;c"),
-		ASK("vCtrlC"),
-		TOLD("02", "2", ""),
-		STOP_OTHER("2", "1"),
-		BINARY_READ("200,40"),
-		ASK("vCont;s:p1.2;c"),
-		TOLD("05", "2", ""),
-		STOP_OTHER("2", "1"),
-		ASK("vCont;c"),
-		BINARY_READ("240,1"),
-		ASK("Z0,240,1"),
-		ASK("z0,240,1"),
-		ASK("D;1"),
-	};
-	Rig *rig = new_running();
-
-	PLAY(rig, lines);
-	end(rig);
+	play(mi_16, G_N_ELEMENTS(mi_16));
 }
 
 /* The same in gdb 13.1, which has no x. */
+static const RspLine mi_13[] = {
+	{GDB_OFFERS "no-resumed+;memory-tagging+;xmlRegisters=i386", WE_OFFER},
+	{"vMustReplyEmpty", ""},
+	ASK("QStartNoAckMode"),
+	ATTACH,
+	{"vCont?", "vCont;c;C;s;S;t;r"},
+	STOP_ALL,
+	HEX_READ("100,1"),
+	NO_SYMBOLS,
+	LIST,
+	ASK("vCont;c"),
+	HEX_READ("100,1"),
+	ASK("Z0,100,1"),
+	TOLD("05", "1", "swbreak:;"),
+	STOP_OTHER("1", "2"),
+	ASK("z0,100,1"),
+	HEX_READ("100,1"),
+	ASK("Z0,100,1"),
+	ASK("Hgp1.1"),
+	ASK("z0,100,1"),
+	ASK("vCont;s:p1.1"),
+	TOLD("05", "1", ""),
+	ASK("Z0,100,1"),
+	LIST,
+	ASK("z0,100,1"),
+	ASK("vCont;c"),
+	HEX_READ("200,1"),
+	ASK("Z0,200,1"),
+	TOLD("05", "2", "swbreak:;"),
+	STOP_OTHER("2", "1"),
+	ASK("z0,200,1"),
+	ASK("vCont;c"),
+	ASK("vCtrlC"),
+	TOLD("02", "2", ""),
+	STOP_OTHER("2", "1"),
+	ASK("vCont;s:p1.2;c"),
+	TOLD("05", "2", ""),
+	STOP_OTHER("2", "1"),
+	ASK("vCont;c"),
+	ASK("Z0,240,1"),
+	ASK("z0,240,1"),
+	ASK("D;1"),
+};
+
 static void test_mi_13(void)
 {
-	static const RspLine lines[] = {
-		{GDB_OFFERS "no-resumed+;memory-tagging+;xmlRegisters=i386", WE_OFFER},
-		{"vMustReplyEmpty", ""},
-		ASK("QStartNoAckMode"),
-		ATTACH,
-		{"vCont?", "vCont;c;C;s;S;t;r"},
-		STOP_ALL,
-		HEX_READ("100,1"),
-		NO_SYMBOLS,
-		LIST,
-		ASK("vCont;c"),
-		HEX_READ("100,1"),
-		ASK("Z0,100,1"),
-		TOLD("05", "1", "swbreak:;"),
-		STOP_OTHER("1", "2"),
-		ASK("z0,100,1"),
-		HEX_READ("100,1"),
-		ASK("Z0,100,1"),
-		ASK("Hgp1.1"),
-		ASK("z0,100,1"),
-		ASK("vCont;s:p1.1"),
-		TOLD("05", "1", ""),
-		ASK("Z0,100,1"),
-		LIST,
-		ASK("z0,100,1"),
-		ASK("vCont;c"),
-		HEX_READ("200,1"),
-		ASK("Z0,200,1"),
-		TOLD("05", "2", "swbreak:;"),
-		STOP_OTHER("2", "1"),
-		ASK("z0,200,1"),
-		ASK("vCont;c"),
-		ASK("vCtrlC"),
-		TOLD("02", "2", ""),
-		STOP_OTHER("2", "1"),
-		ASK("vCont;s:p1.2;c"),
-		TOLD("05", "2", ""),
-		STOP_OTHER("2", "1"),
-		ASK("vCont;c"),
-		ASK("Z0,240,1"),
-		ASK("z0,240,1"),
-		ASK("D;1"),
-	};
-	Rig *rig = new_running();
-
-	PLAY(rig, lines);
-	end(rig);
+	play(mi_13, G_N_ELEMENTS(mi_13));
 }
 
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
 		{"dap-16", test_dap_16},
+		{"dap-18", test_dap_18},
 		{"mi-16", test_mi_16},
 		{"mi-13", test_mi_13},
 		{0},
