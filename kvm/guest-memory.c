@@ -53,9 +53,59 @@ static size_t mmio(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, bool is_
 	return done;
 }
 
-bool physical_read_own(void *gdb, uint64_t gpa, void *buf, size_t len)
+/* ---- Page tables ---- */
+
+#define TABLE 4096u
+#define TABLES_KEPT 8u /* more than there are levels */
+
+struct WalkCache {
+	struct {
+		uint64_t gpa;
+		bool used;
+		uint8_t bytes[TABLE];
+	} table[TABLES_KEPT];
+	unsigned next; /* which is replaced next */
+};
+
+void physical_keep(KvmGdb *gdb)
 {
-	return kvm_patches_read(((KvmGdb *)gdb)->patches, gpa, buf, len) == len;
+	if (!gdb->walk_cache)
+		gdb->walk_cache = g_new0(struct WalkCache, 1);
+}
+
+void physical_forget(KvmGdb *gdb)
+{
+	g_clear_pointer(&gdb->walk_cache, g_free);
+}
+
+/* The table at @gpa. NULL: it cannot be read as a whole. */
+static const uint8_t *kept_table(KvmGdb *gdb, uint64_t gpa)
+{
+	struct WalkCache *cache = gdb->walk_cache;
+	unsigned n;
+
+	for (n = 0; n < TABLES_KEPT; n++) {
+		if (cache->table[n].used && cache->table[n].gpa == gpa)
+			return cache->table[n].bytes;
+	}
+	n = cache->next++ % TABLES_KEPT;
+	cache->table[n].gpa = gpa;
+	cache->table[n].used =
+		kvm_patches_read(gdb->patches, gpa, cache->table[n].bytes, TABLE) == TABLE;
+	return cache->table[n].used ? cache->table[n].bytes : NULL;
+}
+
+bool physical_read_own(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	KvmGdb *gdb = opaque;
+	size_t at = gpa % TABLE;
+	const uint8_t *table =
+		gdb->walk_cache && len <= TABLE - at ? kept_table(gdb, gpa - at) : NULL;
+
+	if (!table)
+		return kvm_patches_read(gdb->patches, gpa, buf, len) == len;
+	memcpy(buf, table + at, len);
+	return true;
 }
 
 static size_t read_phys_any(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
@@ -136,11 +186,6 @@ static size_t read_phys_ram(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
 	return kvm_patches_read(gdb->patches, gpa, buf, len);
 }
 
-static size_t look_phys_ram(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len)
-{
-	return kvm_memory_look(gdb->memory, gpa, buf, len);
-}
-
 static size_t read_pages(const Space *space, uint64_t addr, uint8_t *buf, size_t len,
 			 ReadPhys *read, GError **error)
 {
@@ -178,11 +223,37 @@ size_t virtual_read_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t le
 	return read_pages(&space, addr, buf, len, read_phys_ram, NULL);
 }
 
+/* How many bytes from @addr on, which is at @first, follow each other there, too; at most @len. */
+static size_t contiguous(const Space *space, uint64_t addr, const ArchMapping *first, size_t len)
+{
+	size_t part = MIN(first->left, len);
+	ArchMapping next;
+
+	while (part < len && translate_in(space, addr + part, &next, NULL) &&
+	       next.gpa == first->gpa + part)
+		part += MIN(next.left, len - part);
+	return part;
+}
+
 size_t virtual_look_ram(KvmGdbVcpu *vcpu, uint64_t addr, uint8_t *buf, size_t len)
 {
 	const Space space = space_of(vcpu);
+	KvmMemory *memory = vcpu->gdb->memory;
+	size_t done = 0;
 
-	return read_pages(&space, addr, buf, len, look_phys_ram, NULL);
+	while (done < len) {
+		ArchMapping mapping;
+		size_t part, got;
+
+		if (!translate_in(&space, addr + done, &mapping, NULL))
+			break;
+		part = contiguous(&space, addr + done, &mapping, len - done);
+		got = kvm_memory_look(memory, mapping.gpa, buf + done, part);
+		done += got;
+		if (got < part)
+			break;
+	}
+	return done;
 }
 
 /*

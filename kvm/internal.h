@@ -302,6 +302,7 @@ struct KvmGdb {
 	struct Vmlinux *vmlinux;	     /* of the guest's kernel, or NULL (kvm/kaslr.c) */
 	struct KvmModuleFiles *module_files; /* that the user has, or NULL */
 	struct KvmModules *modules;	     /* of its kernel, or NULL (kvm/linux-modules.c) */
+	struct WalkCache *walk_cache;	     /* while memory is looked through, else NULL */
 	struct KvmLinux *guest_linux; /* what is known of its kernel, or NULL (kvm/linux.c) */
 	LinuxPlaces client_places;    /* that the client's symbols give (kvm/task.c) */
 	uint64_t comm_offset; /* of a task's name in it, found so far; else 0 (kvm/task.c) */
@@ -584,6 +585,12 @@ size_t physical_read(KvmGdb *gdb, uint64_t gpa, uint8_t *buf, size_t len, GError
 bool physical_write(KvmGdb *gdb, uint64_t gpa, const uint8_t *buf, size_t len, GError **error);
 /* An ArchPhysRead, of a KvmGdb: the guest's own bytes, all of them or FALSE; RAM only. */
 bool physical_read_own(void *gdb, uint64_t gpa, void *buf, size_t len);
+/*
+ * Page tables that physical_read_own() has read are kept from physical_keep() to physical_forget():
+ * in one hold of the lock, while the machine stands. Each byte may cost a system call else.
+ */
+void physical_keep(KvmGdb *gdb);
+void physical_forget(KvmGdb *gdb);
 /* RAM only, for the arch half, and nothing for a CPU in a nested guest; holds @vcpu. */
 ArchMemory virtual_memory(KvmGdbVcpu *vcpu);
 /* RAM only, for guest/, as @vcpu sees it; holds @vcpu. */

@@ -397,8 +397,7 @@ static bool is_absent(KvmGdb *gdb)
 	       !next_anchor(gdb, &at, &anchor);
 }
 
-/* Does a piece of it. TRUE: it is over. */
-static bool search_step(KvmGdb *gdb)
+static bool do_piece(KvmGdb *gdb)
 {
 	struct KvmLinux *found = gdb->guest_linux;
 
@@ -414,6 +413,17 @@ static bool search_step(KvmGdb *gdb)
 		return false;
 	end_without(&found->search);
 	return true;
+}
+
+/* Does a piece of it. TRUE: it is over. */
+static bool search_step(KvmGdb *gdb)
+{
+	bool over;
+
+	physical_keep(gdb);
+	over = do_piece(gdb);
+	physical_forget(gdb);
+	return over;
 }
 
 bool linux_prepare(void *target)
