@@ -97,7 +97,8 @@ def tasks():
     report(whole == len(listed), f"a whole backtrace of each of {len(listed)}", wrong[:5])
     print(f"{len(listed)} tasks listed and unwound in {time.monotonic() - began:.1f} s")
     # Where pid 1 waits depends on the moment, and so does whether it does.
-    [t for t in listed if t.ptid[1] == 0x1002][0].switch()
+    waits = [t for t in listed if t.ptid[1] == 0x1002][0]
+    waits.switch()
     has(execute("bt"), " kthreadd (", "bt of kthreadd, which waits for work")
     has(execute("p $x0" if ARM else "p $rdi"), "<unavailable>", "what it has not saved")
     try:
@@ -105,9 +106,10 @@ def tasks():
         report(False, "its registers cannot be written")
     except gdb.error as error:
         report(True, f"its registers cannot be written: {error}")
-    # gdb only warns, and shows where it stands.
+    # gdb only warns, and shows where it stands; gdb 18 goes to another thread.
     where = value("(unsigned long)$pc")
     execute("stepi")
+    waits.switch()
     report(value("(unsigned long)$pc") == where, "stepi of it leaves it where it is")
     # User addresses are those of the process that was chosen, whatever runs on the CPUs.
     rows = [row.split() for row in execute("monitor ps").splitlines()]
@@ -238,6 +240,8 @@ def monitor():
     has(execute("monitor lsmod"), a_module()[0], "monitor lsmod")
     has(execute("info os processes"), "init", "info os processes")
     has(execute("info os modules"), a_module()[0], "info os modules")
+    has(execute("info os threads"), "kthreadd", "info os threads")
+    has(execute("info os cpus"), "core", "info os cpus")
     execute("detach")
 
 
