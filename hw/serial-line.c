@@ -205,7 +205,8 @@ static size_t peek(SerialLine *line, uint8_t buf[CHUNK])
 {
 	g_mutex_lock(&line->lock);
 	size_t n = MIN(line->queue->len, CHUNK);
-	memcpy(buf, line->queue->data, n);
+	if (n > 0)
+		memcpy(buf, line->queue->data, n);
 	g_mutex_unlock(&line->lock);
 	return n;
 }
