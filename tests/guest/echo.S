@@ -1,27 +1,29 @@
 /*
- * echo.S - polls COM1 and sends every byte back, a period after the letter 'q' and then the end
- * with status 0.
+ * echo.S - polls COM1, or another PORT, and sends every byte back, a period after the letter 'q' and
+ * then the end with status 0.
  */
 #include "tests/guest/guest.h"
 
-#define COM1 0x3f8
-#define COM1_MCR 0x3fc
-#define COM1_LSR 0x3fd
+#ifndef PORT
+#define PORT 0x3f8
+#endif
+#define PORT_MCR (PORT + 4)
+#define PORT_LSR (PORT + 5)
 #define MCR_DTR_RTS 3
 #define LSR_READY 1
 #define LSR_EMPTY 0x20
 
 	.globl	main, receive
 main:
-	mov	$COM1_MCR, %edx
+	mov	$PORT_MCR, %edx
 	mov	$MCR_DTR_RTS, %al
 	out	%al, %dx
 receive:
-	mov	$COM1_LSR, %edx
+	mov	$PORT_LSR, %edx
 	in	%dx, %al
 	test	$LSR_READY, %al
 	jz	receive
-	mov	$COM1, %edx
+	mov	$PORT, %edx
 	in	%dx, %al
 	mov	%al, %bl
 	call	send
@@ -32,11 +34,11 @@ receive:
 	EXIT	0
 
 send:
-	mov	$COM1_LSR, %edx
+	mov	$PORT_LSR, %edx
 	in	%dx, %al
 	test	$LSR_EMPTY, %al
 	jz	send
-	mov	$COM1, %edx
+	mov	$PORT, %edx
 	mov	%bl, %al
 	out	%al, %dx
 	ret
