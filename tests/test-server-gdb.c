@@ -177,8 +177,9 @@ static const GdbCase cases[] = {
 	 .commands = LIST("info threads", "set $rip = 0x400000", "stepi", "p/x $rip", "stepi 5",
 			  "p/x $rip", "thread 2", "set $rip = 0x400010", "set scheduler-locking on",
 			  "stepi", "p/x $rip"),
-	 .patterns = LIST("^\\* 1 +Thread 1\\.1 .*CPU#0", "^  2 +Thread 1\\.2 .*CPU#1",
-			  "= 0x400001$", "= 0x400006$", "= 0x400011$")},
+	 .patterns =
+		 LIST("^\\* 1 +(Thread 1\\.1|CPU 0) .*CPU#0", "^  2 +(Thread 1\\.2|CPU 1) .*CPU#1",
+		      "= 0x400001$", "= 0x400006$", "= 0x400011$")},
 	{.name = "breakpoints",
 	 .n_cpus = 2,
 	 .commands = LIST("break *0x400020", "continue", "p/x $rip", "continue", "p/x $rip",
