@@ -79,7 +79,8 @@ static bool wait_for_work(Worker *worker, bool due, GArray *fds)
 	list_fds(worker, due, fds);
 	if (poll((struct pollfd *)(void *)fds->data, fds->len, -1) < 0)
 		return due;
-	take_signal(worker->wake_fd);
+	if (g_array_index(fds, struct pollfd, 0).revents)
+		take_signal(worker->wake_fd);
 	if (due)
 		return true;
 	due = take_signal(worker->kick_fd);
