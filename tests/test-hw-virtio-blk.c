@@ -79,15 +79,19 @@ static void put_header(Rig *rig, uint32_t type, uint64_t sector)
 }
 
 /* The data in two parts, @len bytes at DATA. */
-static void describe(Rig *rig, bool in, uint32_t len)
+static void describe_on(RigQueue *queue, bool in, uint32_t len)
 {
-	RigQueue *queue = &rig->device.queue[0];
 	uint16_t flags = RIG_NEXT | (in ? RIG_WRITE : 0);
 
 	rig_desc(queue, 0, HEADER, 16, RIG_NEXT, 1);
 	rig_desc(queue, 1, DATA, len / 3, flags, 2);
 	rig_desc(queue, 2, DATA + len / 3, len - len / 3, flags, 3);
 	rig_desc(queue, 3, STATUS, 1, RIG_WRITE, 0);
+}
+
+static void describe(Rig *rig, bool in, uint32_t len)
+{
+	describe_on(&rig->device.queue[0], in, len);
 }
 
 /* The status. */
@@ -129,12 +133,14 @@ static void test_config(void)
 	g_assert_cmpuint(config.blk_size, ==, DISK_SECTOR);
 	g_assert_cmpuint(config.seg_max, >=, 64);
 	g_assert_cmpuint(config.seg_max, <=, 1022);
+	g_assert_cmpuint(config.num_queues, ==, virtio_kind(rig.device.virtio)->n_queues);
 	g_assert_cmpuint(config.max_discard_seg, >=, 1);
 	g_assert_cmpuint(config.max_write_zeroes_sectors, >=, 1);
 	g_assert_cmpuint(DISK_SECTOR << config.physical_block_exp, ==, disk_block_size(rig.disk));
 	uint64_t offered = virtio_offered(rig.device.virtio);
 	g_assert_cmphex(offered & 1ull << VIRTIO_BLK_F_RO, ==, 0);
 	g_assert_cmphex(offered & 1ull << VIRTIO_BLK_F_FLUSH, !=, 0);
+	g_assert_cmphex(offered & 1ull << VIRTIO_BLK_F_MQ, !=, 0);
 	g_assert_cmphex(offered & 1ull << VIRTIO_BLK_F_DISCARD, !=, 0);
 	g_assert_cmphex(offered & 1ull << VIRTIO_BLK_F_WRITE_ZEROES, !=, 0);
 	rig_clear(&rig);
@@ -403,6 +409,29 @@ static void test_any_layout(void)
 	rig_clear(&rig);
 }
 
+/* A driver with more CPUs has a queue for each. */
+static void test_queues(void)
+{
+	unsigned n_queues;
+	Rig rig;
+
+	rig_init(&rig, false);
+	n_queues = virtio_kind(rig.device.virtio)->n_queues;
+	g_assert_cmpuint(n_queues, >, 1);
+	for (unsigned i = 0; i < n_queues; i++) {
+		RigQueue *queue = &rig.device.queue[i];
+		uint32_t written;
+
+		put_header(&rig, VIRTIO_BLK_T_IN, i + 1);
+		describe_on(queue, true, DISK_SECTOR);
+		rig_offer(queue, 0);
+		g_assert_cmpuint(rig_device_run(&rig.device, i, &written), ==, 0);
+		g_assert_cmpuint(written, ==, DISK_SECTOR + 1);
+		g_assert_cmphex(*(uint8_t *)at(&rig, DATA, 1), ==, i + 1);
+	}
+	rig_clear(&rig);
+}
+
 /* More requests than one turn has, for one kick. */
 static void test_many(void)
 {
@@ -492,6 +521,7 @@ int main(int argc, char **argv)
 		{"bad-ranges", test_bad_ranges},
 		{"no-header", test_no_header},
 		{"any-layout", test_any_layout},
+		{"queues", test_queues},
 		{"many", test_many},
 		{"many-zeroes", test_many_zeroes},
 		{"rng", test_rng},

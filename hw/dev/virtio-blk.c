@@ -9,6 +9,8 @@
 #include <linux/virtio_blk.h>
 #include <string.h>
 
+/* One for each CPU of most guests, whose interrupt need not disturb another CPU. */
+#define N_QUEUES VIRTIO_MAX_QUEUES
 #define QUEUE_SIZE 256
 #define MAX_PIECES 1024		  /* IOV_MAX */
 #define MAX_TRANSFER (256u << 20) /* bytes that one call to the host is asked for */
@@ -27,7 +29,9 @@ typedef struct Blk {
 	RingChain chain;
 	struct iovec iov[MAX_PIECES];
 	uint8_t *bounce;
-	uint64_t bytes; /* of the disk that this turn has dealt with */
+	unsigned first; /* queue of this turn */
+	unsigned n;	/* requests that this turn has dealt with */
+	uint64_t bytes; /* likewise, of the disk */
 } Blk;
 
 typedef struct virtio_blk_outhdr Header;
@@ -225,8 +229,7 @@ static void serve(void *self, Ring *ring)
 {
 	Blk *blk = self;
 
-	blk->bytes = 0;
-	for (unsigned n = 0; n < TURN_REQUESTS && blk->bytes < TURN_BYTES; n++) {
+	for (; blk->n < TURN_REQUESTS && blk->bytes < TURN_BYTES; blk->n++) {
 		if (!ring_pop(ring, &blk->chain))
 			break;
 		blk->bytes += blk->chain.in_len + blk->chain.out_len;
@@ -242,7 +245,12 @@ static void blk_work(void *self)
 {
 	Blk *blk = self;
 
-	virtio_serve(blk->virtio, 0, serve);
+	blk->n = 0;
+	blk->bytes = 0;
+	for (unsigned i = 0; i < N_QUEUES; i++)
+		virtio_serve(blk->virtio, (blk->first + i) % N_QUEUES, serve);
+	/* Who came too late for this turn comes earlier in the next. */
+	blk->first = (blk->first + 1) % N_QUEUES;
 }
 
 /* ---- The device ---- */
@@ -260,7 +268,7 @@ static const VirtioKind blk_kind = {
 	.name = "virtio-blk",
 	.id = 2,
 	.pci_class = 0x018000, /* mass storage, of no other kind */
-	.n_queues = 1,
+	.n_queues = N_QUEUES,
 	.queue_size = QUEUE_SIZE,
 	.work = blk_work,
 	.free = blk_free,
@@ -269,7 +277,8 @@ static const VirtioKind blk_kind = {
 static uint64_t features_of(const Disk *disk)
 {
 	uint64_t features = 1ull << VIRTIO_BLK_F_SEG_MAX | 1ull << VIRTIO_BLK_F_BLK_SIZE |
-			    1ull << VIRTIO_BLK_F_TOPOLOGY | 1ull << VIRTIO_BLK_F_FLUSH;
+			    1ull << VIRTIO_BLK_F_TOPOLOGY | 1ull << VIRTIO_BLK_F_FLUSH |
+			    1ull << VIRTIO_BLK_F_MQ;
 
 	if (disk_is_read_only(disk))
 		return features | 1ull << VIRTIO_BLK_F_RO;
@@ -287,6 +296,7 @@ static struct virtio_blk_config config_of(const Disk *disk)
 		.blk_size = DISK_SECTOR,
 		.physical_block_exp = __builtin_ctz(sectors),
 		.min_io_size = sectors,
+		.num_queues = N_QUEUES,
 		.max_discard_sectors = MAX_DISCARD_SECTORS,
 		.max_discard_seg = MAX_RANGES,
 		.discard_sector_alignment = sectors,

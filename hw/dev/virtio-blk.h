@@ -1,6 +1,6 @@
 /*
- * hw/dev/virtio-blk.h - a disk (virtio 1.2, 5.2): one queue, reads and writes straight between the
- * image and the guest's RAM.
+ * hw/dev/virtio-blk.h - a disk (virtio 1.2, 5.2): some queues, for a driver that wants one for each
+ * CPU (VIRTIO_BLK_F_MQ), reads and writes straight between the image and the guest's RAM.
  *
  * A request that cannot be done is answered with VIRTIO_BLK_S_IOERR, one that is not known with
  * VIRTIO_BLK_S_UNSUPP. One call of its work is bounded (requests and bytes), so that a debugger's

@@ -102,7 +102,7 @@ void virtio_serve(Virtio *virtio, unsigned queue, void (*serve)(void *self, Ring
 {
 	Ring *ring = virtio_ring(virtio, queue);
 
-	if (ring == NULL)
+	if (ring == NULL || ring_is_empty(ring))
 		return;
 	ring_want_kicks(ring, false);
 	serve(virtio->self, ring);

@@ -76,7 +76,7 @@ Ring *virtio_ring(Virtio *virtio, unsigned queue);
 /* Interrupts the driver if it wants that (ring_wants_interrupt()). */
 void virtio_notify(Virtio *virtio, unsigned queue);
 /*
- * A turn with one queue, for work() of a device that has no other: @serve takes chains and pushes
+ * A turn with a queue, for work(), if something is in it: @serve takes chains and pushes
  * them. The driver need not kick meanwhile; if there is more behind it there is another turn.
  */
 void virtio_serve(Virtio *virtio, unsigned queue, void (*serve)(void *self, Ring *ring));
