@@ -176,6 +176,7 @@ $(B)/tests/test-model: LDFLAGS += $(addprefix -Wl$(,)--wrap=,ioctl close ppoll e
 	process_vm_readv process_vm_writev pthread_sigmask sigpending gettid tgkill g_mutex_lock g_mutex_unlock \
 	g_get_monotonic_time gdb_server_queue_stop gdb_server_post_output)
 $(B)/tests/test-plugin-seccomp: $(B)/plugin/seccomp.o
+$(B)/tests/test-bench-compare: $(B)/tests/bench/compare.o
 
 GUEST_LD := $(call src,$(GUEST_DIR)/*.ld)
 $(GUESTS) $(BENCH_GUESTS): $(B)/%.elf: $(SRCDIR)/%.S $(addprefix $(SRCDIR)/,$(GUEST_LD) $(call src,$(GUEST_DIR)/*.h))
@@ -195,7 +196,15 @@ $(BENCH): $(call obj,$(BENCH_SRC)) $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 # BENCH_FLAGS: --rounds N --seconds S --only WORD --json FILE
 bench: bench-build
-	@$(BENCH) --lkvm ./lkvm --guests $(B)/tests $(BENCH_FLAGS)
+	@if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then \
+		$(BENCH) --lkvm ./lkvm --guests $(B)/tests $(BENCH_FLAGS); \
+	else BENCH_FLAGS="$(BENCH_FLAGS)" LKVM=$(CURDIR)/lkvm BUILD=$(CURDIR)/$(B) \
+		$(SRCDIR)/tests/lab/bench-svm; fi
+# FILE: what a run before has written with --json
+bench-check: bench-build
+	@[ -r "$(FILE)" ] || { echo "bench-check: expected FILE=a file that --json wrote"; exit 2; }
+	@$(MAKE) --no-print-directory bench BENCH_FLAGS="$(BENCH_FLAGS) --json $(B)/bench.json"
+	@$(BENCH) --compare "$(FILE)" $(B)/bench.json
 # arm64's lkvm boots an Image.
 bench-build: $(BENCH) $(LKVM) $(GUESTS) $(BENCH_GUESTS) \
 	$(if $(filter arm,$(ARCH)),$(BENCH_GUESTS:.elf=.img))
@@ -303,6 +312,6 @@ lint: $(B)/xml/resources.h
 	@BUILD=$(CURDIR)/$(B) $(SRCDIR)/tests/lint
 
 .PHONY: all tests fuzzers run check check-quick check-mutants check-unit check-kvm check-lab check-asan check-tsan check-san
-.PHONY: list-threaded san-asan san-tsan fuzz bench bench-build install uninstall dist clean distclean lint
+.PHONY: list-threaded san-asan san-tsan fuzz bench bench-build bench-check install uninstall dist clean distclean lint
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,7 +1,8 @@
 /*
  * tests/bench/bench.c - our stub, QEMU's, and what the machine can do, side by side.
  *
- *   bench [--rounds N] [--seconds S] [--json FILE] [--only WORD]
+ *   bench [--rounds N] [--seconds S] [--json FILE] [--only WORD] [--ratios]
+ *   bench --compare OLD NEW     two files that --json wrote: which rows have become worse?
  *
  * In each round every machine is started once with each stub, in turns; a figure is the median of
  * its operations in a round, and the best of the rounds: on a machine that does other work too
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "tests/bench/arch.h"
+#include "tests/bench/compare.h"
 #include "tests/bench/figure.h"
 #include "tests/bench/limit.h"
 
@@ -28,6 +30,8 @@ typedef struct Row {
 typedef struct Options {
 	int rounds;
 	double seconds;
+	gboolean ratios; /* the host is emulated: no other figure means anything */
+	char *compare;	 /* NULL: measure */
 	char *json, *only;
 	char *lkvm, *qemu, *guests;
 } Options;
@@ -77,8 +81,17 @@ static void keep_limit(Report *report, const Figure *figure, Row *row, const Tra
 	}
 }
 
+/* In an emulated host, where a packet takes milliseconds, these take minutes. */
+static bool is_heavy(const Figure *figure)
+{
+	return figure->unit == MIB_PER_SECOND || figure->unit == MILLISECONDS ||
+	       figure->setup == MANY_CPUS || figure->setup == MOST_CPUS;
+}
+
 static bool is_chosen(const Report *report, const Figure *figure)
 {
+	if (report->options.ratios && is_heavy(figure))
+		return false;
 	return !report->options.only || strstr(figure->name, report->options.only);
 }
 
@@ -205,6 +218,15 @@ static char *quotient(double over, double under, double scale, int digits, const
 	return g_strdup_printf("%.*f%s", digits, scale * over / under, mark);
 }
 
+static void print_ratio(const Figure *figure, const Row *row)
+{
+	double ours = row->best[STUB_OURS];
+	g_autofree char *ratio = quotient(row->best[STUB_QEMU], ours, 1, 1, "x");
+	g_autofree char *share = quotient(row->limit, ours, 100, 1, "%");
+
+	printf("| %-32s | %7s | %7s |\n", figure->name, ratio, share);
+}
+
 static void print_row(const Figure *figure, const Row *row)
 {
 	double ours_s = row->best[STUB_OURS], qemu_s = row->best[STUB_QEMU];
@@ -230,18 +252,33 @@ static void print_reasons(const Report *report)
 	}
 }
 
-static void print_table(const Report *report)
+static void print_head(bool ratios)
 {
+	if (ratios) {
+		printf("| %-32s | %7s | %7s |\n", "figure", "ratio", "share");
+		puts("|----------------------------------|--------:|--------:|");
+		return;
+	}
 	printf("| %-32s | %-5s | %10s | %10s | %7s | %10s | %7s |\n", "figure", "unit", "ours",
 	       "QEMU", "ratio", "limit", "share");
 	puts("|----------------------------------|-------|-----------:|-----------:|--------:|"
 	     "-----------:|--------:|");
+}
+
+static void print_table(const Report *report)
+{
+	void (*print)(const Figure *, const Row *) =
+		report->options.ratios ? print_ratio : print_row;
+
+	print_head(report->options.ratios);
 	for (unsigned n = 0; n < n_figures; n++) {
 		if (is_chosen(report, &figures[n]))
-			print_row(&figures[n], &report->rows[n]);
+			print(&figures[n], &report->rows[n]);
 	}
 	putchar('\n');
 	print_reasons(report);
+	if (report->options.ratios)
+		return;
 	printf("- a bare step with KVM_SET_GUEST_DEBUG and KVM_GET_REGS around it: %.0f /s\n",
 	       1 / report->kvm.full_step);
 }
@@ -294,13 +331,16 @@ static bool write_json(const Report *report, const char *machine)
 
 /* ---- Start ---- */
 
-static bool parse(Options *options, int argc, char **argv)
+/* @new: the file that stands alone; NULL: none does. */
+static bool parse(Options *options, int argc, char **argv, const char **new)
 {
 	const GOptionEntry entries[] = {
 		{"rounds", 0, 0, G_OPTION_ARG_INT, &options->rounds, "how often", "N"},
 		{"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options->seconds, "for each figure", "S"},
 		{"json", 0, 0, G_OPTION_ARG_FILENAME, &options->json, "also as JSON", "FILE"},
 		{"only", 0, 0, G_OPTION_ARG_STRING, &options->only, "figures with WORD", "WORD"},
+		{"ratios", 0, 0, G_OPTION_ARG_NONE, &options->ratios, "in an emulated host", NULL},
+		{"compare", 0, 0, G_OPTION_ARG_FILENAME, &options->compare, "with NEW", "OLD"},
 		{"lkvm", 0, 0, G_OPTION_ARG_FILENAME, &options->lkvm, "our VMM", "FILE"},
 		{"qemu", 0, 0, G_OPTION_ARG_FILENAME, &options->qemu, "QEMU", "FILE"},
 		{"guests", 0, 0, G_OPTION_ARG_FILENAME, &options->guests, "bare guests", "DIR"},
@@ -310,10 +350,32 @@ static bool parse(Options *options, int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 
 	g_option_context_add_main_entries(context, entries, NULL);
-	if (g_option_context_parse(context, &argc, &argv, &error))
+	if (!g_option_context_parse(context, &argc, &argv, &error)) {
+		fprintf(stderr, "bench: %s\n", error->message);
+		return false;
+	}
+	*new = argc > 1 ? argv[1] : NULL;
+	if (argc - 1 == !!options->compare)
 		return true;
-	fprintf(stderr, "bench: %s\n", error->message);
+	fprintf(stderr, "bench: expected %s\n",
+		options->compare ? "--compare OLD NEW" : "options only");
 	return false;
+}
+
+/* Status: 1 when a row has become worse, or none could be compared. */
+static int compare(const char *old, const char *new)
+{
+	g_autoptr(GString) worse = g_string_new(NULL);
+	g_autoptr(GError) error = NULL;
+	Comparison comparison;
+
+	if (!compare_files(old, new, worse, &comparison, &error)) {
+		fprintf(stderr, "bench: %s\n", error->message);
+		return 2;
+	}
+	printf("%s%u rows compared with %s, %u lost more than %.0f %%\n", worse->str,
+	       comparison.compared, old, comparison.worse, 100 * (1 - COMPARE_KEEPS));
+	return comparison.worse || !comparison.compared;
 }
 
 static void make_rows(Report *report)
@@ -347,10 +409,13 @@ int main(int argc, char **argv)
 			    .qemu = (char *)bench_arch.qemu},
 	};
 	g_autofree char *machine = describe_machine(), *qemu = NULL;
+	const char *new;
 	bool written;
 
-	if (!parse(&report.options, argc, argv))
+	if (!parse(&report.options, argc, argv, &new))
 		return 2;
+	if (report.options.compare)
+		return compare(report.options.compare, new);
 	if (access("/dev/kvm", R_OK | W_OK) < 0) {
 		puts("bench: skipped: /dev/kvm cannot be opened");
 		return 0;
