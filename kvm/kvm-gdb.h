@@ -202,9 +202,10 @@ const char *kvm_gdb_operator_address(const KvmGdb *gdb, unsigned n);
 bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, struct _GError **error);
 /*
  * kvm_gdb_offer_symbols: give a gdb that has no program the symbols and types that a Linux guest
- * has in its own memory, unless there is a vmlinux. It takes up to a second when such a gdb
- * connects, and also when one connects that has a vmlinux of its own: it compares both. `monitor
- * symbols` does the same.
+ * has in its own memory, unless there is a vmlinux. It takes some 100 milliseconds, in slices, when
+ * such a gdb connects, and also when one connects that has a vmlinux of its own: it compares both.
+ * Of a guest that is no Linux no page is used that it has not used itself. `monitor symbols` does
+ * the same.
  */
 void kvm_gdb_offer_symbols(KvmGdb *gdb);
 /*
