@@ -118,6 +118,26 @@ static bool lsmod(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, 
 	return modules;
 }
 
+/* There is no kernel, or not yet. */
+static bool tell_when(KvmGdb *gdb, GString *out, GError **error)
+{
+	g_autoptr(GError) reason = NULL;
+	LOCKED(gdb);
+
+	if (linux_kernel(gdb, &reason))
+		return true;
+	if (reason->code != GDB_ERROR_NOENT) {
+		g_propagate_error(error, g_steal_pointer(&reason));
+		return false;
+	}
+	g_string_append_printf(
+		out,
+		"%s\ntype `monitor symbols` again when the kernel has booted: it then "
+		"shows what loads its symbols (symbol-file target:/vmgdb/...)\n",
+		reason->message);
+	return true;
+}
+
 /* Where gdb gets its symbols from, and what to type. */
 static bool symbols(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, GString *out,
 		    GError **error)
@@ -133,10 +153,8 @@ static bool symbols(void *target, GdbPlace place G_GNUC_UNUSED, const char *args
 	}
 	kvm_gdb_offer_symbols(gdb);
 	name = linux_file_program(target);
-	if (!name) {
-		LOCKED(gdb);
-		return linux_kernel(gdb, error) != NULL;
-	}
+	if (!name)
+		return tell_when(gdb, out, error);
 	g_string_append_printf(out,
 			       "the kernel's own symbols and types, as a file for gdb:\n"
 			       "  symbol-file target:%s\n"

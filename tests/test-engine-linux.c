@@ -27,7 +27,9 @@ static void test_early(void)
 
 	linux_rig_monitor(rig, "info linux",
 			  "no Linux kernel is found: it has not come far enough");
-	linux_rig_monitor(rig, "symbols", "has not come far enough");
+	linux_rig_monitor(rig, "symbols", "has not come far enough yet\n");
+	linux_rig_monitor(rig, "symbols", "again when the kernel has booted");
+	linux_rig_monitor(rig, "symbols", "symbol-file target:/vmgdb/");
 	/* As soon as it has, it is found. */
 	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
 	linux_rig_monitor(rig, "info linux", "symbols: 81");
