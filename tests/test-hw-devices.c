@@ -168,6 +168,9 @@ static void test_receive_early(void)
 	g_autoptr(Rig) rig = rig_new();
 
 	serial_input(rig->serial, (const uint8_t *)"early", 5);
+	put(rig, UART_IER, UART_IER_RDI); /* does it work? */
+	g_assert_false(rig->line.level);
+	put(rig, UART_IER, 0);
 	put(rig, UART_MCR, UART_MCR_DTR | UART_MCR_RTS);
 	put(rig, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_CLEAR_RCVR | UART_FCR_CLEAR_XMIT);
 	get(rig, UART_LSR);
