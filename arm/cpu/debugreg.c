@@ -306,14 +306,12 @@ static ArmHit nearest_watch(const GdbBreak *points, unsigned n, uint64_t kinds, 
 	return hit;
 }
 
-/* Nothing is known of those that are only near. */
+/* With others that hold the byte. Nothing is known of those that are only near. */
 static ArmHit with_others(const GdbBreak *points, unsigned n, uint64_t kinds, uint64_t addr)
 {
 	ArmHit hit = nearest_watch(points, n, kinds, addr);
 	uint64_t offset;
 
-	if (hit.point < 0 || distance(&points[hit.point], addr, &offset))
-		return hit;
 	for (unsigned i = 0; i < n && hit.n_also < ARM_ALSO_MAX; i++) {
 		if ((int)i == hit.point || !is_kind(&points[i], kinds) ||
 		    distance(&points[i], addr, &offset))
