@@ -33,8 +33,9 @@ typedef enum GdbStepFlags {
 } GdbStepFlags;
 
 /*
- * What a client brings with it, each part with its own life. All parts are plain values, so that
- * one assignment forgets a part, and nothing that one client has said can bind the next.
+ * What a client brings with it, each part with its own life. One assignment forgets a part, so that
+ * nothing that one client has said can bind the next; only GdbNonStop owns memory, which
+ * gdb_non_stop_left() frees.
  */
 
 /* What a client is offered once. */
@@ -295,7 +296,7 @@ void gdb_session_interrupt(GdbSession *session);
 void gdb_session_detach(GdbSession *session, bool kill);
 
 /*
- * Non-stop mode (cmd-non-stop.c). In all-stop mode these do nothing, and return FALSE or TRUE for
+ * Non-stop mode (non-stop.c). In all-stop mode these do nothing, and return FALSE or TRUE for
  * "all is well".
  * hold: the packet that is held waits until no CPU runs. go_on: those go on that shall run, unless
  * work is to be done first.

@@ -255,12 +255,11 @@ typedef struct GdbRunOps {
  * not run guest code any more.
  *
  * All other operations still need the machine stopped, but reading and writing the registers of a
- * CPU that stands. So while some run the client's wish waits for a moment in which none does:
- * hold() begins it, and when no CPU runs guest code the target posts GDB_STOP_MOMENT, once. go_on()
- * ends it: who was running runs again, and so does who shall run by now, or has been added; it says
- * whether any does. A stop that a CPU has met
- * by itself is posted before GDB_STOP_MOMENT or after go_on(). detach() and kill() may come at any
- * time.
+ * CPU that stands. So while some run such a wish waits until all stand: hold() stops them, and when
+ * no CPU runs guest code the target posts GDB_STOP_MOMENT once. go_on() ends it: who was running
+ * runs again, and so does who shall run by now, or has been added; it says whether any does. A stop
+ * that a CPU has met by itself is posted before GDB_STOP_MOMENT or after go_on(). detach() and
+ * kill() may come at any time.
  */
 typedef struct GdbNonStopOps {
 	void (*set)(void *target, bool on);

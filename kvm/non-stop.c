@@ -3,8 +3,8 @@
  *
  * A CPU stands while its action is GDB_ACTION_HOLD: it gets that when its stop is reported.
  * Whatever needs more than that CPU - memory, breakpoints, who goes on - is done while the world
- * stands, by the same code as in all-stop mode: in a moment that the session asks for, and after
- * which all go on that did not stand.
+ * stands, by the same code as in all-stop mode. The session asks for such a moment, and afterwards
+ * every CPU that did not stand runs on.
  */
 #include "kvm/internal.h"
 #include "kvm/linux.h"

@@ -1,10 +1,10 @@
 /*
- * gdbstub/cmd-non-stop.c - non-stop mode: QNonStop, vStopped, and who stands and who runs.
+ * gdbstub/non-stop.c - non-stop mode: QNonStop, vStopped, and who stands and who runs.
  *
  * gdb manual, "Remote Protocol Support for Non-Stop Mode" and "Notification Packets". A stop is
  * told in a notification, %Stop, which may come at any time; those that follow wait until the
- * client has asked for each of them by vStopped. Then its CPU stands for the client, too: until it
- * has heard of it a vCont does not concern that CPU.
+ * client has asked for each of them by vStopped. Only then does the client count this CPU as
+ * stopped; a vCont before that does not affect it.
  */
 #include "gdbstub/internal.h"
 #include "gdbstub/vcont.h"
