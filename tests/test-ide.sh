@@ -4,7 +4,7 @@
 # with `maint set target-non-stop on`. Breakpoints are set and removed while the guest runs, and the
 # stub's log holds no error reply. TAP. The gdbs: the installed one, and those of `tests/lab/fetch
 # gdb-16` and `gdb-new` if they are there.
-# timeout: 120
+# timeout: 400
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
