@@ -72,7 +72,7 @@ present:
 	movb	$1, STATUS(%rbx)
 	cmpb	$1, STATUS(%rbx)
 	FAIL_UNLESS_EQUAL 15
-	cmpw	$1, N_QUEUES(%rbx)
+	cmpw	$8, N_QUEUES(%rbx)
 	FAIL_UNLESS_EQUAL 16
 	WRITE_CONFIG DEVICE_1 + BAR_0, NEW_PLACE
 	cmpb	$-1, STATUS(%rbx)
