@@ -27,7 +27,10 @@ typedef struct SerialLine SerialLine;
  * A client or a device that reads too slowly makes the guest wait. NULL with @error.
  */
 SerialLine *serial_line_open(const char *where, GError **error);
-/* serial_line_free: after its UART. What a file can still get it gets. NULL is accepted. */
+/*
+ * serial_line_free: after its UART. What can still be written is; the end of a pseudo terminal
+ * takes along what nobody has read from it. NULL is accepted.
+ */
 void serial_line_free(SerialLine *line);
 
 /* serial_line_place: for the user: "/dev/pts/3", "127.0.0.1:4444". Owned by the line. */
