@@ -336,17 +336,24 @@ static void test_beside_gdb(void)
 	qmp_free(&qmp);
 }
 
-/* In non-stop mode it runs: also while gdb reads memory, which it does for longer than a moment. */
-static void test_beside_non_stop(void)
+/* In non-stop mode gdb reads memory, and the moment for that waits for a device. */
+static Qmp qmp_new_in_moment(void)
 {
 	Qmp qmp = qmp_new(2, false);
 
 	connect_client(qmp.rig);
 	rsp_expect(qmp.rig->client, "QNonStop:1", "OK");
 	expect_runs(qmp.rig, 1);
-	/* For which the moment waits. */
 	g_assert_true(kvm_gdb_device_enter(qmp.rig->gdb));
 	rsp_client_send(qmp.rig->client, "m100,1");
+	return qmp;
+}
+
+/* In non-stop mode it runs: also while gdb reads memory, which it does for longer than a moment. */
+static void test_beside_non_stop(void)
+{
+	Qmp qmp = qmp_new_in_moment();
+
 	test_run_for(NULL, 5);
 	qmp_client_expect(qmp.client, EXECUTE("cont"), OK);
 	qmp_client_expect(qmp.client, EXECUTE("query-status"), RUNS);
@@ -358,13 +365,8 @@ static void test_beside_non_stop(void)
 /* A stop in such a moment is one, also for a client that goes on at once. */
 static void test_stop_in_moment(void)
 {
-	Qmp qmp = qmp_new(2, false);
+	Qmp qmp = qmp_new_in_moment();
 
-	connect_client(qmp.rig);
-	rsp_expect(qmp.rig->client, "QNonStop:1", "OK");
-	expect_runs(qmp.rig, 1);
-	g_assert_true(kvm_gdb_device_enter(qmp.rig->gdb));
-	rsp_client_send(qmp.rig->client, "m100,1");
 	rsp_client_send(qmp.rig->client, "vStopped");
 	rsp_client_send(qmp.rig->client, "vCont;c");
 	test_run_for(NULL, 5);
