@@ -99,17 +99,14 @@ static bool take_suffix(GdbSession *session, const char *packet, size_t *len, Gd
 	return true;
 }
 
-/* Of target byte order, which is little-endian; 0 for a register that cannot be read. */
+/* 0 for a register that cannot be read. */
 static uint64_t read_number(GdbSession *session, GdbPlace place, const GdbReg *reg)
 {
 	uint8_t bytes[GDB_REG_MAX_BYTES] = {0};
-	uint64_t number = 0;
 
-	if (reg && session->ops->registers->read(session->target, place, reg, bytes, NULL)) {
-		for (unsigned n = sizeof(number); n > 0; n--)
-			number = number << 8 | bytes[n - 1];
-	}
-	return number;
+	if (!reg || !session->ops->registers->read(session->target, place, reg, bytes, NULL))
+		return 0;
+	return gdb_reg_number(bytes, sizeof(uint64_t));
 }
 
 /* The program counter of @place as lldb writes numbers there: most significant digit first. */
@@ -170,10 +167,8 @@ static bool read_frame(GdbSession *session, GdbPlace place, uint64_t at, Frame *
 /* A stack grows down: whoever called has his frame above. */
 static uint64_t frame_of_caller(const Frame *frame)
 {
-	uint64_t caller = 0;
+	uint64_t caller = gdb_reg_number(frame->bytes, frame->len / 2);
 
-	for (size_t n = frame->len / 2; n > 0; n--)
-		caller = caller << 8 | frame->bytes[n - 1];
 	return caller > frame->at ? caller : 0;
 }
 

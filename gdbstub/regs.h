@@ -43,6 +43,16 @@ static inline size_t gdb_reg_bytes(const GdbReg *reg)
 	return (reg->bits + 7) / 8;
 }
 
+/* gdb_reg_number: @len bytes, at most 8, in the target's byte order, which is little-endian. */
+static inline uint64_t gdb_reg_number(const uint8_t *bytes, size_t len)
+{
+	uint64_t number = 0;
+
+	while (len > 0)
+		number = number << 8 | bytes[--len];
+	return number;
+}
+
 /*
  * A named group of rows, as gdb's features are: "org.gnu.gdb.i386.core".
  * @types: XML text of the type definitions that the rows use, placed before them; or NULL.

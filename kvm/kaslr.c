@@ -43,9 +43,7 @@ bool kaslr_read_register(KvmGdbVcpu *vcpu, const char *name, uint64_t *ret)
 
 	if (!reg || !arch_read_reg(vcpu->arch, reg, bytes, NULL))
 		return false;
-	*ret = 0;
-	for (unsigned n = sizeof(*ret); n > 0; n--)
-		*ret = *ret << 8 | bytes[n - 1];
+	*ret = gdb_reg_number(bytes, sizeof(*ret));
 	return true;
 }
 

@@ -74,9 +74,7 @@ static bool read_register(KvmGdb *gdb, GdbPlace place, const char *name, uint64_
 		return false;
 	}
 	ok = kvm_target_ops.registers->read(gdb, place, reg, bytes, error);
-	*ret = 0;
-	if (ok)
-		memcpy(ret, bytes, gdb_reg_bytes(reg));
+	*ret = ok ? gdb_reg_number(bytes, gdb_reg_bytes(reg)) : 0;
 	return ok;
 }
 
