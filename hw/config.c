@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "hw/arch.h"
-#include "hw/command.h"
 #include "hw/dev/pci.h"
 
 #define MIN_MEMORY (4ull << 20)
@@ -388,7 +387,7 @@ static void clear_disk(gpointer data)
 	g_free(disk->path);
 }
 
-static VmShare *find_share(const VmConfig *config, const char *tag)
+VmShare *config_find_share(const VmConfig *config, const char *tag)
 {
 	for (unsigned i = 0; config->shares != NULL && i < config->shares->len; i++) {
 		VmShare *share = config->shares->pdata[i];
@@ -402,7 +401,7 @@ static VmShare *find_share(const VmConfig *config, const char *tag)
 /* Takes @share, which may be NULL with @error. */
 static bool add_share(VmConfig *config, VmShare *share, GError **error)
 {
-	const VmShare *same = share != NULL ? find_share(config, share->tag) : NULL;
+	const VmShare *same = share != NULL ? config_find_share(config, share->tag) : NULL;
 
 	if (share == NULL)
 		return false;
@@ -555,7 +554,7 @@ static bool set_tty(VmConfig *config, const char *text, GError **error)
 /* The host's own root is for a shell; what the guest changes there is in its memory. */
 static bool set_command(VmConfig *config, char **command, GError **error)
 {
-	VmShare *folder = find_share(config, VM_SHARE_ROOT_TAG);
+	VmShare *folder = config_find_share(config, VM_SHARE_ROOT_TAG);
 
 	if (command != NULL && (*command == NULL || folder == NULL)) {
 		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -649,60 +648,4 @@ void config_free(VmConfig *config)
 	g_free(config->gdb_core);
 	g_free(config->dump_dtb);
 	g_free(config);
-}
-
-/* ---- The kernel's command line ---- */
-
-static bool names_root(const char *params)
-{
-	for (const char *at = params; (at = strstr(at, "root=")) != NULL; at++) {
-		if (at == params || at[-1] == ' ')
-			return true;
-	}
-	return false;
-}
-
-/* As kvmtool has it. Before Linux 5.15 a message would have 8 KiB; diod takes 64. */
-static void append_folder(GString *line, const VmShare *share)
-{
-	const char *mode = share->read_only ? "ro" : "rw";
-
-	g_string_append_printf(line,
-			       " root=%s %s rootflags=%s,trans=virtio,version=9p2000.L,msize=65536 "
-			       "rootfstype=9p",
-			       share->tag, mode, mode);
-}
-
-/* An initial RAM disk knows better. */
-static void append_root(GString *line, const VmConfig *config, const char *user)
-{
-	const VmShare *folder = find_share(config, VM_SHARE_ROOT_TAG);
-
-	if (config->initrd != NULL || names_root(user))
-		return;
-	if (folder != NULL)
-		append_folder(line, folder);
-	else if (config->disks != NULL && config->disks->len > 0)
-		g_string_append_printf(line, " root=/dev/vda %s",
-				       g_array_index(config->disks, VmDisk, 0).read_only ? "ro"
-											 : "rw");
-}
-
-char *config_command_line(const VmConfig *config, const char *arch_part)
-{
-	const char *user = config->params != NULL ? config->params : "";
-	GString *line = g_string_new(arch_part);
-
-	g_string_append(line,
-			config->console == VM_CONSOLE_VIRTIO ? " console=hvc0" : " console=ttyS0");
-	if (config->gdb == NULL)
-		g_string_append(line, " panic=1");
-	else if (!config->gdb_kaslr && strstr(user, "kaslr") == NULL)
-		g_string_append(line, " nokaslr");
-	append_root(line, config, user);
-	if (*user != 0)
-		g_string_append_printf(line, " %s", user);
-	if (config->is_shell)
-		g_string_append(line, " " COMMAND_INIT);
-	return g_string_free(line, FALSE);
 }

@@ -72,6 +72,11 @@ bool config_needs_stdio(const VmConfig *config);
  */
 bool config_parse_size(const char *text, uint64_t *ret_bytes, GError **error);
 
+/* config_find_share: the one with that tag, owned by @config; or NULL. */
+VmShare *config_find_share(const VmConfig *config, const char *tag);
+
+/* ---- kernel-line.c ---- */
+
 /*
  * config_command_line: the whole kernel command line. @arch_part comes first, then the console,
  * then what debugging wants (with @config->gdb: `nokaslr`, unless --params speaks of kaslr or
