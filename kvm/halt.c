@@ -45,7 +45,7 @@ static void kick(KvmGdbVcpu *vcpu)
 	__atomic_compare_exchange_n(&vcpu->run->immediate_exit, &none, KICK_MARK, false,
 				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	vcpu->signals_before = __atomic_load_n(vcpu->signals, __ATOMIC_SEQ_CST);
-	tgkill(getpid(), vcpu->tid, vcpu->gdb->kick_signal);
+	engine_signal(vcpu->gdb, __atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST));
 }
 
 void halt_kick(KvmGdbVcpu *vcpu)
@@ -77,14 +77,35 @@ bool halt_in_guest(const KvmGdbVcpu *vcpu)
 	return get_state(vcpu) == VCPU_RUNNING && !has_seen_kick(vcpu);
 }
 
-void halt_wake(KvmGdb *gdb)
+static bool waits_for_wake(const KvmGdbVcpu *vcpu)
+{
+	return get_state(vcpu) == VCPU_PARKED && halt_may_run(vcpu);
+}
+
+void halt_wake_each(KvmGdb *gdb)
 {
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
-		if (get_state(vcpu) == VCPU_PARKED && halt_may_run(vcpu))
+		if (waits_for_wake(vcpu))
 			eventfd_write(vcpu->wake_fd, 1);
 	}
+}
+
+void halt_wake(KvmGdb *gdb)
+{
+	unsigned n_parked = 0, n_woken = 0;
+
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		const KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+
+		n_parked += get_state(vcpu) == VCPU_PARKED;
+		n_woken += waits_for_wake(vcpu);
+	}
+	if (n_woken > 1 && n_woken == n_parked)
+		engine_wake_all(gdb);
+	else if (n_woken)
+		halt_wake_each(gdb);
 }
 
 void halt_demand_attention(KvmGdb *gdb)

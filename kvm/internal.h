@@ -246,6 +246,8 @@ typedef struct Devices {
 typedef struct Notices {
 	bool devices_go;
 	bool loop;	  /* not the VMM, but the main loop, which wants the lock then */
+	bool wake_all;	  /* nor this, but all vCPUs that are parked */
+	GArray *signals;  /* int: threads that get the engine's signal; or NULL */
 	GArray *changes;  /* of guest RAM; or NULL */
 	GPtrArray *lines; /* for its user; or NULL */
 } Notices;
@@ -257,6 +259,7 @@ struct KvmGdb {
 	void *opaque;
 	int vm_fd;
 	int kick_signal;
+	int wake_all_fd; /* eventfd that ends all parks; not read while all may run */
 
 	ArchFeatures features;
 	KvmMemory *memory;
@@ -342,6 +345,9 @@ void notice_change(KvmGdb *gdb, uint64_t gpa, uint64_t len);
 /* A stop for the client; an alarm of the engine's. The loop is woken when the lock is given up. */
 void engine_post_stop(KvmGdb *gdb, const GdbStop *stop);
 void engine_set_alarm(KvmGdb *gdb, GdbAlarm *alarm, gint64 time);
+/* Likewise: the engine's signal for a thread; the end of all parks. */
+void engine_signal(KvmGdb *gdb, int tid);
+void engine_wake_all(KvmGdb *gdb);
 void engine_log(KvmGdb *gdb, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 typedef KvmGdb KvmGdbLocked;
@@ -393,7 +399,9 @@ bool halt_is_wanted(const KvmGdb *gdb);
 bool halt_free_unless_wanted(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
 void halt_demand_attention(KvmGdb *gdb);
+/* Ends the park of each that may run; halt_wake_each: by a descriptor of its own. */
 void halt_wake(KvmGdb *gdb);
+void halt_wake_each(KvmGdb *gdb);
 /* @vcpu, which is OUTSIDE, is GONE: nobody waits for it any more. */
 void halt_remove(KvmGdbVcpu *vcpu);
 /* Kicks every vCPU that is RUNNING, or this one if it is. */

@@ -5,6 +5,10 @@
  * it calls the engine. So none is called under the engine's lock: what the VMM shall hear is kept,
  * and said by the thread that gives the lock up, at once and in order.
  */
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include "kvm/internal.h"
 #include "kvm/invariants.h"
 
@@ -15,6 +19,22 @@ typedef struct Change {
 void engine_lock(KvmGdb *gdb)
 {
 	g_mutex_lock(&gdb->lock);
+}
+
+/*
+ * Whom this wakes wants the lock. A thread that has ended meanwhile gets no signal; the descriptor
+ * is the engine's, and no vCPU's.
+ */
+static void wake(KvmGdb *gdb, const Notices *notices)
+{
+	pid_t process = notices->signals ? getpid() : 0;
+
+	for (unsigned i = 0; notices->signals && i < notices->signals->len; i++)
+		tgkill(process, g_array_index(notices->signals, int, i), gdb->kick_signal);
+	if (notices->wake_all)
+		eventfd_write(gdb->wake_all_fd, 1);
+	if (notices->loop)
+		g_main_context_wakeup(gdb->context);
 }
 
 static void deliver(KvmGdb *gdb, const Notices *notices)
@@ -55,13 +75,25 @@ void engine_unlock(KvmGdb *gdb)
 		check(gdb);
 	gdb->notices = (Notices){0};
 	g_mutex_unlock(&gdb->lock);
-	if (notices.loop)
-		g_main_context_wakeup(gdb->context);
+	wake(gdb, &notices);
+	g_clear_pointer(&notices.signals, g_array_unref);
 	if (!notices.changes && !notices.lines && !notices.devices_go)
 		return;
 	deliver(gdb, &notices);
 	g_clear_pointer(&notices.changes, g_array_unref);
 	g_clear_pointer(&notices.lines, g_ptr_array_unref);
+}
+
+void engine_signal(KvmGdb *gdb, int tid)
+{
+	if (!gdb->notices.signals)
+		gdb->notices.signals = g_array_new(FALSE, FALSE, sizeof(int));
+	g_array_append_val(gdb->notices.signals, tid);
+}
+
+void engine_wake_all(KvmGdb *gdb)
+{
+	gdb->notices.wake_all = true;
 }
 
 void engine_post_stop(KvmGdb *gdb, const GdbStop *stop)

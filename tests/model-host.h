@@ -49,6 +49,14 @@ bool host_yield_in_guest(void);
 /* A signal of the VMM's own for this thread, whose handler sets immediate_exit or does nothing. */
 void host_signal(unsigned cpu, bool sets_immediate_exit);
 
+/*
+ * What the engine has sent behind its lock is on its way, for as long as the test likes: its signal
+ * to the thread of a vCPU, or what wakes all. host_arrive: it arrives.
+ */
+#define HOST_ALL HOST_CPUS
+bool host_is_coming(unsigned what);
+void host_arrive(unsigned what);
+
 /* The next time that something waits for, or 0. host_pass_time: it is then. */
 gint64 host_next_time(void);
 void host_pass_time(gint64 to);

@@ -317,6 +317,8 @@ uint64_t model_choices(const Model *model)
 
 	for (unsigned i = 0; i < model->scenario->n; i++)
 		add_cpu_choices(model, i, &choices);
+	for (unsigned i = 0; i <= HOST_ALL; i++)
+		choices |= (uint64_t)host_is_coming(i) << (MODEL_ARRIVE + i);
 	if (model->n_stops && model->session)
 		choices |= 1ull << MODEL_TELL;
 	if (can_pass_time(model))
@@ -361,6 +363,8 @@ void model_choose(Model *model, unsigned choice)
 		pass_time(model);
 	} else if (choice == MODEL_TELL) {
 		model_tell(model);
+	} else if (choice >= MODEL_ARRIVE) {
+		host_arrive(choice - MODEL_ARRIVE);
 	} else if (choice >= MODEL_FAIL_CONTROL) {
 		model->failures--;
 		toy_fail_control(model->vm, choice - MODEL_FAIL_CONTROL, EINVAL);
@@ -378,13 +382,15 @@ void model_choose(Model *model, unsigned choice)
 
 const char *model_choice_name(const ModelScenario *scenario, unsigned choice)
 {
-	static const char *const kinds[] = {"cpu", "signal", "fail-run", "fail-control"};
+	static const char *const kinds[] = {"cpu", "signal", "fail-run", "fail-control", "kick"};
 	static char name[32];
 
 	if (choice >= MODEL_SAY)
 		return scenario->actions[choice - MODEL_SAY];
 	if (choice >= MODEL_TELL)
 		return choice == MODEL_TELL ? "tell" : "time";
+	if (choice == MODEL_ARRIVE + HOST_ALL)
+		return "wake";
 	g_snprintf(name, sizeof(name), "%s%u", kinds[choice / HOST_CPUS], choice % HOST_CPUS);
 	return name;
 }
@@ -396,6 +402,10 @@ static bool round_of_all(Model *model, bool devices)
 {
 	bool any = false;
 
+	for (unsigned i = 0; i <= HOST_ALL; i++) {
+		if (host_is_coming(i))
+			host_arrive(i);
+	}
 	for (unsigned i = 0; i < model->scenario->n && !model_fault(model); i++) {
 		if (!host_can_step(i) || (host_place(i) == HOST_DEVICE && !devices))
 			continue;
