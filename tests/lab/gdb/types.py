@@ -81,29 +81,40 @@ def real_function(address):
     return found
 
 
-def address_of_symbol(name):
+NOPS = 8  # for ftrace, on arm64: gcc 12's debug information begins behind them, the symbol in front
+
+
+def symbol_at(name, address):
+    """Another name for a function, or one that is folded into one that is the same, has only a symbol."""
+    gdb.execute("set print demangle off")  # gdb takes a__b for a name of Ada
+    if gdb.execute("info symbol 0x%x" % address, to_string=True).startswith(name + " in section"):
+        return True
     try:
-        return int(gdb.parse_and_eval("(unsigned long)&'%s'" % name))
+        return int(gdb.parse_and_eval("(unsigned long)&'%s'" % name)) == address
     except gdb.error:
-        return None
+        return False
 
 
 def compare_functions(made):
-    equal, symbols, differ, other_type = 0, 0, [], []
+    equal, nops, symbols, differ, other_type = 0, 0, 0, [], []
     for name, (address, text) in made.items():
         real = real_function(address)
         if not real or real.name != name:
-            # Another name for it, or folded into one that is the same: there is only a symbol.
-            if address_of_symbol(name) == address:
-                symbols += 1
-            else:
+            if not symbol_at(name, address):
                 differ.append("%s: at 0x%x is %s" % (name, address, real))
-            continue
-        equal += 1
+                continue
+            real = real_function(address + NOPS)
+            if not real or real.name != name:
+                symbols += 1
+                continue
+            nops += 1
+        else:
+            equal += 1
         if str(real.type) != text:
             other_type.append("%s: %s, not %s" % (name, text, real.type))
-    print("functions: %d at equal addresses (%d with another type), %d at those of symbols, %d differ"
-          % (equal, len(other_type), symbols, len(differ)))
+    print("functions: %d at equal addresses, %d at those of symbols with %d bytes of nops in front, %d at those of"
+          " other symbols, %d differ; %d have another type"
+          % (equal, nops, NOPS, symbols, len(differ), len(other_type)))
     for row in differ[:20]:
         print("DIFFERS %s" % row)
     for row in other_type[:10]:
