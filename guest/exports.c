@@ -70,10 +70,12 @@ static bool is_entry_size(const Piece *piece, size_t at, size_t size)
 /* An entry whose name is at @name: its offset. */
 static bool find_entry(const Piece *piece, uint64_t name, size_t *ret, size_t *ret_size)
 {
+	/* All of the kernel is looked at, and no range is longer than what 32 bits can tell. */
 	for (size_t at = 4; at + 4 <= piece->len; at += 4) {
-		uint64_t to;
+		uint32_t distance;
 
-		if (!relative(piece, at, &to) || to != name)
+		memcpy(&distance, piece->data + at, sizeof(distance));
+		if (GUINT32_FROM_LE(distance) != (uint32_t)(name - piece->addr - at))
 			continue;
 		*ret = at - 4;
 		for (*ret_size = 12; *ret_size >= 8; *ret_size -= 4) {

@@ -126,6 +126,15 @@ static bool leaves(uint32_t insn)
 	       insn == 0xd69f03e0 || (insn & 0xfc000000) == 0x14000000;
 }
 
+/* The top bytes of all that do something here: most instructions have none of them. */
+static const bool matters[256] = {
+	[0x14 ... 0x17] = true, /* b */
+	[0x91] = true,		/* add */
+	[0xa8 ... 0xa9] = true, /* stp, ldp */
+	[0xd1] = true,		/* sub */
+	[0xd5 ... 0xd6] = true, /* paciasp, autiasp; ret, br, eret */
+};
+
 static Effect execute(uint32_t insn, Frame *frame)
 {
 	Effect effect;
@@ -196,8 +205,12 @@ static void put_rows(GByteArray *out, const uint8_t *code, size_t n_insns)
 	size_t last = 0;
 
 	for (size_t n = 0; n < n_insns; n++) {
-		Effect effect = execute(insn_at(code, n), &frame);
+		uint32_t insn = insn_at(code, n);
+		Effect effect;
 
+		if (!matters[insn >> 24])
+			continue;
+		effect = execute(insn, &frame);
 		if (effect == EFFECT_SETS_UP)
 			body = frame;
 		else if (effect == EFFECT_LEAVES)

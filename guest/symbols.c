@@ -172,12 +172,21 @@ static uint64_t known_end(const LinuxSymbols *symbols, uint64_t addr)
 	return UINT64_MAX;
 }
 
+#define ALIASES 8u
+
 uint64_t linux_symbols_end(const LinuxSymbols *symbols, const LinuxSymbol *symbol)
 {
-	unsigned n, at = n_before(symbols, symbol->addr, true);
+	unsigned n;
 	const LinuxSymbol *rows = linux_symbols_rows(symbols, &n);
-	uint64_t next = at < n ? rows[at].addr : UINT64_MAX;
+	size_t at = symbol - rows, far = at + ALIASES;
+	uint64_t next;
 
+	/* Few have one address, but a guest may say that all have. */
+	while (at < n && at < far && rows[at].addr == symbol->addr)
+		at++;
+	if (at < n && rows[at].addr == symbol->addr)
+		at = n_before(symbols, symbol->addr, true);
+	next = at < n ? rows[at].addr : UINT64_MAX;
 	return MIN(next, known_end(symbols, symbol->addr));
 }
 

@@ -187,6 +187,24 @@ static void test_by_address(void)
 	assert_at(symbols, UINT64_MAX, "data", UINT64_MAX);
 }
 
+/* A guest may give any number of names to one address. */
+static void test_aliases(void)
+{
+	for (unsigned n = 1; n < 40; n++) {
+		g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+		const LinuxSymbol *rows;
+
+		for (unsigned i = 0; i < n; i++)
+			linux_symbols_add(symbols, 0x1000, 't', "same", 4);
+		linux_symbols_add(symbols, 0x1234, 't', "next", 4);
+		linux_symbols_sort(symbols);
+		rows = linux_symbols_rows(symbols, NULL);
+		for (unsigned i = 0; i < n; i++)
+			g_assert_cmphex(linux_symbols_end(symbols, &rows[i]), ==, 0x1234);
+		g_assert_cmphex(linux_symbols_end(symbols, &rows[n]), ==, UINT64_MAX);
+	}
+}
+
 static void test_set_data(void)
 {
 	static const char letters[] = "tTwWdb", expected[] = "dDdDdb";
@@ -255,10 +273,19 @@ static void test_full(void)
 }
 
 static const TestCase cases[] = {
-	{"full", test_full},	   {"numbers", test_numbers},	    {"wrap", test_wrap},
-	{"strings", test_strings}, {"blocks", test_blocks},	    {"ranges", test_ranges},
-	{"find", test_find},	   {"by-address", test_by_address}, {"set-data", test_set_data},
-	{"names", test_names},	   {"sizes", test_sizes},	    {0},
+	{"full", test_full},
+	{"numbers", test_numbers},
+	{"wrap", test_wrap},
+	{"strings", test_strings},
+	{"blocks", test_blocks},
+	{"ranges", test_ranges},
+	{"find", test_find},
+	{"by-address", test_by_address},
+	{"set-data", test_set_data},
+	{"names", test_names},
+	{"sizes", test_sizes},
+	{"aliases", test_aliases},
+	{0},
 };
 
 int main(int argc, char **argv)
