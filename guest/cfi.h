@@ -4,9 +4,9 @@
 #ifndef VMGDB_GUEST_CFI_H
 #define VMGDB_GUEST_CFI_H
 
-#include <glib.h>
 #include <stdbool.h>
-#include <stdint.h>
+
+#include "guest/bytes.h"
 
 /* Call frame instructions: figure 40. */
 enum {
@@ -27,11 +27,8 @@ enum {
 	DW_CFA_restore = 0xc0,
 };
 
-/* The low @len bytes of @value; a LEB128 number; how far the next row is, in units of the CIE. */
-void cfi_put(GByteArray *out, uint64_t value, unsigned len);
-void cfi_put_uleb(GByteArray *out, uint32_t value);
-void cfi_put_sleb(GByteArray *out, int32_t value);
-void cfi_put_advance(GByteArray *out, uint32_t delta);
+/* How far the next row is, in units of the CIE. */
+void cfi_put_advance(Bytes *out, uint32_t delta);
 
 /*
  * cfi_begin_cie: a CIE up to its first instruction. @is_signal: of frames that were interrupted:
@@ -39,9 +36,9 @@ void cfi_put_advance(GByteArray *out, uint32_t delta);
  * cfi_begin_fde: one of the CIE at @cie, for @range bytes from @addr on. Both give where it begins,
  * for cfi_end_block(), which fills it up to 8 bytes and writes its length.
  */
-void cfi_begin_cie(GByteArray *out, guint *ret_at, bool is_signal, unsigned code_unit,
-		   int data_unit, unsigned return_column);
-void cfi_begin_fde(GByteArray *out, guint *ret_at, uint32_t cie, uint64_t addr, uint64_t range);
-void cfi_end_block(GByteArray *out, guint at);
+void cfi_begin_cie(Bytes *out, guint *ret_at, bool is_signal, unsigned code_unit, int data_unit,
+		   unsigned return_column);
+void cfi_begin_fde(Bytes *out, guint *ret_at, uint32_t cie, uint64_t addr, uint64_t range);
+void cfi_end_block(Bytes *out, guint at);
 
 #endif

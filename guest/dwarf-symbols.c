@@ -91,14 +91,14 @@ static const LinuxSymbol *symbol_of(const Named *named)
 /* At the first instruction, and nowhere else. Its offset. */
 static uint32_t add_location(DwarfUnit *unit, uint64_t pc, unsigned reg)
 {
-	uint32_t at = unit->lists->len;
+	uint32_t at = unit->lists.len;
 
-	dwarf_u8(unit->lists, LLE_START_LENGTH);
-	dwarf_u64(unit->lists, pc);
-	dwarf_uleb(unit->lists, 1); /* byte long */
-	dwarf_uleb(unit->lists, 1);
-	dwarf_u8(unit->lists, OP_REG0 + reg);
-	dwarf_u8(unit->lists, LLE_END_OF_LIST);
+	bytes_put(&unit->lists, LLE_START_LENGTH, 1);
+	bytes_put(&unit->lists, pc, 8);
+	bytes_uleb(&unit->lists, 1); /* byte long */
+	bytes_uleb(&unit->lists, 1);
+	bytes_put(&unit->lists, OP_REG0 + reg, 1);
+	bytes_put(&unit->lists, LLE_END_OF_LIST, 1);
 	return at;
 }
 
@@ -120,7 +120,7 @@ static void add_parameters(DwarfUnit *unit, const struct btf_type *proto, uint64
 
 	for (i = 0; i < n && fits_register(unit->btf, params[i].type); i++) {
 		dwarf_begin(unit, ROW_PARAM_AT, params[i].name_off, params[i].type);
-		dwarf_u32(unit->info, add_location(unit, pc, unit->source->args[i]));
+		bytes_put(&unit->info, add_location(unit, pc, unit->source->args[i]), 4);
 	}
 	dwarf_parameters(unit, proto, i);
 }
@@ -149,9 +149,9 @@ static void add_function(DwarfUnit *unit, const Named *function)
 	    unit->parts[type->type] == TYPE_HOLLOW)
 		return;
 	dwarf_begin(unit, ROW_FUNCTION, type->name_off, proto->type);
-	dwarf_u8(unit->info, is_global(function->symbol->type));
-	dwarf_u64(unit->info, function->symbol->addr);
-	dwarf_u32(unit->info, length);
+	bytes_put(&unit->info, is_global(function->symbol->type), 1);
+	bytes_put(&unit->info, function->symbol->addr, 8);
+	bytes_put(&unit->info, length, 4);
 	add_parameters(unit, proto, function->symbol->addr);
 	dwarf_end(unit);
 }
@@ -166,7 +166,7 @@ void dwarf_functions(DwarfUnit *unit)
 
 	find_addresses(symbols, names, true);
 	/* By address, and one for each. */
-	for (unsigned i = 0; i < n && unit->info->len < LINUX_DWARF_MAX; i++) {
+	for (unsigned i = 0; i < n && unit->info.len < LINUX_DWARF_MAX; i++) {
 		const Named *function;
 
 		if (!linux_symbol_is_code(&rows[i]) || rows[i].addr == last)
@@ -185,10 +185,10 @@ void dwarf_functions(DwarfUnit *unit)
 
 static void add_place(DwarfUnit *unit, const LinuxSymbol *symbol)
 {
-	dwarf_u8(unit->info, is_global(symbol->type));
-	dwarf_uleb(unit->info, 1 + sizeof(uint64_t));
-	dwarf_u8(unit->info, OP_ADDR);
-	dwarf_u64(unit->info, symbol->addr);
+	bytes_put(&unit->info, is_global(symbol->type), 1);
+	bytes_uleb(&unit->info, 1 + sizeof(uint64_t));
+	bytes_put(&unit->info, OP_ADDR, 1);
+	bytes_put(&unit->info, symbol->addr, 8);
 }
 
 /*
@@ -331,7 +331,7 @@ static GHashTable *wanted_types(const DwarfUnit *unit)
 /* The type that BTF does not have, and then the variable, without its name. */
 static void begin_global(DwarfUnit *unit, const Global *global, uint32_t id, uint64_t count)
 {
-	uint32_t at = unit->info->len;
+	uint32_t at = unit->info.len;
 
 	if (global->shape == ONE) {
 		dwarf_begin(unit, ROW_GLOBAL, 0, id);
@@ -340,7 +340,7 @@ static void begin_global(DwarfUnit *unit, const Global *global, uint32_t id, uin
 	dwarf_begin(unit, global->shape == POINTER ? ROW_POINTER : ROW_ARRAY, 0, id);
 	if (global->shape == MANY) {
 		dwarf_begin(unit, ROW_COUNT, 0, 0);
-		dwarf_uleb(unit->info, count);
+		bytes_uleb(&unit->info, count);
 		dwarf_end(unit);
 	}
 	dwarf_begin_own(unit, ROW_GLOBAL, at);
@@ -356,7 +356,7 @@ static void add_global(DwarfUnit *unit, const Global *global, const LinuxSymbol 
 	if (!id || size <= 0 || (uint64_t)size > room)
 		return;
 	begin_global(unit, global, id, room / (uint64_t)size);
-	dwarf_string(unit->info, global->name);
+	bytes_string(&unit->info, global->name);
 	add_place(unit, symbol);
 }
 
@@ -364,7 +364,7 @@ static void add_btf_variables(DwarfUnit *unit, GHashTable *names)
 {
 	uint32_t id = linux_types_first(unit->source->types);
 
-	for (; id < unit->n_types && unit->info->len < LINUX_DWARF_MAX; id++) {
+	for (; id < unit->n_types && unit->info.len < LINUX_DWARF_MAX; id++) {
 		const struct btf_type *type = btf__type_by_id(unit->btf, id);
 		const char *name = btf__name_by_offset(unit->btf, type->name_off);
 		const LinuxSymbol *symbol;
@@ -422,13 +422,13 @@ static const struct {
 static void add_file(DwarfUnit *unit, unsigned i, const LinuxSymbol *symbol, uint32_t type_name)
 {
 	uint32_t start = dwarf_begin_unit(unit, ROW_FILE, file_pointers[i].file);
-	uint32_t target = unit->info->len - start, pointer;
+	uint32_t target = unit->info.len - start, pointer;
 
 	dwarf_begin(unit, ROW_STRUCT_NAME, type_name, 0);
-	pointer = unit->info->len - start;
+	pointer = unit->info.len - start;
 	dwarf_begin_own(unit, ROW_POINTER, target);
 	dwarf_begin_own(unit, ROW_GLOBAL, pointer);
-	dwarf_string(unit->info, file_pointers[i].name);
+	bytes_string(&unit->info, file_pointers[i].name);
 	add_place(unit, symbol);
 	dwarf_end_unit(unit, start);
 }

@@ -9,50 +9,6 @@
 
 #include "guest/type-graph.h"
 
-/* ---- Numbers ---- */
-
-void dwarf_u8(GByteArray *to, uint8_t value)
-{
-	g_byte_array_append(to, &value, 1);
-}
-
-void dwarf_u16(GByteArray *to, uint16_t value)
-{
-	value = GUINT16_TO_LE(value);
-	g_byte_array_append(to, (const uint8_t *)&value, sizeof(value));
-}
-
-void dwarf_u32(GByteArray *to, uint32_t value)
-{
-	value = GUINT32_TO_LE(value);
-	g_byte_array_append(to, (const uint8_t *)&value, sizeof(value));
-}
-
-void dwarf_u64(GByteArray *to, uint64_t value)
-{
-	value = GUINT64_TO_LE(value);
-	g_byte_array_append(to, (const uint8_t *)&value, sizeof(value));
-}
-
-void dwarf_uleb(GByteArray *to, uint64_t value)
-{
-	for (; value >= 0x80; value >>= 7)
-		dwarf_u8(to, 0x80 | value);
-	dwarf_u8(to, value);
-}
-
-void dwarf_sleb(GByteArray *to, int64_t value)
-{
-	for (; value < -64 || value >= 64; value >>= 7)
-		dwarf_u8(to, 0x80 | value);
-	dwarf_u8(to, value & 0x7f);
-}
-
-void dwarf_string(GByteArray *to, const char *text)
-{
-	g_byte_array_append(to, (const uint8_t *)text, strlen(text) + 1);
-}
-
 /* ---- Abbreviations ---- */
 
 enum {
@@ -154,29 +110,29 @@ static unsigned code_of(DwarfRow row, unsigned variant)
 	return 1 + row * N_VARIANTS + variant;
 }
 
-static void add_abbrev(GByteArray *abbrev, const Row *row, unsigned code, unsigned variant)
+static void add_abbrev(Bytes *abbrev, const Row *row, unsigned code, unsigned variant)
 {
-	dwarf_uleb(abbrev, code);
-	dwarf_uleb(abbrev, row->tag);
-	dwarf_u8(abbrev, row->children);
+	bytes_uleb(abbrev, code);
+	bytes_uleb(abbrev, row->tag);
+	bytes_put(abbrev, row->children, 1);
 	for (const uint8_t *at = row->attributes; at[0]; at += 2) {
 		if (!(variant & NO_NAME && at[0] == AT_NAME && at[1] == FORM_STRP) &&
 		    !(variant & NO_TYPE && at[0] == AT_TYPE))
-			g_byte_array_append(abbrev, at, 2);
+			bytes_append(abbrev, at, 2);
 	}
-	dwarf_u16(abbrev, 0);
+	bytes_put(abbrev, 0, 2);
 }
 
 GByteArray *dwarf_abbrev(void)
 {
-	GByteArray *abbrev = g_byte_array_new();
+	Bytes abbrev = {0};
 
 	for (unsigned row = 0; row < N_DWARF_ROWS; row++) {
 		for (unsigned variant = 0; variant < N_VARIANTS; variant++)
-			add_abbrev(abbrev, &rows[row], code_of(row, variant), variant);
+			add_abbrev(&abbrev, &rows[row], code_of(row, variant), variant);
 	}
-	dwarf_u8(abbrev, 0);
-	return abbrev;
+	bytes_put(&abbrev, 0, 1);
+	return bytes_end(&abbrev);
 }
 
 /* ---- Rows ---- */
@@ -220,8 +176,8 @@ static uint32_t own_name(DwarfUnit *unit, uint32_t name)
 	uint32_t at = GPOINTER_TO_UINT(g_hash_table_lookup(unit->names, key));
 
 	if (!at) {
-		at = unit->strings->len;
-		dwarf_string(unit->strings, btf__name_by_offset(unit->btf, name));
+		at = unit->strings.len;
+		bytes_string(&unit->strings, btf__name_by_offset(unit->btf, name));
 		g_hash_table_insert(unit->names, key, GUINT_TO_POINTER(at));
 	}
 	return at;
@@ -235,14 +191,14 @@ static void begin(DwarfUnit *unit, DwarfRow row, uint32_t name, uint32_t to)
 	bool named = name && name < unit->names_len && row_has(&rows[row], NAME);
 	uint32_t at;
 
-	dwarf_uleb(unit->info, code_of(row, (named ? 0 : NO_NAME) | (to ? 0 : NO_TYPE)));
+	bytes_uleb(&unit->info, code_of(row, (named ? 0 : NO_NAME) | (to ? 0 : NO_TYPE)));
 	if (named)
-		dwarf_u32(unit->info, unit->names ? own_name(unit, name) : name);
+		bytes_put(&unit->info, unit->names ? own_name(unit, name) : name, 4);
 	if (!to)
 		return;
-	at = unit->info->len;
+	at = unit->info.len;
 	g_array_append_val(unit->references, at);
-	dwarf_u32(unit->info, to);
+	bytes_put(&unit->info, to, 4);
 }
 
 void dwarf_begin(DwarfUnit *unit, DwarfRow row, uint32_t name, uint32_t type)
@@ -257,13 +213,13 @@ void dwarf_begin_own(DwarfUnit *unit, DwarfRow row, uint32_t offset)
 
 void dwarf_end(DwarfUnit *unit)
 {
-	dwarf_u8(unit->info, 0);
+	bytes_put(&unit->info, 0, 1);
 }
 
 void dwarf_resolve(DwarfUnit *unit)
 {
 	for (guint i = 0; i < unit->references->len; i++) {
-		uint8_t *at = unit->info->data + g_array_index(unit->references, uint32_t, i);
+		uint8_t *at = unit->info.data + g_array_index(unit->references, uint32_t, i);
 		uint32_t type;
 
 		memcpy(&type, at, sizeof(type));

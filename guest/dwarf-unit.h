@@ -5,6 +5,7 @@
 #ifndef VMGDB_GUEST_DWARF_UNIT_H
 #define VMGDB_GUEST_DWARF_UNIT_H
 
+#include "guest/bytes.h"
 #include "guest/dwarf.h"
 
 struct btf_type;
@@ -54,17 +55,9 @@ typedef struct DwarfUnit {
 	uint8_t *parts;
 	uint32_t *offsets;
 	GArray *references;
-	GByteArray *info, *lists, *strings;
+	Bytes info, lists, strings;
 	GHashTable *names;
 } DwarfUnit;
-
-void dwarf_u8(GByteArray *to, uint8_t value);
-void dwarf_u16(GByteArray *to, uint16_t value);
-void dwarf_u32(GByteArray *to, uint32_t value);
-void dwarf_u64(GByteArray *to, uint64_t value);
-void dwarf_uleb(GByteArray *to, uint64_t value);
-void dwarf_sleb(GByteArray *to, int64_t value);
-void dwarf_string(GByteArray *to, const char *text);
 
 /* All abbreviations. Caller unrefs. */
 GByteArray *dwarf_abbrev(void);

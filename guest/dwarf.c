@@ -45,8 +45,8 @@ static unsigned encoding_of(const DwarfUnit *unit, const struct btf_type *type)
 static void add_base(DwarfUnit *unit, const struct btf_type *type)
 {
 	dwarf_begin(unit, ROW_BASE, type->name_off, 0);
-	dwarf_u8(unit->info, MIN(type->size, 16));
-	dwarf_u8(unit->info, encoding_of(unit, type));
+	bytes_put(&unit->info, MIN(type->size, 16), 1);
+	bytes_put(&unit->info, encoding_of(unit, type), 1);
 }
 
 /* A BTF array of none is a flexible one. */
@@ -57,7 +57,7 @@ static void add_array(DwarfUnit *unit, uint32_t id, const struct btf_type *type,
 	dwarf_begin(unit, ROW_ARRAY, 0, hollow ? 0 : array->type);
 	if (btf__resolve_size(unit->btf, id) > 0) {
 		dwarf_begin(unit, ROW_COUNT, 0, 0);
-		dwarf_uleb(unit->info, array->nelems);
+		bytes_uleb(&unit->info, array->nelems);
 	} else {
 		dwarf_begin(unit, ROW_NO_COUNT, 0, 0);
 	}
@@ -72,14 +72,14 @@ static void add_member(DwarfUnit *unit, const struct btf_type *type, unsigned i)
 
 	dwarf_begin(unit, bits ? ROW_BITS : ROW_MEMBER, member->name_off, member->type);
 	if (bits)
-		dwarf_u8(unit->info, bits);
-	dwarf_uleb(unit->info, bits ? offset : offset / 8);
+		bytes_put(&unit->info, bits, 1);
+	bytes_uleb(&unit->info, bits ? offset : offset / 8);
 }
 
 static void add_composite(DwarfUnit *unit, const struct btf_type *type, bool hollow)
 {
 	dwarf_begin(unit, btf_is_struct(type) ? ROW_STRUCT : ROW_UNION, type->name_off, 0);
-	dwarf_u32(unit->info, type->size);
+	bytes_put(&unit->info, type->size, 4);
 	for (unsigned i = 0; i < btf_vlen(type) && !hollow; i++)
 		add_member(unit, type, i);
 	dwarf_end(unit);
@@ -96,9 +96,9 @@ static void add_value(DwarfUnit *unit, uint32_t name, bool is_signed, int64_t va
 {
 	dwarf_begin(unit, is_signed ? ROW_SIGNED : ROW_UNSIGNED, name, 0);
 	if (is_signed)
-		dwarf_sleb(unit->info, value);
+		bytes_sleb(&unit->info, value);
 	else
-		dwarf_uleb(unit->info, value);
+		bytes_uleb(&unit->info, value);
 }
 
 static void add_enum(DwarfUnit *unit, const struct btf_type *type)
@@ -106,7 +106,7 @@ static void add_enum(DwarfUnit *unit, const struct btf_type *type)
 	bool is_signed = btf_kflag(type);
 
 	dwarf_begin(unit, ROW_ENUM, type->name_off, 0);
-	dwarf_u32(unit->info, type->size);
+	bytes_put(&unit->info, type->size, 4);
 	for (unsigned i = 0; i < btf_vlen(type); i++) {
 		if (btf_is_enum(type)) {
 			const struct btf_enum *value = &btf_enum(type)[i];
@@ -185,8 +185,8 @@ static void add_type(DwarfUnit *unit, uint32_t id, bool hollow)
 
 static void add_types(DwarfUnit *unit)
 {
-	for (uint32_t id = 1; id < unit->n_types && unit->info->len < LINUX_DWARF_MAX; id++) {
-		unit->offsets[id] = unit->info->len;
+	for (uint32_t id = 1; id < unit->n_types && unit->info.len < LINUX_DWARF_MAX; id++) {
+		unit->offsets[id] = unit->info.len;
 		if (unit->parts[id] == TYPE_NAME)
 			add_name(unit, btf__type_by_id(unit->btf, id));
 		else if (unit->parts[id] != TYPE_NONE)
@@ -207,14 +207,14 @@ static void add_types(DwarfUnit *unit)
 #define PRODUCER "GNU C11 5.0 would write it so; written by vmgdb"
 
 /* The length of what follows comes first, at @start. */
-static void set_length_at(GByteArray *section, uint32_t start)
+static void set_length_at(Bytes *section, uint32_t start)
 {
 	uint32_t len = GUINT32_TO_LE((uint32_t)(section->len - start - sizeof(len)));
 
 	memcpy(section->data + start, &len, sizeof(len));
 }
 
-static void set_length(GByteArray *section)
+static void set_length(Bytes *section)
 {
 	set_length_at(section, 0);
 }
@@ -224,33 +224,33 @@ static void set_length(GByteArray *section)
 
 uint32_t dwarf_begin_unit(DwarfUnit *unit, DwarfRow row, const char *name)
 {
-	uint32_t start = unit->info->len;
+	uint32_t start = unit->info.len;
 
-	dwarf_u32(unit->info, 0);
-	dwarf_u16(unit->info, DWARF_VERSION);
-	dwarf_u8(unit->info, UNIT_COMPILE);
-	dwarf_u8(unit->info, ADDRESS_SIZE);
-	dwarf_u32(unit->info, 0); /* where the abbreviations begin */
+	bytes_put(&unit->info, 0, 4);
+	bytes_put(&unit->info, DWARF_VERSION, 2);
+	bytes_put(&unit->info, UNIT_COMPILE, 1);
+	bytes_put(&unit->info, ADDRESS_SIZE, 1);
+	bytes_put(&unit->info, 0, 4); /* where the abbreviations begin */
 	dwarf_begin(unit, row, 0, 0);
-	dwarf_string(unit->info, PRODUCER);
-	dwarf_u8(unit->info, LANGUAGE_C11);
-	dwarf_string(unit->info, name);
+	bytes_string(&unit->info, PRODUCER);
+	bytes_put(&unit->info, LANGUAGE_C11, 1);
+	bytes_string(&unit->info, name);
 	return start;
 }
 
 void dwarf_end_unit(DwarfUnit *unit, uint32_t start)
 {
 	dwarf_end(unit);
-	set_length_at(unit->info, start);
+	set_length_at(&unit->info, start);
 }
 
-static void begin_lists(GByteArray *lists)
+static void begin_lists(Bytes *lists)
 {
-	dwarf_u32(lists, 0);
-	dwarf_u16(lists, DWARF_VERSION);
-	dwarf_u8(lists, ADDRESS_SIZE);
-	dwarf_u8(lists, 0);
-	dwarf_u32(lists, 0); /* no table of offsets */
+	bytes_put(lists, 0, 4);
+	bytes_put(lists, DWARF_VERSION, 2);
+	bytes_put(lists, ADDRESS_SIZE, 1);
+	bytes_put(lists, 0, 1);
+	bytes_put(lists, 0, 4); /* no table of offsets */
 }
 
 #define RLE_END_OF_LIST 0x00u
@@ -259,52 +259,52 @@ static void begin_lists(GByteArray *lists)
 /* Where the unit's code is: that of a module lies among that of others. */
 static GByteArray *make_ranges(const LinuxDwarfSource *source)
 {
-	GByteArray *ranges = g_byte_array_new();
+	Bytes ranges = {0};
 
-	begin_lists(ranges);
+	begin_lists(&ranges);
 	for (unsigned i = 0; i < source->n_code; i++) {
-		dwarf_u8(ranges, RLE_START_LENGTH);
-		dwarf_u64(ranges, source->code[i].start);
-		dwarf_uleb(ranges, source->code[i].end - source->code[i].start);
+		bytes_put(&ranges, RLE_START_LENGTH, 1);
+		bytes_put(&ranges, source->code[i].start, 8);
+		bytes_uleb(&ranges, source->code[i].end - source->code[i].start);
 	}
-	dwarf_u8(ranges, RLE_END_OF_LIST);
-	set_length(ranges);
-	return ranges;
+	bytes_put(&ranges, RLE_END_OF_LIST, 1);
+	set_length(&ranges);
+	return bytes_end(&ranges);
 }
 
 /* Which addresses the unit is about (section 6.1.2). */
 static GByteArray *make_aranges(const LinuxDwarfSource *source)
 {
-	GByteArray *aranges = g_byte_array_new();
+	Bytes aranges = {0};
 
-	dwarf_u32(aranges, 0);
-	dwarf_u16(aranges, 2);
-	dwarf_u32(aranges, 0);
-	dwarf_u8(aranges, ADDRESS_SIZE);
-	dwarf_u8(aranges, 0);
-	dwarf_u32(aranges, 0); /* to a multiple of 16 */
+	bytes_put(&aranges, 0, 4);
+	bytes_put(&aranges, 2, 2);
+	bytes_put(&aranges, 0, 4);
+	bytes_put(&aranges, ADDRESS_SIZE, 1);
+	bytes_put(&aranges, 0, 1);
+	bytes_put(&aranges, 0, 4); /* to a multiple of 16 */
 	for (unsigned i = 0; i < source->n_code; i++) {
-		dwarf_u64(aranges, source->code[i].start);
-		dwarf_u64(aranges, source->code[i].end - source->code[i].start);
+		bytes_put(&aranges, source->code[i].start, 8);
+		bytes_put(&aranges, source->code[i].end - source->code[i].start, 8);
 	}
-	dwarf_u64(aranges, 0);
-	dwarf_u64(aranges, 0);
-	set_length(aranges);
-	return aranges;
+	bytes_put(&aranges, 0, 8);
+	bytes_put(&aranges, 0, 8);
+	set_length(&aranges);
+	return bytes_end(&aranges);
 }
 
 static void write_unit(DwarfUnit *unit)
 {
 	uint32_t start = dwarf_begin_unit(unit, ROW_UNIT, unit->source->name);
 
-	dwarf_u64(unit->info, 0); /* what addresses count from */
-	dwarf_u32(unit->info, LISTS_HEADER);
-	begin_lists(unit->lists);
+	bytes_put(&unit->info, 0, 8); /* what addresses count from */
+	bytes_put(&unit->info, LISTS_HEADER, 4);
+	begin_lists(&unit->lists);
 	add_types(unit);
 	dwarf_functions(unit);
 	dwarf_variables(unit);
 	dwarf_end_unit(unit, start);
-	set_length(unit->lists);
+	set_length(&unit->lists);
 	dwarf_files(unit);
 }
 
@@ -323,25 +323,28 @@ LinuxDwarf *linux_dwarf_new(const LinuxDwarfSource *source, GError **error)
 			  .parts = parts,
 			  .offsets = offsets,
 			  .references = references};
+	bool too_long;
 
 	linux_types_strings(source->types, &unit.names_len);
-	dwarf->info = unit.info = g_byte_array_new();
-	dwarf->loclists = unit.lists = g_byte_array_new();
 	dwarf->abbrev = dwarf_abbrev();
 	dwarf->rnglists = make_ranges(source);
 	dwarf->aranges = make_aranges(source);
 	if (linux_types_first(source->types) > 1) {
-		dwarf->strings = unit.strings = g_byte_array_new();
-		dwarf_u8(unit.strings, 0);
+		bytes_put(&unit.strings, 0, 1);
 		unit.names = names;
 	}
 	write_unit(&unit);
-	if (unit.info->len >= LINUX_DWARF_MAX) {
+	too_long = unit.info.len >= LINUX_DWARF_MAX;
+	if (!too_long)
+		dwarf_resolve(&unit);
+	dwarf->info = bytes_end(&unit.info);
+	dwarf->loclists = bytes_end(&unit.lists);
+	dwarf->strings = unit.names ? bytes_end(&unit.strings) : NULL;
+	if (too_long) {
 		g_set_error(error, LINUX_ERROR, LINUX_ERROR_DAMAGED,
 			    "the kernel's types (BTF): too long for gdb");
 		return NULL;
 	}
-	dwarf_resolve(&unit);
 	return g_steal_pointer(&dwarf);
 }
 

@@ -66,16 +66,15 @@ static GByteArray *frames_of_records(const LinuxKernel *kernel, GString *notes)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GByteArray) code = read_between(kernel, "_stext", "_etext", CODE_MAX, &error);
-	GByteArray *frames;
+	Bytes frames = {0};
 	uint64_t start;
 
 	if (error)
 		add_note(notes, error);
 	if (!code || !linux_symbols_find(kernel->symbols, "_stext", &start))
 		return NULL;
-	frames = g_byte_array_new();
-	linux_records_frames(kernel->symbols, start, code, frames);
-	return frames;
+	linux_records_frames(kernel->symbols, start, code, &frames);
+	return bytes_end(&frames);
 }
 
 /*

@@ -126,7 +126,7 @@ static GByteArray *frames_of_records(const LinuxModules *modules, const LinuxSym
 				     const GArray *parts)
 {
 	const LinuxKernel *kernel = linux_modules_kernel(modules);
-	GByteArray *frames = g_byte_array_new();
+	Bytes frames = {0};
 
 	for (unsigned i = 0; i < parts->len; i++) {
 		const LinuxPart *part = &g_array_index(parts, LinuxPart, i);
@@ -138,9 +138,9 @@ static GByteArray *frames_of_records(const LinuxModules *modules, const LinuxSym
 					part->range.end - part->range.start, CODE_MAX, part->name,
 					NULL);
 		if (code)
-			linux_records_frames(symbols, part->range.start, code, frames);
+			linux_records_frames(symbols, part->range.start, code, &frames);
 	}
-	return frames;
+	return bytes_end(&frames);
 }
 
 /* ---- The file ---- */

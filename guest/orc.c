@@ -28,28 +28,28 @@ static const uint8_t pt_regs[] = {R15, R14, R13, R12, RBP, RBX, R11, R10,    R9,
 /* ---- Rules ---- */
 
 /* The data alignment factor is -1: a register at the frame's address plus @offset. */
-static void put_saved(GByteArray *out, unsigned reg, int offset)
+static void put_saved(Bytes *out, unsigned reg, int offset)
 {
 	if (offset <= 0) {
-		cfi_put(out, DW_CFA_offset | reg, 1);
-		cfi_put_uleb(out, -offset);
+		bytes_put(out, DW_CFA_offset | reg, 1);
+		bytes_uleb(out, -offset);
 		return;
 	}
-	cfi_put(out, DW_CFA_offset_extended_sf, 1);
-	cfi_put_uleb(out, reg);
-	cfi_put_sleb(out, -offset);
+	bytes_put(out, DW_CFA_offset_extended_sf, 1);
+	bytes_uleb(out, reg);
+	bytes_sleb(out, -offset);
 }
 
-static void put_rule(GByteArray *out, uint8_t rule, unsigned reg)
+static void put_rule(Bytes *out, uint8_t rule, unsigned reg)
 {
-	cfi_put(out, rule, 1);
-	cfi_put_uleb(out, reg);
+	bytes_put(out, rule, 1);
+	bytes_uleb(out, reg);
 }
 
 /* ---- CIEs ---- */
 
 /* What a function that was called tells of its caller: rbp is as it was, of the others nothing. */
-static void put_call_registers(GByteArray *out)
+static void put_call_registers(Bytes *out)
 {
 	for (unsigned reg = RAX; reg <= R15; reg++)
 		if (reg != RSP)
@@ -58,7 +58,7 @@ static void put_call_registers(GByteArray *out)
 }
 
 /* What the entry code, or only the CPU, has put on the stack from the frame's address on. */
-static void put_saved_registers(GByteArray *out, unsigned first)
+static void put_saved_registers(Bytes *out, unsigned first)
 {
 	for (unsigned i = 0; i < first; i++)
 		if (pt_regs[i] != 255)
@@ -69,14 +69,14 @@ static void put_saved_registers(GByteArray *out, unsigned first)
 }
 
 /* All descriptions begin with the frame's address at rsp + 8. */
-static void put_cie(GByteArray *out, OrcType type, bool is_signal)
+static void put_cie(Bytes *out, OrcType type, bool is_signal)
 {
 	guint at;
 
 	cfi_begin_cie(out, &at, is_signal, 1, -1, RIP);
-	cfi_put(out, DW_CFA_def_cfa, 1);
-	cfi_put_uleb(out, RSP);
-	cfi_put_uleb(out, 8);
+	bytes_put(out, DW_CFA_def_cfa, 1);
+	bytes_uleb(out, RSP);
+	bytes_uleb(out, 8);
 	if (type == ORC_CALL)
 		put_call_registers(out);
 	else
@@ -92,7 +92,7 @@ static void put_cie(GByteArray *out, OrcType type, bool is_signal)
  * @row: what the description says so far.
  */
 typedef struct OrcWriter {
-	GByteArray *out;
+	Bytes *out;
 	uint32_t cies[N_ORC_TYPES][2];
 	OrcRow row;
 } OrcWriter;
@@ -105,20 +105,20 @@ static bool same_base(const OrcPlace *a, const OrcPlace *b)
 /* The frame's address is in memory: DW_OP_breg, deref, and an offset before or after it. */
 static void put_cfa_expression(OrcWriter *writer, const OrcRow *row)
 {
-	g_autoptr(GByteArray) expr = g_byte_array_new();
+	g_auto(Bytes) expr = {0};
 	bool first = row->sp.base == BASE_AT;
 
-	cfi_put(expr, DW_OP_breg0 + row->sp.reg, 1);
-	cfi_put_sleb(expr, first ? row->sp.offset : 0);
-	cfi_put(expr, DW_OP_deref, 1);
+	bytes_put(&expr, DW_OP_breg0 + row->sp.reg, 1);
+	bytes_sleb(&expr, first ? row->sp.offset : 0);
+	bytes_put(&expr, DW_OP_deref, 1);
 	if (!first && row->sp.offset) {
-		cfi_put(expr, DW_OP_consts, 1);
-		cfi_put_sleb(expr, row->sp.offset);
-		cfi_put(expr, DW_OP_plus, 1);
+		bytes_put(&expr, DW_OP_consts, 1);
+		bytes_sleb(&expr, row->sp.offset);
+		bytes_put(&expr, DW_OP_plus, 1);
 	}
-	cfi_put(writer->out, DW_CFA_def_cfa_expression, 1);
-	cfi_put_uleb(writer->out, expr->len);
-	g_byte_array_append(writer->out, expr->data, expr->len);
+	bytes_put(writer->out, DW_CFA_def_cfa_expression, 1);
+	bytes_uleb(writer->out, expr.len);
+	bytes_append(writer->out, expr.data, expr.len);
 }
 
 /* The kernel takes the registers of realigned stacks as they are. */
@@ -137,33 +137,33 @@ static void put_cfa(OrcWriter *writer, const OrcRow *row)
 		put_cfa_expression(writer, row);
 	} else if (offset < 0) {
 		put_rule(writer->out, DW_CFA_def_cfa_sf, row->sp.reg);
-		cfi_put_sleb(writer->out, -offset);
+		bytes_sleb(writer->out, -offset);
 	} else if (same_base(&row->sp, &writer->row.sp)) {
 		put_rule(writer->out, DW_CFA_def_cfa_offset, offset);
 	} else {
 		put_rule(writer->out, DW_CFA_def_cfa, row->sp.reg);
-		cfi_put_uleb(writer->out, offset);
+		bytes_uleb(writer->out, offset);
 	}
 }
 
 static void put_rbp(OrcWriter *writer, const OrcRow *row)
 {
-	GByteArray *out = writer->out;
+	Bytes *out = writer->out;
 
 	if (same_base(&row->bp, &writer->row.bp) && row->bp.offset == writer->row.bp.offset)
 		return;
 	if (row->bp.base == BASE_PREV_SP) {
 		put_saved(out, RBP, row->bp.offset);
 	} else if (row->bp.base == BASE_REG && row->bp.reg == RBP) {
-		g_autoptr(GByteArray) expr = g_byte_array_new();
+		g_auto(Bytes) expr = {0};
 
-		cfi_put(expr, DW_OP_breg0 + RBP, 1);
-		cfi_put_sleb(expr, row->bp.offset);
+		bytes_put(&expr, DW_OP_breg0 + RBP, 1);
+		bytes_sleb(&expr, row->bp.offset);
 		put_rule(out, DW_CFA_expression, RBP);
-		cfi_put_uleb(out, expr->len);
-		g_byte_array_append(out, expr->data, expr->len);
+		bytes_uleb(out, expr.len);
+		bytes_append(out, expr.data, expr.len);
 	} else {
-		cfi_put(out, DW_CFA_restore | RBP, 1);
+		bytes_put(out, DW_CFA_restore | RBP, 1);
 	}
 }
 
@@ -179,7 +179,7 @@ static void put_row(OrcWriter *writer, const OrcRow *row)
 		return;
 	}
 	if (ended)
-		cfi_put(writer->out, DW_CFA_restore | RIP, 1);
+		bytes_put(writer->out, DW_CFA_restore | RIP, 1);
 	put_cfa(writer, row);
 	put_rbp(writer, row);
 	writer->row = *row;
@@ -220,7 +220,7 @@ static unsigned put_rows(OrcWriter *writer, const OrcRow *rows, unsigned n, OrcR
 
 static unsigned put_fde(OrcWriter *writer, const OrcRow *rows, unsigned n)
 {
-	GByteArray *out = writer->out;
+	Bytes *out = writer->out;
 	uint64_t range;
 	unsigned used;
 	uint32_t where;
@@ -239,17 +239,18 @@ static unsigned put_fde(OrcWriter *writer, const OrcRow *rows, unsigned n)
 
 static GByteArray *write_frames(const GArray *rows)
 {
-	OrcWriter writer = {.out = g_byte_array_new()};
+	Bytes frames = {0};
+	OrcWriter writer = {.out = &frames};
 	const OrcRow *all = (const OrcRow *)(const void *)rows->data;
 
 	for (OrcType type = ORC_CALL; type < N_ORC_TYPES; type++)
 		for (unsigned is_signal = 0; is_signal < 2; is_signal++) {
-			writer.cies[type][is_signal] = writer.out->len;
-			put_cie(writer.out, type, is_signal);
+			writer.cies[type][is_signal] = frames.len;
+			put_cie(&frames, type, is_signal);
 		}
 	for (unsigned at = 0; at + 1 < rows->len;)
 		at += all[at].is_gone ? 1 : put_fde(&writer, all + at, rows->len - at);
-	return writer.out;
+	return bytes_end(&frames);
 }
 
 /* A thunk does no more than jump: as at the first instruction of a function. */

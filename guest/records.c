@@ -29,7 +29,7 @@ typedef struct Frame {
 } Frame;
 
 typedef struct Writer {
-	GByteArray *out;
+	Bytes *out;
 	uint32_t cies[2]; /* of frames that were called, and of those that were interrupted */
 } Writer;
 
@@ -159,36 +159,36 @@ static bool same_frame(const Frame *a, const Frame *b)
 	       a->ends == b->ends && a->is_signed == b->is_signed;
 }
 
-static void put_record(GByteArray *out, const Frame *frame)
+static void put_record(Bytes *out, const Frame *frame)
 {
 	if (!frame->record) {
-		cfi_put(out, DW_CFA_restore | REG_FP, 1);
-		cfi_put(out, DW_CFA_restore | REG_LR, 1);
+		bytes_put(out, DW_CFA_restore | REG_FP, 1);
+		bytes_put(out, DW_CFA_restore | REG_LR, 1);
 		return;
 	}
-	cfi_put(out, DW_CFA_offset | REG_FP, 1);
-	cfi_put_uleb(out, frame->record / DATA_UNIT);
+	bytes_put(out, DW_CFA_offset | REG_FP, 1);
+	bytes_uleb(out, frame->record / DATA_UNIT);
 	if (frame->ends) {
-		cfi_put(out, DW_CFA_undefined, 1);
-		cfi_put_uleb(out, REG_LR);
+		bytes_put(out, DW_CFA_undefined, 1);
+		bytes_uleb(out, REG_LR);
 		return;
 	}
-	cfi_put(out, DW_CFA_offset | REG_LR, 1);
-	cfi_put_uleb(out, frame->record / DATA_UNIT - 1);
+	bytes_put(out, DW_CFA_offset | REG_LR, 1);
+	bytes_uleb(out, frame->record / DATA_UNIT - 1);
 }
 
-static void put_row(GByteArray *out, uint32_t insns, const Frame *from, const Frame *to)
+static void put_row(Bytes *out, uint32_t insns, const Frame *from, const Frame *to)
 {
 	cfi_put_advance(out, insns);
 	if (from->base != to->base || from->offset != to->offset) {
-		cfi_put(out, DW_CFA_def_cfa, 1);
-		cfi_put_uleb(out, to->base);
-		cfi_put_uleb(out, to->offset);
+		bytes_put(out, DW_CFA_def_cfa, 1);
+		bytes_uleb(out, to->base);
+		bytes_uleb(out, to->offset);
 	}
 	if (from->record != to->record || from->ends != to->ends)
 		put_record(out, to);
 	if (from->is_signed != to->is_signed)
-		cfi_put(out, DW_CFA_AARCH64_negate_ra_state, 1);
+		bytes_put(out, DW_CFA_AARCH64_negate_ra_state, 1);
 }
 
 static uint32_t insn_at(const uint8_t *code, size_t n)
@@ -199,7 +199,7 @@ static uint32_t insn_at(const uint8_t *code, size_t n)
 	return GUINT32_FROM_LE(raw);
 }
 
-static void put_rows(GByteArray *out, const uint8_t *code, size_t n_insns)
+static void put_rows(Bytes *out, const uint8_t *code, size_t n_insns)
 {
 	Frame frame = {.base = REG_SP}, body = frame, written = frame;
 	size_t last = 0;
@@ -253,8 +253,8 @@ static void put_function(Writer *writer, uint64_t addr, const uint8_t *code, siz
 
 	cfi_begin_fde(writer->out, &block, writer->cies[is_entry(code, n_insns)], addr, len);
 	if (first) {
-		cfi_put(writer->out, DW_CFA_undefined, 1);
-		cfi_put_uleb(writer->out, REG_LR);
+		bytes_put(writer->out, DW_CFA_undefined, 1);
+		bytes_uleb(writer->out, REG_LR);
 	}
 	put_rows(writer->out, code, n_insns);
 	cfi_end_block(writer->out, block);
@@ -266,14 +266,14 @@ static void put_cie(Writer *writer, bool is_signal)
 
 	writer->cies[is_signal] = writer->out->len;
 	cfi_begin_cie(writer->out, &block, is_signal, INSN, -DATA_UNIT, REG_LR);
-	cfi_put(writer->out, DW_CFA_def_cfa, 1);
-	cfi_put_uleb(writer->out, REG_SP);
-	cfi_put_uleb(writer->out, 0);
+	bytes_put(writer->out, DW_CFA_def_cfa, 1);
+	bytes_uleb(writer->out, REG_SP);
+	bytes_uleb(writer->out, 0);
 	cfi_end_block(writer->out, block);
 }
 
 void linux_records_frames(const LinuxSymbols *symbols, uint64_t addr, const GByteArray *code,
-			  GByteArray *frames)
+			  Bytes *frames)
 {
 	Writer writer = {.out = frames};
 	unsigned n;

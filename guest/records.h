@@ -11,6 +11,7 @@
 
 #include <glib.h>
 
+#include "guest/bytes.h"
 #include "guest/symbols.h"
 
 /*
@@ -19,6 +20,6 @@
  * where it gives it up. Instructions that it does not know change no frame.
  */
 void linux_records_frames(const LinuxSymbols *symbols, uint64_t addr, const GByteArray *code,
-			  GByteArray *frames);
+			  Bytes *frames);
 
 #endif

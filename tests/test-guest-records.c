@@ -43,7 +43,8 @@ typedef struct Row {
 static GByteArray *frames_of(const Row *rows, unsigned n)
 {
 	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
-	g_autoptr(GByteArray) code = g_byte_array_new(), frames = g_byte_array_new();
+	g_autoptr(GByteArray) code = g_byte_array_new();
+	Bytes frames = {0};
 
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t insn = GUINT32_TO_LE(rows[i].insn);
@@ -54,8 +55,8 @@ static GByteArray *frames_of(const Row *rows, unsigned n)
 	linux_symbols_add(symbols, CODE, 'T', "alias", 5);
 	linux_symbols_add(symbols, CODE + code->len, 'T', "next", 4);
 	linux_symbols_sort(symbols);
-	linux_records_frames(symbols, CODE, code, frames);
-	return g_steal_pointer(&frames);
+	linux_records_frames(symbols, CODE, code, &frames);
+	return bytes_end(&frames);
 }
 
 static void assert_record(const CfiRow *row, unsigned record)
@@ -188,12 +189,12 @@ static void test_mad(void)
 		linux_symbols_add(symbols, CODE - 400 + 403 * n, 't', "f", 1);
 	linux_symbols_sort(symbols);
 	{
-		g_autoptr(GByteArray) frames = g_byte_array_new();
+		g_auto(Bytes) frames = {0};
 		CfiRow row;
 
-		linux_records_frames(symbols, CODE, code, frames);
+		linux_records_frames(symbols, CODE, code, &frames);
 		for (uint64_t pc = CODE; pc < CODE + code->len; pc += 4)
-			cfi_find(frames->data, frames->len, pc, &row);
+			cfi_find(frames.data, frames.len, pc, &row);
 	}
 }
 
@@ -202,7 +203,9 @@ static void test_first(void)
 {
 	static const uint32_t insns[] = {NOP, CALL, NOP, PACIASP};
 	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
-	g_autoptr(GByteArray) code = g_byte_array_new(), frames = g_byte_array_new();
+	g_autoptr(GByteArray) code = g_byte_array_new();
+	g_autoptr(GByteArray) frames = NULL;
+	Bytes bytes = {0};
 
 	for (unsigned n = 0; n < G_N_ELEMENTS(insns); n++) {
 		uint32_t insn = GUINT32_TO_LE(insns[n]);
@@ -212,7 +215,8 @@ static void test_first(void)
 	linux_symbols_add(symbols, CODE, 'T', "ret_from_fork", 13);
 	linux_symbols_add(symbols, CODE + 12, 'T', "next", 4);
 	linux_symbols_sort(symbols);
-	linux_records_frames(symbols, CODE, code, frames);
+	linux_records_frames(symbols, CODE, code, &bytes);
+	frames = bytes_end(&bytes);
 	for (unsigned n = 0; n < G_N_ELEMENTS(insns); n++)
 		g_assert_cmpint(row_at(frames, n).regs[LR].how, ==,
 				n < 3 ? CFI_UNDEFINED : CFI_UNSET);
