@@ -80,14 +80,18 @@ static bool is_qemu_word(const char *word)
 	return g_strv_contains(words, word);
 }
 
-static bool check_words(const char *where, char **words, GError **error)
+static bool take_words(const char *where, char **words, GdbAddress *address, GError **error)
 {
 	for (; *words; words++) {
+		if (!strcmp(*words, "remote")) {
+			address->remote = true;
+			continue;
+		}
 		if (is_qemu_word(*words))
 			continue;
 		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
-			    "address '%s': '%s' is not possible here; after a comma only "
-			    "QEMU's options server, nowait, wait=off and nodelay are taken",
+			    "address '%s': '%s' is not possible here; after a comma only remote "
+			    "and QEMU's options server, nowait, wait=off and nodelay are taken",
 			    where, *words);
 		return false;
 	}
@@ -109,7 +113,7 @@ bool gdb_address_parse(const char *where, GdbAddress *ret_address, GError **erro
 			    where);
 		return false;
 	}
-	if (!check_words(where, parts + 1, error)) {
+	if (!take_words(where, parts + 1, &address, error)) {
 		gdb_address_clear(&address);
 		return false;
 	}

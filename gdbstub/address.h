@@ -20,6 +20,7 @@ typedef struct GdbAddress {
 	char *host; /* without the brackets of IPv6; "localhost" is both loopbacks */
 	uint16_t port;
 	char *path;
+	bool remote; /* whoever connects there is on another host */
 } GdbAddress;
 
 /*

@@ -42,6 +42,14 @@ const char *gdb_session_program(GdbSession *session)
 	return session->program;
 }
 
+bool gdb_session_reads_files(GdbSession *session)
+{
+	if (gdb_session_program(session))
+		return true;
+	return session->elsewhere && session->ops->files && !session->agreed.files_refused &&
+	       gdb_session_exec_file(session);
+}
+
 static GdbReply file_error(GdbSession *session, int number)
 {
 	g_string_append_printf(session->reply, "F-1,%x", number);
@@ -381,7 +389,7 @@ static GdbReply cmd_file(GdbSession *session, const GdbArgs *args)
 
 	if (!gdb_session_knows_program(session))
 		return gdb_reply(GDB_REPLY_WORK);
-	if (!gdb_session_program(session)) {
+	if (!gdb_session_reads_files(session)) {
 		session->agreed.files_refused = true;
 		return gdb_reply(GDB_REPLY_EMPTY);
 	}

@@ -51,7 +51,10 @@ void gdb_server_set_log(GdbServer *server, GdbLog *log);
  * - stdio: this process' standard input and output
  * - /dev/NAME: a character device; a terminal is put into raw mode
  * tcp: may stand before a PORT or HOST, and QEMU's options that ask for just this
- * (",server,nowait") behind an address.
+ * (",server,nowait") behind an address, but for a device.
+ * A client on another host reads the target's program through the connection (GdbFileOps). It is
+ * one whose address is neither a loopback's nor the one at which it is served; ",remote" behind an
+ * address says so of all that connect there: through a tunnel, for example.
  * @error: names @where, what was expected, or why the system refused. Called once per server.
  */
 bool gdb_server_listen(GdbServer *server, const char *where, GError **error);

@@ -154,6 +154,7 @@ struct GdbSession {
 	const char *version;
 	GdbLog *log; /* or NULL */
 	bool lazy;
+	bool elsewhere; /* the client is on another host */
 	void (*detached)(void *data);
 	void *detached_data;
 
@@ -347,12 +348,15 @@ void gdb_families_gone(GdbSession *session);
 bool gdb_families_is_kill(const GdbSession *session, const char *packet, size_t len);
 
 /*
- * gdb_session_program: the name of the program that the client reads through the connection, or
- * NULL: then vFile is not known in it (GdbFileOps).
+ * gdb_session_program: the name of the target's own program, which the client reads through the
+ * connection; or NULL.
+ * gdb_session_reads_files: does it read files so, that program or one of the host? Else vFile is
+ * not known in the connection (GdbFileOps).
  * gdb_session_exec_file: the path of the program that runs in the target, that one or one of the
  * host; or NULL.
  */
 const char *gdb_session_program(GdbSession *session);
+bool gdb_session_reads_files(GdbSession *session);
 const char *gdb_session_exec_file(GdbSession *session);
 
 /*

@@ -174,6 +174,8 @@ static bool start_client(GdbServer *server, GIOStream *stream, bool is_line)
 
 	gdb_session_on_detach(session, forget_posts, server);
 	gdb_session_set_log(session, server->log);
+	gdb_session_set_elsewhere(session, server->transport && gdb_transport_is_elsewhere(
+									server->transport, stream));
 	gdb_log_line(server->log, "a client is here");
 	server->conn = gdb_conn_new(server->context, stream, session, conn_ended, server);
 	if (!server->conn)

@@ -65,6 +65,11 @@ void gdb_session_set_log(GdbSession *session, GdbLog *log)
 	session->log = log;
 }
 
+void gdb_session_set_elsewhere(GdbSession *session, bool elsewhere)
+{
+	session->elsewhere = elsewhere;
+}
+
 /* Of the client. What it looks at and its run control end with its attachment. */
 static void forget_client(GdbSession *session)
 {

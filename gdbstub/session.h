@@ -67,6 +67,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GdbSession, gdb_session_free)
 /* gdb_session_set_log: write every packet to @log from now on; borrowed, NULL: to none. */
 void gdb_session_set_log(GdbSession *session, GdbLog *log);
 
+/*
+ * gdb_session_set_elsewhere: the client is on another host: it cannot open a file of this one. Said
+ * before it is attached.
+ */
+void gdb_session_set_elsewhere(GdbSession *session, bool elsewhere);
+
 /* gdb_session_attach: the client is here; calls attach() of the target. Sends nothing. */
 void gdb_session_attach(GdbSession *session);
 

@@ -309,8 +309,8 @@ typedef struct GdbQuietOps {
 /* The program that runs in the target. */
 typedef struct GdbProgramOps {
 	/*
-	 * Its file, as an absolute path of the host, for a client that has none; NULL from it: not
-	 * known. Constant while a client is connected.
+	 * Its file, as an absolute path of the host, for a client that has none, and for
+	 * GdbFileOps.open(); NULL from it: not known. Constant while a client is connected.
 	 */
 	const char *(*exec_file)(void *target);
 	/*
@@ -321,9 +321,11 @@ typedef struct GdbProgramOps {
 } GdbProgramOps;
 
 /*
- * Files that the target makes itself, the program among them, and that the client reads through the
- * connection. A client that gets one answer then reads all its files so, even those of its own
- * host: it is answered only where the target has such a program.
+ * Files that the client reads through the connection: those that the target makes itself, the
+ * program among them; and where it makes none, for a client on another host, those of this host
+ * that it is told of: the one of GdbProgramOps, and libraries. A client that gets one answer then
+ * reads all its files so, even those of its own host: it is answered only where there is such a
+ * program.
  * prepare: finds out what the rest is about to be asked for: a piece of that, of some 10
  * milliseconds. TRUE: there is nothing left to find out, and program() and generation() are quick
  * now, as is GdbLibraryOps.offers(). May be NULL: they always are.

@@ -457,6 +457,34 @@ void gdb_transport_close(GdbTransport *transport)
 	g_free(transport);
 }
 
+static GInetAddress *inet_of(GSocketAddress *address)
+{
+	return G_IS_INET_SOCKET_ADDRESS(address)
+		       ? g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address))
+		       : NULL;
+}
+
+bool gdb_transport_peer_is_elsewhere(GSocketAddress *peer, GSocketAddress *own)
+{
+	GInetAddress *theirs = inet_of(peer), *ours = inet_of(own);
+
+	return theirs && ours && !g_inet_address_get_is_loopback(theirs) &&
+	       !g_inet_address_equal(theirs, ours);
+}
+
+bool gdb_transport_is_elsewhere(const GdbTransport *transport, GIOStream *stream)
+{
+	g_autoptr(GSocketAddress) peer = NULL, own = NULL;
+	GSocketConnection *connection;
+
+	if (transport->where.remote || !G_IS_SOCKET_CONNECTION(stream))
+		return transport->where.remote;
+	connection = G_SOCKET_CONNECTION(stream);
+	peer = g_socket_connection_get_remote_address(connection, NULL);
+	own = g_socket_connection_get_local_address(connection, NULL);
+	return gdb_transport_peer_is_elsewhere(peer, own);
+}
+
 const char *gdb_transport_get_address(const GdbTransport *transport)
 {
 	return transport->address;

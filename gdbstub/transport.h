@@ -45,6 +45,13 @@ GIOStream *gdb_transport_accept(GdbTransport *transport, GSocket *listener, GErr
  */
 GIOStream *gdb_transport_get_line(GdbTransport *transport, GError **error);
 
+/*
+ * gdb_transport_is_elsewhere: is the client of @stream, one of the above, on another host?
+ * gdb_transport_peer_is_elsewhere: by the addresses of both ends; either may be NULL.
+ */
+bool gdb_transport_is_elsewhere(const GdbTransport *transport, GIOStream *stream);
+bool gdb_transport_peer_is_elsewhere(GSocketAddress *peer, GSocketAddress *own);
+
 /* gdb_transport_can_wait: can a main loop wait for @stream, both ways? */
 bool gdb_transport_can_wait(GIOStream *stream);
 

@@ -164,18 +164,30 @@ static bool load_symbols(Vmlinux *vmlinux, GError **error)
 	return true;
 }
 
+int host_file_open(const char *path, GError **error)
+{
+	/* O_NONBLOCK: a FIFO of that name must not hold us up. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		return fd;
+	g_set_error(error, LINUX_ERROR, LINUX_ERROR_DAMAGED, "%s: %s", path,
+		    fd < 0 ? g_strerror(errno) : "not a file");
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 static bool open_file(Vmlinux *vmlinux, GError **error)
 {
 	struct stat status;
 
-	/* O_NONBLOCK: a FIFO of that name must not hold us up. */
-	vmlinux->fd = open(vmlinux->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (vmlinux->fd < 0 || fstat(vmlinux->fd, &status) < 0) {
-		set_bad(vmlinux, error, g_strerror(errno));
+	vmlinux->fd = host_file_open(vmlinux->path, error);
+	if (vmlinux->fd < 0)
 		return false;
-	}
-	if (!S_ISREG(status.st_mode)) {
-		set_bad(vmlinux, error, "not a file");
+	if (fstat(vmlinux->fd, &status) < 0) {
+		set_bad(vmlinux, error, g_strerror(errno));
 		return false;
 	}
 	vmlinux->size = status.st_size;

@@ -24,6 +24,12 @@ Vmlinux *vmlinux_open(const char *path, GError **error);
 void vmlinux_free(Vmlinux *vmlinux);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Vmlinux, vmlinux_free)
 
+/*
+ * host_file_open: a regular file of the host, for reading, also a module's; nothing else can make
+ * it wait. -1 with @error, which names @path. Caller closes.
+ */
+int host_file_open(const char *path, GError **error);
+
 /* vmlinux_path: absolute. Owned by @vmlinux. */
 const char *vmlinux_path(const Vmlinux *vmlinux);
 /* vmlinux_machine: e_machine: EM_X86_64, EM_AARCH64, ... */

@@ -272,7 +272,8 @@ static bool take_words(VmConfig *config, const RawOptions *raw, GError **error)
 
 static bool is_stdio(const char *where)
 {
-	return g_strcmp0(where, "stdio") == 0;
+	return g_strcmp0(where, "stdio") == 0 ||
+	       (where != NULL && g_str_has_prefix(where, "stdio,"));
 }
 
 static char *find_kernel(GError **error)

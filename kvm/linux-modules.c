@@ -6,13 +6,12 @@
  */
 #include "kvm/linux-modules.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "guest/module-ko.h"
+#include "guest/vmlinux.h"
 #include "kvm/kaslr.h"
 #include "kvm/linux.h"
 #include "kvm/module-files.h"
@@ -170,7 +169,7 @@ static bool try_file(const struct KvmModules *modules, Listed *listed, const Lin
 		     const char *path, GError **error)
 {
 	g_autoptr(GArray) sections = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = host_file_open(path, NULL);
 	bool fits = fd >= 0 && linux_module_fits(modules->of, module, fd, sections, error);
 
 	if (fd >= 0)
@@ -368,15 +367,6 @@ static const Listed *find_listed(const struct KvmModules *modules, const char *p
 	return NULL;
 }
 
-static int open_file(const char *path, GError **error)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "%s: %s", path, g_strerror(errno));
-	return fd;
-}
-
 /* The guest may have changed it since: then its name is another one. */
 static bool is_still(const struct KvmModules *modules, const Listed *listed, LinuxModule *ret)
 {
@@ -397,7 +387,7 @@ int modules_open(KvmGdb *gdb, const char *path, GError **error)
 	int fd;
 
 	if (listed && listed->file)
-		return open_file(path, error);
+		return host_file_open(path, error);
 	if (!listed || !is_still(modules, listed, &module)) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "there is no such file");
 		return -1;

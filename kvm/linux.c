@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/vmlinux.h"
 #include "kvm/kaslr.h"
 #include "kvm/linux-modules.h"
 
@@ -583,11 +584,21 @@ static int open_program(struct KvmLinux *found, GError **error)
 	return fd;
 }
 
+/* Where there is a vmlinux, of the host's files for a client elsewhere; nobody else asks. */
+static int open_given(KvmGdb *gdb, const char *path, GError **error)
+{
+	if (g_str_equal(path, vmlinux_path(gdb->vmlinux)))
+		return host_file_open(path, error);
+	return modules_open(gdb, path, error);
+}
+
 int linux_file_open(void *target, const char *path, GError **error)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
+	if (gdb->vmlinux)
+		return open_given(gdb, path, error);
 	if (!linux_kernel(gdb, error))
 		return -1;
 	if (g_str_equal(path, gdb->guest_linux->name))

@@ -4,6 +4,7 @@
  */
 #include "tests/fake-machine.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -51,6 +52,14 @@ static int new_file(const FakeFile *file)
 	return fd;
 }
 
+/* The host's file holds its own name. */
+static int open_given(const char *path)
+{
+	const FakeFile given = {path, path, strlen(path), 0};
+
+	return new_file(&given);
+}
+
 static int op_open(void *data, const char *path, GError **error)
 {
 	FakeTarget *target = fake_enter(data, true);
@@ -58,6 +67,8 @@ static int op_open(void *data, const char *path, GError **error)
 
 	if (target->library_loaded && g_str_equal(path, target->library.name))
 		fd = new_file(&target->library);
+	else if (!target->own.name && g_strcmp0(path, target->program) == 0)
+		fd = open_given(path);
 	else if (g_strcmp0(path, target->own.name) != 0)
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "no such file");
 	else if (target->own_turns)

@@ -91,7 +91,10 @@ uint64_t fake_target_executed(FakeTarget *target, unsigned cpu);
 FakeCounts fake_target_counts(FakeTarget *target);
 /* The actions of the last resume; cpu_count entries, owned by the target. */
 const GdbAction *fake_target_last_actions(FakeTarget *target);
-/* The machine runs this program (a literal), whose text is linked at FAKE_TEXT, moved by @slide. */
+/*
+ * The machine runs this program (a literal), whose text is linked at FAKE_TEXT, moved by @slide;
+ * its file holds its own name.
+ */
 #define FAKE_TEXT 0xffffffff81000000u
 void fake_target_set_program(FakeTarget *target, const char *path, uint64_t slide);
 /*

@@ -3,9 +3,12 @@
  * whose memory and lstar look like those of an x86 kernel, and an ELF file of that kernel.
  */
 #include <elf.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "kvm/internal.h"
 #include "tests/engine-rig.h"
 
 #define LSTAR 5	      /* register number */
@@ -344,12 +347,66 @@ static void test_no_linux(void)
 	kernel_close(&kernel);
 }
 
+/* What a client gets that opens @path begins with @start; NULL: there is no such file. */
+static void expect_file(Kernel *kernel, const char *path, const char *start)
+{
+	g_autoptr(GError) error = NULL;
+	int fd = kvm_target_ops.files->open(kernel->rig->gdb, path, &error);
+	char head[4] = {0};
+
+	if (!start) {
+		g_assert_error(error, GDB_ERROR, GDB_ERROR_NOENT);
+		return;
+	}
+	g_assert_no_error(error);
+	g_assert_cmpint(pread(fd, head, sizeof(head), 0), ==, sizeof(head));
+	g_assert_cmpmem(head, sizeof(head), start, sizeof(head));
+	close(fd);
+}
+
+/*
+ * For a client on another host: the file as it is now at the path that the client was told, and no
+ * other. No kernel is looked for meanwhile.
+ */
+static void test_given_file(void)
+{
+	g_autofree char *path = NULL, *other = NULL;
+	g_autoptr(GError) error = NULL;
+	Kernel kernel;
+
+	kernel_open(&kernel, banner);
+	path = g_build_filename(kernel.dir, "vmlinux", NULL);
+	other = g_build_filename(kernel.dir, "vmlinuz", NULL);
+	g_assert_cmpstr(kvm_target_ops.program->exec_file(kernel.rig->gdb), ==, path);
+	g_assert_true(g_file_set_contents(other, "other", -1, NULL));
+	expect_file(&kernel, other, NULL);
+	expect_file(&kernel, "", NULL);
+	expect_file(&kernel, path, ELFMAG);
+	/* Built anew: as a client on this host gets it. */
+	g_assert_cmpint(rename(other, path), ==, 0);
+	expect_file(&kernel, path, "othe");
+	/* Nobody ever writes to this. */
+	g_assert_cmpint(unlink(path), ==, 0);
+	g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+	g_assert_cmpint(kvm_target_ops.files->open(kernel.rig->gdb, path, &error), ==, -1);
+	g_assert_nonnull(strstr(error->message, "not a file"));
+	g_assert_null(kernel.rig->gdb->guest_linux);
+	kernel_close(&kernel);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"told", test_told},	     {"moved", test_moved},	  {"tasks", test_tasks},
-		{"early", test_early},	     {"mismatch", test_mismatch}, {"odd", test_odd},
-		{"no-linux", test_no_linux}, {"no-name", test_no_name},	  {0},
+		{"told", test_told},
+		{"moved", test_moved},
+		{"tasks", test_tasks},
+		{"early", test_early},
+		{"mismatch", test_mismatch},
+		{"odd", test_odd},
+		{"no-linux", test_no_linux},
+		{"no-name", test_no_name},
+		{"given-file", test_given_file},
+		{0},
 	};
 
 	return test_main(argc, argv, "engine-symbols", cases);

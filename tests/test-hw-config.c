@@ -49,7 +49,8 @@ static void test_operators(void)
 {
 	g_autoptr(VmConfig) config = parse(NULL, "-k K --qmp unix:/q --monitor stdio");
 	g_autoptr(VmConfig) none = NULL;
-	g_autoptr(VmConfig) sockets = parse(NULL, "-k K --qmp unix:/q --monitor 0 --gdb stdio");
+	g_autoptr(VmConfig) sockets =
+		parse(NULL, "-k K --qmp unix:/q --monitor 0 --gdb stdio,remote");
 	g_autoptr(GError) error = NULL;
 
 	g_assert_cmpstr(config->qmp, ==, "unix:/q");
@@ -60,7 +61,7 @@ static void test_operators(void)
 	config_free(g_steal_pointer(&sockets));
 	sockets = parse(NULL, "-k K --qmp unix:/q --monitor 0 --gdb 0");
 	g_assert_false(config_needs_stdio(sockets));
-	none = parse(&error, "-k K --gdb stdio --monitor stdio");
+	none = parse(&error, "-k K --gdb stdio,remote --monitor stdio");
 	g_assert_null(none);
 	g_assert_cmpstr(error->message, ==,
 			"--monitor stdio: --gdb has stdio already; expected unix:PATH or PORT");

@@ -410,9 +410,95 @@ static void test_running(void)
 	fake_rig_hangup(rig);
 }
 
+/* ---- A client on another host: what it is told of it reads through the connection ---- */
+
+#define VMLINUX_HEX "2f6b65726e656c2f766d6c696e7578"
+
+/* Connected to the server at @where. */
+static FakeRig *elsewhere_rig(const char *where)
+{
+	FakeRig *rig = fake_rig_new(2);
+
+	fake_rig_listen(rig, where);
+	rig->client =
+		rsp_client_new(rig->context, test_connect_tcp("127.0.0.1", fake_rig_port(rig)));
+	return rig;
+}
+
+/* The program is still the host's: where it was moved is told, and no other file is to be had. */
+static void test_elsewhere(void)
+{
+	g_autoptr(FakeRig) rig = elsewhere_rig("0,remote");
+	static const FakeLine lines[] = {
+		{FAKE_OFFER, ".*;qXfer:exec-file:read\\+.*"},
+		{"qXfer:exec-file:read:1:0,1000", "l" VMLINUX},
+		{"vFile:setfs:0", "F0"},
+		{"vFile:open:6a7573742070726f6265,0,1c0", "F-1,2"},
+		{"vFile:open:2f6574632f706173737764,0,0", "F-1,2"}, /* /etc/passwd */
+		{"vFile:open:" VMLINUX_HEX ",1,0", "F-1,1e"},
+		{"vFile:open:" VMLINUX_HEX ",0,0", "F0"},
+		{"vFile:pread:0,4,0", "F4;/ker"},
+		{"vFile:close:0", "F0"},
+		{"Hc-1", "OK"},
+		{"qOffsets", "TextSeg=ffffffff82200000"},
+	};
+
+	fake_target_set_program(rig->target, VMLINUX, SLIDE);
+	PLAY(rig, lines);
+	fake_rig_hangup(rig);
+}
+
+/* The target's own program comes first, and where there is none at all nothing is offered. */
+static void test_elsewhere_other(void)
+{
+	static const FakeFile file = {OWN, content, sizeof(content) - 1, 0};
+	g_autoptr(FakeRig) own = elsewhere_rig("0,remote"), none = elsewhere_rig("0,remote");
+	static const FakeLine lines[] = {
+		{FAKE_OFFER, ".*;qXfer:exec-file:read\\+.*"},
+		{"qXfer:exec-file:read:1:0,1000", "l" OWN},
+		{"vFile:open:" VMLINUX_HEX ",0,0", "F-1,2"},
+		{"vFile:open:" OWN_HEX ",0,0", "F0"},
+		{"Hc-1", "OK"},
+		{"qOffsets", ""},
+	};
+
+	fake_target_set_program(own->target, VMLINUX, SLIDE);
+	fake_target_set_own_program(own->target, &file);
+	PLAY(own, lines);
+	fake_rig_hangup(own);
+	rsp_expect_prefix(none->client, FAKE_OFFER, "PacketSize=");
+	rsp_expect(none->client, "vFile:setfs:0", "");
+	/* That holds for the connection. */
+	fake_target_set_program(none->target, VMLINUX, SLIDE);
+	rsp_expect(none->client, "vFile:setfs:0", "");
+	fake_rig_hangup(none);
+}
+
+/* One on this host opens the path that it is told: by IPv6, too, where IPv4 is mapped. */
+static void test_here(void)
+{
+	static const char *const places[] = {"0", "[::]:0"};
+
+	const bool has_ipv6 = g_file_test("/proc/net/if_inet6", G_FILE_TEST_EXISTS);
+
+	for (unsigned n = 0; n < (has_ipv6 ? 2 : 1); n++) {
+		g_autoptr(FakeRig) rig = elsewhere_rig(places[n]);
+
+		fake_target_set_program(rig->target, VMLINUX, SLIDE);
+		rsp_expect_prefix(rig->client, FAKE_OFFER, "PacketSize=");
+		rsp_expect(rig->client, "qXfer:exec-file:read:1:0,1000", "l" VMLINUX);
+		rsp_expect(rig->client, "vFile:setfs:0", "");
+		rsp_expect(rig->client, "vFile:open:" VMLINUX_HEX ",0,0", "");
+		fake_rig_hangup(rig);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/server-files/elsewhere", test_elsewhere);
+	g_test_add_func("/server-files/elsewhere-other", test_elsewhere_other);
+	g_test_add_func("/server-files/here", test_here);
 	g_test_add_func("/server-files/connect", test_connect);
 	g_test_add_func("/server-files/none", test_none);
 	g_test_add_func("/server-files/late", test_late);

@@ -2,10 +2,12 @@
  * tests/test-server-listen.c - owns the tests of where a server listens: TCP, unix sockets, a
  * terminal, standard input and output, and what is said about a bad address.
  */
+#include "gdbstub/transport.h"
 #include "tests/fake-rig.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -439,12 +441,49 @@ static void test_stdio(gconstpointer self)
 	g_assert_cmpint(test_join(context, pid, TEST_PATIENCE), ==, 0);
 }
 
+/* Which clients are on another host. NULL: an end without an address, or of another kind. */
+static void test_elsewhere(void)
+{
+	static const struct {
+		const char *peer, *own;
+		bool elsewhere;
+	} rows[] = {
+		{"10.0.2.2", "10.0.2.15", true},
+		{"10.0.2.15", "10.0.2.15", false},
+		{"127.0.0.1", "127.0.0.1", false},
+		{"127.3.2.1", "127.0.0.1", false},
+		{"fe80::1", "fe80::2", true},
+		{"fe80::2", "fe80::2", false},
+		{"::1", "::1", false},
+		{"::1", "fe80::2", false},
+		{"10.0.2.2", "fe80::2", true},
+		{NULL, "10.0.2.15", false},
+		{"10.0.2.2", NULL, false},
+		{NULL, NULL, false},
+	};
+	g_autoptr(GSocketAddress) path = g_unix_socket_address_new("/run/vm.sock");
+
+	for (unsigned n = 0; n < G_N_ELEMENTS(rows); n++) {
+		const char *peer_text = rows[n].peer, *own_text = rows[n].own;
+		g_autoptr(GSocketAddress)
+			peer = peer_text ? g_inet_socket_address_new_from_string(peer_text, 1)
+					 : NULL,
+			own = own_text ? g_inet_socket_address_new_from_string(own_text, 2) : NULL;
+
+		g_test_message("%s at %s", peer_text, own_text);
+		g_assert_cmpint(gdb_transport_peer_is_elsewhere(peer, own), ==, rows[n].elsewhere);
+		g_assert_false(gdb_transport_peer_is_elsewhere(peer, path));
+		g_assert_false(gdb_transport_peer_is_elsewhere(path, own));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && g_str_equal(argv[1], "--serve-stdio"))
 		return fake_rig_serve_stdio();
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/server-listen/tcp", test_tcp);
+	g_test_add_func("/server-listen/elsewhere", test_elsewhere);
 	g_test_add_func("/server-listen/tcp6", test_tcp6);
 	g_test_add_func("/server-listen/localhost", test_localhost);
 	g_test_add_func("/server-listen/unix-words", test_unix_words);

@@ -296,6 +296,38 @@ static void test_bad_address(void)
 	}
 }
 
+/* Behind a socket's address, in any order; a device's name may have a comma. */
+static void test_address_words(void)
+{
+	static const struct {
+		const char *where;
+		bool good, remote;
+	} rows[] = {
+		{"1234", true, false},
+		{"1234,server,nowait", true, false},
+		{"1234,remote", true, true},
+		{"tcp::1234,server,remote,nowait", true, true},
+		{"unix:/a,remote", true, true},
+		{"stdio,remote", true, true},
+		{"/dev/tty,remote", true, false},
+		{"1234,remote=on", false, false},
+		{"1234,Remote", false, false},
+		{"1234,", false, false},
+	};
+
+	for (size_t n = 0; n < G_N_ELEMENTS(rows); n++) {
+		g_autoptr(GError) error = NULL;
+		GdbAddress address = {0};
+
+		g_test_message("%s", rows[n].where);
+		g_assert_cmpint(gdb_address_parse(rows[n].where, &address, &error), ==,
+				rows[n].good);
+		g_assert_cmpint(!error, ==, rows[n].good);
+		g_assert_cmpint(address.remote, ==, rows[n].remote);
+		gdb_address_clear(&address);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -311,5 +343,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/xfer/window-escapes", test_window_escapes);
 	g_test_add_func("/address/good", test_address);
 	g_test_add_func("/address/bad", test_bad_address);
+	g_test_add_func("/address/words", test_address_words);
 	return g_test_run();
 }
