@@ -44,7 +44,7 @@ lab_boot arm64 "$W/job" 2
 lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen"
 lab_wait 120 'guest: tick' || lab_die "the guest does not boot"
 
-gdb_bare bare "$GDB"
+gdb_bare bare "$GDB" "${HERE[@]}"
 check "bare: KASLR moved the kernel" is_moved
 gdb_bare with-vmlinux "$GDB" "$VMLINUX"
 triple=$(printf aarch64-unknown-linux-gnu | od -An -tx1 -v | tr -d ' \n')

@@ -38,11 +38,21 @@ add_symbols()
 # A vmlinux that is not the guest's: no symbol is moved by it, and the user is told.
 wrong_vmlinux()
 {
-	client wrong 100 "$GDB" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" \
+	client wrong 100 "$GDB" "${GDB_OPTIONS[@]}" "${HERE[@]}" -ex "target remote 127.0.0.1:$PORT" \
 		-ex 'monitor kaslr'
 	says wrong 'not that of the kernel that runs' "monitor kaslr says that the vmlinux is wrong"
 	check "lkvm warns of the wrong vmlinux" \
 		lab_wait 10 'vmlinux is not the vmlinux of the kernel that runs'
+}
+
+# What README says of a gdb on another host: no file is at hand there.
+elsewhere()
+{
+	client elsewhere 100 "$GDB" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" \
+		-ex 'x/s &linux_banner' -ex 'info symbol start_kernel'
+	says elsewhere "^Reading symbols from target:$VMLINUX" "the vmlinux is read through the connection"
+	says elsewhere 'Linux version 6' "linux_banner is where KASLR has put it"
+	says elsewhere '^start_kernel in section' "and so is start_kernel"
 }
 
 # Monitor commands about the machine: gdb's idea of it stays true.
@@ -74,7 +84,8 @@ lab_boot svm "$W/job" 2
 lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen"
 lab_wait 120 'guest: tick' || lab_die "the guest does not boot"
 
-gdb_bare bare "$GDB"
+gdb_bare bare "$GDB" "${HERE[@]}"
+elsewhere
 gdb_bare with-vmlinux "$GDB" "$VMLINUX"
 # shellcheck disable=SC2086 # a command and its arguments
 [ -z "${GDB_ALSO:-}" ] || gdb_bare also $GDB_ALSO
@@ -82,7 +93,7 @@ gdb_bare with-vmlinux "$GDB" "$VMLINUX"
 # What monitor kaslr advises gives per-CPU variables, too.
 advice=$(grep -o -m 1 'add-symbol-file .*' "$W/bare.out")
 sed -n '/hookpost/,/end$/p' "$W/bare.out" >"$W/hook"
-client percpu 240 "$GDB" "${GDB_OPTIONS[@]}" -ex 'set confirm off' -ex "target remote 127.0.0.1:$PORT" \
+client percpu 240 "$GDB" "${GDB_OPTIONS[@]}" "${HERE[@]}" -ex 'set confirm off' -ex "target remote 127.0.0.1:$PORT" \
 	-ex 'symbol-file' -ex "$advice" -ex 'x/s linux_banner' \
 	-ex 'p ((struct task_struct *)*(unsigned long *)((unsigned long)&current_task + __per_cpu_offset[1]))->comm'
 says percpu 'Linux version 6' "linux_banner after monitor kaslr's commands"
@@ -96,7 +107,7 @@ else
 fi
 ticks=$(lab_count 'guest: tick')
 check "the guest runs on" lab_wait 60 'guest: tick' $((ticks + 3))
-client kill 60 "$GDB" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" -ex kill
+client kill 60 "$GDB" "${GDB_OPTIONS[@]}" "${HERE[@]}" -ex "target remote 127.0.0.1:$PORT" -ex kill
 check "kill ends the machine" lab_wait 30 'lab: lkvm status 0'
 
 lab_wait 60 'gdb: listening' 2 || lab_die "the second lkvm does not listen"
@@ -107,7 +118,7 @@ machine
 if [ -n "${LX:-}" ]; then
 	lx_scripts lx-nokaslr "file $VMLINUX" "target remote 127.0.0.1:$PORT"
 fi
-client quit 60 "$GDB" "${GDB_OPTIONS[@]}" -ex "target remote 127.0.0.1:$PORT" -ex 'monitor quit'
+client quit 60 "$GDB" "${GDB_OPTIONS[@]}" "${HERE[@]}" -ex "target remote 127.0.0.1:$PORT" -ex 'monitor quit'
 says quit 'the machine ends now' "monitor quit"
 check "quit ends the machine" lab_wait 30 'lab: lkvm status 0' 2
 finish

@@ -4,6 +4,11 @@
 # says of the per-CPU section, ARG1 the
 # register of a first argument, SYSREG one with a kernel's address, LX a tree of the guest's kernel in which `make scripts_gdb` was run.
 
+# To the stub every client here is on another host, and reads the vmlinux there, which has no lines,
+# through the connection. With this gdb takes the one at the same path on its own host, which has.
+# shellcheck disable=SC2034 # for who sources this
+HERE=(-iex 'set sysroot')
+
 LLDB=${LLDB:-$(command -v lldb lldb-19 lldb-14 | head -n 1)}
 
 # client NAME SECONDS COMMAND...: its output goes to W/NAME.out
