@@ -56,7 +56,7 @@ static GdbReply run_line(GdbSession *session, const char *line)
 	GdbReply reply;
 
 	command = gdb_monitor_find(monitor, line, &args);
-	if (command && command->when == GDB_MONITOR_SYSTEM &&
+	if (command && gdb_monitor_needs_system(command) &&
 	    !gdb_session_knows_system(session, &reply))
 		return reply;
 	if (command)

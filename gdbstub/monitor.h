@@ -28,6 +28,15 @@ const GdbMonitorCommand *gdb_monitor_find(const GdbMonitor *monitor, const char 
 					  const char **ret_args);
 
 /*
+ * gdb_monitor_needs_system: is GdbOsOps.prepare(), of a target that has it, to be called until it
+ * returns TRUE before @command is run?
+ */
+static inline bool gdb_monitor_needs_system(const GdbMonitorCommand *command)
+{
+	return command->when == GDB_MONITOR_SYSTEM || command->when == GDB_MONITOR_SYSTEM_PAUSED;
+}
+
+/*
  * gdb_monitor_run: run @command with @args, as gdb_monitor_find() has found them, and append its
  * text, or the error's, to @out. @place: what to look at unless `cpu N` has named a CPU.
  * Returns what is left to be done (GdbMonitorWorkOps), which the caller owns; else NULL.

@@ -148,7 +148,8 @@ typedef enum GdbMonitorWhen {
 	GDB_MONITOR_STOPPED,
 	GDB_MONITOR_PAUSED,
 	GDB_MONITOR_ALWAYS,
-	GDB_MONITOR_SYSTEM, /* as STOPPED; and it needs what GdbOsOps.prepare() finds out */
+	GDB_MONITOR_SYSTEM,	   /* as STOPPED; and it needs what GdbOsOps.prepare() finds out */
+	GDB_MONITOR_SYSTEM_PAUSED, /* as PAUSED; likewise */
 } GdbMonitorWhen;
 
 /*
@@ -394,7 +395,8 @@ typedef struct GdbOsTable {
 
 /*
  * The system that runs in the target.
- * prepare: as GdbFileOps', for these, for GdbLibraryOps.list() and for GDB_MONITOR_SYSTEM.
+ * prepare: as GdbFileOps', for these, for GdbLibraryOps.list() and for GDB_MONITOR_SYSTEM and
+ * _PAUSED.
  * @tables: ends with a NULL name; or NULL.
  * vmcoreinfo: appends the text that a Linux kernel keeps for readers of its memory
  * ("OSRELEASE=6.1.0\n..."). FALSE with @error: not known (yet). Only while stopped. May be NULL.

@@ -171,6 +171,6 @@ const GdbMonitorCommand monitor_linux_commands[] = {
 	{"lsmod", NULL, "list the modules of the kernel", lsmod, GDB_MONITOR_SYSTEM},
 	{"symbols", NULL, "where gdb gets the kernel's symbols from", symbols, GDB_MONITOR_SYSTEM},
 	{"vmcoreinfo", NULL, "what the kernel says to those who read its dumps", vmcoreinfo,
-	 GDB_MONITOR_PAUSED},
+	 GDB_MONITOR_SYSTEM_PAUSED},
 	{0},
 };

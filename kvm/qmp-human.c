@@ -70,12 +70,22 @@ static void human_new(KvmGdb *gdb, QmpCall *call, unsigned cpu)
 static HoldState ready(Human *human, GError **error)
 {
 	KvmGdb *gdb = human->hold.gdb;
+	const GdbMonitorWhen when = human->command->when;
 
-	if (human->command->when == GDB_MONITOR_PAUSED)
+	if (when == GDB_MONITOR_PAUSED || when == GDB_MONITOR_SYSTEM_PAUSED)
 		return hold_wait(&human->hold, error);
-	if (human->command->when == GDB_MONITOR_ALWAYS)
+	if (when == GDB_MONITOR_ALWAYS)
 		return HOLD_READY;
 	return operate_stands(gdb, human->command->name, error) ? HOLD_READY : HOLD_REFUSED;
+}
+
+/* Somebody else may let the machine go on between two pieces of it: so ready() comes first. */
+static bool prepare(const Human *human)
+{
+	const GdbTargetOps *ops = human->monitor->ops;
+
+	return !gdb_monitor_needs_system(human->command) || !ops->os->prepare ||
+	       ops->os->prepare(human->monitor->target);
 }
 
 static void print(QmpCall *call, const GString *out)
@@ -148,7 +158,7 @@ QmpStep qmp_human(void *target, QmpCall *call)
 	}
 	state = ready(human, &error);
 	if (state == HOLD_READY)
-		return run(human, call);
+		return prepare(human) ? run(human, call) : QMP_AGAIN;
 	if (state == HOLD_WAIT)
 		return QMP_LATER;
 	g_string_append_printf(out, "%s\n", error->message);
