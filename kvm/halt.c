@@ -410,29 +410,46 @@ static bool any_on_its_way(KvmGdb *gdb)
 void halt_grace_over(KvmGdb *gdb)
 {
 	gdb->grace.over = ++gdb->grace.n >= GRACES_MAX || !any_on_its_way(gdb);
+	gdb->n_at_rest = 0;
 	halt_check_stopped(gdb);
 	if (gdb->world == WORLD_STOPPING)
 		halt_start_grace(gdb);
 }
 
+/* Most vCPUs that have seen the kick are here in a moment. */
+static bool is_at_rest(const KvmGdbVcpu *vcpu)
+{
+	return !halt_in_guest(vcpu) && (vcpu->gdb->grace.over || !halt_in_handler(vcpu));
+}
+
+/*
+ * Each vCPU asks this when it comes to rest, so it goes on where the last one ended. Who has come
+ * to rest while the world stops stays there: at its next entry it looks at the world first.
+ */
+static bool all_at_rest(KvmGdb *gdb)
+{
+	while (gdb->n_at_rest < gdb->vcpus->len && is_at_rest(kvm_vcpu_at(gdb, gdb->n_at_rest)))
+		gdb->n_at_rest++;
+	return gdb->n_at_rest >= gdb->vcpus->len;
+}
+
+static bool any_in_device(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		if (halt_in_device(kvm_vcpu_at(gdb, i)))
+			return true;
+	}
+	return devices_work(gdb);
+}
+
 void halt_check_stopped(KvmGdb *gdb)
 {
-	bool waiting = devices_work(gdb);
-
 	turns_lift_when_alone(gdb);
 	if (gdb->mode == MODE_NON_STOP && gdb->world == WORLD_RUNNING)
 		non_stop_look(gdb);
-	if (gdb->world != WORLD_STOPPING)
+	if (gdb->world != WORLD_STOPPING || !all_at_rest(gdb))
 		return;
-	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
-
-		/* Most vCPUs that have seen the kick are here in a moment. */
-		if (halt_in_guest(vcpu) || (halt_in_handler(vcpu) && !gdb->grace.over))
-			return;
-		waiting |= halt_in_device(vcpu);
-	}
-	if (!waiting || gdb->grace.over)
+	if (gdb->grace.over || !any_in_device(gdb))
 		stopped(gdb);
 	else
 		halt_start_grace(gdb);
@@ -443,6 +460,7 @@ void halt_request_stop(KvmGdb *gdb)
 	if (gdb->world == WORLD_STOPPING || gdb->world == WORLD_STOPPED)
 		return;
 	set_world(gdb, WORLD_STOPPING);
+	gdb->n_at_rest = 0;
 	gdb->grace.over = false;
 	gdb->grace.n = 0;
 	devices_close(gdb);

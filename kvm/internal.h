@@ -284,6 +284,7 @@ struct KvmGdb {
 
 	Devices devices;
 	World world;
+	unsigned n_at_rest;	 /* while it stops: so many, from CPU 0 on, have come to rest */
 	bool attached;		 /* a client is there: stops are posted */
 	bool frees_when_stopped; /* the client has left: when the world has stopped it is free */
 	Mode mode;

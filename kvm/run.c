@@ -223,6 +223,8 @@ static bool is_signal_due(const KvmGdbVcpu *vcpu, const sigset_t *old)
 	sigset_t pending;
 
 	sigpending(&pending);
+	if (sigisemptyset(&pending))
+		return false;
 	for (int signo = 1; signo <= SIGRTMAX; signo++) {
 		if (sigismember(&pending, signo) > 0 && sigismember(old, signo) == 0 &&
 		    signo != vcpu->gdb->kick_signal &&

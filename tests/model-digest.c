@@ -57,6 +57,7 @@ static uint64_t mix_machine(uint64_t sum, const KvmGdb *gdb)
 	gint64 limit = gdb_alarm_get(gdb->limit);
 	const uint64_t parts[] = {
 		gdb->world,
+		gdb->world == WORLD_STOPPING ? gdb->n_at_rest : 0,
 		gdb->mode,
 		gdb->moment,
 		gdb->stops_all,
