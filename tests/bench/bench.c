@@ -51,6 +51,7 @@ static const struct {
 	[ONE_CPU] = {&bench_arch.loop, 1},     [TWO_CPUS] = {&bench_arch.smp, 2},
 	[EIGHT_CPUS] = {&bench_arch.smp, 8},   [MANY_CPUS] = {&bench_arch.loop, 64},
 	[MOST_CPUS] = {&bench_arch.loop, 255}, [BIG_DATA] = {&bench_arch.fill, 1},
+	[BIG_SMP] = {&bench_arch.fill, 8},
 };
 
 static const char *const stub_names[] = {[STUB_OURS] = "ours", [STUB_QEMU] = "QEMU"};
@@ -85,7 +86,7 @@ static void keep_limit(Report *report, const Figure *figure, Row *row, const Tra
 static bool is_heavy(const Figure *figure)
 {
 	return figure->unit == MIB_PER_SECOND || figure->unit == MILLISECONDS ||
-	       figure->setup == MANY_CPUS || figure->setup == MOST_CPUS;
+	       figure->setup == MANY_CPUS || figure->setup == MOST_CPUS || figure->setup == BIG_SMP;
 }
 
 static bool is_chosen(const Report *report, const Figure *figure)

@@ -34,11 +34,13 @@ static bool is_stop(const char *reply)
 	return reply[0] == 'T' || reply[0] == 'S';
 }
 
-/* @format: of an address and of the kind of a breakpoint there. */
-static bool ask_ok(Bench *bench, const char *format, uint64_t addr)
+/* @what: Z or z. */
+static bool set_break(Bench *bench, char what, unsigned type, uint64_t addr)
 {
-	g_autofree char *packet = g_strdup_printf(format, addr, bench_arch.break_kind);
+	char packet[64];
 
+	snprintf(packet, sizeof(packet), "%c%u,%" PRIx64 ",%x", what, type, addr,
+		 bench_arch.break_kind);
 	return wire_ok(bench->wire, packet) || fail(bench, "not supported by the stub here");
 }
 
@@ -90,53 +92,52 @@ static bool range(Bench *bench, unsigned arg G_GNUC_UNUSED)
 static bool pair(Bench *bench, unsigned type)
 {
 	uint64_t addr = machine_symbol(bench->machine, "loop");
-	char packet[32];
 
-	snprintf(packet, sizeof(packet), "Z%u,%" PRIx64 ",%x", type, addr, bench_arch.break_kind);
 	bench->started = bench_now();
-	if (!wire_ok(bench->wire, packet))
-		return fail(bench, "not supported by the stub here");
-	packet[0] = 'z';
-	return wire_ok(bench->wire, packet) || fail(bench, "not removed");
+	return set_break(bench, 'Z', type, addr) && set_break(bench, 'z', type, addr);
 }
 
 /* gdb steps off a breakpoint with the breakpoint taken out. */
-static bool step_off(Bench *bench, uint64_t addr)
+static bool step_off(Bench *bench, unsigned type, uint64_t addr)
 {
-	return ask_ok(bench, "z1,%" PRIx64 ",%x", addr) && step(bench, 0) &&
-	       ask_ok(bench, "Z1,%" PRIx64 ",%x", addr);
+	return set_break(bench, 'z', type, addr) && step(bench, 0) &&
+	       set_break(bench, 'Z', type, addr);
 }
 
-static bool hit(Bench *bench, unsigned arg G_GNUC_UNUSED)
+/* @type: of the breakpoint, which is at the guest's only nop, or where it goes round. */
+static bool hit(Bench *bench, unsigned type)
 {
 	uint64_t addr = machine_symbol(bench->machine, "inner");
 	bool ok;
 
-	if (!step_off(bench, addr))
+	if (!addr)
+		addr = machine_symbol(bench->machine, "loop");
+	if (!step_off(bench, type, addr))
 		return false;
 	bench->started = bench_now();
 	ok = is_stop(wire_ask(bench->wire, "vCont;c:p1.-1"));
 	bench->direct = bench_now() - bench->started;
-	return ask_ok(bench, "z1,%" PRIx64 ",%x", addr) && (ok || fail(bench, "no stop"));
+	return set_break(bench, 'z', type, addr) && (ok || fail(bench, "no stop"));
 }
 
 /* What gdb does for each hit of a condition that the stub does not know. */
 static bool false_in_client(Bench *bench, uint64_t addr)
 {
-	if (!ask_ok(bench, "Z1,%" PRIx64 ",%x", addr) ||
-	    !is_stop(wire_ask(bench->wire, "vCont;c:p1.-1")) ||
+	if (!set_break(bench, 'Z', 1, addr) || !is_stop(wire_ask(bench->wire, "vCont;c:p1.-1")) ||
 	    wire_ask_raw(bench->wire, "g") < SOME_REGISTERS)
 		return fail(bench, "no stop");
-	return ask_ok(bench, "z1,%" PRIx64 ",%x", addr) && step(bench, 0);
+	return set_break(bench, 'z', 1, addr) && step(bench, 0);
 }
 
 /* The condition is $rax == 0. */
 static bool false_in_stub(Bench *bench, uint64_t addr)
 {
 	uint64_t before = wire_g_word(bench->wire, 0);
+	g_autofree char *packet =
+		g_strdup_printf("Z1,%" PRIx64 ",%x;X7,26000022001327", addr, bench_arch.break_kind);
 
-	if (!ask_ok(bench, "Z1,%" PRIx64 ",%x;X7,26000022001327", addr))
-		return false;
+	if (!wire_ok(bench->wire, packet))
+		return fail(bench, "not supported by the stub here");
 	bench->started = bench_now();
 	wire_send(bench->wire, "vCont;c:p1.-1");
 	usleep(SPREE_US);
@@ -144,7 +145,7 @@ static bool false_in_stub(Bench *bench, uint64_t addr)
 		return false;
 	bench->direct =
 		(bench_now() - bench->started) / (double)(wire_g_word(bench->wire, 0) - before);
-	return ask_ok(bench, "z1,%" PRIx64 ",%x", addr);
+	return set_break(bench, 'z', 1, addr);
 }
 
 enum { IN_CLIENT, IN_STUB, IN_STUB_STEPPED };
@@ -162,18 +163,32 @@ static bool false_condition(Bench *bench, unsigned in_stub)
 	return false_in_stub(bench, addr);
 }
 
-static bool many_breaks(Bench *bench, unsigned arg G_GNUC_UNUSED)
+/* All of them, or none. */
+static bool many_in(Bench *bench, unsigned arg G_GNUC_UNUSED)
 {
 	uint64_t start = machine_symbol(bench->machine, "fill_start");
 	unsigned n = 0;
-	bool all;
 
-	while (n < MANY_BREAKS && ask_ok(bench, "Z0,%" PRIx64 ",%x", start + 16ull * n))
+	while (n < MANY_BREAKS && set_break(bench, 'Z', 0, start + 16ull * n))
 		n++;
-	all = n == MANY_BREAKS;
-	while (n && ask_ok(bench, "z0,%" PRIx64 ",%x", start + 16ull * (n - 1)))
+	bench->has_many = n == MANY_BREAKS;
+	while (!bench->has_many && n && set_break(bench, 'z', 0, start + 16ull * (n - 1)))
 		n--;
-	return all || fail(bench, "this KVM reports no int3: only hardware slots");
+	return bench->has_many || fail(bench, "this KVM reports no int3: only hardware slots");
+}
+
+static bool many_out(Bench *bench, unsigned arg G_GNUC_UNUSED)
+{
+	uint64_t start = machine_symbol(bench->machine, "fill_start");
+
+	if (!bench->has_many)
+		return fail(bench, "the 10,000 breakpoints are not there");
+	for (unsigned n = 0; n < MANY_BREAKS; n++) {
+		if (!set_break(bench, 'z', 0, start + 16ull * n))
+			return false;
+	}
+	bench->has_many = false;
+	return true;
 }
 
 /* ---- Registers, memory, threads ---- */
@@ -318,6 +333,27 @@ static bool idle(Bench *bench, unsigned arg G_GNUC_UNUSED)
 	return true;
 }
 
+/* ---- Beside many breakpoints ---- */
+
+/* What is to cost the same with them and without. */
+enum { STEP, PAIR, READ, HIT, PAUSE, N_BESIDE };
+#define AMONG_MANY 0x100 /* and they are there */
+
+static bool beside(Bench *bench, unsigned arg)
+{
+	static const struct {
+		bool (*op)(Bench *bench, unsigned arg);
+		unsigned arg;
+	} ops[N_BESIDE] = {
+		[STEP] = {step, 0}, [PAIR] = {pair, 0},	   [READ] = {read_hex, 8},
+		[HIT] = {hit, 0},   [PAUSE] = {ctrl_c, 0},
+	};
+
+	if (arg & AMONG_MANY && !bench->has_many)
+		return fail(bench, "the 10,000 breakpoints are not there");
+	return ops[arg & ~AMONG_MANY].op(bench, ops[arg & ~AMONG_MANY].arg);
+}
+
 /* ---- The table ---- */
 
 #define ON_ALL(name, unit, limit, op, arg, quantile, max)                                          \
@@ -325,6 +361,16 @@ static bool idle(Bench *bench, unsigned arg G_GNUC_UNUSED)
 		{name ", 2 vCPUs", TWO_CPUS, unit, limit, op, arg, quantile, max},                 \
 	{                                                                                          \
 		name ", 8 vCPUs", EIGHT_CPUS, unit, limit, op, arg, quantile, max                  \
+	}
+
+/* 8 vCPUs; at first without the breakpoints, and then with them. */
+#define BESIDE_MANY(many, when)                                                                    \
+	{"stepi, " when, BIG_SMP, PER_SECOND, LIMIT_STEP_TRIP, beside, many + STEP, 0, 0},         \
+		{"Z0 + z0, " when, BIG_SMP, PER_SECOND, LIMIT_TRIP, beside, many + PAIR, 0, 0},    \
+		{"m, 8 bytes, " when, BIG_SMP, PER_SECOND, LIMIT_TRIP, beside, many + READ, 0, 0}, \
+		{"hit, " when, BIG_SMP, MICROSECONDS, LIMIT_NONE, beside, many + HIT, 0, 0},       \
+	{                                                                                          \
+		"Ctrl-C, " when, BIG_SMP, MICROSECONDS, LIMIT_NONE, beside, many + PAUSE, 0, 100   \
 	}
 
 const Figure figures[] = {
@@ -347,14 +393,17 @@ const Figure figures[] = {
 	{"thread list, 8 vCPUs", EIGHT_CPUS, PER_SECOND, LIMIT_TRIP, list_threads, 0, 0, 0},
 	{"thread list, 64 vCPUs", MANY_CPUS, PER_SECOND, LIMIT_TRIP, list_threads, 0, 0, 0},
 	{"thread list, 255 vCPUs", MOST_CPUS, PER_SECOND, LIMIT_TRIP, list_threads, 0, 0, 0},
-	{"breakpoint hit to stop reply", ONE_CPU, MICROSECONDS, LIMIT_NONE, hit, 0, 0, 0},
+	{"breakpoint hit to stop reply", ONE_CPU, MICROSECONDS, LIMIT_NONE, hit, 1, 0, 0},
 	{"false condition, by gdb", ONE_CPU, PER_SECOND, LIMIT_TRIP, false_condition, IN_CLIENT, 0,
 	 0},
 	{"false condition, in the stub", ONE_CPU, PER_SECOND, LIMIT_STEP, false_condition, IN_STUB,
 	 0, 2},
 	{"false condition, where it steps", ONE_CPU, PER_SECOND, LIMIT_STEP, false_condition,
 	 IN_STUB_STEPPED, 0, 2},
-	{"10,000 breakpoints in and out", BIG_DATA, MILLISECONDS, LIMIT_TRIP, many_breaks, 0, 0, 1},
+	BESIDE_MANY(0, "no breakpoints"),
+	{"10,000 breakpoints in", BIG_SMP, MILLISECONDS, LIMIT_TRIP, many_in, 0, 0, 1},
+	BESIDE_MANY(AMONG_MANY, "10,000 breakpoints"),
+	{"10,000 breakpoints out", BIG_SMP, MILLISECONDS, LIMIT_TRIP, many_out, 0, 0, 1},
 	{"CPU while stopped", ONE_CPU, PERCENT, LIMIT_NONE, idle, 0, 0, 1},
 	{"exit of KVM_RUN by kvm_gdb_run()", IN_PROCESS, PER_SECOND, LIMIT_EXIT, NULL, 0, 0, 0},
 };

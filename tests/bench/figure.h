@@ -18,6 +18,7 @@ typedef enum Setup {
 	MANY_CPUS,
 	MOST_CPUS,
 	BIG_DATA,
+	BIG_SMP,
 	IN_PROCESS
 } Setup;
 
@@ -38,6 +39,7 @@ typedef struct Bench {
 	const Machine *machine;
 	Wire *wire;
 	Stub stub;
+	bool has_many;	 /* breakpoints are set: MANY_BREAKS */
 	double started;	 /* an operation whose beginning does not count sets it anew */
 	double count;	 /* how many operations one call did; 1 unless it says otherwise */
 	double direct;	 /* the result itself, when it is no duration; else negative */
