@@ -221,13 +221,20 @@ const char *gdb_frame_payload(const GdbFrame *frame, size_t *ret_len)
 	return (const char *)frame->payload->data;
 }
 
-/* How many of the bytes at @data equal the first one. */
+/* How many of the bytes at @data equal the first one; eight at a time, as most are zeros. */
 static size_t run_length(const uint8_t *data, size_t len)
 {
+	const uint64_t all = data[0] * 0x0101010101010101;
 	size_t max = MIN(len, RUN_MAX + 1), n;
+	uint64_t word;
 
-	for (n = 1; n < max && data[n] == data[0]; n++)
-		;
+	for (n = 0; n + sizeof(word) <= max; n += sizeof(word)) {
+		memcpy(&word, data + n, sizeof(word));
+		if (word != all)
+			return n + __builtin_ctzll(GUINT64_FROM_LE(word ^ all)) / 8;
+	}
+	while (n < max && data[n] == data[0])
+		n++;
 	return n;
 }
 
@@ -235,9 +242,9 @@ static size_t run_length(const uint8_t *data, size_t len)
 static size_t put_run(uint8_t *out, size_t repeats)
 {
 	/* These would read as # and $ (forbidden) or as + and - (which confuse old clients). */
-	static const char avoid[] = "#$+-";
+	static const bool avoid[256] = {['#'] = true, ['$'] = true, ['+'] = true, ['-'] = true};
 
-	while (strchr(avoid, (int)repeats + RUN_BIAS))
+	while (avoid[repeats + RUN_BIAS])
 		repeats--;
 	out[0] = '*';
 	out[1] = repeats + RUN_BIAS;
