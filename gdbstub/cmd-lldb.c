@@ -104,7 +104,7 @@ static uint64_t read_number(GdbSession *session, GdbPlace place, const GdbReg *r
 {
 	uint8_t bytes[GDB_REG_MAX_BYTES] = {0};
 
-	if (!reg || !session->ops->registers->read(session->target, place, reg, bytes, NULL))
+	if (!reg || !gdb_session_read_register(session, place, reg, bytes, NULL))
 		return 0;
 	return gdb_reg_number(bytes, sizeof(uint64_t));
 }
@@ -250,8 +250,7 @@ static void append_json_registers(GdbSession *session, GdbPlace place)
 	for (unsigned n = 0; n < n_nums; n++) {
 		const GdbReg *reg = gdb_reg_set_by_num(set, nums[n]);
 
-		if (!reg ||
-		    !session->ops->registers->read(session->target, place, reg, bytes, NULL))
+		if (!reg || !gdb_session_read_register(session, place, reg, bytes, NULL))
 			continue;
 		g_string_append_printf(session->reply, "%s\"%u\":\"", comma, reg->num);
 		gdb_hex_append(session->reply, bytes, gdb_reg_bytes(reg));

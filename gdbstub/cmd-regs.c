@@ -17,30 +17,33 @@ static void append_unavailable(GString *out, const GdbReg *reg)
 		g_string_append(out, "xx");
 }
 
+static size_t count_bytes(const GdbReg *const *regs, unsigned n)
+{
+	size_t bytes = 0;
+
+	while (n--)
+		bytes += gdb_reg_bytes(regs[n]);
+	return bytes;
+}
+
+/* Asked for many at once, because each question takes the target a lock. */
 static GdbReply cmd_read_all(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
 	const GdbRegSet *set = get_set(session);
-	uint8_t *known = gdb_session_memory(session);
+	uint8_t *bytes = gdb_session_memory(session);
 	const GdbReg *const *regs;
+	unsigned n = gdb_reg_set_g_count(set), n_rows, done;
 	GError *error = NULL;
-	size_t n_known = 0;
-	unsigned n_regs;
 
 	if (!gdb_non_stop_check(session, session->view.place, &error))
 		return gdb_reply_error(error);
-	regs = gdb_reg_set_rows(set, &n_regs);
-	for (unsigned n = 0; n < gdb_reg_set_g_count(set); n++) {
-		if (session->ops->registers->read(session->target, session->view.place, regs[n],
-						  known + n_known, NULL)) {
-			n_known += gdb_reg_bytes(regs[n]);
-			continue;
-		}
-		gdb_hex_append(session->reply, known, n_known);
-		n_known = 0;
-		append_unavailable(session->reply, regs[n]);
+	for (regs = gdb_reg_set_rows(set, &n_rows); n; regs += done, n -= done) {
+		done = session->ops->registers->read(session->target, session->view.place, regs, n,
+						     bytes, NULL);
+		gdb_hex_append(session->reply, bytes, count_bytes(regs, done));
+		if (done < n)
+			append_unavailable(session->reply, regs[done++]);
 	}
-	/* Digits of many bytes at once take a quarter of the time. */
-	gdb_hex_append(session->reply, known, n_known);
 	return gdb_reply(GDB_REPLY_HEX);
 }
 
@@ -135,7 +138,7 @@ static GdbReply cmd_read_one(GdbSession *session, const GdbArgs *args)
 		return reply;
 	if (!gdb_non_stop_check(session, session->view.place, &error))
 		return gdb_reply_error(error);
-	if (session->ops->registers->read(session->target, session->view.place, reg, bytes, &error))
+	if (gdb_session_read_register(session, session->view.place, reg, bytes, &error))
 		gdb_hex_append(session->reply, bytes, gdb_reg_bytes(reg));
 	else if (!session->view.place.task)
 		return gdb_reply_error(error);

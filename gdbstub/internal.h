@@ -407,6 +407,13 @@ size_t gdb_session_read(GdbSession *session, GdbPlace place, uint64_t addr, uint
 bool gdb_session_write(GdbSession *session, GdbPlace place, uint64_t addr, const uint8_t *buf,
 		       size_t len, GError **error);
 
+/* gdb_session_read_register: GdbRegisterOps.read of one. */
+static inline bool gdb_session_read_register(GdbSession *session, GdbPlace place, const GdbReg *reg,
+					     uint8_t *buf, GError **error)
+{
+	return session->ops->registers->read(session->target, place, &reg, 1, buf, error) == 1;
+}
+
 /* gdb_session_memory: a buffer of GDB_PACKET_MAX bytes, the session's. */
 uint8_t *gdb_session_memory(GdbSession *session);
 

@@ -122,7 +122,7 @@ void gdb_session_append_expedited(GdbSession *session, GString *out, GdbPlace pl
 	for (unsigned n = 0; n < n_nums; n++) {
 		const GdbReg *reg = gdb_reg_set_by_num(set, nums[n]);
 
-		if (reg && session->ops->registers->read(session->target, place, reg, bytes, NULL))
+		if (reg && gdb_session_read_register(session, place, reg, bytes, NULL))
 			gdb_stop_append_register(out, reg, bytes);
 	}
 }

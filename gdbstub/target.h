@@ -186,11 +186,16 @@ typedef struct GdbCpuOps {
 	void (*describe)(void *target, GdbPlace place, GString *text);
 } GdbCpuOps;
 
-/* @buf has gdb_reg_bytes(reg) bytes. read, write: only while stopped. */
+/*
+ * @buf has gdb_reg_bytes(reg) bytes. read, write: only while stopped.
+ * read: the values of @n registers, one behind the other. Returns of how many, fewer with @error
+ * when the one behind them cannot be read. @n > 0.
+ */
 typedef struct GdbRegisterOps {
 	/* The same set for all CPUs and for the life of the target. */
 	const GdbRegSet *(*set)(void *target);
-	bool (*read)(void *target, GdbPlace place, const GdbReg *reg, uint8_t *buf, GError **error);
+	unsigned (*read)(void *target, GdbPlace place, const GdbReg *const *regs, unsigned n,
+			 uint8_t *buf, GError **error);
 	bool (*write)(void *target, GdbPlace place, const GdbReg *reg, const uint8_t *buf,
 		      GError **error);
 } GdbRegisterOps;

@@ -115,9 +115,9 @@ void arch_set_phys_reader(ArchVcpu *vcpu, ArchPhysRead read, void *opaque);
 GdbRegSet *arch_reg_set(ArchVcpu *vcpu, const GdbArchitecture *description, GError **error);
 
 /*
- * GdbRegisterOps.read and write. Writes of general, float and vector registers stay
- * in the cache until arch_flush(); those that KVM may refuse are made at once, and an error leaves
- * everything as it was.
+ * One register, else as GdbRegisterOps.read and write. Writes of general, float and vector
+ * registers stay in the cache until arch_flush(); those that KVM may refuse are made at once, and
+ * an error leaves everything as it was.
  */
 bool arch_read_reg(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **error);
 bool arch_write_reg(ArchVcpu *vcpu, const GdbReg *reg, const uint8_t *buf, GError **error);

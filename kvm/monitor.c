@@ -73,7 +73,7 @@ static bool read_register(KvmGdb *gdb, GdbPlace place, const char *name, uint64_
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "unknown register '$%s'", name);
 		return false;
 	}
-	ok = kvm_target_ops.registers->read(gdb, place, reg, bytes, error);
+	ok = kvm_target_ops.registers->read(gdb, place, &reg, 1, bytes, error) == 1;
 	*ret = ok ? gdb_reg_number(bytes, gdb_reg_bytes(reg)) : 0;
 	return ok;
 }

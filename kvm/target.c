@@ -122,16 +122,24 @@ static void describe_cpu(void *target, GdbPlace place, GString *text)
 		task_append_name(vcpu, text);
 }
 
-static bool read_register(void *target, GdbPlace place, const GdbReg *reg, uint8_t *buf,
-			  GError **error)
+static unsigned read_registers(void *target, GdbPlace place, const GdbReg *const *regs, unsigned n,
+			       uint8_t *buf, GError **error)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 	KvmGdbVcpu *vcpu = standing_vcpu(gdb, place.cpu, error);
+	unsigned done;
 
-	if (vcpu && place.task)
-		return task_threads_read(vcpu, place.task, reg, buf, error);
-	return vcpu && arch_read_reg(vcpu->arch, reg, buf, error);
+	for (done = 0; vcpu && done < n; done++) {
+		bool is_there =
+			place.task ? task_threads_read(vcpu, place.task, regs[done], buf, error)
+				   : arch_read_reg(vcpu->arch, regs[done], buf, error);
+
+		if (!is_there)
+			break;
+		buf += gdb_reg_bytes(regs[done]);
+	}
+	return done;
 }
 
 static bool write_register(void *target, GdbPlace place, const GdbReg *reg, const uint8_t *buf,
@@ -528,7 +536,7 @@ static const GdbCpuOps cpu_ops = {
 
 static const GdbRegisterOps register_ops = {
 	.set = registers,
-	.read = read_register,
+	.read = read_registers,
 	.write = write_register,
 };
 

@@ -74,18 +74,23 @@ static const GdbRegSet *op_registers(void *data)
 	return ((FakeTarget *)data)->set;
 }
 
-static bool op_read_register(void *data, GdbPlace place, const GdbReg *reg, uint8_t *buf,
-			     GError **error)
+static unsigned op_read_registers(void *data, GdbPlace place, const GdbReg *const *regs, unsigned n,
+				  uint8_t *buf, GError **error)
 {
 	FakeTarget *target = enter_cpu(data, place.cpu, true);
-	bool readable = (int)reg->num != target->unreadable;
+	unsigned done;
 
-	if (readable)
-		memcpy(buf, target->cpus[place.cpu].regs[reg->id], gdb_reg_bytes(reg));
-	else
-		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "%s cannot be read", reg->name);
+	for (done = 0; done < n && (int)regs[done]->num != target->unreadable; done++) {
+		memcpy(buf, target->cpus[place.cpu].regs[regs[done]->id],
+		       gdb_reg_bytes(regs[done]));
+		buf += gdb_reg_bytes(regs[done]);
+	}
+	if (!n)
+		complain(target, "no register is asked for");
+	else if (done < n)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "%s cannot be read", regs[done]->name);
 	fake_leave(target);
-	return readable;
+	return done;
 }
 
 static bool op_write_register(void *data, GdbPlace place, const GdbReg *reg, const uint8_t *buf,
@@ -520,7 +525,7 @@ const GdbTargetOps *fake_target_ops(void)
 	};
 	static const GdbRegisterOps registers = {
 		.set = op_registers,
-		.read = op_read_register,
+		.read = op_read_registers,
 		.write = op_write_register,
 	};
 	static const GdbMemoryOps memory = {

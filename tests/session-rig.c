@@ -31,16 +31,27 @@ static unsigned op_generation(void *data, unsigned cpu)
 	return cpu == 1 ? ((SessionRig *)data)->plugs : 0;
 }
 
-static bool op_read_register(G_GNUC_UNUSED void *data, GdbPlace place, const GdbReg *reg,
-			     uint8_t *buf, GError **error)
+static bool is_there(GdbPlace place, const GdbReg *reg)
 {
-	if (place.task ? reg->num != 2 : reg->num == 1) {
-		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "never there");
-		return false;
+	return place.task ? reg->num == 2 : reg->num != 1;
+}
+
+static unsigned op_read_registers(G_GNUC_UNUSED void *data, GdbPlace place,
+				  const GdbReg *const *regs, unsigned n, uint8_t *buf,
+				  GError **error)
+{
+	unsigned done;
+
+	for (done = 0; done < n && is_there(place, regs[done]); done++) {
+		const GdbReg *reg = regs[done];
+
+		memset(buf, place.task ? place.task & 0xff : 0x10 * (place.cpu + 1) + reg->num,
+		       gdb_reg_bytes(reg));
+		buf += gdb_reg_bytes(reg);
 	}
-	memset(buf, place.task ? place.task & 0xff : 0x10 * (place.cpu + 1) + reg->num,
-	       gdb_reg_bytes(reg));
-	return true;
+	if (done < n)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "never there");
+	return done;
 }
 
 static bool op_write_register(void *data, GdbPlace place, const GdbReg *reg, const uint8_t *buf,
@@ -274,7 +285,7 @@ static SessionRig *rig_new(void)
 	};
 	static const GdbRegisterOps registers = {
 		.set = op_registers,
-		.read = op_read_register,
+		.read = op_read_registers,
 		.write = op_write_register,
 	};
 	static const GdbMemoryOps memory = {.read = op_read_memory, .write = op_write_memory};

@@ -337,23 +337,25 @@ static const SourceOps source_ops[X86_N_SOURCES] = {
 static bool read_row(ArchVcpu *vcpu, const GdbReg *reg, uint8_t *buf, GError **error)
 {
 	const SourceOps *ops = &source_ops[reg->source];
-	size_t len = gdb_reg_bytes(reg);
+	size_t len = gdb_reg_bytes(reg), known = ops->len ? ops->len : len;
+	const uint8_t *at;
+	uint16_t ftag;
 
 	if (!x86_fetch(vcpu, ops->group, error))
 		return false;
-	const uint8_t *at = ops->at(vcpu, reg);
+	at = ops->at(vcpu, reg);
 	if (!at) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "this vCPU has no %s", reg->name);
 		return false;
 	}
-	memset(buf, 0, len);
 	if (reg->source == X86_FROM_FTAG) {
-		uint16_t ftag = x86_ftag_from_xsave(vcpu->xsave);
-
-		memcpy(buf, &ftag, sizeof(ftag));
-	} else {
-		memcpy(buf, at, ops->len ? ops->len : len);
+		ftag = x86_ftag_from_xsave(vcpu->xsave);
+		at = (const uint8_t *)&ftag;
+		known = sizeof(ftag);
 	}
+	memcpy(buf, at, known);
+	if (known < len)
+		memset(buf + known, 0, len - known);
 	return true;
 }
 
