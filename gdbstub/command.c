@@ -33,15 +33,16 @@ const GdbCommand *gdb_command_find(const GdbCommandTable *const *tables, const c
 	char first = len ? packet[0] : 0;
 
 	for (; *tables; tables++) {
-		for (unsigned n = 0; n < (*tables)->n_rows; n++) {
+		const GdbCommand *row = (*tables)->rows, *end = row + (*tables)->n_rows;
+
+		for (; row < end; row++) {
 			GdbText text = gdb_text(packet, len);
 
 			/* So most rows are passed at once. */
-			if ((*tables)->rows[n].name[0] != first ||
-			    !row_matches(&(*tables)->rows[n], &text))
+			if (row->name[0] != first || !row_matches(row, &text))
 				continue;
-			if (is_better(&(*tables)->rows[n], best)) {
-				best = &(*tables)->rows[n];
+			if (is_better(row, best)) {
+				best = row;
 				*ret_args = text;
 			}
 		}

@@ -65,7 +65,8 @@ static void append_reason(GString *out, GdbStopKind kind, uint64_t addr,
 {
 	if (!kinds[kind].reason || !is_offered(kind, features))
 		return;
-	g_string_append_printf(out, "%s:", kinds[kind].reason);
+	g_string_append(out, kinds[kind].reason);
+	g_string_append_c(out, ':');
 	if (kinds[kind].with_address)
 		gdb_number_append(out, addr);
 	g_string_append_c(out, ';');
@@ -78,9 +79,11 @@ static void append_reasons(GString *out, const GdbStop *stop, const GdbFeatures 
 		append_reason(out, stop->also[n].kind, stop->also[n].addr, features);
 }
 
-static void append_thread(GString *out, unsigned signal, unsigned cpu, const GdbFeatures *features)
+static void append_thread(GString *out, uint8_t signal, unsigned cpu, const GdbFeatures *features)
 {
-	g_string_append_printf(out, "T%02xthread:", signal);
+	g_string_append_c(out, 'T');
+	gdb_hex_append(out, &signal, 1);
+	g_string_append(out, "thread:");
 	gdb_thread_append(out, cpu + 1, features->multiprocess);
 	g_string_append_c(out, ';');
 }
