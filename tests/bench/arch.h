@@ -16,4 +16,10 @@ typedef struct BenchArch {
 
 extern const BenchArch bench_arch;
 
+/*
+ * A vCPU that waits in KVM_RUN to be started, of a machine that has @index others, which wait too;
+ * or -1.
+ */
+int bench_waiting_vcpu(int vm_fd, unsigned index);
+
 #endif

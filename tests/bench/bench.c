@@ -76,6 +76,9 @@ static void keep_limit(Report *report, const Figure *figure, Row *row, const Tra
 				 lround(traffic->received / traffic->trips), seconds);
 		trip = trip * traffic->trips / count;
 		keep_least(&row->limit, trip + (is_step ? report->kvm.step : 0));
+	} else if (figure->limit == LIMIT_CROWD) {
+		trip = echo_trip(report->echo, 1, lround(traffic->received), seconds);
+		keep_least(&row->limit, trip + crowd_stop(setups[figure->setup].cpus));
 	} else if (figure->limit == LIMIT_STREAM) {
 		keep_least(&row->limit,
 			   echo_trip(report->echo, 1, 256 << 20, seconds) / (256 << 20));

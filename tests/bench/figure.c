@@ -15,6 +15,7 @@
 #define DUMP_BYTES (256u << 20)
 #define FILL_BYTES (2u << 20) /* of "fill": a dump reads them again and again */
 #define RUN_US 2000	      /* how long the guest runs before Ctrl-C */
+#define ALL_RUN_US 20000      /* the same until very many vCPUs are in KVM_RUN */
 #define SPREE_US 200000	      /* how long ranges and conditions run */
 
 /* An answer to g has more bytes than this on the wire, and an error fewer. */
@@ -302,10 +303,11 @@ static bool list_threads(Bench *bench, unsigned arg G_GNUC_UNUSED)
 
 /* ---- Stopping ---- */
 
-static bool ctrl_c(Bench *bench, unsigned arg G_GNUC_UNUSED)
+/* @run_us: how long the guest runs before it. */
+static bool ctrl_c(Bench *bench, unsigned run_us)
 {
 	wire_send(bench->wire, "vCont;c:p1.-1");
-	usleep(RUN_US);
+	usleep(run_us);
 	bench->started = bench_now();
 	return interrupt(bench);
 }
@@ -386,8 +388,12 @@ const Figure figures[] = {
 	{"m, largest packet", BIG_DATA, MIB_PER_SECOND, LIMIT_TRIP, read_hex, 0, 0, 0},
 	{"x, largest packet", BIG_DATA, MIB_PER_SECOND, LIMIT_TRIP, read_binary, 0, 0, 0},
 	{"dump of 256 MiB", BIG_DATA, MIB_PER_SECOND, LIMIT_STREAM, dump, 0, 0, 1},
-	ON_ALL("Ctrl-C to stop, median", MICROSECONDS, LIMIT_NONE, ctrl_c, 0, 0, 200),
-	ON_ALL("Ctrl-C to stop, p99", MICROSECONDS, LIMIT_NONE, ctrl_c, 0, 0.99, 200),
+	ON_ALL("Ctrl-C to stop, median", MICROSECONDS, LIMIT_NONE, ctrl_c, RUN_US, 0, 200),
+	ON_ALL("Ctrl-C to stop, p99", MICROSECONDS, LIMIT_NONE, ctrl_c, RUN_US, 0.99, 200),
+	{"Ctrl-C to stop, 64 vCPUs", MANY_CPUS, MICROSECONDS, LIMIT_CROWD, ctrl_c, ALL_RUN_US, 0,
+	 100},
+	{"Ctrl-C to stop, 255 vCPUs", MOST_CPUS, MICROSECONDS, LIMIT_CROWD, ctrl_c, ALL_RUN_US, 0,
+	 100},
 	{"attach to first stop, 8 vCPUs", EIGHT_CPUS, MICROSECONDS, LIMIT_NONE, attach, 0, 0, 50},
 	{"thread list, 1 vCPU", ONE_CPU, PER_SECOND, LIMIT_TRIP, list_threads, 0, 0, 0},
 	{"thread list, 8 vCPUs", EIGHT_CPUS, PER_SECOND, LIMIT_TRIP, list_threads, 0, 0, 0},

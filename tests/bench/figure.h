@@ -32,6 +32,7 @@ typedef enum Limit {
 	LIMIT_STREAM,	 /* the loopback's bandwidth */
 	LIMIT_STEP,	 /* a bare loop of KVM_RUN */
 	LIMIT_EXIT,	 /* KVM_RUN without the hook */
+	LIMIT_CROWD,	 /* an echo, and as many threads out of KVM_RUN */
 } Limit;
 
 /* What an operation may use and say. */

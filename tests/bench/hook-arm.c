@@ -91,6 +91,18 @@ static void rig_close(Rig *rig)
 	close(rig->kvm_fd);
 }
 
+/* Arm's PSCI: CPU_ON. */
+int bench_waiting_vcpu(int vm_fd, unsigned index)
+{
+	struct kvm_vcpu_init init;
+	int fd = ioctl(vm_fd, KVM_CREATE_VCPU, index);
+
+	if (fd < 0 || ioctl(vm_fd, KVM_ARM_PREFERRED_TARGET, &init) < 0)
+		return -1;
+	init.features[0] |= 1 << KVM_ARM_VCPU_POWER_OFF | 1 << KVM_ARM_VCPU_PSCI_0_2;
+	return ioctl(fd, KVM_ARM_VCPU_INIT, &init) < 0 ? -1 : fd;
+}
+
 static void keep_least(double *best, double value)
 {
 	if (isnan(*best) || value < *best)

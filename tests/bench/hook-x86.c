@@ -1,6 +1,7 @@
 /* tests/bench/hook-x86.c - in this process: the bare KVM_RUN, and kvm_gdb_run() in its place. */
 #include <math.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "kvm/kvm-gdb.h"
 #include "tests/bench/arch.h"
@@ -29,6 +30,21 @@ static const uint8_t turns[] = {0x48, 0xff, 0xc0, 0x48, 0x8d, 0x1c, 0x00,
 				0x90, 0x48, 0x89, 0xc1, 0xeb, 0xf3};
 /* 1: out %al, $0x80; jmp 1b */
 static const uint8_t outs[] = {0xe6, 0x80, 0xeb, 0xfc};
+
+/* The first one of a machine would run. */
+int bench_waiting_vcpu(int vm_fd, unsigned index)
+{
+	int first;
+
+	if (index == 0) {
+		first = ioctl(vm_fd, KVM_CREATE_IRQCHIP, 0) < 0 ? -1
+								: ioctl(vm_fd, KVM_CREATE_VCPU, 0);
+		if (first < 0)
+			return -1;
+		close(first);
+	}
+	return ioctl(vm_fd, KVM_CREATE_VCPU, index + 1);
+}
 
 static void keep_least(double *best, double value)
 {

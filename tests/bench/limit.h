@@ -25,4 +25,10 @@ typedef struct KvmLimits {
 } KvmLimits;
 void kvm_limits(KvmLimits *best);
 
+/*
+ * Median seconds until @n threads are out of KVM_RUN, each with a vCPU that waits there to be
+ * started, from the first signal to the last thread; NAN where there cannot be so many.
+ */
+double crowd_stop(unsigned n);
+
 #endif
