@@ -8,6 +8,8 @@
  *   guest opens N        try N times to open a file that is not there, then make /lab-opens with
  *                        mode 04751
  *   guest text ADDR LEN  print kernel memory as the guest itself sees it (/proc/kcore), in hex
+ *   guest twin N         call own code that says N, where other twins have other code, and some
+ *                        that they share; print again and again whether both were right
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -176,6 +179,53 @@ static int opens(unsigned n)
 	return 0;
 }
 
+/* ---- Twins ---- */
+
+#define TWIN_CODE 0x30000000ul
+
+/* A function that returns @n. */
+static void write_code(uint8_t *at, unsigned n)
+{
+#ifdef __x86_64__
+	memcpy(at, "\xb8\0\0\0\0\xc3", 6); /* mov $n, %eax; ret */
+	at[1] = n;
+#else
+	const uint32_t insns[] = {0x52800000 | n << 5, 0xd65f03c0}; /* mov w0, #n; ret */
+
+	memcpy(at, insns, sizeof(insns));
+	__builtin___clear_cache((char *)at, (char *)at + sizeof(insns));
+#endif
+}
+
+__attribute__((noinline, noclone)) static unsigned twice(unsigned n)
+{
+	asm volatile("" : "+r"(n));
+	return 2 * n;
+}
+
+static int twin(unsigned n)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+	void *page = mmap((void *)TWIN_CODE, 4096, PROT_READ | PROT_WRITE, flags, -1, 0);
+	unsigned (*own)(void) = (unsigned (*)(void))page;
+	unsigned wrong = 0;
+
+	if (page != (void *)TWIN_CODE)
+		return 1;
+	write_code(page, n);
+	mprotect(page, 4096, PROT_READ | PROT_EXEC);
+	for (unsigned turns = 1;; turns++) {
+		wrong += own() != n;
+		wrong += twice(n) != 2 * n;
+		if (turns % 10 == 0) {
+			printf("guest: twin %u pid %d own %p shared %p turns %u wrong %u\n", n,
+			       getpid(), page, (void *)twice, turns, wrong);
+			fflush(stdout);
+		}
+		usleep(50000);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "traps") == 0)
@@ -184,6 +234,9 @@ int main(int argc, char **argv)
 		return opens(atoi(argv[2]));
 	if (argc == 4 && strcmp(argv[1], "text") == 0)
 		return text(strtoull(argv[2], NULL, 16), atoi(argv[3]));
-	fprintf(stderr, "usage: guest traps | guest opens N | guest text ADDR LEN\n");
+	if (argc == 3 && strcmp(argv[1], "twin") == 0)
+		return twin(atoi(argv[2]));
+	fprintf(stderr,
+		"usage: guest traps | guest opens N | guest text ADDR LEN | guest twin N\n");
 	return 2;
 }

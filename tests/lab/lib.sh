@@ -161,6 +161,7 @@ for w in $($B cat /proc/cmdline); do
 	case $w in
 	text=*) text=${w#text=} ;;
 	do=*) echo ${w#do=} >/proc/sys/kernel/panic ;;
+	twins) for n in 1 2; do guest twin $n & done ;; # of twins.py
 	tasks=*) for n in $($B seq ${w#tasks=}); do $B sleep 100000 & done ;; # more that sleep
 	hwclock) # what is written stays, whatever the kernel's own clock says
 		$B date -u -s '2031-05-06 07:08:09' >/dev/null
