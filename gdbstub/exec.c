@@ -47,13 +47,18 @@ void gdb_session_program_read(GdbSession *session, int fd, size_t n)
 	gdb_session_expect_program(session);
 }
 
+bool gdb_session_awaits_exec(const GdbSession *session)
+{
+	return gdb_session_tells_of_programs(session) && session->agreed.features.exec &&
+	       session->known.has_symbols;
+}
+
 /* The name of a program that the client does not know; NULL: it knows the one that runs. */
 static const char *find_other(GdbSession *session)
 {
 	uint64_t generation;
 
-	if (!gdb_session_tells_of_programs(session) || !session->agreed.features.exec ||
-	    !session->known.has_symbols)
+	if (!gdb_session_awaits_exec(session))
 		return NULL;
 	generation = session->ops->files->generation(session->target);
 	if (!generation || generation == session->known.generation)

@@ -17,13 +17,15 @@
 /*
  * Work that takes many slices. step: do one slice; TRUE when @ret_reply is the answer. free: also
  * called when the client left before it was done. @is_preparation: it has no answer: the packet
- * that it was done for is handled once more then (gdb_session_prepare()).
+ * that it was done for is handled once more then (gdb_session_prepare()). @after: or NULL: called
+ * in place of an answer when it is done, or the client has interrupted it.
  */
 typedef struct GdbWork GdbWork;
 struct GdbWork {
 	bool (*step)(GdbSession *session, GdbWork *work, GdbReply *ret_reply);
 	void (*free)(GdbWork *work);
 	bool is_preparation;
+	void (*after)(GdbSession *session, bool interrupted);
 };
 
 /* QEMU's bits in sstep. QEMU's third, NOTIMER (4), means nothing where the guest's time runs on. */
@@ -240,12 +242,15 @@ void gdb_session_send_console(GdbSession *session, const char *text, size_t len)
  * gdb_session_prepare: lets the target find out what it is about to be asked for, before that: by
  * @prepare (GdbFileOps, GdbOsOps; or NULL). NOT_YET: the handler has nothing to do but to answer
  * GDB_REPLY_WORK, and is called once more with the same packet. INTERRUPTED: by the client.
+ * gdb_session_prepare_then: that of GdbFileOps, while stopped; then @after.
  * gdb_session_knows_program: that of GdbFileOps. FALSE: NOT_YET. A client that interrupts it is
  * offered no program.
  * gdb_session_knows_system: that of GdbOsOps. FALSE: @ret_reply is the answer.
  */
 typedef enum GdbReadiness { GDB_READY, GDB_NOT_YET, GDB_INTERRUPTED } GdbReadiness;
 GdbReadiness gdb_session_prepare(GdbSession *session, bool (*prepare)(void *target));
+void gdb_session_prepare_then(GdbSession *session,
+			      void (*after)(GdbSession *session, bool interrupted));
 bool gdb_session_knows_program(GdbSession *session);
 bool gdb_session_knows_system(GdbSession *session, GdbReply *ret_reply);
 
@@ -361,11 +366,14 @@ const char *gdb_session_exec_file(GdbSession *session);
 
 /*
  * Another program (exec.c). gdb_session_tells_of_programs: can this target's be replaced?
+ * gdb_session_awaits_exec: would the client hear of that?
  * gdb_session_send_exec: at a stop, before it is told: tells the client that has the symbols of a
- * program that another one runs, if so; the stop is owed then.
+ * program that another one runs, if so; the stop is owed then. What GdbFileOps.prepare() finds out
+ * is known.
  * gdb_session_append_owed: the client resumes: appends what it is owed, which is the answer.
  */
 bool gdb_session_tells_of_programs(const GdbSession *session);
+bool gdb_session_awaits_exec(const GdbSession *session);
 bool gdb_session_send_exec(GdbSession *session);
 bool gdb_session_append_owed(GdbSession *session, GString *out);
 /*

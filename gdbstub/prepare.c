@@ -23,21 +23,42 @@ static void prepare_free(GdbWork *work)
 	g_free(work);
 }
 
+/* @after: NULL: a packet waits for it. */
+static void begin(GdbSession *session, bool (*prepare)(void *target),
+		  void (*after)(GdbSession *session, bool interrupted))
+{
+	PrepareWork *work = g_new0(PrepareWork, 1);
+
+	*work = (PrepareWork){.work = {.step = prepare_step,
+				       .free = prepare_free,
+				       .is_preparation = !after,
+				       .after = after},
+			      .prepare = prepare};
+	session->work = &work->work;
+}
+
 GdbReadiness gdb_session_prepare(GdbSession *session, bool (*prepare)(void *target))
 {
-	PrepareWork *work;
-
 	if (session->run.unprepared) {
 		session->run.unprepared = false;
 		return GDB_INTERRUPTED;
 	}
 	if (session->state != GDB_SESSION_STOPPED || !prepare || prepare(session->target))
 		return GDB_READY;
-	work = g_new0(PrepareWork, 1);
-	*work = (PrepareWork){{prepare_step, prepare_free, true}, prepare};
-	session->work = &work->work;
+	begin(session, prepare, NULL);
 	session->wire.held = true;
 	return GDB_NOT_YET;
+}
+
+void gdb_session_prepare_then(GdbSession *session,
+			      void (*after)(GdbSession *session, bool interrupted))
+{
+	bool (*prepare)(void *target) = session->ops->files->prepare;
+
+	if (!prepare || prepare(session->target))
+		after(session, false);
+	else
+		begin(session, prepare, after);
 }
 
 bool gdb_session_knows_program(GdbSession *session)

@@ -298,19 +298,28 @@ void gdb_session_interrupt(GdbSession *session)
 }
 
 /* Whoever interrupts a command that takes long wants just its end. */
+static void interrupt_work(GdbSession *session)
+{
+	void (*after)(GdbSession * session, bool interrupted) = session->work->after;
+
+	session->run.unprepared = session->work->is_preparation;
+	drop_work(session);
+	if (after) {
+		after(session, true);
+	} else if (!session->run.unprepared) {
+		gdb_session_send(session, gdb_reply_fail(GDB_ERROR_BUSY, "interrupted"));
+		gdb_non_stop_go_on(session);
+	}
+	handle_held(session);
+}
+
 static void take_break(GdbSession *session)
 {
 	gdb_log_packet(session->log, true, "\x03", 1);
 	if (session->lazy)
 		gdb_session_attach(session);
 	if (session->work) {
-		session->run.unprepared = session->work->is_preparation;
-		drop_work(session);
-		if (!session->run.unprepared) {
-			gdb_session_send(session, gdb_reply_fail(GDB_ERROR_BUSY, "interrupted"));
-			gdb_non_stop_go_on(session);
-		}
-		handle_held(session);
+		interrupt_work(session);
 	} else if (session->state != GDB_SESSION_NONE) {
 		gdb_session_interrupt(session);
 	}
@@ -437,12 +446,31 @@ static bool ends_step(const GdbSession *session, const GdbStop *stop)
 	return stop->kind == GDB_STOP_STEP && gdb_action_steps(kind);
 }
 
+/*
+ * To a client that waits for a stop. When it does not want to wait until it is known whether
+ * another program runs, it hears of that at its next stop: of what was no stop to users it gets its
+ * pause.
+ */
+static void tell_stop(GdbSession *session, bool interrupted)
+{
+	GdbStopKind *kind = &session->run.stop.kind;
+
+	if (interrupted && *kind == GDB_STOP_PROGRAM)
+		*kind = GDB_STOP_PAUSED;
+	session->run.interrupt_owed |= interrupted && *kind != GDB_STOP_PAUSED;
+	if (interrupted || (!gdb_session_send_exec(session) && !gdb_session_go_on(session)))
+		gdb_session_send_stop(session);
+}
+
 /* Nothing is loaded by a step, and between two of them nobody has to look. */
 static void send_owed_stop(GdbSession *session, bool was_running, bool is_step)
 {
-	if (!was_running || is_step ||
-	    (!gdb_session_send_exec(session) && !gdb_session_go_on(session)))
+	if (!was_running || is_step)
 		gdb_session_send_stop(session);
+	else if (gdb_session_awaits_exec(session))
+		gdb_session_prepare_then(session, tell_stop);
+	else
+		tell_stop(session, false);
 }
 
 void gdb_session_stop(GdbSession *session, const GdbStop *stop)
@@ -483,6 +511,7 @@ void gdb_session_stop(GdbSession *session, const GdbStop *stop)
 
 void gdb_session_work(GdbSession *session)
 {
+	void (*after)(GdbSession * session, bool interrupted);
 	GdbReply reply;
 	bool has_reply;
 
@@ -492,8 +521,11 @@ void gdb_session_work(GdbSession *session)
 	if (!session->work->step(session, session->work, &reply))
 		return;
 	has_reply = !session->work->is_preparation;
+	after = session->work->after;
 	drop_work(session);
-	if (has_reply) {
+	if (after) {
+		after(session, false);
+	} else if (has_reply) {
 		gdb_session_send(session, reply);
 		gdb_non_stop_go_on(session);
 	}

@@ -451,18 +451,23 @@ const LinuxKernel *linux_known_by(KvmGdbVcpu *vcpu)
 	return linux_known(vcpu->gdb);
 }
 
+/* When the search is over. */
+static const LinuxKernel *end_search(KvmGdb *gdb, GError **error)
+{
+	const LinuxKernel *kernel = gdb->guest_linux->kernel;
+
+	if (!kernel && error)
+		*error = g_error_copy(gdb->guest_linux->search.failure);
+	return kernel;
+}
+
 const LinuxKernel *linux_kernel(KvmGdb *gdb, GError **error)
 {
-	const LinuxKernel *kernel;
-
 	if (!can_look(gdb, error))
 		return NULL;
 	while (!search_step(gdb))
 		;
-	kernel = gdb->guest_linux->kernel;
-	if (!kernel && error)
-		*error = g_error_copy(gdb->guest_linux->search.failure);
-	return kernel;
+	return end_search(gdb, error);
 }
 
 /* Of the kernel that is known. */
@@ -599,7 +604,7 @@ int linux_file_open(void *target, const char *path, GError **error)
 
 	if (gdb->vmlinux)
 		return open_given(gdb, path, error);
-	if (!linux_kernel(gdb, error))
+	if (!can_look(gdb, error) || !search_step(gdb) || !end_search(gdb, error))
 		return -1;
 	if (g_str_equal(path, gdb->guest_linux->name))
 		return open_program(gdb->guest_linux, error);

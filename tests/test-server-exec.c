@@ -297,6 +297,86 @@ static void test_restarted(void)
 	fake_rig_hangup(rig);
 }
 
+/* It runs into its breakpoint, and it takes @pieces to find out what runs there. */
+static FakeRig *stopped_for(unsigned pieces)
+{
+	FakeRig *rig = connected(OFFER);
+
+	fake_no_ack(rig);
+	read_symbols(rig);
+	rsp_expect(rig->client, "Z0,400003,1", "OK");
+	fake_target_set_own_program(rig->target, &next);
+	fake_target_set_pieces(rig->target, pieces);
+	rsp_client_send(rig->client, "vCont;c");
+	return rig;
+}
+
+/* Nothing is asked of the target before that is over (fake-files.c). */
+static void test_pieces(void)
+{
+	g_autoptr(FakeRig) rig = stopped_for(5);
+
+	g_free(rsp_expect_next_prefix(rig->client, EXEC));
+	rsp_expect_prefix(rig->client, "vCont;c", "T05thread:p01.01;swbreak:;");
+	fake_rig_hangup(rig);
+}
+
+/* A user who does not wait gets the stop; the interrupt and the program come when it resumes. */
+static void test_pieces_interrupted(void)
+{
+	g_autoptr(FakeRig) rig = stopped_for(UINT_MAX);
+
+	rsp_expect_silence(rig->client, 20);
+	rsp_client_puts(rig->client, "\x03");
+	g_free(rsp_expect_next_prefix(rig->client, "T05thread:p01.01;swbreak:;"));
+	rsp_expect(rig->client, "z0,400003,1", "OK");
+	fake_target_set_pieces(rig->target, 3);
+	rsp_expect_prefix(rig->client, "vCont;c", EXEC);
+	rsp_expect_prefix(rig->client, "vCont;c", PAUSED);
+	rsp_client_send(rig->client, "vCont;c");
+	rsp_expect_silence(rig->client, 20);
+	fake_rig_interrupt(rig);
+	fake_rig_hangup(rig);
+}
+
+/* It had stopped for just that: to the user it is the pause that was asked for. */
+static void test_pieces_at_once(void)
+{
+	g_autoptr(FakeRig) rig = connected(OFFER);
+
+	fake_no_ack(rig);
+	read_symbols(rig);
+	fake_target_set_pieces(rig->target, UINT_MAX);
+	rsp_client_send(rig->client, "vCont;c");
+	raise_program(rig);
+	rsp_expect_silence(rig->client, 20);
+	rsp_client_puts(rig->client, "\x03");
+	g_free(rsp_expect_next_prefix(rig->client, PAUSED));
+	rsp_client_send(rig->client, "vCont;c");
+	rsp_expect_silence(rig->client, 20);
+	g_assert_true(fake_target_is_running(rig->target));
+	/* And where it is known in the end, the machine goes on by itself. */
+	fake_target_set_pieces(rig->target, 3);
+	raise_program(rig);
+	rsp_expect_silence(rig->client, 20);
+	g_assert_true(fake_target_is_running(rig->target));
+	fake_rig_hangup(rig);
+}
+
+/* The client leaves meanwhile, with what it says last. */
+static void test_pieces_gone(void)
+{
+	static const char *const last[] = {"", "$D#44"};
+
+	for (unsigned n = 0; n < G_N_ELEMENTS(last); n++) {
+		g_autoptr(FakeRig) rig = stopped_for(UINT_MAX);
+
+		rsp_expect_silence(rig->client, 20);
+		rsp_client_puts(rig->client, last[n]);
+		fake_rig_hangup(rig);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -314,5 +394,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/server-exec/not-expected", test_not_expected);
 	g_test_add_func("/server-exec/read-by-itself", test_read_by_itself);
 	g_test_add_func("/server-exec/restarted", test_restarted);
+	g_test_add_func("/server-exec/pieces", test_pieces);
+	g_test_add_func("/server-exec/pieces-interrupted", test_pieces_interrupted);
+	g_test_add_func("/server-exec/pieces-at-once", test_pieces_at_once);
+	g_test_add_func("/server-exec/pieces-gone", test_pieces_gone);
 	return g_test_run();
 }
