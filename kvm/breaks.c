@@ -433,10 +433,23 @@ static void rearm_internal(KvmBreaks *breaks, const KvmFinder *finder)
 	}
 }
 
+static bool any_soft_in_point(const KvmBreaks *breaks)
+{
+	unsigned n;
+
+	kvm_points_all(breaks->points, &n);
+	while (n && !(kvm_points_owners(breaks->points, n - 1) & KVM_POINT_SOFT))
+		n--;
+	return n > 0;
+}
+
+/* Usually all are where they belong, and to see that costs far less than to look for each. */
 void kvm_breaks_rearm(KvmBreaks *breaks, const KvmFinder *finder)
 {
-	rearm_softs(breaks, finder, false);
-	rearm_physicals(breaks);
+	if (breaks->lost || any_soft_in_point(breaks) || !kvm_patches_all_there(breaks->patches)) {
+		rearm_softs(breaks, finder, false);
+		rearm_physicals(breaks);
+	}
 	rearm_internal(breaks, finder);
 }
 

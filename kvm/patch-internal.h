@@ -28,9 +28,10 @@ typedef struct Patch {
 
 struct KvmPatches {
 	KvmMemory *memory;
-	int any;	 /* atomic: see kvm_patches_may_meet() */
-	GArray *wants;	 /* of Want, ascending by gpa */
-	GArray *patches; /* of Patch, ascending by place.host */
+	int any;	    /* atomic: see kvm_patches_may_meet() */
+	GPtrArray *wants;   /* of Want, ascending by gpa */
+	GPtrArray *patches; /* of Patch, ascending by place.host */
+	unsigned n_wanted;  /* of @patches; the rest are copies that the guest has made */
 	KvmCopies *copies;
 	const uint8_t *trap;
 	size_t trap_len;
@@ -38,12 +39,12 @@ struct KvmPatches {
 
 static inline Want *want_at(const KvmPatches *patches, unsigned i)
 {
-	return &g_array_index(patches->wants, Want, i);
+	return g_ptr_array_index(patches->wants, i);
 }
 
 static inline Patch *patch_at(const KvmPatches *patches, unsigned i)
 {
-	return &g_array_index(patches->patches, Patch, i);
+	return g_ptr_array_index(patches->patches, i);
 }
 
 /* ---- patch.c ---- */
@@ -53,7 +54,7 @@ Want *patch_find_want(const KvmPatches *patches, uint64_t gpa);
 Patch *patch_find(const KvmPatches *patches, uint64_t gpa);
 /* RAM for a patch. */
 bool patch_find_room(const KvmPatches *patches, uint64_t gpa, KvmPlace *ret);
-/* A lifted one, that is not there yet. Good until another is added or dropped. */
+/* A lifted one, that is not there yet. */
 Patch *patch_add(KvmPatches *patches, const KvmPlace *place);
 /* Index of the first patch at or above @host. */
 unsigned patch_index(const KvmPatches *patches, const uint8_t *host);

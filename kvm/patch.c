@@ -10,8 +10,8 @@ KvmPatches *kvm_patches_new(KvmMemory *memory)
 	KvmPatches *patches = g_new0(KvmPatches, 1);
 
 	patches->memory = memory;
-	patches->wants = g_array_new(FALSE, FALSE, sizeof(Want));
-	patches->patches = g_array_new(FALSE, FALSE, sizeof(Patch));
+	patches->wants = g_ptr_array_new_with_free_func(g_free);
+	patches->patches = g_ptr_array_new_with_free_func(g_free);
 	patches->trap = arch_trap_insn(&patches->trap_len);
 	patches->copies = kvm_copies_new(patches->trap, patches->trap_len);
 	return patches;
@@ -21,8 +21,8 @@ void kvm_patches_free(KvmPatches *patches)
 {
 	if (!patches)
 		return;
-	g_array_unref(patches->wants);
-	g_array_unref(patches->patches);
+	g_ptr_array_unref(patches->wants);
+	g_ptr_array_unref(patches->patches);
 	kvm_copies_free(patches->copies);
 	g_free(patches);
 }
@@ -120,26 +120,29 @@ static void take_patch(KvmPatches *patches, Patch *patch)
 	patch->lifted = true;
 }
 
-/* Good until another is added or dropped. */
 Patch *patch_add(KvmPatches *patches, const KvmPlace *place)
 {
 	unsigned i = patch_index(patches, place->host);
-	Patch fresh = {.place = *place, .lifted = true};
+	Patch *patch = g_new0(Patch, 1);
 
-	g_array_insert_val(patches->patches, i, fresh);
-	return patch_at(patches, i);
+	patch->place = *place;
+	patch->lifted = true;
+	g_ptr_array_insert(patches->patches, i, patch);
+	return patch;
 }
 
 static void drop_patch(KvmPatches *patches, Patch *patch)
 {
 	take_patch(patches, patch);
-	g_array_remove_index(patches->patches, patch_index(patches, patch->place.host));
+	g_ptr_array_remove_index(patches->patches, patch_index(patches, patch->place.host));
 }
 
 /* Copies of what is not wanted any more, or in memory that goes. */
 static void drop_copies(KvmPatches *patches, bool (*which)(const Patch *, uint64_t, uint64_t),
 			uint64_t from, uint64_t size)
 {
+	if (patches->patches->len == patches->n_wanted)
+		return;
 	for (unsigned i = patches->patches->len; i-- > 0;) {
 		Patch *patch = patch_at(patches, i);
 
@@ -175,7 +178,7 @@ static void attach(KvmPatches *patches, Want *want)
 	patch = find_host(patches, place.host);
 	if (!patch)
 		patch = patch_add(patches, &place);
-	patch->wants++;
+	patches->n_wanted += !patch->wants++;
 	want->host = place.host;
 	put_patch(patches, patch);
 	patch_note_page(patches, want->gpa);
@@ -186,8 +189,10 @@ static void detach(KvmPatches *patches, Want *want)
 	Patch *patch = want->host ? find_host(patches, want->host) : NULL;
 
 	want->host = NULL;
-	if (patch && --patch->wants == 0)
-		drop_patch(patches, patch);
+	if (!patch || --patch->wants)
+		return;
+	patches->n_wanted--;
+	drop_patch(patches, patch);
 }
 
 void kvm_patches_ref(KvmPatches *patches, uint64_t gpa)
@@ -198,8 +203,8 @@ void kvm_patches_ref(KvmPatches *patches, uint64_t gpa)
 	if (!want) {
 		unsigned i = want_index(patches, gpa);
 
-		g_array_insert_val(patches->wants, i, fresh);
-		want = want_at(patches, i);
+		want = g_memdup2(&fresh, sizeof(fresh));
+		g_ptr_array_insert(patches->wants, i, want);
 	}
 	__atomic_store_n(&patches->any, 1, __ATOMIC_SEQ_CST);
 	if (want->refs++)
@@ -215,7 +220,7 @@ void kvm_patches_unref(KvmPatches *patches, uint64_t gpa)
 	if (--want->refs)
 		return;
 	detach(patches, want);
-	g_array_remove_index(patches->wants, want_index(patches, gpa));
+	g_ptr_array_remove_index(patches->wants, want_index(patches, gpa));
 	drop_copies(patches, is_copy_of, gpa, 0);
 }
 
@@ -224,6 +229,32 @@ bool kvm_patches_has(const KvmPatches *patches, uint64_t gpa)
 	const Patch *patch = patch_find(patches, gpa);
 
 	return patch && patch_in_place(patches, patch);
+}
+
+/* This is done at each resume; with many patches it is to cost little. */
+static bool is_there(const KvmPatches *patches, const Patch *patch)
+{
+	const KvmPlace *place = &patch->place;
+
+	if (!place->steady)
+		return patch_in_place(patches, patch);
+	if (patch->lifted || place->host[0] != patches->trap[0])
+		return false;
+	return patches->trap_len == 1 || !memcmp(place->host, patches->trap, patches->trap_len);
+}
+
+bool kvm_patches_all_there(const KvmPatches *patches)
+{
+	unsigned n_wants = 0;
+
+	for (unsigned i = 0; i < patches->patches->len; i++) {
+		const Patch *patch = patch_at(patches, i);
+
+		n_wants += patch->wants;
+		if (patch->wants && !is_there(patches, patch))
+			return false;
+	}
+	return n_wants == patches->wants->len;
 }
 
 bool kvm_patches_same(const KvmPatches *patches, uint64_t wanted, uint64_t gpa)
@@ -276,8 +307,9 @@ void kvm_patches_clear(KvmPatches *patches)
 {
 	for (unsigned i = 0; i < patches->patches->len; i++)
 		take_patch(patches, patch_at(patches, i));
-	g_array_set_size(patches->patches, 0);
-	g_array_set_size(patches->wants, 0);
+	g_ptr_array_set_size(patches->patches, 0);
+	g_ptr_array_set_size(patches->wants, 0);
+	patches->n_wanted = 0;
 }
 
 /* By the host's addresses. */

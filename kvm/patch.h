@@ -44,6 +44,8 @@ void kvm_patches_after_change(KvmPatches *patches);
 
 /* Is there a patch of ours at @gpa, still in place? */
 bool kvm_patches_has(const KvmPatches *patches, uint64_t gpa);
+/* Is every patch that is wanted in place? */
+bool kvm_patches_all_there(const KvmPatches *patches);
 /* Is the patch at @gpa the one that is wanted at @wanted, in the same page of the host? */
 bool kvm_patches_same(const KvmPatches *patches, uint64_t wanted, uint64_t gpa);
 /*

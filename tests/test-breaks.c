@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kvm/breaks.h"
+#include "kvm/kvm-gdb.h"
 
 typedef struct Fixture {
 	uint8_t ram[64];
@@ -489,10 +490,11 @@ static void test_either_becomes_patch(void)
 }
 
 /* Code that the guest has written over a patch gets it, where its address still leads there. */
-static void test_put_back(void)
+static void check_put_back(unsigned flags)
 {
 	g_autoptr(Fixture) f = fixture_new(true);
 
+	kvm_memory_map(f->memory, 0x1000, sizeof(f->ram), f->ram, flags);
 	insert_sw(f, 0xff1005);
 	insert_sw(f, 0xff1006);
 	insert_sw(f, 0xff1007);
@@ -509,6 +511,68 @@ static void test_put_back(void)
 	g_assert_cmpmem(f->ram + 4, 4, ((const uint8_t[]){0x77, 0xcc, 0xcc, 0xcc}), 4);
 	kvm_breaks_clear(f->breaks);
 	g_assert_cmpmem(f->ram + 4, 4, ((const uint8_t[]){0x77, 0x77, 0x77, 0x77}), 4);
+}
+
+static void test_put_back(void)
+{
+	check_put_back(0);
+	check_put_back(KVM_GDB_MAP_STEADY);
+}
+
+/* Each that is not where it belongs is found, beside one that is. */
+static void check_all_there(unsigned flags)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	kvm_memory_map(f->memory, 0x1000, sizeof(f->ram), f->ram, flags);
+	g_assert_true(kvm_patches_all_there(f->patches));
+	insert_sw(f, 0xff1005);
+	insert_sw(f, 0xff1009);
+	insert(f, 0xee1009, 0x1009);
+	g_assert_true(kvm_patches_all_there(f->patches));
+	f->ram[9] = 0x77;
+	g_assert_false(kvm_patches_all_there(f->patches));
+	kvm_breaks_rearm(f->breaks, &f->finder);
+	g_assert_true(kvm_patches_all_there(f->patches));
+	/* Where the guest has a trap of its own a lifted one looks as if it was there. */
+	kvm_patches_lift(f->patches, 0x1009);
+	f->ram[9] = 0xcc;
+	g_assert_false(kvm_patches_all_there(f->patches));
+	kvm_patches_replace(f->patches, 0x1009);
+	g_assert_true(kvm_patches_all_there(f->patches));
+	kvm_patches_before_change(f->patches, 0x1000, sizeof(f->ram));
+	g_assert_false(kvm_patches_all_there(f->patches));
+	kvm_patches_after_change(f->patches);
+	g_assert_true(kvm_patches_all_there(f->patches));
+}
+
+static void test_all_there(void)
+{
+	check_all_there(0);
+	check_all_there(KVM_GDB_MAP_STEADY);
+}
+
+/* Beside one in memory, what waits in a point for its memory gets it, and so does what is lost. */
+static void test_rearm_others(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	insert_sw(f, 0xff1005);
+	f->kind = KVM_SPOT_POINT;
+	insert_sw(f, 0xff1006);
+	g_assert_cmphex(f->ram[6], ==, 6);
+	f->kind = KVM_SPOT_PATCH;
+	kvm_breaks_rearm(f->breaks, &f->finder);
+	g_assert_cmphex(f->ram[6], ==, 0xcc);
+	for (unsigned i = 0; i < 3; i++)
+		insert_sw(f, 0xff1010 + i);
+	f->kind = KVM_SPOT_POINT;
+	g_assert_cmpuint(kvm_breaks_reset(f->breaks), ==, 2);
+	f->kind = KVM_SPOT_PATCH;
+	kvm_breaks_rearm(f->breaks, &f->finder);
+	g_assert_false(kvm_breaks_any_lost(f->breaks));
+	g_assert_cmpuint(n_points(f), ==, 0);
+	g_assert_cmpmem(f->ram + 0x10, 3, ((const uint8_t[]){0xcc, 0xcc, 0xcc}), 3);
 }
 
 /* One by its physical address is put back whatever the page tables say. */
@@ -593,6 +657,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/breaks/either-shares", test_either_shares);
 	g_test_add_func("/breaks/either-becomes-patch", test_either_becomes_patch);
 	g_test_add_func("/breaks/put-back", test_put_back);
+	g_test_add_func("/breaks/all-there", test_all_there);
+	g_test_add_func("/breaks/rearm-others", test_rearm_others);
 	g_test_add_func("/breaks/put-back-physical", test_put_back_physical);
 	g_test_add_func("/breaks/many", test_many);
 	g_test_add_func("/breaks/too-many", test_too_many);
