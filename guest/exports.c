@@ -125,14 +125,13 @@ static char letter_of(const Target *target, uint64_t addr)
 	return target->ranges && addr >= KERNEL_HALF ? 'T' : 'D';
 }
 
-static unsigned add_table(const Target *target, const Piece *piece, size_t at, size_t size)
+/* The new ones of the table that begins at @at go to @entries. */
+static void read_table(const LinuxSymbols *symbols, const Piece *piece, size_t at, size_t size,
+		       GArray *entries)
 {
-	LinuxSymbols *symbols = target->symbols;
-	g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(Entry));
 	const char *last = "";
 	Entry entry;
 
-	at = first_entry(piece, at, size);
 	for (unsigned n = 0; n < ENTRIES_MAX; n++, at += size) {
 		if (!read_entry(piece, at, &entry) || strcmp(last, entry.name) >= 0)
 			break;
@@ -140,15 +139,18 @@ static unsigned add_table(const Target *target, const Piece *piece, size_t at, s
 		if (is_new(symbols, &entry))
 			g_array_append_val(entries, entry);
 	}
+}
+
+static void add_entries(const Target *target, const GArray *entries)
+{
 	for (unsigned i = 0; i < entries->len; i++) {
 		const Entry *row = &g_array_index(entries, Entry, i);
 
-		linux_symbols_add(symbols, row->value, letter_of(target, row->value), row->name,
-				  strlen(row->name));
+		linux_symbols_add(target->symbols, row->value, letter_of(target, row->value),
+				  row->name, strlen(row->name));
 	}
 	if (entries->len)
-		linux_symbols_sort(symbols);
-	return entries->len;
+		linux_symbols_sort(target->symbols);
 }
 
 /* The table that has @name, wherever else that string may lie. */
@@ -168,11 +170,31 @@ static bool find_table(const Piece *piece, const char *name, size_t *ret, size_t
 	return false;
 }
 
-unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
-			   const LinuxRange *ranges, unsigned n)
+/* From all tables of a range; sorted once, which takes longer than the rest. */
+static unsigned add_from(const Target *target, const Piece *piece)
 {
 	/* One that everybody may use, and one for the GPL only. */
 	static const char *const known[] = {"init_task", "init_uts_ns"};
+	g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(Entry));
+	size_t last = SIZE_MAX;
+
+	for (unsigned k = 0; k < G_N_ELEMENTS(known); k++) {
+		size_t at, size;
+
+		if (!find_table(piece, known[k], &at, &size))
+			continue;
+		at = first_entry(piece, at, size);
+		if (at != last) /* some kernels have but one */
+			read_table(target->symbols, piece, at, size, entries);
+		last = at;
+	}
+	add_entries(target, entries);
+	return entries->len;
+}
+
+unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
+			   const LinuxRange *ranges, unsigned n)
+{
 	Target target = {symbols, NULL, n};
 	unsigned added = 0, n_symbols;
 
@@ -181,21 +203,13 @@ unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
 		target.ranges = ranges;
 	for (unsigned i = 0; i < n; i++) {
 		g_autoptr(GByteArray) block = NULL;
-		Piece piece = {.addr = ranges[i].start};
 
 		if (ranges[i].writable)
 			continue;
 		block = linux_read_range(memory, &ranges[i]);
-		if (!block)
-			continue;
-		piece.data = block->data;
-		piece.len = block->len;
-		for (unsigned k = 0; k < G_N_ELEMENTS(known); k++) {
-			size_t at, size;
-
-			if (find_table(&piece, known[k], &at, &size))
-				added += add_table(&target, &piece, at, size);
-		}
+		if (block)
+			added += add_from(&target,
+					  &(Piece){block->data, block->len, ranges[i].start});
 	}
 	return added;
 }

@@ -140,11 +140,27 @@ static void test_absent(void)
 	g_assert_cmpuint(add(image, symbols), ==, 0);
 }
 
+/* Both known names in one table. */
+static void test_one_table(void)
+{
+	static const char *const all[] = {"abc", "init_task", "init_uts_ns", "zero_pfn"};
+	g_autofree Image *image = image_new(12);
+	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+
+	memset(image->bytes, 0xff, sizeof(image->bytes));
+	put_table(image, 400, 12, 2001, all, G_N_ELEMENTS(all));
+	image->bytes[2000] = '\0';
+	linux_symbols_sort(symbols);
+	g_assert_cmpuint(add(image, symbols), ==, 4);
+	g_assert_nonnull(linux_symbols_named(symbols, "abc"));
+}
+
 static const TestCase cases[] = {
 	{"with-namespace", test_with_namespace},
 	{"without-namespace", test_without_namespace},
 	{"alone", test_alone},
 	{"absent", test_absent},
+	{"one-table", test_one_table},
 	{0},
 };
 
