@@ -1,8 +1,6 @@
 /*
  * guest/kernel-file.c - a file for gdb of all that is known of a kernel.
  */
-#include <unistd.h>
-
 #include "guest/kernel.h"
 #include "guest/orc.h"
 #include "guest/program.h"
@@ -99,102 +97,53 @@ static uint64_t find_entry(const LinuxKernel *kernel)
 	return addr;
 }
 
-/* ---- The file, in pieces ---- */
+/* ---- The file ---- */
 
-struct LinuxMaker {
+typedef struct Source {
 	const LinuxKernel *kernel;
 	const LinuxAbi *abi;
 	GString *notes;
-	unsigned stage;
-	GError *error; /* why it has failed */
 	GByteArray *frames;
-	LinuxDwarf *dwarf;
-	int fd;
-};
+} Source;
 
-static LinuxProgram program_of(const LinuxMaker *maker)
+static bool read_kernel(void *opaque, LinuxProgram *program, G_GNUC_UNUSED GError **error)
 {
-	const LinuxKernel *kernel = maker->kernel;
+	Source *source = opaque;
+	const LinuxKernel *kernel = source->kernel;
 
-	return (LinuxProgram){
+	if (!kernel->has_kallsyms)
+		g_string_append(source->notes,
+				"only the symbols that the kernel exports: it has no kallsyms\n");
+	source->frames = source->abi->has_records ? frames_of_records(kernel, source->notes)
+						  : frames_of_orc(kernel, source->notes);
+	if (!kernel->types)
+		g_string_append(source->notes, "no types: the kernel has no BTF\n");
+	*program = (LinuxProgram){
 		.machine = kernel->machine,
 		.symbols = kernel->symbols,
 		.types = kernel->types,
-		.frames = maker->frames,
-		.args = maker->abi->args,
-		.n_args = maker->abi->n_args,
+		.frames = source->frames,
+		.args = source->abi->args,
+		.n_args = source->abi->n_args,
 		.entry = find_entry(kernel),
 		.name = kernel->banner,
 	};
+	return true;
 }
 
-static void make_frames(LinuxMaker *maker)
+static void source_free(void *opaque)
 {
-	if (!maker->kernel->has_kallsyms)
-		g_string_append(maker->notes,
-				"only the symbols that the kernel exports: it has no kallsyms\n");
-	maker->frames = maker->abi->has_records ? frames_of_records(maker->kernel, maker->notes)
-						: frames_of_orc(maker->kernel, maker->notes);
+	Source *source = opaque;
+
+	g_clear_pointer(&source->frames, g_byte_array_unref);
+	g_free(source);
 }
 
-static void make_dwarf(LinuxMaker *maker)
+LinuxMaker *linux_kernel_maker(const LinuxKernel *kernel, const LinuxAbi *abi, GString *notes)
 {
-	const LinuxProgram program = program_of(maker);
+	static const LinuxMakerOps ops = {read_kernel, source_free};
+	Source *source = g_new0(Source, 1);
 
-	if (!maker->kernel->types)
-		g_string_append(maker->notes, "no types: the kernel has no BTF\n");
-	maker->dwarf = linux_program_dwarf(&program, &maker->error);
-}
-
-static void write_program(LinuxMaker *maker)
-{
-	const LinuxProgram program = program_of(maker);
-
-	maker->fd = linux_program_write_with(&program, maker->dwarf, &maker->error);
-}
-
-static void (*const stages[])(LinuxMaker *maker) = {make_frames, make_dwarf, write_program};
-
-LinuxMaker *linux_maker_new(const LinuxKernel *kernel, const LinuxAbi *abi, GString *notes)
-{
-	LinuxMaker *maker = g_new0(LinuxMaker, 1);
-
-	maker->kernel = kernel;
-	maker->abi = abi;
-	maker->notes = notes;
-	maker->fd = -1;
-	return maker;
-}
-
-bool linux_maker_step(LinuxMaker *maker)
-{
-	if (!maker->error && maker->stage < G_N_ELEMENTS(stages))
-		stages[maker->stage++](maker);
-	return maker->error || maker->stage == G_N_ELEMENTS(stages);
-}
-
-int linux_maker_end(LinuxMaker *maker, GError **error)
-{
-	int fd;
-
-	while (!linux_maker_step(maker))
-		;
-	fd = maker->fd;
-	maker->fd = -1;
-	if (maker->error)
-		g_propagate_error(error, g_steal_pointer(&maker->error));
-	linux_maker_free(maker);
-	return fd;
-}
-
-void linux_maker_free(LinuxMaker *maker)
-{
-	if (!maker)
-		return;
-	if (maker->fd >= 0)
-		close(maker->fd);
-	g_clear_pointer(&maker->frames, g_byte_array_unref);
-	linux_dwarf_free(maker->dwarf);
-	g_clear_error(&maker->error);
-	g_free(maker);
+	*source = (Source){kernel, abi, notes, NULL};
+	return linux_maker_new(&ops, source);
 }

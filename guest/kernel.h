@@ -6,6 +6,7 @@
 #define VMGDB_GUEST_KERNEL_H
 
 #include "guest/memory.h"
+#include "guest/program.h"
 #include "guest/symbols.h"
 #include "guest/types.h"
 
@@ -77,17 +78,9 @@ typedef struct LinuxAbi {
 GByteArray *linux_kernel_orc_hash(const LinuxKernel *kernel);
 
 /*
- * A file for gdb with all that is known of @kernel, in memory (guest/program.h), made in pieces as
- * a search is. @kernel, @abi and @notes, to which is appended in lines what has to be left out,
- * must outlive it.
- * linux_maker_step: does one piece; TRUE when there is nothing left to do.
- * linux_maker_end: all that is left of it. The file; -1 with @error. Caller closes.
+ * linux_kernel_maker: makes a file for gdb with all that is known of @kernel, in memory. @kernel,
+ * @abi and @notes, to which is appended in lines what has to be left out, must outlive it.
  */
-typedef struct LinuxMaker LinuxMaker;
-LinuxMaker *linux_maker_new(const LinuxKernel *kernel, const LinuxAbi *abi, GString *notes);
-bool linux_maker_step(LinuxMaker *maker);
-int linux_maker_end(LinuxMaker *maker, GError **error);
-void linux_maker_free(LinuxMaker *maker);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxMaker, linux_maker_free)
+LinuxMaker *linux_kernel_maker(const LinuxKernel *kernel, const LinuxAbi *abi, GString *notes);
 
 #endif

@@ -157,44 +157,86 @@ static LinuxTypes *types_of(LinuxModules *modules, const LinuxModule *module)
 	return raw ? linux_types_new(raw->data, raw->len, kernel->types, NULL) : NULL;
 }
 
-static int write_file(LinuxModules *modules, const LinuxModule *module, const LinuxAbi *abi,
-		      const GArray *parts, GError **error)
-{
-	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
-	g_autoptr(LinuxTypes) types = types_of(modules, module);
-	g_autoptr(GByteArray) frames = NULL;
-	/* Not as a structure may be called: gdb takes a file's name for that of a scope. */
-	g_autofree char *name = g_strconcat(module->name, ".ko", NULL);
-	LinuxProgram program = {
-		.machine = linux_modules_kernel(modules)->machine,
-		.symbols = symbols,
-		.types = types,
-		.args = abi->args,
-		.n_args = abi->n_args,
-		.name = name,
-		.parts = (const LinuxPart *)(const void *)parts->data,
-		.n_parts = parts->len,
-		.segment = {module->pieces[0].base,
-			    module->pieces[0].base + module->pieces[0].size},
-	};
+typedef struct Source {
+	LinuxModules *modules;
+	LinuxModule module;
+	const LinuxAbi *abi;
+	GArray *sections, *parts;
+	LinuxSymbols *symbols;
+	LinuxTypes *types;
+	GByteArray *frames;
+	char *name;
+} Source;
 
-	linux_module_symbols(modules, module, symbols);
-	linux_symbols_sort(symbols);
-	frames = abi->has_records ? frames_of_records(modules, symbols, parts)
-				  : frames_of_orc(modules, module);
-	program.frames = frames;
-	return linux_program_write(&program, error);
+static bool read_parts(Source *source, GError **error)
+{
+	source->sections = linux_module_sections(source->modules, &source->module);
+	source->parts = linux_module_parts(&source->module, source->sections);
+	if (source->parts->len)
+		return true;
+	g_set_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT, "the module %s has no memory",
+		    source->module.name);
+	return false;
 }
 
-int linux_module_program(LinuxModules *modules, const LinuxModule *module, const LinuxAbi *abi,
-			 GError **error)
+static void read_rest(Source *source)
 {
-	g_autoptr(GArray) sections = linux_module_sections(modules, module);
-	g_autoptr(GArray) parts = linux_module_parts(module, sections);
+	const LinuxModule *module = &source->module;
 
-	if (parts->len)
-		return write_file(modules, module, abi, parts, error);
-	g_set_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT, "the module %s has no memory",
-		    module->name);
-	return -1;
+	source->symbols = linux_symbols_new();
+	source->types = types_of(source->modules, module);
+	linux_module_symbols(source->modules, module, source->symbols);
+	linux_symbols_sort(source->symbols);
+	source->frames =
+		source->abi->has_records
+			? frames_of_records(source->modules, source->symbols, source->parts)
+			: frames_of_orc(source->modules, module);
+	/* Not as a structure may be called: gdb takes a file's name for that of a scope. */
+	source->name = g_strconcat(module->name, ".ko", NULL);
+}
+
+static bool read_module(void *opaque, LinuxProgram *program, GError **error)
+{
+	Source *source = opaque;
+	const LinuxPiece *first = &source->module.pieces[0];
+
+	if (!read_parts(source, error))
+		return false;
+	read_rest(source);
+	*program = (LinuxProgram){
+		.machine = linux_modules_kernel(source->modules)->machine,
+		.symbols = source->symbols,
+		.types = source->types,
+		.frames = source->frames,
+		.args = source->abi->args,
+		.n_args = source->abi->n_args,
+		.name = source->name,
+		.parts = (const LinuxPart *)(const void *)source->parts->data,
+		.n_parts = source->parts->len,
+		.segment = {first->base, first->base + first->size},
+	};
+	return true;
+}
+
+static void source_free(void *opaque)
+{
+	Source *source = opaque;
+
+	g_clear_pointer(&source->parts, g_array_unref);
+	g_clear_pointer(&source->sections, g_array_unref);
+	g_clear_pointer(&source->symbols, linux_symbols_free);
+	g_clear_pointer(&source->types, linux_types_free);
+	g_clear_pointer(&source->frames, g_byte_array_unref);
+	g_free(source->name);
+	g_free(source);
+}
+
+LinuxMaker *linux_module_maker(LinuxModules *modules, const LinuxModule *module,
+			       const LinuxAbi *abi)
+{
+	static const LinuxMakerOps ops = {read_module, source_free};
+	Source *source = g_new0(Source, 1);
+
+	*source = (Source){.modules = modules, .module = *module, .abi = abi};
+	return linux_maker_new(&ops, source);
 }

@@ -94,11 +94,11 @@ unsigned linux_module_symbols(const LinuxModules *modules, const LinuxModule *mo
  */
 GArray *linux_module_parts(const LinuxModule *module, const GArray *sections);
 /*
- * linux_module_program: a file for gdb with all that is known of a module, in memory
- * (guest/program.h). -1 with @error. Caller closes.
+ * linux_module_maker: makes a file for gdb with all that is known of a module, in memory; it fails
+ * where the module has none. @modules and @abi must outlive it.
  */
-int linux_module_program(LinuxModules *modules, const LinuxModule *module, const LinuxAbi *abi,
-			 GError **error);
+LinuxMaker *linux_module_maker(LinuxModules *modules, const LinuxModule *module,
+			       const LinuxAbi *abi);
 
 /* What the kernel has for its unwinder of a module's code (x86); @n: 0 where there is nothing. */
 typedef struct LinuxModuleOrc {

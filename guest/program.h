@@ -50,4 +50,23 @@ int linux_program_write(const LinuxProgram *program, GError **error);
 LinuxDwarf *linux_program_dwarf(const LinuxProgram *program, GError **error);
 int linux_program_write_with(const LinuxProgram *program, const LinuxDwarf *dwarf, GError **error);
 
+/*
+ * A file in the making, in pieces: what is known is read, then comes each of the two halves.
+ * LinuxMakerOps.read: fills @program from @source, which owns what it points to; FALSE with @error.
+ * free: of @source, when the maker is freed.
+ * linux_maker_new: takes @source over.
+ * linux_maker_step: does one piece; TRUE when there is nothing left to do.
+ * linux_maker_end: all that is left of it. The file; -1 with @error. Caller closes.
+ */
+typedef struct LinuxMakerOps {
+	bool (*read)(void *source, LinuxProgram *program, GError **error);
+	void (*free)(void *source);
+} LinuxMakerOps;
+typedef struct LinuxMaker LinuxMaker;
+LinuxMaker *linux_maker_new(const LinuxMakerOps *ops, void *source);
+bool linux_maker_step(LinuxMaker *maker);
+int linux_maker_end(LinuxMaker *maker, GError **error);
+void linux_maker_free(LinuxMaker *maker);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxMaker, linux_maker_free)
+
 #endif

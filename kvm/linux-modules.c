@@ -44,6 +44,8 @@ struct KvmModules {
 	GHashTable *freed; /* those that free_module() was called for, and that are still listed */
 	GPtrArray *listed; /* of Listed */
 	GArray *libraries; /* GdbLibrary of each, if it has one */
+	LinuxMaker *maker; /* of a file; or NULL */
+	char *making;	   /* its name */
 };
 
 static void listed_free(void *opaque)
@@ -57,12 +59,25 @@ static void listed_free(void *opaque)
 	g_free(listed);
 }
 
+static void stop_making(struct KvmModules *modules)
+{
+	g_clear_pointer(&modules->maker, linux_maker_free);
+	g_clear_pointer(&modules->making, g_free);
+}
+
+void modules_let_run(KvmGdb *gdb)
+{
+	if (gdb->modules)
+		stop_making(gdb->modules);
+}
+
 void modules_forget(KvmGdb *gdb)
 {
 	struct KvmModules *modules = g_steal_pointer(&gdb->modules);
 
 	if (!modules)
 		return;
+	stop_making(modules);
 	g_clear_pointer(&modules->of, linux_modules_free);
 	g_hash_table_unref(modules->freed);
 	g_ptr_array_unref(modules->listed);
@@ -378,13 +393,32 @@ static bool is_still(const struct KvmModules *modules, const Listed *listed, Lin
 	return g_str_equal(name, listed->name);
 }
 
+/* Another client's may be half made. */
+static int make_file(struct KvmModules *modules, const Listed *listed, const LinuxModule *module,
+		     GError **error)
+{
+	g_autoptr(GError) reason = NULL;
+	int fd;
+
+	if (g_strcmp0(modules->making, listed->name) != 0) {
+		stop_making(modules);
+		modules->maker = linux_module_maker(modules->of, module, &arch_info.abi);
+		modules->making = g_strdup(listed->name);
+	}
+	if (!linux_maker_step(modules->maker))
+		return -1;
+	fd = linux_maker_end(g_steal_pointer(&modules->maker), &reason);
+	stop_making(modules);
+	if (reason)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "no file for gdb: %s", reason->message);
+	return fd;
+}
+
 int modules_open(KvmGdb *gdb, const char *path, GError **error)
 {
 	struct KvmModules *modules = gdb->modules;
 	const Listed *listed = find_listed(modules, path);
-	g_autoptr(GError) reason = NULL;
 	LinuxModule module;
-	int fd;
 
 	if (listed && listed->file)
 		return host_file_open(path, error);
@@ -392,8 +426,5 @@ int modules_open(KvmGdb *gdb, const char *path, GError **error)
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "there is no such file");
 		return -1;
 	}
-	fd = linux_module_program(modules->of, &module, &arch_info.abi, &reason);
-	if (reason)
-		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "no file for gdb: %s", reason->message);
-	return fd;
+	return make_file(modules, listed, &module, error);
 }

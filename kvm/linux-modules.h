@@ -14,11 +14,14 @@
 /*
  * modules_changed: a breakpoint of the engine's own was hit at @pc, on @vcpu's own thread: is the
  * list another one than that which the client has read?
- * modules_open: the file of a module in that list. -1 with @error, also NOENT.
+ * modules_open: the file of a module in that list. -1 with @error, also NOENT; -1 without: call
+ * again, it is being made.
+ * modules_let_run: the guest is about to run: what is not finished is begun again.
  * modules_forget: the kernel is no longer known.
  */
 bool modules_changed(KvmGdbVcpu *vcpu, uint64_t pc);
 int modules_open(KvmGdb *gdb, const char *path, GError **error);
+void modules_let_run(KvmGdb *gdb);
 void modules_forget(KvmGdb *gdb);
 
 /* GdbLibraryOps; without the lock. */

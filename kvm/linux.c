@@ -117,6 +117,7 @@ void linux_let_run(KvmGdb *gdb)
 {
 	struct KvmLinux *found = gdb->guest_linux;
 
+	modules_let_run(gdb);
 	if (!found)
 		return;
 	if (!found->kernel) {
@@ -567,7 +568,7 @@ static bool make_program(struct KvmLinux *found, GError **error)
 	if (found->program >= 0)
 		return true;
 	if (!found->maker)
-		found->maker = linux_maker_new(found->kernel, &arch_info.abi, found->notes);
+		found->maker = linux_kernel_maker(found->kernel, &arch_info.abi, found->notes);
 	if (!linux_maker_step(found->maker))
 		return false;
 	found->program = linux_maker_end(g_steal_pointer(&found->maker), &reason);

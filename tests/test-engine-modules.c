@@ -4,7 +4,9 @@
  */
 #include <bpf/btf.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "kvm/internal.h"
 #include "tests/engine-rig.h"
 #include "tests/guest-rig.h"
 #include "tests/linux-image.h"
@@ -239,6 +241,49 @@ static void test_open(void)
 	close_rig(rig);
 }
 
+/* How many calls it takes until the file at @path is open; at most @max. */
+static unsigned count_calls(Rig *rig, const char *path, unsigned max)
+{
+	g_autoptr(GError) error = NULL;
+	unsigned n = 0;
+	int fd = -1;
+
+	while (fd < 0 && n < max) {
+		fd = kvm_target_ops.files->open(rig->gdb, path, &error);
+		g_assert_no_error(error);
+		n++;
+	}
+	if (fd >= 0)
+		close(fd);
+	return n;
+}
+
+/* Its file is made in pieces, and begun again for another one and when the guest has run. */
+static void test_pieces(void)
+{
+	Rig *rig = open_rig();
+	unsigned all;
+
+	load_second(rig);
+	set_init(rig, 1, 0);
+	expect_libraries(rig, SECOND " " FIRST);
+	all = count_calls(rig, FIRST, 100);
+	g_assert_cmpuint(all, >=, 3);
+	g_assert_cmpuint(count_calls(rig, FIRST, 1), ==, 1);
+	g_assert_cmpuint(count_calls(rig, FIRST, 100), ==, all - 1);
+	count_calls(rig, FIRST, 1);
+	g_assert_cmpuint(count_calls(rig, SECOND, 1), ==, 1);
+	g_assert_cmpuint(count_calls(rig, FIRST, 100), ==, all);
+	count_calls(rig, FIRST, 1);
+	write_pc(rig, 1, TOY_LINUX + IDLE);
+	rsp_client_send(rig->client, "vCont;c");
+	interrupt(rig);
+	g_assert_cmpuint(count_calls(rig, FIRST, 100), ==, all);
+	/* Half of one is left when the machine ends. */
+	count_calls(rig, SECOND, 1);
+	close_rig(rig);
+}
+
 #define NEWS "T05thread:01;library:;"
 
 /* A module is loaded, its init returns, and it is unloaded. */
@@ -381,6 +426,7 @@ static const TestCase cases[] = {
 	{"list", test_list},
 	{"not-offered", test_not_offered},
 	{"open", test_open},
+	{"pieces", test_pieces},
 	{"announced", test_announced},
 	{"no-news", test_no_news},
 	{"breakpoint-there", test_breakpoint_there},

@@ -139,7 +139,7 @@ static void test_no_kallsyms(void)
 	g_assert_false(kernel->has_kallsyms);
 	g_assert_true(linux_symbols_find(kernel->symbols, "jiffies", &addr));
 	g_assert_cmphex(addr, ==, TEXT + 48);
-	fd = linux_maker_end(linux_maker_new(kernel, &abi, notes), NULL);
+	fd = linux_maker_end(linux_kernel_maker(kernel, &abi, notes), NULL);
 	g_assert_cmpint(fd, >=, 0);
 	close(fd);
 	g_assert_cmpstr(notes->str, ==,

@@ -415,7 +415,7 @@ static void test_program(void)
 	put_symbols(rig);
 	rig->kernel.machine = EM_X86_64;
 	g_assert_true(linux_module_read(modules, MODULE(0), &module));
-	fd = linux_module_program(modules, &module, &abi, &error);
+	fd = linux_maker_end(linux_module_maker(modules, &module, &abi), &error);
 	g_assert_no_error(error);
 	g_assert_cmphex(entry_of(fd, &type, &segment), ==, 0);
 	g_assert_cmpuint(type, ==, ET_DYN);
@@ -425,7 +425,8 @@ static void test_program(void)
 	close(fd);
 	/* One without any memory. */
 	module.n_pieces = 0;
-	g_assert_cmpint(linux_module_program(modules, &module, &abi, &error), ==, -1);
+	g_assert_cmpint(linux_maker_end(linux_module_maker(modules, &module, &abi), &error), ==,
+			-1);
 	g_assert_cmpstr(error->message, ==, "the module first has no memory");
 }
 
