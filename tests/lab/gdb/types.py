@@ -90,7 +90,8 @@ def symbol_at(name, address):
     if gdb.execute("info symbol 0x%x" % address, to_string=True).startswith(name + " in section"):
         return True
     try:
-        return int(gdb.parse_and_eval("(unsigned long)&'%s'" % name)) == address
+        there = int(gdb.parse_and_eval("(unsigned long)&'%s'" % name))
+        return there == address or (there == address + NOPS and real_function(there) is not None)
     except gdb.error:
         return False
 
