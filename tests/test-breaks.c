@@ -575,6 +575,21 @@ static void test_rearm_others(void)
 	g_assert_cmpmem(f->ram + 0x10, 3, ((const uint8_t[]){0xcc, 0xcc, 0xcc}), 3);
 }
 
+/* Where the client's own points leave no room all are lost, and found again. */
+static void test_rearm_lost(void)
+{
+	g_autoptr(Fixture) f = fixture_new(true);
+
+	for (unsigned i = 0; i < 3; i++)
+		g_assert_true(insert_hw(f, GDB_BREAK_HW, 0xff1020 + i, 1, NULL));
+	insert_sw(f, 0xff1005);
+	g_assert_cmpuint(kvm_breaks_reset(f->breaks), ==, 1);
+	g_assert_cmphex(f->ram[5], ==, 5);
+	kvm_breaks_rearm(f->breaks, &f->finder);
+	g_assert_false(kvm_breaks_any_lost(f->breaks));
+	g_assert_cmphex(f->ram[5], ==, 0xcc);
+}
+
 /* One by its physical address is put back whatever the page tables say. */
 static void test_put_back_physical(void)
 {
@@ -659,6 +674,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/breaks/put-back", test_put_back);
 	g_test_add_func("/breaks/all-there", test_all_there);
 	g_test_add_func("/breaks/rearm-others", test_rearm_others);
+	g_test_add_func("/breaks/rearm-lost", test_rearm_lost);
 	g_test_add_func("/breaks/put-back-physical", test_put_back_physical);
 	g_test_add_func("/breaks/many", test_many);
 	g_test_add_func("/breaks/too-many", test_too_many);
