@@ -3,6 +3,8 @@
  */
 #include "gdbstub/conn.h"
 
+#include <glib-unix.h>
+
 #include "gdbstub/transport.h"
 
 /* How much is read at once, and how much may wait for a session that takes nothing now. */
@@ -51,11 +53,11 @@ static GSource *make_in_source(GdbConn *conn)
 	if (!conn->socket)
 		return g_pollable_input_stream_create_source(conn->in, NULL);
 	/*
-	 * Without the stream's source around it, and with no need to be blocked while it is
-	 * dispatched: for every source that GLib blocks and unblocks it wakes its own loop, which
-	 * is four system calls a packet and another round of the loop.
+	 * The descriptor's alone, which GLib prepares and checks without a call, and with no need
+	 * to be blocked while it is dispatched: for every source that GLib blocks and unblocks it
+	 * wakes its own loop, which is four system calls a packet and another round of the loop.
 	 */
-	source = g_socket_create_source(conn->socket, G_IO_IN, NULL);
+	source = g_unix_fd_source_new(g_socket_get_fd(conn->socket), G_IO_IN);
 	g_source_set_can_recurse(source, TRUE);
 	return source;
 }
@@ -91,7 +93,7 @@ static bool flush(GdbConn *conn)
 }
 
 static gboolean on_readable(GObject *stream, gpointer data);
-static gboolean on_socket(GSocket *socket, GIOCondition condition, gpointer data);
+static gboolean on_socket(gint fd, GIOCondition condition, gpointer data);
 static gboolean on_writable(GObject *stream, gpointer data);
 static gboolean on_work(gpointer data);
 
@@ -167,7 +169,7 @@ static gboolean on_readable(G_GNUC_UNUSED GObject *stream, gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
-static gboolean on_socket(G_GNUC_UNUSED GSocket *socket, G_GNUC_UNUSED GIOCondition condition,
+static gboolean on_socket(G_GNUC_UNUSED gint fd, G_GNUC_UNUSED GIOCondition condition,
 			  gpointer data)
 {
 	return on_readable(NULL, data);
