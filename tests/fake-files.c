@@ -75,6 +75,9 @@ static int op_open(void *data, const char *path, GError **error)
 		target->own_turns--;
 	else
 		fd = new_file(&target->own);
+	/* Whoever has it open has found out what there is. */
+	if (fd >= 0)
+		target->own_pieces = 0;
 	if (fd >= 0)
 		target->own_turns = target->own.turns;
 	fake_leave(target);

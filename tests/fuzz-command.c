@@ -4,7 +4,9 @@
  *
  * The first byte chooses the set-up: bit 0 says that checksums count, bit 1 that the client offers
  * nothing, bit 2 that the line has no connect event, bits 3-4 the number of CPUs, bits 5-7 how
- * many bytes come at once. The rest are the bytes of the client.
+ * many bytes come at once. The rest are the bytes of the client; an odd number of them: it is on
+ * another host, and the program is a file of this one. The target's own program is another one
+ * after each stop, which takes a while to be found out.
  */
 #include <string.h>
 
@@ -19,7 +21,10 @@ typedef struct Fuzz {
 	GdbSession *session;
 	GQueue stops;
 	GdbFrame replies;
+	bool elsewhere;
 } Fuzz;
+
+static const FakeFile own = {"/own", "#$}*", 4, 2};
 
 static void keep_stop(void *data, const GdbStop *stop)
 {
@@ -53,6 +58,10 @@ static bool turn(Fuzz *fuzz)
 	GdbStop *stop = g_queue_pop_head(&fuzz->stops);
 	bool any = stop || gdb_session_has_work(fuzz->session);
 
+	if (stop && !fuzz->elsewhere) {
+		fake_target_set_own_program(fuzz->target, &own);
+		fake_target_set_pieces(fuzz->target, 2);
+	}
 	if (stop)
 		gdb_session_stop(fuzz->session, stop);
 	g_free(stop);
@@ -88,21 +97,27 @@ static void feed_packet(Fuzz *fuzz, const char *payload)
 
 static void begin(Fuzz *fuzz, uint8_t setup)
 {
-	static const FakeFile file = {"/own", "#$}*", 4, 2}, library = {"/lib", "x", 1, 0};
+	static const FakeFile library = {"/lib", "x", 1, 0};
 
 	fuzz->target = fake_target_new(1 + (setup >> 3 & 3), false);
 	fake_target_set_post(fuzz->target, keep_stop, fuzz);
-	fake_target_set_own_program(fuzz->target, &file);
+	if (fuzz->elsewhere)
+		fake_target_set_program(fuzz->target, "/own", 0x1000);
+	else
+		fake_target_set_own_program(fuzz->target, &own);
 	fake_target_set_library(fuzz->target, &library);
 	fuzz->session = gdb_session_new(fake_target_ops(), fuzz->target, "fuzz", setup & 4);
 	gdb_session_on_detach(fuzz->session, forget_stops, fuzz);
+	gdb_session_set_elsewhere(fuzz->session, fuzz->elsewhere);
 	gdb_frame_init(&fuzz->replies);
 	if (!(setup & 4))
 		gdb_session_attach(fuzz->session);
 	if (!(setup & 1))
 		feed_packet(fuzz, "QStartNoAckMode");
 	if (!(setup & 2))
-		feed_packet(fuzz, "qSupported:multiprocess+;swbreak+;hwbreak+;error-message+");
+		feed_packet(
+			fuzz,
+			"qSupported:multiprocess+;swbreak+;hwbreak+;error-message+;exec-events+");
 }
 
 static void end(Fuzz *fuzz)
@@ -129,7 +144,7 @@ static void end(Fuzz *fuzz)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const size_t portions[] = {4096, 1, 2, 3, 7, 16, 64, 256};
-	Fuzz fuzz = {.stops = G_QUEUE_INIT};
+	Fuzz fuzz = {.stops = G_QUEUE_INIT, .elsewhere = size % 2 == 0};
 
 	if (size == 0)
 		return 0;

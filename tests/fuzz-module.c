@@ -2,6 +2,7 @@
  * tests/fuzz-module.c - fuzzes the memory that a kernel's list of modules is in.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "guest/module.h"
 #include "tests/guest-rig.h"
@@ -27,6 +28,21 @@ static void put_pointers(GuestRig *rig, const uint8_t *data, size_t size)
 		kern_put_u64(rig, module + 8, RIG_BASE + 0x80 * data[4 * n] + 8);
 		kern_put_u64(rig, module + 96, RIG_BASE + 8 * data[4 * n + 1]);
 		kern_put_u64(rig, module + 104, RIG_BASE + 8 * data[4 * n + 2]);
+	}
+}
+
+static void make_file(LinuxModules *modules, const LinuxModule *module)
+{
+	static const uint8_t args[] = {5, 4, 1, 2, 8, 9};
+	static const LinuxAbi abis[] = {{args, G_N_ELEMENTS(args), false},
+					{args, G_N_ELEMENTS(args), true}};
+
+	for (unsigned n = 0; n < G_N_ELEMENTS(abis); n++) {
+		LinuxMaker *maker = linux_module_maker(modules, module, &abis[n]);
+		int fd = linux_maker_end(maker, NULL);
+
+		if (fd >= 0)
+			close(fd);
 	}
 }
 
@@ -63,6 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	list = linux_modules_list(modules);
 	for (unsigned i = 0; i < MIN(list->len, 8u); i++)
 		look(modules, &g_array_index(list, LinuxModule, i));
+	if (list->len)
+		make_file(modules, &g_array_index(list, LinuxModule, 0));
 	memset(rig->mem, 0, 0x80 * 256 + 1024);
 	return 0;
 }
