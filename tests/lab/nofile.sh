@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # nofile.sh - sourced after lib.sh: a guest whose kernel is moved by KASLR, and gdb without any file.
 
-# nofile_job MEGABYTES [WORDS]: WORDS: more of the kernel's
+# nofile_job MEGABYTES [WORDS [OPTIONS]]: WORDS: more of the kernel's; OPTIONS: of lkvm
 nofile_job()
 {
 	cat >"$W/job" <<END
-lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m $1 -c 2 --gdb tcp:0.0.0.0:1234 --gdb-kaslr \\
+lkvm run -k /boot/vmlinuz -i /boot/l2.cpio -m $1 -c 2 --gdb tcp:0.0.0.0:1234 --gdb-kaslr ${3:-} \\
 	-p "console=ttyS0 $QUICK_WORDS ${2:-}" </dev/null
 echo "lab: lkvm status \$?"
 END
