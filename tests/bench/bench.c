@@ -42,6 +42,7 @@ typedef struct Report {
 	Echo *echo;
 	Row *rows;
 	KvmLimits kvm;
+	double step_trip; /* the echo beside a stepi; NAN: not taken */
 } Report;
 
 static const struct {
@@ -75,6 +76,8 @@ static void keep_limit(Report *report, const Figure *figure, Row *row, const Tra
 		trip = echo_trip(report->echo, lround(traffic->sent / traffic->trips),
 				 lround(traffic->received / traffic->trips), seconds);
 		trip = trip * traffic->trips / count;
+		if (is_step && lround(traffic->trips) == 1)
+			keep_least(&report->step_trip, trip);
 		keep_least(&row->limit, trip + (is_step ? report->kvm.step : 0));
 	} else if (figure->limit == LIMIT_CROWD) {
 		trip = echo_trip(report->echo, 1, lround(traffic->received), seconds);
@@ -283,6 +286,10 @@ static void print_table(const Report *report)
 	print_reasons(report);
 	if (report->options.ratios)
 		return;
+	if (!isnan(report->step_trip))
+		printf("- stepi with nothing but an echo and a step handed to another thread and "
+		       "back: %.0f /s\n",
+		       1 / (report->step_trip + report->kvm.handed_step));
 	printf("- a bare step with KVM_SET_GUEST_DEBUG and KVM_GET_REGS around it: %.0f /s\n",
 	       1 / report->kvm.full_step);
 }
@@ -387,7 +394,8 @@ static void make_rows(Report *report)
 	report->rows = g_new(Row, n_figures);
 	for (unsigned n = 0; n < n_figures; n++)
 		report->rows[n] = (Row){{NAN, NAN}, NAN, {NULL, NULL}};
-	report->kvm = (KvmLimits){NAN, NAN, NAN, NAN};
+	report->step_trip = NAN;
+	report->kvm = (KvmLimits){NAN, NAN, NAN, NAN, NAN};
 }
 
 static char *describe_machine(void)

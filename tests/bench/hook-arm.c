@@ -138,6 +138,7 @@ static void step_limits(KvmLimits *best)
 
 	for (unsigned try = 0; ok && try < TRIES; try++) {
 		keep_least(&best->step, time_steps(&rig, false));
+		keep_least(&best->handed_step, handed_step(rig.fd));
 		keep_least(&best->full_step, time_steps(&rig, true));
 	}
 	rig_close(&rig);

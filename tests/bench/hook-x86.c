@@ -77,6 +77,7 @@ static void step_limits(KvmLimits *best)
 	rig_debug(&rig, KVM_GUESTDBG_SINGLESTEP, NULL);
 	for (unsigned try = 0; try < TRIES; try++) {
 		keep_least(&best->step, time_steps(&rig, false));
+		keep_least(&best->handed_step, handed_step(rig.fd));
 		keep_least(&best->full_step, time_steps(&rig, true));
 	}
 	rig_close(&rig);

@@ -18,12 +18,16 @@ double echo_trip(Echo *echo, size_t sent, size_t received, double seconds);
 
 /* In this process, best of some tries, in seconds; NAN where this machine's KVM cannot. */
 typedef struct KvmLimits {
-	double step;	  /* KVM_RUN of one single step, and nothing else */
-	double full_step; /* the same with KVM_SET_GUEST_DEBUG before and KVM_GET_REGS after it */
-	double bare_exit; /* KVM_RUN until an out instruction exits */
-	double hook_exit; /* the same by kvm_gdb_run() without a client */
+	double step;	    /* KVM_RUN of one single step, and nothing else */
+	double handed_step; /* the same by another thread: handed over and back */
+	double full_step;   /* the same with KVM_SET_GUEST_DEBUG before and KVM_GET_REGS after it */
+	double bare_exit;   /* KVM_RUN until an out instruction exits */
+	double hook_exit;   /* the same by kvm_gdb_run() without a client */
 } KvmLimits;
 void kvm_limits(KvmLimits *best);
+
+/* Seconds of one KVM_RUN of @vcpu_fd, which steps, by a thread of its own; NAN when it fails. */
+double handed_step(int vcpu_fd);
 
 /*
  * Median seconds until @n threads are out of KVM_RUN, each with a vCPU that waits there to be
