@@ -196,8 +196,9 @@ bool kvm_gdb_listen_monitor(KvmGdb *gdb, const char *where, struct _GError **err
 const char *kvm_gdb_operator_address(const KvmGdb *gdb, unsigned n);
 /*
  * kvm_gdb_set_vmlinux: the ELF file of the guest's kernel, with symbols. After kvm_gdb_listen(),
- * before a client can have connected. A gdb without a program is told of it, and where KASLR has
- * put the kernel; `monitor kaslr` says it later. FALSE with @error: not such a file.
+ * before a client can have connected. A gdb without a program is told of it, reads it through the
+ * connection if it is on another host, and is told where KASLR has put the kernel; `monitor kaslr`
+ * says it later. FALSE with @error: not such a file.
  */
 bool kvm_gdb_set_vmlinux(KvmGdb *gdb, const char *path, struct _GError **error);
 /*

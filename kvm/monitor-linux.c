@@ -148,7 +148,12 @@ static bool symbols(void *target, GdbPlace place G_GNUC_UNUSED, const char *args
 	if (!monitor_take_end(args, error))
 		return false;
 	if (path) {
-		g_string_append_printf(out, "symbols come from %s (--gdb-vmlinux)\n", path);
+		g_string_append_printf(
+			out,
+			"symbols come from %s (--gdb-vmlinux)\n"
+			"a gdb on another host reads it through the connection; behind "
+			"a tunnel it needs --gdb WHERE,remote\n",
+			path);
 		return true;
 	}
 	kvm_gdb_offer_symbols(gdb);

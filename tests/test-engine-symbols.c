@@ -391,6 +391,8 @@ static void test_given_file(void)
 	g_assert_cmpint(kvm_target_ops.files->open(kernel.rig->gdb, path, &error), ==, -1);
 	g_assert_nonnull(strstr(error->message, "not a file"));
 	g_assert_null(kernel.rig->gdb->guest_linux);
+	expect_has(kernel.rig, "symbols", path);
+	expect_has(kernel.rig, "symbols", "--gdb WHERE,remote\n");
 	kernel_close(&kernel);
 }
 
