@@ -30,7 +30,8 @@ def tasks():
     listed = len(gdb.selected_inferior().threads())
     report(listed > 200, "each of many tasks is a thread", listed)
     text, seconds = timed(f"thread apply all backtrace, {listed} threads", "thread apply all backtrace")
-    whole = text.count("do_syscall_64") + text.count("el0t_64_sync (") + text.count("ret_from_fork")
+    ends = "do_syscall_64", "el0t_64_sync (", "el0_sync (", "ret_from_fork"
+    whole = sum(text.count(end) for end in ends)
     report(whole > 200, "thread apply all backtrace shows where they wait", whole)
     report(seconds < 60, f"in {seconds:.1f} s", seconds)
     text, _ = timed("info os processes", "info os processes")

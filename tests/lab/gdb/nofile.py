@@ -71,8 +71,8 @@ def threads():
 # Where a task stands that sleeps: in what switches, or where a new one begins.
 FIRST = {"__schedule", "__switch_to", "ret_from_fork"}
 # Where the oldest frame of a task is that sleeps in a system call, or of a thread of the kernel.
-ENDS = {"el0t_64_sync", "el0t_32_sync", "entry_SYSCALL_64_after_hwframe", "entry_SYSCALL_64", "ret_from_fork",
-        "ret_from_fork_asm", "asm_exc_page_fault", None}
+ENDS = {"el0t_64_sync", "el0t_32_sync", "el0_sync", "entry_SYSCALL_64_after_hwframe", "entry_SYSCALL_64",
+        "ret_from_fork", "ret_from_fork_asm", "asm_exc_page_fault", None}
 
 
 def tasks():
