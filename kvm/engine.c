@@ -73,21 +73,12 @@ static void say_what_is_missing(KvmGdb *gdb)
 	}
 }
 
-static int new_eventfd(GError **error)
-{
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-
-	if (fd < 0)
-		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "eventfd: %s", g_strerror(errno));
-	return fd;
-}
-
 KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOps *ops,
 		    void *opaque, GError **error)
 {
 	ArchFeatures features;
 	KvmGdb *gdb;
-	int signo, wake_all_fd;
+	int signo;
 
 	if (!kvm_probe(kvm_fd, &features, error))
 		return NULL;
@@ -97,9 +88,6 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 			    "no real-time signal is free to interrupt vCPUs with");
 		return NULL;
 	}
-	wake_all_fd = new_eventfd(error);
-	if (wake_all_fd < 0)
-		return NULL;
 
 	gdb = g_new0(KvmGdb, 1);
 	g_mutex_init(&gdb->lock);
@@ -108,7 +96,6 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->opaque = opaque;
 	gdb->vm_fd = vm_fd;
 	gdb->kick_signal = signo;
-	gdb->wake_all_fd = wake_all_fd;
 	gdb->features = features;
 	gdb->memory = kvm_memory_new(on_dirty, gdb);
 	gdb->patches = kvm_patches_new(gdb->memory);
@@ -174,7 +161,6 @@ void kvm_gdb_free(KvmGdb *gdb)
 	gdb_log_free(gdb->log);
 	g_free(gdb->name);
 	g_free(gdb->architecture);
-	close_fd(&gdb->wake_all_fd);
 	g_main_context_unref(gdb->context);
 	g_mutex_clear(&gdb->lock);
 	g_free(gdb);
@@ -304,8 +290,10 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 	vcpu->fd = vcpu_fd;
 	vcpu->run = run;
 	vcpu->mask_fd = -1;
-	vcpu->wake_fd = new_eventfd(error);
-	if (vcpu->wake_fd >= 0)
+	vcpu->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (vcpu->wake_fd < 0)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "eventfd: %s", g_strerror(errno));
+	else
 		vcpu->arch = arch_vcpu_new(vcpu_fd, run, error);
 	if (!vcpu->arch) {
 		vcpu_free(vcpu);

@@ -82,30 +82,33 @@ static bool waits_for_wake(const KvmGdbVcpu *vcpu)
 	return get_state(vcpu) == VCPU_PARKED && halt_may_run(vcpu);
 }
 
-void halt_wake_each(KvmGdb *gdb)
+bool halt_wake_next(KvmGdb *gdb)
 {
-	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
+	while (gdb->next_to_wake < gdb->vcpus->len) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, gdb->next_to_wake++);
 
 		if (waits_for_wake(vcpu))
-			eventfd_write(vcpu->wake_fd, 1);
+			return eventfd_write(vcpu->wake_fd, 1) == 0;
 	}
+	return false;
 }
 
+/*
+ * One after the other, and each after a look at the world: if it stops already because of one that
+ * has got far, the others need not go and come back. First the one that was looked at.
+ */
 void halt_wake(KvmGdb *gdb)
 {
-	unsigned n_parked = 0, n_woken = 0;
+	KvmGdbVcpu *first = kvm_vcpu_at(gdb, gdb->stop_cpu);
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		const KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
-
-		n_parked += get_state(vcpu) == VCPU_PARKED;
-		n_woken += waits_for_wake(vcpu);
-	}
-	if (n_woken > 1 && n_woken == n_parked)
-		engine_wake_all(gdb);
-	else if (n_woken)
-		halt_wake_each(gdb);
+	if (first && waits_for_wake(first))
+		eventfd_write(first->wake_fd, 1);
+	while (i < gdb->vcpus->len && (i == gdb->stop_cpu || !waits_for_wake(kvm_vcpu_at(gdb, i))))
+		i++;
+	gdb->next_to_wake = i;
+	if (i < gdb->vcpus->len)
+		engine_wake_others(gdb);
 }
 
 void halt_demand_attention(KvmGdb *gdb)

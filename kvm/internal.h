@@ -246,7 +246,7 @@ typedef struct Devices {
 typedef struct Notices {
 	bool devices_go;
 	bool loop;	  /* not the VMM, but the main loop, which wants the lock then */
-	bool wake_all;	  /* nor this, but all vCPUs that are parked */
+	bool others;	  /* nor this, but vCPUs that are parked and may run */
 	GArray *signals;  /* int: threads that get the engine's signal; or NULL */
 	GArray *changes;  /* of guest RAM; or NULL */
 	GPtrArray *lines; /* for its user; or NULL */
@@ -259,7 +259,6 @@ struct KvmGdb {
 	void *opaque;
 	int vm_fd;
 	int kick_signal;
-	int wake_all_fd; /* eventfd that ends all parks; not read while all may run */
 
 	ArchFeatures features;
 	KvmMemory *memory;
@@ -285,6 +284,7 @@ struct KvmGdb {
 	Devices devices;
 	World world;
 	unsigned n_at_rest;	 /* while it stops: so many, from CPU 0 on, have come to rest */
+	unsigned next_to_wake;	 /* the first whose park halt_wake_next() has not ended */
 	bool attached;		 /* a client is there: stops are posted */
 	bool frees_when_stopped; /* the client has left: when the world has stopped it is free */
 	Mode mode;
@@ -346,9 +346,9 @@ void notice_change(KvmGdb *gdb, uint64_t gpa, uint64_t len);
 /* A stop for the client; an alarm of the engine's. The loop is woken when the lock is given up. */
 void engine_post_stop(KvmGdb *gdb, const GdbStop *stop);
 void engine_set_alarm(KvmGdb *gdb, GdbAlarm *alarm, gint64 time);
-/* Likewise: the engine's signal for a thread; the end of all parks. */
+/* Likewise: the engine's signal for a thread; halt_wake_next() as long as it finds one. */
 void engine_signal(KvmGdb *gdb, int tid);
-void engine_wake_all(KvmGdb *gdb);
+void engine_wake_others(KvmGdb *gdb);
 void engine_log(KvmGdb *gdb, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 typedef KvmGdb KvmGdbLocked;
@@ -400,9 +400,9 @@ bool halt_is_wanted(const KvmGdb *gdb);
 bool halt_free_unless_wanted(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
 void halt_demand_attention(KvmGdb *gdb);
-/* Ends the park of each that may run; halt_wake_each: by a descriptor of its own. */
+/* Ends the park of each that may run; halt_wake_next: of one of them. FALSE: there is none. */
 void halt_wake(KvmGdb *gdb);
-void halt_wake_each(KvmGdb *gdb);
+bool halt_wake_next(KvmGdb *gdb);
 /* @vcpu, which is OUTSIDE, is GONE: nobody waits for it any more. */
 void halt_remove(KvmGdbVcpu *vcpu);
 /* Kicks every vCPU that is RUNNING, or this one if it is. */

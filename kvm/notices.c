@@ -6,7 +6,6 @@
  * and said by the thread that gives the lock up, at once and in order.
  */
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "kvm/internal.h"
@@ -21,20 +20,28 @@ void engine_lock(KvmGdb *gdb)
 	g_mutex_lock(&gdb->lock);
 }
 
-/*
- * Whom this wakes wants the lock. A thread that has ended meanwhile gets no signal; the descriptor
- * is the engine's, and no vCPU's.
- */
+static void wake_parked(KvmGdb *gdb)
+{
+	bool more;
+
+	do {
+		g_mutex_lock(&gdb->lock);
+		more = halt_wake_next(gdb);
+		g_mutex_unlock(&gdb->lock);
+	} while (more);
+}
+
+/* Whom this wakes wants the lock. A thread that has ended meanwhile gets no signal. */
 static void wake(KvmGdb *gdb, const Notices *notices)
 {
 	pid_t process = notices->signals ? getpid() : 0;
 
 	for (unsigned i = 0; notices->signals && i < notices->signals->len; i++)
 		tgkill(process, g_array_index(notices->signals, int, i), gdb->kick_signal);
-	if (notices->wake_all)
-		eventfd_write(gdb->wake_all_fd, 1);
 	if (notices->loop)
 		g_main_context_wakeup(gdb->context);
+	if (notices->others)
+		wake_parked(gdb);
 }
 
 static void deliver(KvmGdb *gdb, const Notices *notices)
@@ -91,9 +98,9 @@ void engine_signal(KvmGdb *gdb, int tid)
 	g_array_append_val(gdb->notices.signals, tid);
 }
 
-void engine_wake_all(KvmGdb *gdb)
+void engine_wake_others(KvmGdb *gdb)
 {
-	gdb->notices.wake_all = true;
+	gdb->notices.others = true;
 }
 
 void engine_post_stop(KvmGdb *gdb, const GdbStop *stop)

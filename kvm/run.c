@@ -78,53 +78,34 @@ __attribute__((noinline)) static void adopt_thread(KvmGdbVcpu *vcpu)
 
 /* ---- Parking ---- */
 
-/* What has ended a park. */
-typedef enum Wake {
-	WAKE_BY_SIGNAL, /* that wants the thread back in the VMM */
-	WAKE_BY_OWN,	/* wake_fd, or the time is over */
-	WAKE_BY_ALL,	/* wake_all_fd */
-} Wake;
-
 /*
- * Waits for a wake descriptor or a signal. All signals are blocked; @old is what the thread blocked
- * before, which ppoll() puts back for the wait, but for the engine's: it is sent behind the lock
- * and may come late. A VMM that kicks by immediate_exit alone is seen by the look at it. @timeout:
- * NULL: none.
+ * Waits for the wake descriptor or a signal; FALSE for a signal. All signals are blocked; @old is
+ * what the thread blocked before, which ppoll() puts back for the wait, but for the engine's: it is
+ * sent behind the lock and may come late. A VMM that kicks by immediate_exit alone is seen by the
+ * look at it. @timeout: TRUE when it is over; NULL: none.
  *
  * With a mask for KVM_RUN (KVM_SET_SIGNAL_MASK) a signal that the thread blocks but KVM_RUN would
  * not ends the wait too. It must stay pending, as KVM_RUN leaves it, because the VMM may take it by
  * sigwait() and have no handler: so it is not unblocked here but seen through a signalfd.
  */
-static Wake wait_for_wake(KvmGdbVcpu *vcpu, const sigset_t *old, const struct timespec *timeout)
+static bool wait_for_wake(KvmGdbVcpu *vcpu, const sigset_t *old, const struct timespec *timeout)
 {
 	struct pollfd fds[] = {{.fd = vcpu->wake_fd, .events = POLLIN},
-			       {.fd = vcpu->gdb->wake_all_fd, .events = POLLIN},
 			       {.fd = vcpu->mask_fd, .events = POLLIN}};
 	sigset_t wait = *old;
 	eventfd_t count;
+	bool woken = false;
 	int n;
 
 	if (vcpu->has_mask)
 		sigorset(&wait, old, &vcpu->mask);
 	sigaddset(&wait, vcpu->gdb->kick_signal);
-	if (__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_SEQ_CST))
-		return WAKE_BY_SIGNAL;
-	n = ppoll(fds, G_N_ELEMENTS(fds), timeout, &wait);
-	if (n == 0 || (n > 0 && fds[0].revents && eventfd_read(vcpu->wake_fd, &count) == 0))
-		return WAKE_BY_OWN;
-	return n > 0 && fds[1].revents ? WAKE_BY_ALL : WAKE_BY_SIGNAL;
-}
-
-/*
- * One that may not run has found the descriptor that wakes all: they do not all run any more. Some
- * may not have looked yet, though.
- */
-static void end_wake_all(KvmGdb *gdb)
-{
-	eventfd_t count;
-
-	if (eventfd_read(gdb->wake_all_fd, &count) == 0)
-		halt_wake_each(gdb);
+	if (!__atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_SEQ_CST)) {
+		n = ppoll(fds, G_N_ELEMENTS(fds), timeout, &wait);
+		woken = n == 0 ||
+			(n > 0 && fds[0].revents && eventfd_read(vcpu->wake_fd, &count) == 0);
+	}
+	return woken;
 }
 
 static void change_immediate_exit(KvmGdbVcpu *vcpu, uint8_t from, uint8_t to)
@@ -147,8 +128,7 @@ static bool park(KvmGdbVcpu *vcpu, const sigset_t *old)
 {
 	KvmGdb *gdb = vcpu->gdb;
 	struct timespec slice;
-	bool timed;
-	Wake wake;
+	bool woken, timed;
 
 	turns_try(gdb);
 	halt_check_stopped(gdb);
@@ -156,11 +136,9 @@ static bool park(KvmGdbVcpu *vcpu, const sigset_t *old)
 		return true;
 	timed = turns_slice(vcpu, &slice);
 	engine_unlock(gdb);
-	wake = wait_for_wake(vcpu, old, timed ? &slice : NULL);
+	woken = wait_for_wake(vcpu, old, timed ? &slice : NULL);
 	engine_lock(gdb);
-	if (wake == WAKE_BY_ALL && !halt_may_run(vcpu))
-		end_wake_all(gdb);
-	return wake != WAKE_BY_SIGNAL;
+	return woken;
 }
 
 /* ---- Into KVM_RUN and out of it ---- */

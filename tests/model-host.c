@@ -37,7 +37,7 @@ typedef struct Thread {
 	sigset_t blocked, pending;
 	sigset_t wait;	 /* HOST_WAIT: blocked for the wait */
 	gint64 until;	 /* HOST_WAIT: or 0 */
-	int fds[2];	 /* HOST_WAIT: the eventfds */
+	int fd;		 /* HOST_WAIT: the eventfd */
 	bool coming;	 /* the engine's signal, which was sent behind the lock */
 	unsigned kicked; /* how often the engine's signal was handled */
 	int result;	 /* of the KVM_RUN before HOST_LOCK: 1 if none, else its errno */
@@ -58,7 +58,6 @@ static struct {
 	bool locked;
 	gint64 now;
 	uint64_t counts[N_FDS]; /* of eventfds */
-	bool all_coming;	/* what wakes all, likewise */
 	const char *fault;
 } host = {.current = -1};
 
@@ -139,7 +138,6 @@ void host_begin(KvmGdb *gdb, unsigned n, void (*body)(unsigned cpu))
 	host.locked = false;
 	host.now = 1000000;
 	host.fault = NULL;
-	host.all_coming = false;
 	for (unsigned i = 0; i < n; i++)
 		begin_thread(i);
 }
@@ -227,8 +225,8 @@ bool host_can_step(unsigned cpu)
 
 	if (thread->place != HOST_WAIT)
 		return thread->place != HOST_ENDED;
-	return host.counts[thread->fds[0]] || host.counts[thread->fds[1]] ||
-	       any_due(thread, &thread->wait) || (thread->until && thread->until <= host.now);
+	return host.counts[thread->fd] || any_due(thread, &thread->wait) ||
+	       (thread->until && thread->until <= host.now);
 }
 
 /* A handler runs as soon as its thread does, except where the thread looks for signals itself. */
@@ -254,20 +252,15 @@ bool host_yield_in_guest(void)
 
 /* ---- What is on its way ---- */
 
-bool host_is_coming(unsigned what)
+bool host_kick_is_coming(unsigned cpu)
 {
-	return what == HOST_ALL ? host.all_coming : host.threads[what].coming;
+	return host.threads[cpu].coming;
 }
 
-void host_arrive(unsigned what)
+void host_kick_arrives(unsigned cpu)
 {
-	if (what == HOST_ALL) {
-		host.all_coming = false;
-		host.counts[host.gdb->wake_all_fd] = 1;
-	} else {
-		host.threads[what].coming = false;
-		sigaddset(&host.threads[what].pending, host.gdb->kick_signal);
-	}
+	host.threads[cpu].coming = false;
+	sigaddset(&host.threads[cpu].pending, host.gdb->kick_signal);
 }
 
 /* ---- Time ---- */
@@ -377,22 +370,17 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t n G_GNUC_UNUSED, const struct timesp
 		 const sigset_t *blocked)
 {
 	Thread *thread = current();
-	int n_ready = 0;
 
 	thread->wait = *blocked;
-	for (unsigned i = 0; i < G_N_ELEMENTS(thread->fds); i++)
-		thread->fds[i] = fds[i].fd;
+	thread->fd = fds[0].fd;
 	thread->until = timeout ? host.now + timeout->tv_nsec / 1000 : 0;
 	host_yield(HOST_WAIT);
 	if (deliver(thread, blocked)) {
 		errno = EINTR;
 		return -1;
 	}
-	for (unsigned i = 0; i < G_N_ELEMENTS(thread->fds); i++) {
-		fds[i].revents = host.counts[thread->fds[i]] ? POLLIN : 0;
-		n_ready += fds[i].revents != 0;
-	}
-	return n_ready;
+	fds[0].revents = host.counts[thread->fd] ? POLLIN : 0;
+	return fds[0].revents ? 1 : 0;
 }
 
 int __wrap_eventfd(unsigned value, int flags G_GNUC_UNUSED)
@@ -409,10 +397,7 @@ int __wrap_close(int fd)
 
 int __wrap_eventfd_write(int fd, eventfd_t value)
 {
-	if (fd == host.gdb->wake_all_fd)
-		host.all_coming = true;
-	else
-		host.counts[fd] += value;
+	host.counts[fd] += value;
 	return 0;
 }
 
@@ -508,8 +493,6 @@ uint64_t host_digest(unsigned cpu)
 		thread->vcpu->wake_fd >= 0 ? host.counts[thread->vcpu->wake_fd] != 0 : 0,
 		thread->kicked != thread->vcpu->signals_before,
 		thread->coming,
-		host.all_coming,
-		host.counts[host.gdb->wake_all_fd] != 0,
 	};
 	uint64_t sum = 0;
 

@@ -50,12 +50,11 @@ bool host_yield_in_guest(void);
 void host_signal(unsigned cpu, bool sets_immediate_exit);
 
 /*
- * What the engine has sent behind its lock is on its way, for as long as the test likes: its signal
- * to the thread of a vCPU, or what wakes all. host_arrive: it arrives.
+ * The engine's signal for the thread of a vCPU, which it sends behind its lock, is on its way for
+ * as long as the test likes. host_kick_arrives: it arrives.
  */
-#define HOST_ALL HOST_CPUS
-bool host_is_coming(unsigned what);
-void host_arrive(unsigned what);
+bool host_kick_is_coming(unsigned cpu);
+void host_kick_arrives(unsigned cpu);
 
 /* The next time that something waits for, or 0. host_pass_time: it is then. */
 gint64 host_next_time(void);

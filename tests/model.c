@@ -291,6 +291,8 @@ static void add_cpu_choices(const Model *model, unsigned i, uint64_t *ret)
 
 	if (host_can_step(i))
 		*ret |= 1ull << (MODEL_STEP + i);
+	if (host_kick_is_coming(i))
+		*ret |= 1ull << (MODEL_KICK + i);
 	if (model->signals && place != HOST_NEW && place != HOST_ENDED)
 		*ret |= 1ull << (MODEL_SIGNAL + i);
 	if (model->failures && place != HOST_ENDED)
@@ -317,8 +319,6 @@ uint64_t model_choices(const Model *model)
 
 	for (unsigned i = 0; i < model->scenario->n; i++)
 		add_cpu_choices(model, i, &choices);
-	for (unsigned i = 0; i <= HOST_ALL; i++)
-		choices |= (uint64_t)host_is_coming(i) << (MODEL_ARRIVE + i);
 	if (model->n_stops && model->session)
 		choices |= 1ull << MODEL_TELL;
 	if (can_pass_time(model))
@@ -346,12 +346,12 @@ static void pass_time(Model *model)
 	KvmGdb *gdb = model->gdb;
 
 	host_pass_time(host_next_time());
-	g_mutex_lock(&gdb->lock);
+	engine_lock(gdb);
 	if (is_over(gdb->grace.alarm))
 		halt_grace_over(gdb);
 	if (is_over(gdb->limit))
 		through_limit(gdb);
-	g_mutex_unlock(&gdb->lock);
+	engine_unlock(gdb);
 }
 
 void model_choose(Model *model, unsigned choice)
@@ -363,8 +363,8 @@ void model_choose(Model *model, unsigned choice)
 		pass_time(model);
 	} else if (choice == MODEL_TELL) {
 		model_tell(model);
-	} else if (choice >= MODEL_ARRIVE) {
-		host_arrive(choice - MODEL_ARRIVE);
+	} else if (choice >= MODEL_KICK) {
+		host_kick_arrives(choice - MODEL_KICK);
 	} else if (choice >= MODEL_FAIL_CONTROL) {
 		model->failures--;
 		toy_fail_control(model->vm, choice - MODEL_FAIL_CONTROL, EINVAL);
@@ -389,8 +389,6 @@ const char *model_choice_name(const ModelScenario *scenario, unsigned choice)
 		return scenario->actions[choice - MODEL_SAY];
 	if (choice >= MODEL_TELL)
 		return choice == MODEL_TELL ? "tell" : "time";
-	if (choice == MODEL_ARRIVE + HOST_ALL)
-		return "wake";
 	g_snprintf(name, sizeof(name), "%s%u", kinds[choice / HOST_CPUS], choice % HOST_CPUS);
 	return name;
 }
@@ -402,9 +400,9 @@ static bool round_of_all(Model *model, bool devices)
 {
 	bool any = false;
 
-	for (unsigned i = 0; i <= HOST_ALL; i++) {
-		if (host_is_coming(i))
-			host_arrive(i);
+	for (unsigned i = 0; i < model->scenario->n; i++) {
+		if (host_kick_is_coming(i))
+			host_kick_arrives(i);
 	}
 	for (unsigned i = 0; i < model->scenario->n && !model_fault(model); i++) {
 		if (!host_can_step(i) || (host_place(i) == HOST_DEVICE && !devices))
