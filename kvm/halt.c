@@ -427,13 +427,27 @@ static bool is_at_rest(const KvmGdbVcpu *vcpu)
 
 /*
  * Each vCPU asks this when it comes to rest, so it goes on where the last one ended. Who has come
- * to rest while the world stops stays there: at its next entry it looks at the world first.
+ * to rest while the world stops executes no guest code: at its next entry it looks at the world
+ * first.
  */
 static bool all_at_rest(KvmGdb *gdb)
 {
 	while (gdb->n_at_rest < gdb->vcpus->len && is_at_rest(kvm_vcpu_at(gdb, gdb->n_at_rest)))
 		gdb->n_at_rest++;
 	return gdb->n_at_rest >= gdb->vcpus->len;
+}
+
+/*
+ * With all at rest: one that was in the VMM has called the engine again, and waits for the lock.
+ * It will ask, too; before that it finishes the I/O instruction that it may have been in.
+ */
+static bool any_comes_back(KvmGdb *gdb)
+{
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		if (halt_in_guest(kvm_vcpu_at(gdb, i)))
+			return true;
+	}
+	return false;
 }
 
 static bool any_in_device(KvmGdb *gdb)
@@ -450,7 +464,7 @@ void halt_check_stopped(KvmGdb *gdb)
 	turns_lift_when_alone(gdb);
 	if (gdb->mode == MODE_NON_STOP && gdb->world == WORLD_RUNNING)
 		non_stop_look(gdb);
-	if (gdb->world != WORLD_STOPPING || !all_at_rest(gdb))
+	if (gdb->world != WORLD_STOPPING || !all_at_rest(gdb) || any_comes_back(gdb))
 		return;
 	if (gdb->grace.over || !any_in_device(gdb))
 		stopped(gdb);

@@ -354,7 +354,21 @@ static void pass_time(Model *model)
 	engine_unlock(gdb);
 }
 
-void model_choose(Model *model, unsigned choice)
+/* It can be finished, and its result is not to appear in registers that the client has read. */
+static void check_stop(Model *model, bool stood)
+{
+	KvmGdb *gdb = model->gdb;
+
+	if (stood || gdb->world != WORLD_STOPPED || gdb->grace.over)
+		return;
+	for (unsigned i = 0; i < model->scenario->n; i++) {
+		if (exits_io_open(model->cpus[i].vcpu))
+			model_break_rule(model, "CPU %u stands with an I/O instruction half done",
+					 i);
+	}
+}
+
+static void choose(Model *model, unsigned choice)
 {
 	if (choice >= MODEL_SAY) {
 		model->says--;
@@ -378,6 +392,14 @@ void model_choose(Model *model, unsigned choice)
 	} else {
 		host_step(choice);
 	}
+}
+
+void model_choose(Model *model, unsigned choice)
+{
+	bool stood = model->gdb->world == WORLD_STOPPED;
+
+	choose(model, choice);
+	check_stop(model, stood);
 }
 
 const char *model_choice_name(const ModelScenario *scenario, unsigned choice)
