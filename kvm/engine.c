@@ -102,6 +102,7 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, GMainContext *context, const KvmGdbOp
 	gdb->breaks = kvm_breaks_new(gdb->patches, &features);
 	gdb->conditions = kvm_conditions_new();
 	gdb->vcpus = g_ptr_array_new();
+	gdb->wake_fds = g_array_new(FALSE, FALSE, sizeof(int));
 	gdb->grace.alarm = gdb_alarm_new(gdb->context, "vmgdb stop grace", on_grace, gdb);
 	gdb->limit = gdb_alarm_new(gdb->context, "vmgdb run limit", on_limit, gdb);
 	gdb->clock = kvm_clock_new(gdb);
@@ -124,7 +125,6 @@ static void close_fd(int *fd)
 static void vcpu_release(KvmGdbVcpu *vcpu)
 {
 	g_clear_pointer(&vcpu->arch, arch_vcpu_free);
-	close_fd(&vcpu->wake_fd);
 	close_fd(&vcpu->mask_fd);
 }
 
@@ -146,6 +146,9 @@ void kvm_gdb_free(KvmGdb *gdb)
 	for (unsigned i = 0; i < gdb->vcpus->len; i++)
 		vcpu_free(kvm_vcpu_at(gdb, i));
 	g_ptr_array_unref(gdb->vcpus);
+	for (unsigned i = 0; i < gdb->wake_fds->len; i++)
+		close(g_array_index(gdb->wake_fds, int, i));
+	g_array_unref(gdb->wake_fds);
 	g_clear_pointer(&gdb->renewed, g_array_unref);
 	gdb_reg_set_free(gdb->regs);
 	kvm_breaks_free(gdb->breaks);
@@ -272,6 +275,24 @@ static Before first_of(const KvmGdb *gdb, unsigned index)
 	return (Before){{GDB_ACTION_CONTINUE, 0, 0}, 0};
 }
 
+/* -1 with @error. */
+static int wake_fd_of(KvmGdb *gdb, unsigned index, GError **error)
+{
+	LOCKED(gdb);
+
+	if (index == gdb->wake_fds->len) {
+		int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+		if (fd < 0) {
+			g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "eventfd: %s",
+				    g_strerror(errno));
+			return -1;
+		}
+		g_array_append_val(gdb->wake_fds, fd);
+	}
+	return g_array_index(gdb->wake_fds, int, index);
+}
+
 KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kvm_run *run,
 			     GError **error)
 {
@@ -290,10 +311,8 @@ KvmGdbVcpu *kvm_gdb_add_vcpu(KvmGdb *gdb, unsigned index, int vcpu_fd, struct kv
 	vcpu->fd = vcpu_fd;
 	vcpu->run = run;
 	vcpu->mask_fd = -1;
-	vcpu->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (vcpu->wake_fd < 0)
-		g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "eventfd: %s", g_strerror(errno));
-	else
+	vcpu->wake_fd = wake_fd_of(gdb, index, error);
+	if (vcpu->wake_fd >= 0)
 		vcpu->arch = arch_vcpu_new(vcpu_fd, run, error);
 	if (!vcpu->arch) {
 		vcpu_free(vcpu);

@@ -82,15 +82,26 @@ static bool waits_for_wake(const KvmGdbVcpu *vcpu)
 	return get_state(vcpu) == VCPU_PARKED && halt_may_run(vcpu);
 }
 
-bool halt_wake_next(KvmGdb *gdb)
+static KvmGdbVcpu *next_to_wake(KvmGdb *gdb)
 {
-	while (gdb->next_to_wake < gdb->vcpus->len) {
-		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, gdb->next_to_wake++);
+	unsigned n = gdb->vcpus->len;
+
+	for (; gdb->waking.n < n; gdb->waking.n++) {
+		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, (gdb->waking.first + gdb->waking.n) % n);
 
 		if (waits_for_wake(vcpu))
-			return eventfd_write(vcpu->wake_fd, 1) == 0;
+			return vcpu;
 	}
-	return false;
+	return NULL;
+}
+
+int halt_wake_next(KvmGdb *gdb, bool *ret_more)
+{
+	const KvmGdbVcpu *vcpu = next_to_wake(gdb);
+
+	gdb->waking.n += vcpu != NULL;
+	*ret_more = next_to_wake(gdb) != NULL;
+	return vcpu ? vcpu->wake_fd : -1;
 }
 
 /*
@@ -99,16 +110,10 @@ bool halt_wake_next(KvmGdb *gdb)
  */
 void halt_wake(KvmGdb *gdb)
 {
-	KvmGdbVcpu *first = kvm_vcpu_at(gdb, gdb->stop_cpu);
-	unsigned i = 0;
-
-	if (first && waits_for_wake(first))
-		eventfd_write(first->wake_fd, 1);
-	while (i < gdb->vcpus->len && (i == gdb->stop_cpu || !waits_for_wake(kvm_vcpu_at(gdb, i))))
-		i++;
-	gdb->next_to_wake = i;
-	if (i < gdb->vcpus->len)
-		engine_wake_others(gdb);
+	gdb->waking.first = gdb->stop_cpu;
+	gdb->waking.n = 0;
+	if (next_to_wake(gdb))
+		engine_wake(gdb);
 }
 
 void halt_demand_attention(KvmGdb *gdb)

@@ -165,7 +165,7 @@ struct KvmGdbVcpu {
 	int attention; /* atomic: take the lock before and after KVM_RUN */
 
 	int tid;     /* atomic: the kernel's number of the last kvm_gdb_run()'s thread; or 0 */
-	int wake_fd; /* eventfd that ends a park */
+	int wake_fd; /* eventfd that ends a park; one of KvmGdb.wake_fds */
 
 	ArchVcpu *arch;
 	GdbAction action; /* for the current or next run */
@@ -246,7 +246,7 @@ typedef struct Devices {
 typedef struct Notices {
 	bool devices_go;
 	bool loop;	  /* not the VMM, but the main loop, which wants the lock then */
-	bool others;	  /* nor this, but vCPUs that are parked and may run */
+	bool parked;	  /* nor this, but vCPUs that are parked and may run */
 	GArray *signals;  /* int: threads that get the engine's signal; or NULL */
 	GArray *changes;  /* of guest RAM; or NULL */
 	GPtrArray *lines; /* for its user; or NULL */
@@ -278,13 +278,13 @@ struct KvmGdb {
 	struct MonitorSave *save; /* of the monitor command that has just run; or NULL */
 	GdbRegSet *regs;
 	GPtrArray *vcpus;    /* of KvmGdbVcpu, by index */
+	GArray *wake_fds;    /* of int, by index: who writes one holds no lock, so they stay */
 	GArray *renewed;     /* Before of those before the last kvm_gdb_renew(), or NULL */
 	unsigned known_cpus; /* how many the session knows of: as many actions it gives */
 
 	Devices devices;
 	World world;
 	unsigned n_at_rest;	 /* while it stops: so many, from CPU 0 on, have come to rest */
-	unsigned next_to_wake;	 /* the first whose park halt_wake_next() has not ended */
 	bool attached;		 /* a client is there: stops are posted */
 	bool frees_when_stopped; /* the client has left: when the world has stopped it is free */
 	Mode mode;
@@ -301,7 +301,11 @@ struct KvmGdb {
 	bool runs_on;	    /* since the last resume: a CPU does more than one step */
 	unsigned stop_cpu;  /* the CPU to name in a GDB_STOP_PAUSED */
 	Grace grace;
-	GdbAlarm *limit; /* ends runs through code that must not be stepped */
+	struct {
+		unsigned first; /* CPU */
+		unsigned n;	/* so many from there on were looked at */
+	} waking;		/* halt_wake_next() */
+	GdbAlarm *limit;	/* ends runs through code that must not be stepped */
 	Turns turns;
 	struct Vmlinux *vmlinux;	     /* of the guest's kernel, or NULL (kvm/kaslr.c) */
 	struct KvmModuleFiles *module_files; /* that the user has, or NULL */
@@ -346,9 +350,9 @@ void notice_change(KvmGdb *gdb, uint64_t gpa, uint64_t len);
 /* A stop for the client; an alarm of the engine's. The loop is woken when the lock is given up. */
 void engine_post_stop(KvmGdb *gdb, const GdbStop *stop);
 void engine_set_alarm(KvmGdb *gdb, GdbAlarm *alarm, gint64 time);
-/* Likewise: the engine's signal for a thread; halt_wake_next() as long as it finds one. */
+/* Likewise: the engine's signal for a thread; a wake for each that halt_wake_next() finds. */
 void engine_signal(KvmGdb *gdb, int tid);
-void engine_wake_others(KvmGdb *gdb);
+void engine_wake(KvmGdb *gdb);
 void engine_log(KvmGdb *gdb, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 typedef KvmGdb KvmGdbLocked;
@@ -400,9 +404,13 @@ bool halt_is_wanted(const KvmGdb *gdb);
 bool halt_free_unless_wanted(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
 void halt_demand_attention(KvmGdb *gdb);
-/* Ends the park of each that may run; halt_wake_next: of one of them. FALSE: there is none. */
+/*
+ * Ends the park of each that may run, when the lock is given up. halt_wake_next: the descriptor
+ * that ends the next one's, or -1; it stays open as long as the engine. @ret_more: there is
+ * another.
+ */
 void halt_wake(KvmGdb *gdb);
-bool halt_wake_next(KvmGdb *gdb);
+int halt_wake_next(KvmGdb *gdb, bool *ret_more);
 /* @vcpu, which is OUTSIDE, is GONE: nobody waits for it any more. */
 void halt_remove(KvmGdbVcpu *vcpu);
 /* Kicks every vCPU that is RUNNING, or this one if it is. */

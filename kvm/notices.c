@@ -6,6 +6,7 @@
  * and said by the thread that gives the lock up, at once and in order.
  */
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "kvm/internal.h"
@@ -23,11 +24,14 @@ void engine_lock(KvmGdb *gdb)
 static void wake_parked(KvmGdb *gdb)
 {
 	bool more;
+	int fd;
 
 	do {
 		g_mutex_lock(&gdb->lock);
-		more = halt_wake_next(gdb);
+		fd = halt_wake_next(gdb, &more);
 		g_mutex_unlock(&gdb->lock);
+		if (fd >= 0)
+			eventfd_write(fd, 1);
 	} while (more);
 }
 
@@ -40,7 +44,7 @@ static void wake(KvmGdb *gdb, const Notices *notices)
 		tgkill(process, g_array_index(notices->signals, int, i), gdb->kick_signal);
 	if (notices->loop)
 		g_main_context_wakeup(gdb->context);
-	if (notices->others)
+	if (notices->parked)
 		wake_parked(gdb);
 }
 
@@ -98,9 +102,9 @@ void engine_signal(KvmGdb *gdb, int tid)
 	g_array_append_val(gdb->notices.signals, tid);
 }
 
-void engine_wake_others(KvmGdb *gdb)
+void engine_wake(KvmGdb *gdb)
 {
-	gdb->notices.others = true;
+	gdb->notices.parked = true;
 }
 
 void engine_post_stop(KvmGdb *gdb, const GdbStop *stop)
