@@ -532,9 +532,15 @@ void gdb_session_work(GdbSession *session)
 	handle_held(session);
 }
 
+/* Has the client resumed, and not heard of a stop yet? */
+static bool waits_for_stop(const GdbSession *session)
+{
+	return session->state == GDB_SESSION_RUNNING || (session->work && session->work->after);
+}
+
 void gdb_session_exited(GdbSession *session, uint8_t status)
 {
-	bool owed = session->state == GDB_SESSION_RUNNING ||
+	bool owed = waits_for_stop(session) ||
 		    (session->state == GDB_SESSION_ATTACHING && session->run.attach_reply);
 
 	if (gdb_non_stop_exited(session, status) || !owed)

@@ -377,6 +377,18 @@ static void test_pieces_gone(void)
 	}
 }
 
+/* The machine ends meanwhile: the client still waits for an answer to its resume. */
+static void test_pieces_exit(void)
+{
+	g_autoptr(FakeRig) rig = stopped_for(UINT_MAX);
+
+	rsp_expect_silence(rig->client, 20);
+	gdb_server_set_exit_status(rig->server, 7);
+	g_clear_pointer(&rig->server, gdb_server_free);
+	g_free(rsp_expect_next_prefix(rig->client, "W07"));
+	rsp_expect_eof(rig->client);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -398,5 +410,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/server-exec/pieces-interrupted", test_pieces_interrupted);
 	g_test_add_func("/server-exec/pieces-at-once", test_pieces_at_once);
 	g_test_add_func("/server-exec/pieces-gone", test_pieces_gone);
+	g_test_add_func("/server-exec/pieces-exit", test_pieces_exit);
 	return g_test_run();
 }
