@@ -169,13 +169,14 @@ static uint32_t written(const DwarfUnit *unit, uint32_t type)
 	return type;
 }
 
-/* Where @name, an offset in BTF, is among the names of the unit's own. */
+/* Where @name, an offset in BTF, is among the names of the unit's own; 0 when they are too long. */
 static uint32_t own_name(DwarfUnit *unit, uint32_t name)
 {
 	gpointer key = GUINT_TO_POINTER(name);
 	uint32_t at = GPOINTER_TO_UINT(g_hash_table_lookup(unit->names, key));
 
-	if (!at) {
+	/* Names may lie in each other, so there may be far more of them than of BTF. */
+	if (!at && unit->strings.len < LINUX_DWARF_MAX) {
 		at = unit->strings.len;
 		bytes_string(&unit->strings, btf__name_by_offset(unit->btf, name));
 		g_hash_table_insert(unit->names, key, GUINT_TO_POINTER(at));

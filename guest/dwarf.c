@@ -334,7 +334,7 @@ LinuxDwarf *linux_dwarf_new(const LinuxDwarfSource *source, GError **error)
 		unit.names = names;
 	}
 	write_unit(&unit);
-	too_long = unit.info.len >= LINUX_DWARF_MAX;
+	too_long = MAX(unit.info.len, unit.strings.len) >= LINUX_DWARF_MAX;
 	if (!too_long)
 		dwarf_resolve(&unit);
 	dwarf->info = bytes_end(&unit.info);

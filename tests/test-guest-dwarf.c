@@ -448,6 +448,43 @@ static unsigned longest(const DwarfEntry *entry)
 	return n;
 }
 
+/*
+ * A module's types have names of their own, and each of these is a piece of one that is as long as
+ * can be: gigabytes of them.
+ */
+static void test_long_names(void)
+{
+	enum { N_TYPES = 80, LENGTH = 31u << 20 };
+	g_autoptr(Rig) rig = rig_new(), module = g_new0(Rig, 1);
+	LinuxDwarfSource source = {.name = "toy.ko", .code = code, .n_code = 1};
+	g_autofree char *name = g_strnfill(LENGTH, 'a');
+	g_autofree void *raw = NULL;
+	g_autoptr(GError) error = NULL;
+	struct btf_header *header;
+	struct btf_type *types;
+	const void *given;
+	uint32_t len;
+
+	rig_make(rig);
+	module->btf = btf__new_empty_split(rig->btf);
+	module->symbols = linux_symbols_new();
+	linux_symbols_sort(module->symbols);
+	for (unsigned i = 0; i < N_TYPES; i++)
+		btf__add_typedef(module->btf, i ? "t" : name, rig->int_);
+	given = btf__raw_data(module->btf, &len);
+	raw = g_memdup2(given, len);
+	header = raw;
+	types = (struct btf_type *)((uint8_t *)raw + header->hdr_len + header->type_off);
+	for (unsigned i = 0; i < N_TYPES; i++)
+		types[i].name_off = types[0].name_off + i;
+	module->types = linux_types_new(raw, len, rig->types, &error);
+	g_assert_no_error(error);
+	source.types = module->types;
+	source.symbols = module->symbols;
+	g_assert_null(linux_dwarf_new(&source, &error));
+	g_assert_error(error, LINUX_ERROR, LINUX_ERROR_DAMAGED);
+}
+
 static void test_endless(void)
 {
 	g_autoptr(Rig) rig = rig_new();
@@ -536,6 +573,7 @@ static const TestCase cases[] = {
 	{"no-file-of-variable", test_no_file_of_variable},
 	{"module", test_module},
 	{"endless", test_endless},
+	{"long-names", test_long_names},
 	{"inside-itself", test_inside_itself},
 	{"far-numbers", test_far_numbers},
 	{0},
