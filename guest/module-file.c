@@ -9,7 +9,7 @@
 
 #define ORC_MAX (16u * 1024 * 1024)
 #define ORC_ENTRY_SIZE 6u
-#define CODE_MAX (16u * 1024 * 1024)
+#define CODE_MAX (16u * 1024 * 1024) /* all that has frames */
 
 /* ---- Where its sections are ---- */
 
@@ -127,6 +127,7 @@ static GByteArray *frames_of_records(const LinuxModules *modules, const LinuxSym
 {
 	const LinuxKernel *kernel = linux_modules_kernel(modules);
 	Bytes frames = {0};
+	uint64_t left = CODE_MAX;
 
 	for (unsigned i = 0; i < parts->len; i++) {
 		const LinuxPart *part = &g_array_index(parts, LinuxPart, i);
@@ -135,10 +136,12 @@ static GByteArray *frames_of_records(const LinuxModules *modules, const LinuxSym
 		if (!part->code)
 			continue;
 		code = linux_read_block(&kernel->memory, part->range.start,
-					part->range.end - part->range.start, CODE_MAX, part->name,
+					part->range.end - part->range.start, left, part->name,
 					NULL);
-		if (code)
-			linux_records_frames(symbols, part->range.start, code, &frames);
+		if (!code)
+			continue;
+		left -= code->len;
+		linux_records_frames(symbols, part->range.start, code, &frames);
 	}
 	return bytes_end(&frames);
 }

@@ -432,6 +432,51 @@ static void test_program(void)
 
 /* ---- Lists that are not as they should be ---- */
 
+/* It may be what its page tables say: the same page all over. */
+#define CODE_BASE 0xffffffffd0000000
+#define CODE_SIZE 0x0c00000u
+#define CODE_PART 0x1000000u
+
+typedef struct MuchCode {
+	LinuxMemory rest;
+	size_t read;
+} MuchCode;
+
+static size_t read_much(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	MuchCode *much = opaque;
+
+	if (addr < CODE_BASE)
+		return much->rest.read(much->rest.opaque, addr, buf, len);
+	much->read += len;
+	memset(buf, 0, len);
+	return len;
+}
+
+/* No more of all its code is looked at than a module has at most. */
+static void test_much_code(void)
+{
+	g_autoptr(GuestRig) rig = make_rig(true, false);
+	g_autoptr(LinuxModules) modules = modules_of(rig);
+	MuchCode much = {.rest = rig->kernel.memory};
+	const LinuxAbi arm = {.has_records = true};
+	g_autoptr(GError) error = NULL;
+	LinuxModule module;
+	int fd;
+
+	rig->kernel.memory = (LinuxMemory){.read = read_much, .opaque = &much};
+	rig->kernel.machine = EM_AARCH64;
+	put_piece(rig, 0, 0, CODE_BASE, CODE_SIZE);
+	put_piece(rig, 0, 1, CODE_BASE + CODE_PART, 0);
+	put_piece(rig, 0, 4, CODE_BASE + CODE_PART, CODE_SIZE);
+	g_assert_true(linux_module_read(modules, MODULE(0), &module));
+	fd = linux_maker_end(linux_module_maker(modules, &module, &arm), &error);
+	g_assert_no_error(error);
+	close(fd);
+	g_assert_cmpuint(much.read, >, 0);
+	g_assert_cmpuint(much.read, <=, 16u << 20);
+}
+
 static void test_hostile(void)
 {
 	g_autoptr(GuestRig) rig = make_rig(true, false);
@@ -516,13 +561,21 @@ static void test_no_symbol(void)
 }
 
 static const TestCase cases[] = {
-	{"list", test_list},	       {"pieces", test_pieces},
-	{"print", test_print},	       {"sections", test_sections},
-	{"pointed", test_pointed},     {"many-sections", test_many_sections},
-	{"symbols", test_symbols},     {"btf", test_btf},
-	{"parts", test_parts},	       {"program", test_program},
-	{"hostile", test_hostile},     {"absent", test_absent},
-	{"no-symbol", test_no_symbol}, {0},
+	{"list", test_list},
+	{"pieces", test_pieces},
+	{"print", test_print},
+	{"sections", test_sections},
+	{"pointed", test_pointed},
+	{"many-sections", test_many_sections},
+	{"symbols", test_symbols},
+	{"btf", test_btf},
+	{"parts", test_parts},
+	{"program", test_program},
+	{"much-code", test_much_code},
+	{"hostile", test_hostile},
+	{"absent", test_absent},
+	{"no-symbol", test_no_symbol},
+	{0},
 };
 
 int main(int argc, char **argv)
