@@ -224,7 +224,7 @@ const char *gdb_frame_payload(const GdbFrame *frame, size_t *ret_len)
 /* How many of the bytes at @data equal the first one; eight at a time, as most are zeros. */
 static size_t run_length(const uint8_t *data, size_t len)
 {
-	const uint64_t all = data[0] * 0x0101010101010101;
+	const uint64_t all = data[0] * UINT64_C(0x0101010101010101);
 	size_t max = MIN(len, RUN_MAX + 1), n;
 	uint64_t word;
 

@@ -193,6 +193,7 @@ static void test_encode_runs(void)
 	check_encode("0000", true, "$0* #7a");
 	check_encode("000", true, "$000#90");
 	check_encode("a0000b", true, "$a0* b#3d");
+	check_encode("\377\377\377\377\377\377\377\377\377", true, "$\377*%#4e");
 	/* Special bytes are escaped, never counted. */
 	check_encode("####", true, "$}\003}\003}\003}\003#00");
 }
