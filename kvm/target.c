@@ -47,12 +47,18 @@ static KvmGdbVcpu *standing_vcpu(KvmGdb *gdb, unsigned cpu, GError **error)
 static const char in_device[] = "in a device of the VMM, in the middle of an instruction";
 static const char in_handler[] = "kept by the VMM in a signal handler";
 
+/* It may have come back already, and wait for the lock: to finish the instruction. */
+static bool is_in_instruction(const KvmGdbVcpu *vcpu)
+{
+	return halt_in_device(vcpu) || (halt_in_guest(vcpu) && exits_io_open(vcpu));
+}
+
 /* Why its registers cannot be written now, though they can be read; NULL: they can. */
 static const char *why_busy(const KvmGdbVcpu *vcpu)
 {
 	if (halt_in_handler(vcpu))
 		return in_handler;
-	return halt_in_device(vcpu) ? in_device : NULL;
+	return is_in_instruction(vcpu) ? in_device : NULL;
 }
 
 static unsigned cpu_count(void *target)

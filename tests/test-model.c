@@ -75,6 +75,14 @@ static const ModelScenario scenarios[] = {
 		.actions = {"vCont;s:1", "^C", "vCont;c", "hangup"},
 	},
 	{
+		.name = "write-in-device",
+		.n = 2,
+		.code = {LOOP_2, "e61090ebfb"},
+		.setup = "vCont;c",
+		.says = 4,
+		.actions = {"^C", "Hg2|P3=4200000000000000", "vCont;c", "hangup"},
+	},
+	{
 		.name = "step-mmio",
 		.n = 1,
 		.code = {"e7002090ebfa"},
