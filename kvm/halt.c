@@ -82,14 +82,24 @@ static bool waits_for_wake(const KvmGdbVcpu *vcpu)
 	return get_state(vcpu) == VCPU_PARKED && halt_may_run(vcpu);
 }
 
+/* Is this vCPU the one that a resume wakes first, and has it been woken? */
+static bool is_first_woken(const KvmGdb *gdb, unsigned index)
+{
+	return gdb->waking.first_woken && index == gdb->waking.first;
+}
+
 static KvmGdbVcpu *next_to_wake(KvmGdb *gdb)
 {
 	unsigned n = gdb->vcpus->len;
+	KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, gdb->waking.first);
 
-	for (; gdb->waking.n < n; gdb->waking.n++) {
-		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, (gdb->waking.first + gdb->waking.n) % n);
-
-		if (waits_for_wake(vcpu))
+	if (vcpu && !gdb->waking.first_woken && waits_for_wake(vcpu))
+		return vcpu;
+	for (; gdb->waking.left; gdb->waking.left--, gdb->waking.next++) {
+		if (gdb->waking.next >= n)
+			gdb->waking.next = 0;
+		vcpu = kvm_vcpu_at(gdb, gdb->waking.next);
+		if (vcpu && !is_first_woken(gdb, vcpu->index) && waits_for_wake(vcpu))
 			return vcpu;
 	}
 	return NULL;
@@ -99,19 +109,27 @@ int halt_wake_next(KvmGdb *gdb, bool *ret_more)
 {
 	const KvmGdbVcpu *vcpu = next_to_wake(gdb);
 
-	gdb->waking.n += vcpu != NULL;
+	if (vcpu && vcpu->index == gdb->waking.first) {
+		gdb->waking.first_woken = true;
+	} else if (vcpu) {
+		gdb->waking.left--;
+		gdb->waking.next++;
+	}
 	*ret_more = next_to_wake(gdb) != NULL;
 	return vcpu ? vcpu->wake_fd : -1;
 }
 
 /*
  * One after the other, and each after a look at the world: if it stops already because of one that
- * has got far, the others need not go and come back. First the one that was looked at.
+ * has got far, the others need not go and come back. First the one that was looked at; the others
+ * from where the last resume has got to, so that a breakpoint which is hit all the time keeps none
+ * from running.
  */
 void halt_wake(KvmGdb *gdb)
 {
 	gdb->waking.first = gdb->stop_cpu;
-	gdb->waking.n = 0;
+	gdb->waking.first_woken = false;
+	gdb->waking.left = gdb->vcpus->len;
 	if (next_to_wake(gdb))
 		engine_wake(gdb);
 }

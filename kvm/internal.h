@@ -302,10 +302,12 @@ struct KvmGdb {
 	unsigned stop_cpu;  /* the CPU to name in a GDB_STOP_PAUSED */
 	Grace grace;
 	struct {
-		unsigned first; /* CPU */
-		unsigned n;	/* so many from there on were looked at */
-	} waking;		/* halt_wake_next() */
-	GdbAlarm *limit;	/* ends runs through code that must not be stepped */
+		unsigned first;	  /* CPU */
+		bool first_woken; /* since the last resume */
+		unsigned next;	  /* CPU, of the others */
+		unsigned left;	  /* so many from there on are to be looked at */
+	} waking;		  /* halt_wake_next() */
+	GdbAlarm *limit;	  /* ends runs through code that must not be stepped */
 	Turns turns;
 	struct Vmlinux *vmlinux;	     /* of the guest's kernel, or NULL (kvm/kaslr.c) */
 	struct KvmModuleFiles *module_files; /* that the user has, or NULL */

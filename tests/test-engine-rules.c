@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kvm/internal.h"
 #include "tests/engine-rig.h"
 
 /* The answer to @packet is a T05; the number of its thread. */
@@ -229,6 +230,63 @@ static void test_pc_elsewhere(void)
 	rig_free(rig);
 }
 
+static bool are_all_parked(void *data)
+{
+	const Rig *rig = data;
+	unsigned n = 0;
+
+	for (unsigned cpu = 0; cpu < rig->n; cpu++)
+		n += GET(rig->cpus[cpu].vcpu->state) == VCPU_PARKED;
+	return n == rig->n;
+}
+
+/* What a resume wakes, when it gets as far as @n: CPU numbers as hexadecimal digits. */
+static char *wakes(Rig *rig, unsigned n)
+{
+	g_autoptr(GString) order = g_string_new(NULL);
+	bool more = true;
+
+	halt_wake(rig->gdb);
+	for (unsigned i = 0; i < n && more; i++) {
+		int fd = halt_wake_next(rig->gdb, &more);
+
+		for (unsigned cpu = 0; cpu < rig->n; cpu++) {
+			if (fd == rig->cpus[cpu].vcpu->wake_fd)
+				g_string_append_printf(order, "%x", cpu);
+		}
+	}
+	if (!more)
+		g_string_append_c(order, '.');
+	return g_string_free(g_steal_pointer(&order), FALSE);
+}
+
+/*
+ * The CPU that was looked at is woken first. When a breakpoint of its stops the machine each time
+ * before all the others are, these still have their turn, one after the other.
+ */
+static void test_wake_order(void)
+{
+	Rig *rig = rig_new_stopped(4);
+	g_autofree char *first = NULL, *second = NULL, *third = NULL, *whole = NULL;
+
+	g_assert_true(test_wait(NULL, are_all_parked, rig, TEST_PATIENCE));
+	g_mutex_lock(&rig->gdb->lock);
+	rig->gdb->world = WORLD_RUNNING;
+	rig->gdb->stop_cpu = 2;
+	first = wakes(rig, 2);
+	second = wakes(rig, 2);
+	third = wakes(rig, 2);
+	whole = wakes(rig, 9);
+	rig->gdb->world = WORLD_STOPPED;
+	rig->gdb->notices.parked = false;
+	g_mutex_unlock(&rig->gdb->lock);
+	g_assert_cmpstr(first, ==, "20");
+	g_assert_cmpstr(second, ==, "21");
+	g_assert_cmpstr(third, ==, "23");
+	g_assert_cmpstr(whole, ==, "2013.");
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -241,5 +299,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/device-alignment", test_device_alignment);
 	g_test_add_func("/engine/pc-to-break", test_pc_to_break);
 	g_test_add_func("/engine/pc-elsewhere", test_pc_elsewhere);
+	g_test_add_func("/engine/wake-order", test_wake_order);
 	return g_test_run();
 }
