@@ -258,6 +258,8 @@ static void put_vcpu(KvmGdb *gdb, KvmGdbVcpu *vcpu)
 
 	if (!gone) {
 		g_ptr_array_add(gdb->vcpus, vcpu);
+		/* Whoever wakes the others just now goes round by this one, too. */
+		gdb->waking.left++;
 		return;
 	}
 	vcpu->generation = gone->generation + 1;

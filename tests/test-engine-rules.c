@@ -287,6 +287,30 @@ static void test_wake_order(void)
 	rig_free(rig);
 }
 
+/* One that is plugged in meanwhile does not take the place of one that waits. */
+static void test_wake_plugged(void)
+{
+	Rig *rig = rig_new_stopped(4);
+	GError *error = NULL;
+	bool more = true;
+	unsigned woken = 2;
+
+	g_assert_true(test_wait(NULL, are_all_parked, rig, TEST_PATIENCE));
+	rig->gdb->waking.next = 2;
+	rig->gdb->world = WORLD_RUNNING;
+	g_free(wakes(rig, 2));
+	rig->gdb->world = WORLD_STOPPED;
+	rig->gdb->notices.parked = false;
+	g_assert_nonnull(
+		kvm_gdb_add_vcpu(rig->gdb, 4, toy_fd(rig->vm, 3), toy_run(rig->vm, 3), &error));
+	rig->gdb->world = WORLD_RUNNING;
+	while (more)
+		woken += halt_wake_next(rig->gdb, &more) >= 0;
+	rig->gdb->world = WORLD_STOPPED;
+	g_assert_cmpuint(woken, ==, 4);
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -300,5 +324,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/pc-to-break", test_pc_to_break);
 	g_test_add_func("/engine/pc-elsewhere", test_pc_elsewhere);
 	g_test_add_func("/engine/wake-order", test_wake_order);
+	g_test_add_func("/engine/wake-plugged", test_wake_plugged);
 	return g_test_run();
 }
