@@ -130,8 +130,11 @@ void arch_forget(ArchVcpu *vcpu);
 /*
  * arch_flush_and_run: arch_flush() when nothing comes before KVM_RUN any more: what KVM_RUN itself
  * can take along is left to it. @look: its end will be looked at: let it bring the registers.
+ * arch_look_after_run: [any thread, while no other looks at this vCPU] the same for a KVM_RUN that
+ * runs already, after an arch_flush_and_run(); it may be over, and then brings none.
  */
 bool arch_flush_and_run(ArchVcpu *vcpu, bool look, GError **error);
+void arch_look_after_run(ArchVcpu *vcpu);
 
 /* Does a VMM that makes this vCPU request give the CPU its power-on state? Pure. */
 bool arch_is_reset(unsigned long request, const void *arg);

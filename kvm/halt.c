@@ -44,6 +44,9 @@ static void kick(KvmGdbVcpu *vcpu)
 	set_kick(vcpu, KICK_SENT);
 	__atomic_compare_exchange_n(&vcpu->run->immediate_exit, &none, KICK_MARK, false,
 				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	/* Its registers are in the reply, if nothing else has happened. */
+	if (vcpu->index == vcpu->gdb->stop_cpu)
+		arch_look_after_run(vcpu->arch);
 	vcpu->signals_before = __atomic_load_n(vcpu->signals, __ATOMIC_SEQ_CST);
 	engine_signal(vcpu->gdb, __atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST));
 }

@@ -2,7 +2,10 @@
  * tests/kvm-x86-debug.c - traps, hardware points and the probe of kvm/arch.h on a real KVM.
  * What the probe does not find here is skipped with that reason. Steps: kvm-x86-step.c.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -463,6 +466,75 @@ static void test_refused(void)
 	g_assert_error(error, GDB_ERROR, GDB_ERROR_INVAL);
 }
 
+/* ---- A KVM_RUN that is to bring its registers ---- */
+
+static void on_signal(int signo G_GNUC_UNUSED)
+{
+}
+
+typedef struct Kick {
+	Rig *rig;
+	pthread_t thread; /* that runs the vCPU */
+	bool looks;
+} Kick;
+
+static void *kick_later(void *data)
+{
+	const Kick *kick = data;
+
+	g_usleep(20000);
+	if (kick->looks)
+		arch_look_after_run(kick->rig->vcpu);
+	__atomic_store_n(&kick->rig->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	pthread_kill(kick->thread, SIGUSR1);
+	return NULL;
+}
+
+/* The vCPU is in a loop. What is known of it after a KVM_RUN that is kicked out of it? */
+static unsigned valid_after_kick(Rig *rig, bool looks)
+{
+	struct sigaction old, action = {.sa_handler = on_signal};
+	Kick kick = {rig, pthread_self(), looks};
+	pthread_t thread;
+
+	sigaction(SIGUSR1, &action, &old);
+	g_assert_cmpint(pthread_create(&thread, NULL, kick_later, &kick), ==, 0);
+	g_assert_cmpint(ioctl(rig->fd, KVM_RUN, 0), <, 0);
+	g_assert_cmpint(errno, ==, EINTR);
+	pthread_join(thread, NULL);
+	rig->run->immediate_exit = 0;
+	arch_forget(rig->vcpu);
+	sigaction(SIGUSR1, &old, NULL);
+	return rig->vcpu->valid;
+}
+
+static void test_look_after_run(void)
+{
+	const unsigned all = 1u << X86_REGS | 1u << X86_SREGS | 1u << X86_EVENTS;
+	uint64_t pc;
+	Rig rig;
+
+	rig_open(&rig, BYTES("\xeb\xfe"), false);
+	g_assert_true(arch_flush_and_run(rig.vcpu, false, NULL));
+	g_assert_cmphex(valid_after_kick(&rig, false), ==, 0);
+	g_assert_true(arch_flush_and_run(rig.vcpu, false, NULL));
+	if (valid_after_kick(&rig, true) != all)
+		g_test_skip("this KVM has no KVM_CAP_SYNC_REGS");
+	/* Whether it was brought or is asked for: it is where the guest is. */
+	g_assert_true(arch_get_pc(rig.vcpu, &pc, NULL));
+	g_assert_cmphex(pc, ==, CODE);
+	g_assert_cmpuint(rig.run->kvm_valid_regs, ==, 0);
+	/* Not one that began without: nobody would know what it has brought. */
+	g_assert_cmphex(valid_after_kick(&rig, true), ==, 0);
+	g_assert_cmpuint(rig.run->kvm_valid_regs, ==, 0);
+	/* And a VMM that uses these fields keeps them. */
+	rig.run->kvm_valid_regs = KVM_SYNC_X86_REGS;
+	g_assert_true(arch_flush_and_run(rig.vcpu, false, NULL));
+	g_assert_cmphex(valid_after_kick(&rig, true), ==, 0);
+	g_assert_cmpuint(rig.run->kvm_valid_regs, ==, KVM_SYNC_X86_REGS);
+	rig_close(&rig);
+}
+
 static void add_tables(void)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(own_traps); i++) {
@@ -494,6 +566,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvm-x86-debug/own-watch", test_own_watch);
 	g_test_add_func("/kvm-x86-debug/own-watch-step", test_own_watch_step);
 	g_test_add_func("/kvm-x86-debug/own-change", test_own_change);
+	g_test_add_func("/kvm-x86-debug/look-after-run", test_look_after_run);
 	add_tables();
 	return g_test_run();
 }

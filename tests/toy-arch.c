@@ -136,6 +136,10 @@ bool arch_flush_and_run(ArchVcpu *vcpu, bool look G_GNUC_UNUSED, GError **error)
 	return arch_flush(vcpu, error);
 }
 
+void arch_look_after_run(ArchVcpu *vcpu G_GNUC_UNUSED)
+{
+}
+
 void arch_forget(ArchVcpu *vcpu)
 {
 	vcpu->valid = false;

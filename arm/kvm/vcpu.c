@@ -145,6 +145,11 @@ bool arch_flush_and_run(ArchVcpu *vcpu, bool look G_GNUC_UNUSED, GError **error)
 	return arch_flush(vcpu, error);
 }
 
+/* There are no registers in kvm_run. */
+void arch_look_after_run(ArchVcpu *vcpu G_GNUC_UNUSED)
+{
+}
+
 void arch_forget(ArchVcpu *vcpu)
 {
 	const uint64_t constant = bit_of(ARM_MMFR0_EL1) | bit_of(ARM_MMFR1_EL1) |

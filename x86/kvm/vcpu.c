@@ -291,20 +291,47 @@ bool arch_is_dirty(const ArchVcpu *vcpu)
 	return vcpu->dirty != 0;
 }
 
+/* A VMM that uses these fields itself keeps them. */
+static bool can_ask(const ArchVcpu *vcpu)
+{
+	const struct kvm_run *run = vcpu->run;
+
+	return !run->kvm_valid_regs && (!run->kvm_dirty_regs || vcpu->gave_regs);
+}
+
+static void ask(struct kvm_run *run)
+{
+	const uint64_t all = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+
+	__atomic_store_n(&run->kvm_valid_regs, all, __ATOMIC_SEQ_CST);
+}
+
 /*
  * A KVM without KVM_CAP_SYNC_REGS ignores the request, and then the flags, whose bit 1 is never 0,
- * stay 0. A VMM that uses these fields itself keeps them.
+ * stay 0.
  */
 void x86_ask_for_regs(ArchVcpu *vcpu)
 {
-	struct kvm_run *run = vcpu->run;
-
-	if (run->kvm_valid_regs || (run->kvm_dirty_regs && !vcpu->gave_regs))
+	if (!can_ask(vcpu))
 		return;
-	run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+	ask(vcpu->run);
 	if (!vcpu->gave_regs)
-		run->s.regs.regs.rflags = 0;
+		vcpu->run->s.regs.regs.rflags = 0;
 	vcpu->asked_for_regs = true;
+}
+
+/* KVM looks at the request when KVM_RUN ends; the flags tell whether it came in time. */
+static void let_ask(ArchVcpu *vcpu)
+{
+	vcpu->may_ask = can_ask(vcpu) && !vcpu->gave_regs;
+	if (vcpu->may_ask)
+		vcpu->run->s.regs.regs.rflags = 0;
+}
+
+void arch_look_after_run(ArchVcpu *vcpu)
+{
+	if (vcpu->may_ask)
+		ask(vcpu->run);
 }
 
 static void take_regs(ArchVcpu *vcpu)
@@ -312,9 +339,9 @@ static void take_regs(ArchVcpu *vcpu)
 	const struct kvm_sync_regs *sync = &vcpu->run->s.regs;
 	bool is_pae = sync->sregs.cr4 & X86_CR4_PAE && !(sync->sregs.efer & X86_EFER_LMA);
 
-	if (!vcpu->asked_for_regs)
+	if (!vcpu->asked_for_regs && !vcpu->may_ask)
 		return;
-	vcpu->asked_for_regs = false;
+	vcpu->asked_for_regs = vcpu->may_ask = false;
 	vcpu->run->kvm_valid_regs = 0;
 	if (!sync->regs.rflags)
 		return;
@@ -387,6 +414,8 @@ bool arch_flush_and_run(ArchVcpu *vcpu, bool look, GError **error)
 
 	if (look)
 		x86_ask_for_regs(vcpu);
+	else
+		let_ask(vcpu);
 	return given || arch_flush(vcpu, error);
 }
 

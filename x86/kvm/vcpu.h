@@ -80,6 +80,7 @@ struct ArchVcpu {
 	X86XsaveLayout xsave_layout;
 
 	bool asked_for_regs;  /* the next KVM_RUN leaves regs, sregs, events in kvm_run */
+	bool may_ask;	      /* or may be asked for that until it ends */
 	bool knows_sync;      /* it did so once: it takes registers out of kvm_run, too */
 	bool gave_regs;	      /* the next KVM_RUN takes regs out of kvm_run */
 	X86Nested nested;     /* x86/kvm/nested.c */
