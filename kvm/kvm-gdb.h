@@ -113,7 +113,10 @@ KvmGdb *kvm_gdb_new(int kvm_fd, int vm_fd, struct _GMainContext *context, const 
  * then on is the bare ioctl. NULL is accepted.
  */
 void kvm_gdb_end(KvmGdb *gdb, uint8_t exit_status);
-/* kvm_gdb_free: after kvm_gdb_end(), when no thread is in or can come to kvm_gdb_run(). */
+/*
+ * kvm_gdb_free: after kvm_gdb_end(), when no thread is in or can come to kvm_gdb_run() or, of a
+ * device, kvm_gdb_device_enter() and kvm_gdb_device_leave().
+ */
 void kvm_gdb_free(KvmGdb *gdb);
 
 #define KVM_GDB_MAP_READONLY 1u /* ROM: guest writes exit to the VMM; the debugger may write */
