@@ -20,6 +20,7 @@
 #include "tests/bench/compare.h"
 #include "tests/bench/figure.h"
 #include "tests/bench/limit.h"
+#include "tests/bench/times.h"
 
 typedef struct Row {
 	double best[N_STUBS]; /* NAN: none yet */
@@ -58,12 +59,6 @@ static const struct {
 static const char *const stub_names[] = {[STUB_OURS] = "ours", [STUB_QEMU] = "QEMU"};
 
 /* ---- Measuring ---- */
-
-static void keep_least(double *best, double value)
-{
-	if (isnan(*best) || value < *best)
-		*best = value;
-}
 
 static void keep_limit(Report *report, const Figure *figure, Row *row, const Traffic *traffic,
 		       double count)

@@ -11,13 +11,13 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "tests/bench/arch.h"
 #include "tests/bench/limit.h"
+#include "tests/bench/times.h"
 #include "tests/bench/wire.h"
 
 #define ROUNDS 50
@@ -98,13 +98,6 @@ static double time_stop(Crowd *crowd)
 	return bench_now() - start;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double time_stops(Crowd *crowd)
 {
 	double times[ROUNDS];
@@ -121,7 +114,7 @@ static double time_stops(Crowd *crowd)
 		pthread_join(crowd->members[i].thread, NULL);
 	pthread_barrier_destroy(&crowd->in);
 	sem_destroy(&crowd->all_out);
-	qsort(times, ROUNDS, sizeof(*times), compare);
+	times_sort(times, ROUNDS);
 	return times[ROUNDS / 2];
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/bench/limit.h"
+#include "tests/bench/times.h"
 #include "tests/bench/wire.h"
 
 #define BLOCK (256 * 1024)
@@ -106,13 +107,6 @@ static bool one_trip(Echo *echo, uint8_t *block)
 	return true;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 double echo_trip(Echo *echo, size_t sent, size_t received, double seconds)
 {
 	g_autofree uint8_t *block = g_malloc0(BLOCK);
@@ -129,6 +123,6 @@ double echo_trip(Echo *echo, size_t sent, size_t received, double seconds)
 			break;
 		took[n++] = bench_now() - start;
 	} while (n < MAX_TRIPS && bench_now() < end);
-	qsort(took, n, sizeof(*took), compare);
+	times_sort(took, n);
 	return n ? took[n / 2] : 0;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/bench/arch.h"
+#include "tests/bench/times.h"
 
 #define MAX_TIMES 200000
 #define MANY_BREAKS 10000
@@ -417,13 +418,6 @@ const unsigned n_figures = G_N_ELEMENTS(figures);
 
 /* ---- Taking one ---- */
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static Traffic count_traffic(const Wire *wire, const Traffic *before, unsigned n)
 {
 	return (Traffic){
@@ -450,6 +444,6 @@ double figure_take(const Figure *figure, Bench *bench, double seconds, Traffic *
 						: (bench_now() - bench->started) / bench->count;
 	} while (n < max && bench_now() < end);
 	*ret = count_traffic(bench->wire, &before, n);
-	qsort(times, n, sizeof(*times), compare);
+	times_sort(times, n);
 	return times[(unsigned)((n - 1) * (figure->quantile > 0 ? figure->quantile : 0.5))];
 }

@@ -11,6 +11,7 @@
 #include "kvm/probe.h"
 #include "tests/bench/arch.h"
 #include "tests/bench/limit.h"
+#include "tests/bench/times.h"
 #include "tests/bench/wire.h"
 
 #define STEPS 1000
@@ -101,12 +102,6 @@ int bench_waiting_vcpu(int vm_fd, unsigned index)
 		return -1;
 	init.features[0] |= 1 << KVM_ARM_VCPU_POWER_OFF | 1 << KVM_ARM_VCPU_PSCI_0_2;
 	return ioctl(fd, KVM_ARM_VCPU_INIT, &init) < 0 ? -1 : fd;
-}
-
-static void keep_least(double *best, double value)
-{
-	if (isnan(*best) || value < *best)
-		*best = value;
 }
 
 /* Seconds a step; NAN when this KVM does not report steps. */

@@ -6,6 +6,7 @@
 #include "kvm/kvm-gdb.h"
 #include "tests/bench/arch.h"
 #include "tests/bench/limit.h"
+#include "tests/bench/times.h"
 #include "tests/bench/wire.h"
 #include "tests/x86-rig.h"
 
@@ -44,12 +45,6 @@ int bench_waiting_vcpu(int vm_fd, unsigned index)
 		close(first);
 	}
 	return ioctl(vm_fd, KVM_CREATE_VCPU, index + 1);
-}
-
-static void keep_least(double *best, double value)
-{
-	if (isnan(*best) || value < *best)
-		*best = value;
 }
 
 /* Seconds a step; NAN when this KVM does not report steps. */
