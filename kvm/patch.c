@@ -89,11 +89,17 @@ Patch *patch_find(const KvmPatches *patches, uint64_t gpa)
 
 bool patch_in_place(const KvmPatches *patches, const Patch *patch)
 {
+	const KvmPlace *place = &patch->place;
 	uint8_t now[ARCH_TRAP_MAX];
 	size_t len = patches->trap_len;
 
-	return !patch->lifted &&
-	       kvm_memory_read_at(patches->memory, &patch->place, now, len) == len &&
+	if (patch->lifted)
+		return false;
+	/* Asked of all at each resume: with many it is to cost little. */
+	if (place->steady)
+		return place->host[0] == patches->trap[0] &&
+		       (len == 1 || !memcmp(place->host, patches->trap, len));
+	return kvm_memory_read_at(patches->memory, place, now, len) == len &&
 	       !memcmp(now, patches->trap, len);
 }
 
@@ -231,18 +237,6 @@ bool kvm_patches_has(const KvmPatches *patches, uint64_t gpa)
 	return patch && patch_in_place(patches, patch);
 }
 
-/* This is done at each resume; with many patches it is to cost little. */
-static bool is_there(const KvmPatches *patches, const Patch *patch)
-{
-	const KvmPlace *place = &patch->place;
-
-	if (!place->steady)
-		return patch_in_place(patches, patch);
-	if (patch->lifted || place->host[0] != patches->trap[0])
-		return false;
-	return patches->trap_len == 1 || !memcmp(place->host, patches->trap, patches->trap_len);
-}
-
 bool kvm_patches_all_there(const KvmPatches *patches)
 {
 	unsigned n_wants = 0;
@@ -251,7 +245,7 @@ bool kvm_patches_all_there(const KvmPatches *patches)
 		const Patch *patch = patch_at(patches, i);
 
 		n_wants += patch->wants;
-		if (patch->wants && !is_there(patches, patch))
+		if (patch->wants && !patch_in_place(patches, patch))
 			return false;
 	}
 	return n_wants == patches->wants->len;
