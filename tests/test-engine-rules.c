@@ -296,17 +296,21 @@ static void test_wake_plugged(void)
 	unsigned woken = 2;
 
 	g_assert_true(test_wait(NULL, are_all_parked, rig, TEST_PATIENCE));
+	g_mutex_lock(&rig->gdb->lock);
 	rig->gdb->waking.next = 2;
 	rig->gdb->world = WORLD_RUNNING;
 	g_free(wakes(rig, 2));
 	rig->gdb->world = WORLD_STOPPED;
 	rig->gdb->notices.parked = false;
+	g_mutex_unlock(&rig->gdb->lock);
 	g_assert_nonnull(
 		kvm_gdb_add_vcpu(rig->gdb, 4, toy_fd(rig->vm, 3), toy_run(rig->vm, 3), &error));
+	g_mutex_lock(&rig->gdb->lock);
 	rig->gdb->world = WORLD_RUNNING;
 	while (more)
 		woken += halt_wake_next(rig->gdb, &more) >= 0;
 	rig->gdb->world = WORLD_STOPPED;
+	g_mutex_unlock(&rig->gdb->lock);
 	g_assert_cmpuint(woken, ==, 4);
 	rig_free(rig);
 }
