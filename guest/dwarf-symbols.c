@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "guest/dwarf-unit.h"
+#include "guest/hash.h"
 #include "guest/type-graph.h"
 
 static bool is_global(char letter)
@@ -41,7 +42,7 @@ static bool add_name(GHashTable *names, const char *name, uint32_t id)
 /* Of BTF's functions or variables: name -> Named. */
 static GHashTable *names_of(const DwarfUnit *unit, unsigned kind)
 {
-	GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+	GHashTable *names = g_hash_table_new_full(linux_name_hash, g_str_equal, NULL, g_free);
 
 	for (uint32_t id = linux_types_first(unit->source->types); id < unit->n_types; id++) {
 		const struct btf_type *type = btf__type_by_id(unit->btf, id);
@@ -308,7 +309,7 @@ static const char *const word_of_kind[] = {
 /* Type as C writes it -> number, of those that @globals want. */
 static GHashTable *wanted_types(const DwarfUnit *unit)
 {
-	GHashTable *wanted = g_hash_table_new(g_str_hash, g_str_equal);
+	GHashTable *wanted = g_hash_table_new(linux_name_hash, g_str_equal);
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(globals); i++)
 		g_hash_table_insert(wanted, (gpointer)globals[i].type, NULL);
@@ -435,7 +436,8 @@ static void add_file(DwarfUnit *unit, unsigned i, const LinuxSymbol *symbol, uin
 
 void dwarf_files(DwarfUnit *unit)
 {
-	g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+	g_autoptr(GHashTable) names =
+		g_hash_table_new_full(linux_name_hash, g_str_equal, NULL, g_free);
 
 	if (linux_types_first(unit->source->types) > 1)
 		return; /* a module's */

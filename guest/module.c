@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "guest/hash.h"
 #include "guest/layout.h"
 
 #define SYMBOLS_MAX (256u * 1024)
@@ -279,7 +280,7 @@ typedef bool VisitNode(const LinuxModules *modules, uint64_t node, void *opaque)
 static void each_node(const LinuxModules *modules, uint64_t head, VisitNode *visit, void *opaque)
 {
 	g_autoptr(GHashTable) seen =
-		g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+		g_hash_table_new_full(linux_number_hash, g_int64_equal, g_free, NULL);
 	uint64_t node = head;
 
 	while (linux_read_u64(&modules->kernel->memory, node, &node) && node != head) {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest/hash.h"
+
 #define ROWS_MAX (1024u * 1024)
 #define NAMES_MAX (64u * 1024 * 1024)
 
@@ -89,8 +91,8 @@ void linux_symbols_sort(LinuxSymbols *symbols)
 		qsort(symbols->rows->data, n, sizeof(LinuxSymbol), by_addr);
 	g_clear_pointer(&symbols->by_name, g_hash_table_unref);
 	g_clear_pointer(&symbols->shared, g_hash_table_unref);
-	symbols->by_name = g_hash_table_new(g_str_hash, g_str_equal);
-	symbols->shared = g_hash_table_new(g_str_hash, g_str_equal);
+	symbols->by_name = g_hash_table_new(linux_name_hash, g_str_equal);
+	symbols->shared = g_hash_table_new(linux_name_hash, g_str_equal);
 	for (unsigned i = 0; i < n; i++)
 		add_name(symbols, &rows[i]);
 }

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "guest/hash.h"
 #include "guest/layout.h"
 
 /* Of struct task_struct at most. It has about 10,000 bytes. */
@@ -258,7 +259,7 @@ GArray *linux_tasks_list(const LinuxTasks *tasks)
 	TaskWalk walk = {
 		.tasks = tasks,
 		.list = g_array_new(FALSE, FALSE, sizeof(LinuxTask)),
-		.seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL),
+		.seen = g_hash_table_new_full(linux_number_hash, g_int64_equal, g_free, NULL),
 	};
 	uint64_t head = tasks->init_task + tasks->at.tasks, node = head;
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/hash.h"
 #include "guest/module-ko.h"
 #include "guest/vmlinux.h"
 #include "kvm/kaslr.h"
@@ -117,7 +118,8 @@ static struct KvmModules *modules_of(KvmGdb *gdb, const LinuxKernel *kernel)
 
 	if (!modules) {
 		modules = g_new0(struct KvmModules, 1);
-		modules->freed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+		modules->freed =
+			g_hash_table_new_full(linux_number_hash, g_int64_equal, g_free, NULL);
 		modules->listed = g_ptr_array_new_with_free_func(listed_free);
 		modules->libraries = g_array_new(FALSE, FALSE, sizeof(GdbLibrary));
 		for (unsigned i = 0; i < N_OWN_PLACES && kernel->types; i++)

@@ -272,20 +272,46 @@ static void test_full(void)
 	g_assert_cmpuint(n, >, 64u * 1024 * 1024 / 512 - 2);
 }
 
+/* Names that g_str_hash() gives one hash: 33 * 'A' + 'b' is 33 * 'B' + 'A'. */
+#define PAIRS 15u
+
+static void name_with_hash(unsigned i, char ret[2 * PAIRS + 1])
+{
+	for (unsigned bit = 0; bit < PAIRS; bit++)
+		memcpy(ret + 2 * bit, i >> bit & 1 ? "BA" : "Ab", 2);
+	ret[2 * PAIRS] = 0;
+}
+
+/* A guest may choose them; without care these take more than 10 seconds. */
+static void test_one_hash(void)
+{
+	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+	char name[2 * PAIRS + 1];
+	int64_t before;
+	uint64_t addr;
+
+	for (unsigned i = 0; i < 1u << PAIRS; i++) {
+		name_with_hash(i, name);
+		g_assert_true(linux_symbols_add(symbols, 4096 + i, 't', name, 2 * PAIRS));
+	}
+	before = test_cpu_time();
+	linux_symbols_sort(symbols);
+	g_assert_cmpint(test_cpu_time() - before, <, 5 * G_USEC_PER_SEC);
+	for (unsigned i = 0; i < 1u << PAIRS; i++) {
+		name_with_hash(i, name);
+		g_assert_true(linux_symbols_find(symbols, name, &addr));
+		g_assert_cmphex(addr, ==, 4096 + i);
+	}
+}
+
 static const TestCase cases[] = {
-	{"full", test_full},
-	{"numbers", test_numbers},
-	{"wrap", test_wrap},
-	{"strings", test_strings},
-	{"blocks", test_blocks},
-	{"ranges", test_ranges},
-	{"find", test_find},
-	{"by-address", test_by_address},
-	{"set-data", test_set_data},
-	{"names", test_names},
-	{"sizes", test_sizes},
-	{"aliases", test_aliases},
-	{0},
+	{"one-hash", test_one_hash},	 {"full", test_full},
+	{"numbers", test_numbers},	 {"wrap", test_wrap},
+	{"strings", test_strings},	 {"blocks", test_blocks},
+	{"ranges", test_ranges},	 {"find", test_find},
+	{"by-address", test_by_address}, {"set-data", test_set_data},
+	{"names", test_names},		 {"sizes", test_sizes},
+	{"aliases", test_aliases},	 {0},
 };
 
 int main(int argc, char **argv)
