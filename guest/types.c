@@ -11,6 +11,7 @@
 #include <linux/btf.h>
 #include <string.h>
 
+#include "guest/hash.h"
 #include "guest/memory.h"
 
 struct LinuxTypes {
@@ -161,6 +162,23 @@ static GByteArray *join(const LinuxTypes *base, const uint8_t *data, const struc
 	return joined;
 }
 
+/* Many types may share one long name, and each is looked at several times. */
+static bool check_names(const struct btf *btf, unsigned first, GError **error)
+{
+	size_t left = LINUX_TYPES_MAX;
+
+	for (unsigned id = first; id < btf__type_cnt(btf); id++) {
+		const struct btf_type *type = btf__type_by_id(btf, id);
+		const char *name = btf__name_by_offset(btf, type->name_off);
+		size_t len = name ? strnlen(name, left) : 0;
+
+		if (len == left)
+			return damaged(error, "the names of all types are too long");
+		left -= len;
+	}
+	return true;
+}
+
 static struct btf *parse(const void *data, size_t len, GError **error)
 {
 	struct btf *btf = btf__new(data, len);
@@ -178,7 +196,7 @@ static LinuxTypes *types_of(struct btf *btf, unsigned first)
 
 	types->btf = btf;
 	types->first = first;
-	types->composites = g_hash_table_new(g_str_hash, g_str_equal);
+	types->composites = g_hash_table_new(linux_name_hash, g_str_equal);
 	return types;
 }
 
@@ -187,6 +205,7 @@ LinuxTypes *linux_types_new(const void *data, size_t len, const LinuxTypes *base
 	const uint8_t *bytes = data;
 	g_autoptr(GByteArray) joined = NULL;
 	struct btf_header header = {0};
+	unsigned first = base ? btf__type_cnt(base->btf) : 1;
 	struct btf *btf;
 
 	if (!check_header(data, len, &header, error) ||
@@ -196,7 +215,10 @@ LinuxTypes *linux_types_new(const void *data, size_t len, const LinuxTypes *base
 	if (base)
 		joined = join(base, data, &header);
 	btf = joined ? parse(joined->data, joined->len, error) : parse(data, len, error);
-	return btf ? types_of(btf, base ? btf__type_cnt(base->btf) : 1) : NULL;
+	if (btf && check_names(btf, first, error))
+		return types_of(btf, first);
+	btf__free(btf);
+	return NULL;
 }
 
 void linux_types_free(LinuxTypes *types)

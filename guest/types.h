@@ -20,8 +20,8 @@ typedef struct LinuxTypes LinuxTypes;
  * linux_types_new: @data (@len bytes; copied) is a whole .BTF section. @base: whose types a
  * module's BTF goes on from, or NULL for the kernel's own; the new one has all of these, too, and
  * takes as much memory. NULL with @error when it is damaged. What libbpf's view may be trusted for
- * then: every type is whole, and no name has control characters. Offsets of names and numbers of
- * types may still be lies.
+ * then: every type is whole, no name has control characters, and the names of all types together
+ * are shorter than LINUX_TYPES_MAX. Offsets of names and numbers of types may still be lies.
  */
 LinuxTypes *linux_types_new(const void *data, size_t len, const LinuxTypes *base, GError **error);
 void linux_types_free(LinuxTypes *types);

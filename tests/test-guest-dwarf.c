@@ -449,19 +449,19 @@ static unsigned longest(const DwarfEntry *entry)
 }
 
 /*
- * A module's types have names of their own, and each of these is a piece of one that is as long as
- * can be: gigabytes of them.
+ * A module's members have names of their own, and each of these is a piece of one that is as long
+ * as can be: gigabytes of them.
  */
 static void test_long_names(void)
 {
-	enum { N_TYPES = 80, LENGTH = 31u << 20 };
+	enum { N_MEMBERS = 80, LENGTH = 31u << 20 };
 	g_autoptr(Rig) rig = rig_new(), module = g_new0(Rig, 1);
 	LinuxDwarfSource source = {.name = "toy.ko", .code = code, .n_code = 1};
 	g_autofree char *name = g_strnfill(LENGTH, 'a');
 	g_autofree void *raw = NULL;
 	g_autoptr(GError) error = NULL;
 	struct btf_header *header;
-	struct btf_type *types;
+	struct btf_member *members;
 	const void *given;
 	uint32_t len;
 
@@ -469,14 +469,16 @@ static void test_long_names(void)
 	module->btf = btf__new_empty_split(rig->btf);
 	module->symbols = linux_symbols_new();
 	linux_symbols_sort(module->symbols);
-	for (unsigned i = 0; i < N_TYPES; i++)
-		btf__add_typedef(module->btf, i ? "t" : name, rig->int_);
+	btf__add_struct(module->btf, "s", 4);
+	for (unsigned i = 0; i < N_MEMBERS; i++)
+		btf__add_field(module->btf, i ? "m" : name, rig->int_, 0, 0);
 	given = btf__raw_data(module->btf, &len);
 	raw = g_memdup2(given, len);
 	header = raw;
-	types = (struct btf_type *)((uint8_t *)raw + header->hdr_len + header->type_off);
-	for (unsigned i = 0; i < N_TYPES; i++)
-		types[i].name_off = types[0].name_off + i;
+	members = btf_members(
+		(struct btf_type *)((uint8_t *)raw + header->hdr_len + header->type_off));
+	for (unsigned i = 0; i < N_MEMBERS; i++)
+		members[i].name_off = members[0].name_off + i;
 	module->types = linux_types_new(raw, len, rig->types, &error);
 	g_assert_no_error(error);
 	source.types = module->types;

@@ -252,6 +252,30 @@ static void test_damaged(void)
 	btf__free(btf);
 }
 
+/* One name for many types is looked at as often as there are types. */
+static void test_long_names(void)
+{
+	const unsigned len = 1024 * 1024, n = LINUX_TYPES_MAX / len;
+	g_autofree char *name = g_strnfill(len, 'n');
+
+	for (unsigned more = 0; more < 2; more++) {
+		struct btf *btf = btf__new_empty();
+		g_autoptr(LinuxTypes) types = NULL;
+		g_autoptr(GError) error = NULL;
+		uint32_t raw_len;
+		const void *raw;
+
+		for (unsigned i = 0; i < n - 1 + more; i++)
+			btf__add_struct(btf, name, 4);
+		raw = btf__raw_data(btf, &raw_len);
+		types = linux_types_new(raw, raw_len, NULL, &error);
+		g_assert_cmpint(types != NULL, ==, !more);
+		if (more)
+			g_assert_error(error, LINUX_ERROR, LINUX_ERROR_DAMAGED);
+		btf__free(btf);
+	}
+}
+
 /* ---- A real one ---- */
 
 static void test_this_kernel(void)
@@ -279,13 +303,10 @@ static void test_this_kernel(void)
 }
 
 static const TestCase cases[] = {
-	{"members", test_members},
-	{"split", test_split},
-	{"cycles", test_cycles},
-	{"outside", test_outside},
-	{"damaged", test_damaged},
-	{"this-kernel", test_this_kernel},
-	{0},
+	{"members", test_members},	   {"split", test_split},
+	{"cycles", test_cycles},	   {"outside", test_outside},
+	{"damaged", test_damaged},	   {"long-names", test_long_names},
+	{"this-kernel", test_this_kernel}, {0},
 };
 
 int main(int argc, char **argv)
