@@ -9,12 +9,25 @@
 #define NAME_MAX_LEN 512u
 #define PLACES_MAX 16u /* where a name may lie; each costs a search */
 
-/* One range of the kernel. */
+/*
+ * So many bytes are looked through for all ranges, and reading an entry costs as much as this many.
+ * A kernel needs a tenth of it.
+ */
+#define BUDGET (256u * 1024 * 1024)
+#define ENTRY_COST 2048u
+
+/* One range of the kernel. @budget: what may still be looked at. */
 typedef struct Piece {
 	const uint8_t *data;
 	size_t len;
 	uint64_t addr;
+	size_t *budget;
 } Piece;
+
+static void charge(const Piece *piece, size_t cost)
+{
+	*piece->budget -= MIN(*piece->budget, cost);
+}
 
 typedef struct Entry {
 	uint64_t value;
@@ -51,7 +64,8 @@ static bool read_entry(const Piece *piece, size_t at, Entry *ret)
 {
 	uint64_t name;
 
-	if (!relative(piece, at, &ret->value) || !relative(piece, at + 4, &name))
+	charge(piece, ENTRY_COST);
+	if (!*piece->budget || !relative(piece, at, &ret->value) || !relative(piece, at + 4, &name))
 		return false;
 	ret->name = name_at(piece, name);
 	return ret->name != NULL;
@@ -67,16 +81,28 @@ static bool is_entry_size(const Piece *piece, size_t at, size_t size)
 	       strcmp(own.name, after.name) < 0;
 }
 
-/* An entry whose name is at @name: its offset. */
-static bool find_entry(const Piece *piece, uint64_t name, size_t *ret, size_t *ret_size)
+/* The next distance to @name from @start on. */
+static bool find_distance(const Piece *piece, uint64_t name, size_t start, size_t *ret)
 {
-	/* All of the kernel is looked at, and no range is longer than what 32 bits can tell. */
-	for (size_t at = 4; at + 4 <= piece->len; at += 4) {
+	size_t at;
+
+	/* No range is longer than what 32 bits can tell. */
+	for (at = start; at + 4 <= piece->len; at += 4) {
 		uint32_t distance;
 
 		memcpy(&distance, piece->data + at, sizeof(distance));
-		if (GUINT32_FROM_LE(distance) != (uint32_t)(name - piece->addr - at))
-			continue;
+		if (GUINT32_FROM_LE(distance) == (uint32_t)(name - piece->addr - at))
+			break;
+	}
+	charge(piece, at - start);
+	*ret = at;
+	return *piece->budget && at + 4 <= piece->len;
+}
+
+/* An entry whose name is at @name: its offset. */
+static bool find_entry(const Piece *piece, uint64_t name, size_t *ret, size_t *ret_size)
+{
+	for (size_t at = 4; find_distance(piece, name, at, &at); at += 4) {
 		*ret = at - 4;
 		for (*ret_size = 12; *ret_size >= 8; *ret_size -= 4) {
 			if (is_entry_size(piece, *ret, *ret_size))
@@ -170,11 +196,12 @@ static bool find_table(const Piece *piece, const char *name, size_t *ret, size_t
 	return false;
 }
 
+/* One that everybody may use, and one for the GPL only: there are two tables. */
+static const char *const known[] = {"init_task", "init_uts_ns"};
+
 /* From all tables of a range; sorted once, which takes longer than the rest. */
 static unsigned add_from(const Target *target, const Piece *piece)
 {
-	/* One that everybody may use, and one for the GPL only. */
-	static const char *const known[] = {"init_task", "init_uts_ns"};
 	g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(Entry));
 	size_t last = SIZE_MAX;
 
@@ -196,20 +223,24 @@ unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
 			   const LinuxRange *ranges, unsigned n)
 {
 	Target target = {symbols, NULL, n};
-	unsigned added = 0, n_symbols;
+	unsigned added = 0, n_symbols, n_sorts = 0;
+	size_t budget = BUDGET;
 
 	linux_symbols_rows(symbols, &n_symbols);
 	if (!n_symbols)
 		target.ranges = ranges;
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && n_sorts < G_N_ELEMENTS(known); i++) {
 		g_autoptr(GByteArray) block = NULL;
+		unsigned more = 0;
 
 		if (ranges[i].writable)
 			continue;
 		block = linux_read_range(memory, &ranges[i]);
 		if (block)
-			added += add_from(&target,
-					  &(Piece){block->data, block->len, ranges[i].start});
+			more = add_from(&target, &(Piece){block->data, block->len, ranges[i].start,
+							  &budget});
+		n_sorts += more > 0;
+		added += more;
 	}
 	return added;
 }

@@ -16,7 +16,8 @@
  * linux_exports_add: adds what is exported and has no code at its address by @symbols, as 'D'; if
  * there is not one symbol yet, as 'T' what is in none of @ranges, which are all that is no code.
  * The tables are looked for in those of @ranges that the kernel does not write, by a variable that
- * each of them has. @symbols is sorted before and after. How many were added.
+ * each of them has; so many bytes and entries are looked at that it ends soon, whatever there is.
+ * @symbols is sorted before and after. How many were added.
  */
 unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
 			   const LinuxRange *ranges, unsigned n);

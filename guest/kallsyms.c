@@ -21,7 +21,8 @@
 #define SYMBOLS_MIN 64u
 #define SYMBOLS_MAX (1024u * 1024)
 #define NAME_MAX_LEN 512u	   /* KSYM_NAME_LEN is 512 since 6.1, and 128 before */
-#define BUDGET (64u * 1024 * 1024) /* for all ranges; a kernel needs a few million */
+#define BUDGET (16u * 1024 * 1024) /* for all ranges; a kernel needs a few million */
+#define HIT_COST 8192u		   /* of what may be tokens */
 
 /* A piece of the kernel, and where the tables are in it. */
 typedef struct Tables {
@@ -102,14 +103,14 @@ static bool find_index(Tables *tables, size_t digit0)
 	size_t at = digit0;
 
 	for (unsigned n = '0'; n < N_TOKENS; n++) {
-		size_t left = MIN(tables->len - at, TOKENS_MAX);
+		size_t left = MIN(tables->len - at, TOKENS_MAX - MIN(at - digit0, TOKENS_MAX));
 		const uint8_t *nul = left ? memchr(tables->data + at, '\0', left) : NULL;
 
 		if (!nul)
 			return false;
 		at = nul + 1 - tables->data;
 	}
-	return at - digit0 < TOKENS_MAX && read_index(tables, next_table(tables, at), digit0);
+	return read_index(tables, next_table(tables, at), digit0);
 }
 
 /* ---- Names ---- */
@@ -352,9 +353,9 @@ static LinuxSymbols *find_in(Tables *tables)
 	const uint8_t *from = tables->data, *end = tables->data + tables->len, *hit;
 	Addresses addresses;
 
-	while (tables->addr % 8 == 0 && *tables->budget > N_TOKENS &&
+	while (tables->addr % 8 == 0 && *tables->budget > HIT_COST &&
 	       (hit = memmem(from, end - from, digits, sizeof(digits)))) {
-		*tables->budget -= N_TOKENS;
+		*tables->budget -= HIT_COST;
 		if (find_tables(tables, hit - tables->data, &addresses))
 			return read_symbols(tables, &addresses);
 		from = hit + 1;

@@ -17,16 +17,23 @@
 #define BTF_MAX (64u * 1024 * 1024)
 #define INFO_MAX (64u * 1024)
 
+/*
+ * What looks like something at first is looked at more closely so many times. A kernel has a few
+ * banners and BTFs, and thousands of pointers to pages; a guest that is full of them has none.
+ */
+#define CANDIDATES_MAX 4096u
+#define POINTERS_MAX (256u * 1024)
+
 /* ---- The image, range by range ---- */
 
 /*
  * The address of the first @len bytes @what, of which @fits says that it is what is meant. Only in
- * what the kernel does not write.
+ * what the kernel does not write. @left: how many may still be asked about.
  */
 typedef bool (*Fits)(const LinuxMemory *memory, uint64_t addr);
 
 static bool find_in_range(const LinuxKernel *kernel, const LinuxRange *range, const void *what,
-			  size_t len, Fits fits, uint64_t *ret)
+			  size_t len, Fits fits, unsigned *left, uint64_t *ret)
 {
 	g_autoptr(GByteArray) block = linux_read_range(&kernel->memory, range);
 	const uint8_t *at, *end;
@@ -34,7 +41,7 @@ static bool find_in_range(const LinuxKernel *kernel, const LinuxRange *range, co
 	if (!block)
 		return false;
 	end = block->data + block->len;
-	for (at = block->data; (at = memmem(at, end - at, what, len)); at++) {
+	for (at = block->data; *left && (at = memmem(at, end - at, what, len)); at++, --*left) {
 		*ret = range->start + (at - block->data);
 		if (fits(&kernel->memory, *ret))
 			return true;
@@ -45,10 +52,12 @@ static bool find_in_range(const LinuxKernel *kernel, const LinuxRange *range, co
 static bool find_bytes(const LinuxKernel *kernel, const void *what, size_t len, Fits fits,
 		       uint64_t *ret)
 {
+	unsigned left = CANDIDATES_MAX;
+
 	for (unsigned i = 0; i < kernel->n_ranges; i++) {
 		const LinuxRange *range = &kernel->ranges[i];
 
-		if (!range->writable && find_in_range(kernel, range, what, len, fits, ret))
+		if (!range->writable && find_in_range(kernel, range, what, len, fits, &left, ret))
 			return true;
 	}
 	return false;
@@ -167,18 +176,20 @@ static char *read_info(const LinuxKernel *kernel, uint64_t addr)
 }
 
 /* A pointer to a page that begins like it, in what the kernel writes. */
-static char *find_info_in(const LinuxKernel *kernel, const LinuxRange *range)
+static char *find_info_in(const LinuxKernel *kernel, const LinuxRange *range, unsigned *left)
 {
 	g_autoptr(GByteArray) block = linux_read_range(&kernel->memory, range);
 
-	for (size_t at = 0; block && at + 8 <= block->len; at += 8) {
+	for (size_t at = 0; block && *left && at + 8 <= block->len; at += 8) {
 		char first[sizeof(INFO_FIRST) - 1];
 		uint64_t page;
 
 		memcpy(&page, block->data + at, sizeof(page));
 		page = GUINT64_FROM_LE(page);
-		if (page % 4096 == 0 && page >> 48 == 0xffff &&
-		    linux_read(&kernel->memory, page, first, sizeof(first)) &&
+		if (page % 4096 || page >> 48 != 0xffff)
+			continue;
+		--*left;
+		if (linux_read(&kernel->memory, page, first, sizeof(first)) &&
 		    !memcmp(first, INFO_FIRST, sizeof(first)))
 			return read_info(kernel, page);
 	}
@@ -187,6 +198,7 @@ static char *find_info_in(const LinuxKernel *kernel, const LinuxRange *range)
 
 static void find_info(LinuxKernel *kernel)
 {
+	unsigned left = POINTERS_MAX;
 	uint64_t pointer, addr;
 
 	if (linux_symbols_find(kernel->symbols, "vmcoreinfo_data", &pointer)) {
@@ -196,7 +208,7 @@ static void find_info(LinuxKernel *kernel)
 	}
 	for (unsigned i = 0; i < kernel->n_ranges && !kernel->vmcoreinfo; i++) {
 		if (kernel->ranges[i].writable)
-			kernel->vmcoreinfo = find_info_in(kernel, &kernel->ranges[i]);
+			kernel->vmcoreinfo = find_info_in(kernel, &kernel->ranges[i], &left);
 	}
 }
 
@@ -235,7 +247,7 @@ static const LinuxRange *next_range(const LinuxSearch *search)
 }
 
 /* Does it say its name in the next @step bytes of @range? It may begin at the end of a piece. */
-static bool look_in(LinuxSearch *search, const LinuxRange *range, uint64_t step)
+static bool look_in(LinuxSearch *search, const LinuxRange *range, uint64_t step, unsigned *left)
 {
 	uint64_t start = search->at ? search->at : range->start;
 	LinuxRange piece = {start, MIN(range->end, start + step), false};
@@ -248,18 +260,19 @@ static bool look_in(LinuxSearch *search, const LinuxRange *range, uint64_t step)
 		search->n_seen++;
 		search->at = 0;
 	}
-	return find_in_range(&looking, &piece, BANNER, strlen(BANNER), fits_banner, &addr);
+	return find_in_range(&looking, &piece, BANNER, strlen(BANNER), fits_banner, left, &addr);
 }
 
 static Progress look(LinuxSearch *search)
 {
 	uint64_t until = *search->left - MIN(*search->left, LOOK_STEP);
+	unsigned candidates = CANDIDATES_MAX;
 	const LinuxRange *range;
 
 	while (*search->left > until && (range = next_range(search))) {
 		if (range->writable)
 			search->n_seen++;
-		else if (look_in(search, range, *search->left - until))
+		else if (look_in(search, range, *search->left - until, &candidates))
 			return PROGRESS_DONE;
 	}
 	return *search->left && next_range(search)
@@ -267,10 +280,9 @@ static Progress look(LinuxSearch *search)
 		       : fail(search, "what runs does not say that it is Linux");
 }
 
-static Progress read_symbols(LinuxSearch *search)
+static Progress read_kallsyms(LinuxSearch *search)
 {
 	LinuxKernel *kernel = search->kernel;
-	uint64_t init_task;
 
 	kernel->symbols =
 		linux_kallsyms_read(&kernel->memory, kernel->ranges, kernel->n_ranges, NULL);
@@ -279,14 +291,27 @@ static Progress read_symbols(LinuxSearch *search)
 		kernel->symbols = linux_symbols_new();
 		linux_symbols_sort(kernel->symbols);
 	}
+	return PROGRESS_DONE;
+}
+
+static Progress read_exports(LinuxSearch *search)
+{
+	LinuxKernel *kernel = search->kernel;
+	uint64_t init_task;
+
 	if (!linux_symbols_find(kernel->symbols, "init_task", &init_task) &&
 	    !linux_exports_add(kernel->symbols, &kernel->memory, kernel->ranges,
 			       kernel->n_ranges) &&
 	    !kernel->has_kallsyms)
 		return fail(search, "there are no symbols (kallsyms)");
-	if (!find_banner(kernel, &search->error))
+	return PROGRESS_DONE;
+}
+
+static Progress read_name(LinuxSearch *search)
+{
+	if (!find_banner(search->kernel, &search->error))
 		return PROGRESS_FAILED;
-	add_banner(kernel);
+	add_banner(search->kernel);
 	return PROGRESS_DONE;
 }
 
@@ -302,8 +327,8 @@ static Progress read_vmcoreinfo(LinuxSearch *search)
 	return PROGRESS_DONE;
 }
 
-static Progress (*const stages[])(LinuxSearch *search) = {look, read_symbols, read_types,
-							  read_vmcoreinfo};
+static Progress (*const stages[])(LinuxSearch *search) = {
+	look, read_kallsyms, read_exports, read_name, read_types, read_vmcoreinfo};
 
 LinuxSearch *linux_search_new(const LinuxMemory *memory, uint16_t machine, const LinuxRange *ranges,
 			      unsigned n, uint64_t near, uint64_t *left)

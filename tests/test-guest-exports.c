@@ -155,7 +155,55 @@ static void test_one_table(void)
 	g_assert_nonnull(linux_symbols_named(symbols, "abc"));
 }
 
+/* ---- A guest that is full of what looks like entries ---- */
+
+#define FULL (IMAGE + 0x10000000)
+
+typedef struct Full {
+	const Image *image;
+	GByteArray *bytes; /* at FULL */
+} Full;
+
+static size_t read_full(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	const Full *full = opaque;
+
+	if (addr < FULL || addr - FULL >= full->bytes->len)
+		return full->image->memory.read((void *)full->image, addr, buf, len);
+	len = MIN(len, full->bytes->len - (addr - FULL));
+	memcpy(buf, full->bytes->data + (addr - FULL), len);
+	return len;
+}
+
+/* What is found behind @n distances to the name of an entry. */
+static unsigned find_behind(uint32_t n)
+{
+	g_autofree Image *image = image_new(12);
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+	Full full = {image, bytes};
+	const LinuxMemory memory = {.read = read_full, .opaque = &full};
+	LinuxRange ranges[] = {{FULL, FULL, false}, {IMAGE, IMAGE + sizeof(image->bytes), false}};
+
+	g_byte_array_append(bytes, (const uint8_t *)"\0init_task\0", 12);
+	for (uint32_t at = 12; at < 12 + 4 * n; at += 4) {
+		uint32_t distance = GUINT32_TO_LE(1 - at);
+
+		g_byte_array_append(bytes, (const uint8_t *)&distance, sizeof(distance));
+	}
+	ranges[0].end += bytes->len;
+	linux_symbols_sort(symbols);
+	return linux_exports_add(symbols, &memory, ranges, 2);
+}
+
+static void test_full(void)
+{
+	g_assert_cmpuint(find_behind(1000), ==, 9);
+	g_assert_cmpuint(find_behind(100000), ==, 0);
+}
+
 static const TestCase cases[] = {
+	{"full", test_full},
 	{"with-namespace", test_with_namespace},
 	{"without-namespace", test_without_namespace},
 	{"alone", test_alone},

@@ -188,6 +188,50 @@ static void test_many_tokens(void)
 	g_assert_null(linux_kallsyms_read(&memory, ranges, 2, NULL));
 }
 
+/* Digits in front of an image, @n times. */
+typedef struct Digits {
+	const LinuxImage *image;
+	size_t n;
+} Digits;
+
+#define DIGITS_SIZE 20u
+#define DIGITS_AT 0xffffffff90000000ull
+
+static size_t read_digits(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	const Digits *digits = opaque;
+
+	if (addr < DIGITS_AT)
+		return digits->image->memory.read(digits->image->memory.opaque, addr, buf, len);
+	for (size_t i = 0; i < len; i++) {
+		size_t at = (addr - DIGITS_AT + i) % DIGITS_SIZE;
+
+		((char *)buf)[i] = at % 2 ? '\0' : '0' + at / 2;
+	}
+	return len;
+}
+
+/* Each place where tokens may be costs as much as the names of hundreds of kernels' functions. */
+static void test_many_digits(void)
+{
+	static const struct {
+		size_t n;
+		bool found;
+	} rows[] = {{500, true}, {100000, false}};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(LinuxImage) image = image_new(&linux_layouts[1]);
+		Digits digits = {image, rows[i].n};
+		const LinuxMemory memory = {.read = read_digits, .opaque = &digits};
+		const LinuxRange ranges[] = {
+			{DIGITS_AT, DIGITS_AT + rows[i].n * DIGITS_SIZE, false},
+			{image->base, image->base + image->bytes->len, false}};
+		g_autoptr(LinuxSymbols) symbols = linux_kallsyms_read(&memory, ranges, 2, NULL);
+
+		g_assert_cmpint(symbols != NULL, ==, rows[i].found);
+	}
+}
+
 /* An image may end anywhere. */
 static void test_cut(void)
 {
@@ -211,6 +255,7 @@ static const TestCase cases[] = {
 	{"ranges", test_ranges},
 	{"damaged", test_damaged},
 	{"many-tokens", test_many_tokens},
+	{"many-digits", test_many_digits},
 	{"cut", test_cut},
 	{0},
 };

@@ -257,6 +257,66 @@ static void test_look_near(void)
 	g_assert_cmpuint(space.looked, ==, 0);
 }
 
+/* ---- A guest that is full of what looks like something ---- */
+
+/* From SPACE on it is full of @what; the table of exports is at BASE. */
+#define FULL_SIZE (4u * 1024 * 1024)
+typedef struct Full {
+	const char *what;
+	size_t len;
+	uint8_t *table;
+	unsigned reads;
+} Full;
+
+static size_t read_filled(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	Full *full = opaque;
+
+	full->reads++;
+	if (addr < SPACE)
+		return read_table(full->table, addr, buf, len);
+	if (addr - SPACE >= FULL_SIZE)
+		return 0;
+	len = MIN(len, FULL_SIZE - (addr - SPACE));
+	for (size_t i = 0, at = (addr - SPACE) % full->len; i < len; i++) {
+		((char *)buf)[i] = full->what[at];
+		at = at + 1 == full->len ? 0 : at + 1;
+	}
+	return len;
+}
+
+#define POINTER "\x00\x00\x00\x90\xff\xff\xff\xff" /* to SPACE */
+
+/* Nothing of it is looked at closely as often as it is there. */
+static void test_full(void)
+{
+	static const char *const names[] = {"abc", "emergency_restart", "init_task", "jiffies"};
+	static const struct {
+		const char *what;
+		size_t len;
+		unsigned reads; /* at most */
+	} rows[] = {
+		{"Linux version 1", 16, 40000},
+		{"\x9f\xeb\x01\x00\x18\x00\x00\x00\x00\x00\x00\x00", 12, 40000},
+		{POINTER, 8, 300000},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree uint8_t *image = g_malloc0(TABLE_SIZE);
+		Full full = {rows[i].what, rows[i].len, image, 0};
+		const LinuxMemory memory = {.read = read_filled, .opaque = &full};
+		const LinuxRange ranges[] = {{SPACE, SPACE + FULL_SIZE, rows[i].reads > 40000},
+					     {BASE, BASE + TABLE_SIZE, false}};
+		uint64_t left = LINUX_LOOK_MAX;
+
+		memcpy(image, BANNER, sizeof(BANNER));
+		put_exports(image, names, G_N_ELEMENTS(names));
+		linux_kernel_free(linux_search_end(
+			linux_search_new(&memory, 62, ranges, 2, SPACE, &left), NULL));
+		g_assert_cmpuint(full.reads, <, rows[i].reads);
+	}
+}
+
 /* Given up in the middle. */
 static void test_search_free(void)
 {
@@ -276,6 +336,7 @@ static const TestCase cases[] = {
 	{"look", test_look},
 	{"look-everywhere", test_look_everywhere},
 	{"look-near", test_look_near},
+	{"full", test_full},
 	{"search-free", test_search_free},
 	{"banner", test_banner},
 	{"banner-without-symbol", test_banner_without_symbol},
