@@ -243,8 +243,8 @@ void gdb_session_send_console(GdbSession *session, const char *text, size_t len)
  * @prepare (GdbFileOps, GdbOsOps; or NULL). NOT_YET: the handler has nothing to do but to answer
  * GDB_REPLY_WORK, and is called once more with the same packet. INTERRUPTED: by the client.
  * gdb_session_prepare_then: that of GdbFileOps, while stopped; then @after.
- * gdb_session_knows_program: that of GdbFileOps. FALSE: NOT_YET. A client that interrupts it is
- * offered no program.
+ * gdb_session_knows_program: that of GdbFileOps, until it is decided whether there is a program and
+ * whether libraries are offered. FALSE: NOT_YET. A client that interrupts it is offered neither.
  * gdb_session_knows_system: that of GdbOsOps. FALSE: @ret_reply is the answer.
  */
 typedef enum GdbReadiness { GDB_READY, GDB_NOT_YET, GDB_INTERRUPTED } GdbReadiness;

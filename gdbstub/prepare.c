@@ -64,9 +64,11 @@ void gdb_session_prepare_then(GdbSession *session,
 bool gdb_session_knows_program(GdbSession *session)
 {
 	const GdbFileOps *files = session->ops->files;
+	bool knows_libraries =
+		!session->ops->libraries || session->agreed.libraries != GDB_OFFER_OPEN;
 	GdbReadiness readiness;
 
-	if (!files || session->program || session->agreed.files_refused)
+	if (!files || ((session->program || session->agreed.files_refused) && knows_libraries))
 		return true;
 	readiness = gdb_session_prepare(session, files->prepare);
 	if (readiness == GDB_INTERRUPTED) {

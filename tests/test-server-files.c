@@ -369,6 +369,21 @@ static void test_pieces_interrupted(void)
 	fake_rig_hangup(rig);
 }
 
+/* Who was told that there are no files may still be offered libraries, which takes as long. */
+static void test_pieces_refused(void)
+{
+	static const FakeFile none = {0}, file = {OWN, content, 4, 0};
+	g_autoptr(FakeRig) rig = rig_with(&none);
+
+	fake_no_ack(rig);
+	rsp_expect(rig->client, "vFile:setfs:0", "");
+	fake_target_set_own_program(rig->target, &file);
+	fake_target_set_pieces(rig->target, 5);
+	g_free(rsp_client_ask(rig->client, FAKE_OFFER));
+	rsp_expect(rig->client, "vFile:setfs:0", "");
+	fake_rig_hangup(rig);
+}
+
 static void test_pieces_gone(void)
 {
 	g_autoptr(FakeRig) rig = own_rig();
@@ -512,6 +527,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/server-files/slow", test_slow);
 	g_test_add_func("/server-files/pieces", test_pieces);
 	g_test_add_func("/server-files/pieces-interrupted", test_pieces_interrupted);
+	g_test_add_func("/server-files/pieces-refused", test_pieces_refused);
 	g_test_add_func("/server-files/pieces-gone", test_pieces_gone);
 	g_test_add_func("/server-files/pieces-offsets", test_pieces_offsets);
 	g_test_add_func("/server-files/running", test_running);
