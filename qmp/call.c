@@ -177,11 +177,48 @@ static bool check_members(JsonObject *message, GError **error)
 	return true;
 }
 
-/* Names and texts are C strings, and half of one would be another one. */
-static bool has_nul(const char *text)
+/* "u12ab" behind a backslash; *@at is behind it then. */
+static bool take_unit(const char **at, unsigned *ret)
 {
-	for (text = strchr(text, '\\'); text && text[1]; text = strchr(text + 2, '\\')) {
-		if (g_str_has_prefix(text, "\\u0000"))
+	*ret = 0;
+	if (*(*at)++ != 'u')
+		return false;
+	for (unsigned n = 0; n < 4; n++, ++*at) {
+		if (!g_ascii_isxdigit(**at))
+			return false;
+		*ret = *ret << 4 | g_ascii_xdigit_value(**at);
+	}
+	return true;
+}
+
+static bool is_surrogate(unsigned unit, unsigned first)
+{
+	return unit >= first && unit < first + 0x400;
+}
+
+/*
+ * What may follow a backslash (RFC 8259, 7). json-glib takes more, which makes texts that are no
+ * UTF-8, as half of a pair does. A NUL: texts are C strings, and half of one would be another one.
+ */
+static bool take_escape(const char **at)
+{
+	unsigned unit, other;
+
+	if (**at && strchr("\"\\/bfnrt", **at)) {
+		++*at;
+		return true;
+	}
+	if (!take_unit(at, &unit) || !unit || is_surrogate(unit, 0xdc00))
+		return false;
+	return !is_surrogate(unit, 0xd800) ||
+	       (*(*at)++ == '\\' && take_unit(at, &other) && is_surrogate(other, 0xdc00));
+}
+
+static bool has_wrong_escape(const char *text)
+{
+	while ((text = strchr(text, '\\'))) {
+		text++;
+		if (!take_escape(&text))
 			return true;
 	}
 	return false;
@@ -194,8 +231,9 @@ static JsonObject *parse(const char *text, GError **error)
 	g_autoptr(GError) why = NULL;
 	JsonNode *root;
 
-	if (has_nul(text)) {
-		fail(error, "JSON parse error, a string has a NUL (\\u0000)");
+	if (has_wrong_escape(text)) {
+		fail(error, "JSON parse error, a string has a NUL (\\u0000), or an escape that "
+			    "JSON does not have");
 		return NULL;
 	}
 	if (!json_parser_load_from_data(parser, text, -1, &why)) {

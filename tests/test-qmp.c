@@ -271,6 +271,11 @@ static void test_answers(void)
 	bench_free(bench);
 }
 
+#define ECHO(text) "{\"execute\":\"echo\",\"arguments\":{\"text\":\"" text "\"}}"
+#define WRONG_ESCAPE                                                                               \
+	GENERIC("JSON parse error, a string has a NUL (\\\\u0000), or an escape that JSON "        \
+		"does not have")
+
 /* What is wrong is named; the next message is as good as any. */
 static void test_errors(void)
 {
@@ -302,8 +307,16 @@ static void test_errors(void)
 		 GENERIC("Parameter 'tex' is unexpected")},
 		{"{\"execute\":\"nothing\",\"id\":[1,1e999]}",
 		 GENERIC("QMP input member 'id' has a number that is too large")},
-		{"{\"execute\":\"echo\",\"arguments\":{\"text\":\"/a\\u0000b\"}}",
-		 GENERIC("JSON parse error, a string has a NUL (\\\\u0000)")},
+		{"{\"execute\":\"echo\",\"arguments\":{\"text\":\"/a\\u0000b\"}}", WRONG_ESCAPE},
+		{ECHO("\\266"), WRONG_ESCAPE},
+		{ECHO("\\0"), WRONG_ESCAPE},
+		{ECHO("\\q"), WRONG_ESCAPE},
+		{ECHO("\\u12g4"), WRONG_ESCAPE},
+		{ECHO("\\ud800x"), WRONG_ESCAPE},
+		{ECHO("\\udc00"), WRONG_ESCAPE},
+		{ECHO("\\ud800\\u0041"), WRONG_ESCAPE},
+		{ECHO("\\\"\\\\\\/\\b\\f\\n\\r\\t\\ud83d\\ude00"),
+		 "{\"return\":\"\\\"\\\\/\\b\\f\\n\\r\\t\xf0\x9f\x98\x80 no 0 0\"}"},
 		{"quit\n", GENERIC("JSON parse error: no message, or one that is too long or too "
 				   "deep")},
 		{"{\"execute\n", GENERIC("JSON parse error: no message, or one that is too long or "
