@@ -11,24 +11,19 @@
 
 #define TEXT_MAX (16u * 1024 * 1024)
 
-/* ---- Lines: the last ones are kept ---- */
-
+/*
+ * ---- Lines: from the last one on, so that no work is done for those that are too many ----
+ *
+ * @max: 0: any number. @full: nothing more is taken.
+ */
 typedef struct Log {
 	GQueue lines; /* of char * */
 	unsigned max;
 	size_t bytes;
+	bool full;
 } Log;
 
-static void log_trim(Log *log)
-{
-	while ((log->max && log->lines.length > log->max) || log->bytes > TEXT_MAX) {
-		char *line = g_queue_pop_head(&log->lines);
-
-		log->bytes -= strlen(line);
-		g_free(line);
-	}
-}
-
+/* It stands before all that were added. */
 static void log_add_line(Log *log, uint64_t ns, const char *text, size_t len)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
@@ -37,24 +32,29 @@ static void log_add_line(Log *log, uint64_t ns, const char *text, size_t len)
 			ns % 1000000000 / 1000);
 	linux_text_add(line, text, len);
 	g_string_append_c(line, '\n');
+	log->full = line->len > TEXT_MAX - log->bytes;
+	if (log->full)
+		return;
 	log->bytes += line->len;
-	g_queue_push_tail(&log->lines, g_string_free(g_steal_pointer(&line), FALSE));
-	log_trim(log);
+	g_queue_push_head(&log->lines, g_string_free(g_steal_pointer(&line), FALSE));
+	log->full = log->lines.length == log->max;
 }
 
 /* One record, which may have several lines. */
 static void log_add(Log *log, uint64_t ns, const char *text, size_t len)
 {
-	for (;;) {
-		const char *end = memchr(text, '\n', len);
-		size_t size = end ? (size_t)(end - text) : len;
+	const char *end;
 
-		log_add_line(log, ns, text, size);
-		if (size + 1 >= len)
-			return;
-		text += size + 1;
-		len -= size + 1;
-	}
+	if (len && text[len - 1] == '\n')
+		len--;
+	do {
+		size_t start;
+
+		end = memrchr(text, '\n', len);
+		start = end ? end + 1 - text : 0;
+		log_add_line(log, ns, text + start, len - start);
+		len = end ? end - text : 0;
+	} while (end && !log->full);
 }
 
 static void log_write(Log *log, GString *out)
@@ -213,8 +213,8 @@ static bool read_records(const LinuxKernel *kernel, uint64_t addr, Log *log, GEr
 	n = ((ring.head - ring.tail) & ID_MASK) + 1;
 	if (n > 1ull << ring.count_bits)
 		return damaged(error, "%" PRIu64 " records where 2^%u fit", n, ring.count_bits);
-	for (uint64_t i = 0; i < n; i++)
-		read_record(&ring, ring.tail + i, buf, log);
+	for (uint64_t i = 0; i < n && !log->full; i++)
+		read_record(&ring, ring.head - i, buf, log);
 	return true;
 }
 
@@ -253,16 +253,18 @@ static bool read_old(const LinuxKernel *kernel, const char *name, uint32_t *ret,
 	return false;
 }
 
-/* From record to record; a length of 0 is the end of the buffer, and they go on at its start. */
+/*
+ * Where each record is, from the first one on; a length of 0 is the end of the buffer, and they go
+ * on at its start.
+ */
 static bool walk_old(const GByteArray *buf, const OldFields *at, uint32_t first, uint32_t next,
-		     Log *log, GError **error)
+		     GArray *records, GError **error)
 {
 	uint32_t n = buf->len / MAX(at->size, 1) + 1;
 
 	while (first != next && n--) {
 		const uint8_t *record;
 		uint16_t len, text_len;
-		uint64_t ns;
 
 		if (first > buf->len || buf->len - first < at->size)
 			return damaged(error, "a record behind its end");
@@ -275,15 +277,27 @@ static bool walk_old(const GByteArray *buf, const OldFields *at, uint32_t first,
 		}
 		if (len < at->size || len > buf->len - first || text_len > len - at->size)
 			return damaged(error, "a record of %u bytes", len);
-		memcpy(&ns, record + at->ns, sizeof(ns));
-		log_add(log, GUINT64_FROM_LE(ns), (const char *)record + at->size, text_len);
+		g_array_append_val(records, first);
 		first += len;
 	}
 	return true;
 }
 
+static void add_old(const GByteArray *buf, const OldFields *at, const GArray *records, Log *log)
+{
+	for (unsigned i = records->len; i && !log->full; i--) {
+		const uint8_t *record = buf->data + g_array_index(records, uint32_t, i - 1);
+		uint64_t ns;
+
+		memcpy(&ns, record + at->ns, sizeof(ns));
+		log_add(log, GUINT64_FROM_LE(ns), (const char *)record + at->size,
+			get_u16(record + at->text_len));
+	}
+}
+
 static bool read_old_records(const LinuxKernel *kernel, Log *log, GError **error)
 {
+	g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	g_autoptr(GByteArray) buf = NULL;
 	uint32_t len, first, next;
 	OldFields at;
@@ -301,7 +315,10 @@ static bool read_old_records(const LinuxKernel *kernel, Log *log, GError **error
 	    !linux_read_u64(&kernel->memory, addr, &addr))
 		return damaged(error, "no log_buf");
 	buf = linux_read_block(&kernel->memory, addr, len, BUFFER_MAX, "the kernel's log", error);
-	return buf && walk_old(buf, &at, first, next, log, error);
+	if (!buf || !walk_old(buf, &at, first, next, records, error))
+		return false;
+	add_old(buf, &at, records, log);
+	return true;
 }
 
 bool linux_dmesg(const LinuxKernel *kernel, unsigned lines, GString *out, GError **error)

@@ -89,6 +89,15 @@ bool linux_fields(const LinuxKernel *kernel, const LinuxField *fields, unsigned 
 	return true;
 }
 
+/* A log may be full of them: g_string_append_printf() takes ten times as long. */
+static void add_escaped(GString *out, uint8_t byte)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char text[] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+
+	g_string_append_len(out, text, sizeof(text));
+}
+
 void linux_text_add(GString *out, const char *text, size_t len)
 {
 	while (len) {
@@ -100,7 +109,7 @@ void linux_text_add(GString *out, const char *text, size_t len)
 			g_string_append_len(out, text, step);
 		else
 			for (size_t i = 0; i < step; i++)
-				g_string_append_printf(out, "\\x%02x", (uint8_t)text[i]);
+				add_escaped(out, text[i]);
 		text += step;
 		len -= step;
 	}

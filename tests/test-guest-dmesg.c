@@ -205,6 +205,37 @@ static void test_hostile_ring(void)
 	assert_damaged(rig, "the kernel's log: memory at 0x1000 cannot be read");
 }
 
+/* Each record says that its text is the same 60,000 bytes: no more are read than are shown. */
+static void test_long_records(void)
+{
+	enum { BITS = 10, N = 1 << BITS };
+	Ring ring = ring_new(0, 0);
+	g_autoptr(GuestRig) rig = ring.rig;
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	kern_put_u32(rig, PRB, BITS);
+	kern_put_u32(rig, PRB + 48, 16);
+	kern_put_u64(rig, PRB + 16, RIG_BASE + 0x8000);
+	kern_put_u64(rig, PRB + 56, RIG_BASE + 0x20000);
+	kern_put_u64(rig, PRB + 24, N - 1);
+	for (uint64_t n = 0; n < N; n++) {
+		kern_put_u64(rig, DESCS + n * 24, FINALIZED << 62 | n);
+		kern_put_u64(rig, DESCS + n * 24 + 16, 60008);
+		kern_put_u16(rig, RIG_BASE + 0x8000 + n * 88 + 16, 60000);
+	}
+	rig->reads = 0;
+	g_assert_true(linux_dmesg(&rig->kernel, 0, out, NULL));
+	g_assert_cmpuint(out->len, >, 16u * 1024 * 1024 - 4 * 60000 - 100);
+	g_assert_cmpuint(out->len, <=, 16u * 1024 * 1024);
+	g_assert_cmpuint(rig->reads, <, 1000);
+	/* The last two. */
+	rig->reads = 0;
+	g_string_truncate(out, 0);
+	g_assert_true(linux_dmesg(&rig->kernel, 2, out, NULL));
+	g_assert_cmpuint(out->len, ==, 2 * (15 + 4 * 60000 + 1));
+	g_assert_cmpuint(rig->reads, <, 50);
+}
+
 /* ---- Without BTF: VMCOREINFO ---- */
 
 static void test_vmcoreinfo(void)
@@ -338,6 +369,7 @@ static const TestCase cases[] = {
 	{"states", test_states},
 	{"hostile-records", test_hostile_records},
 	{"hostile-ring", test_hostile_ring},
+	{"long-records", test_long_records},
 	{"vmcoreinfo", test_vmcoreinfo},
 	{"symbols", test_symbols},
 	{"old", test_old},
