@@ -11,6 +11,7 @@
 
 /* Of struct task_struct at most. It has about 10,000 bytes. */
 #define TASK_SIZE_MAX 65536u
+#define TASKS_BYTES_MAX (512u * 1024 * 1024) /* of a list that are read */
 
 typedef struct TaskFields {
 	uint32_t size, tasks, thread_node, signal, pid, tgid, parent, comm, state, exit_state, mm;
@@ -67,11 +68,15 @@ typedef struct SavedRegister {
 	uint32_t offset;
 } SavedRegister;
 
-/* @saved_size: of the structure that has @saved. */
+/*
+ * @needed: so much of each task, from its start on, is read for a list.
+ * @saved_size: of the structure that has @saved.
+ */
 struct LinuxTasks {
 	const LinuxKernel *kernel;
 	uint64_t init_task;
 	TaskFields at;
+	uint32_t needed;
 	SavedRegister saved[LINUX_REGISTERS_MAX];
 	unsigned n_saved;
 	uint32_t saved_size;
@@ -100,16 +105,26 @@ static bool fits(const LinuxTasks *tasks, uint32_t offset, uint32_t size)
 	return offset == LINUX_NO_FIELD || offset + (uint64_t)size <= tasks->at.size;
 }
 
-static bool all_fit(const LinuxTasks *tasks)
+/* The same of one that is read for a list. */
+static bool need(LinuxTasks *tasks, uint32_t offset, uint32_t size)
+{
+	if (!fits(tasks, offset, size))
+		return false;
+	if (offset != LINUX_NO_FIELD)
+		tasks->needed = MAX(tasks->needed, offset + size);
+	return true;
+}
+
+static bool all_fit(LinuxTasks *tasks)
 {
 	const TaskFields *at = &tasks->at;
 
-	return at->size <= TASK_SIZE_MAX && fits(tasks, at->tasks, 8) &&
-	       fits(tasks, at->thread_node, 8) && fits(tasks, at->signal, 8) &&
-	       fits(tasks, at->pid, 4) && fits(tasks, at->tgid, 4) && fits(tasks, at->parent, 8) &&
-	       fits(tasks, at->comm, LINUX_COMM_LEN) && fits(tasks, at->state, 4) &&
-	       fits(tasks, at->exit_state, 4) && fits(tasks, at->mm, 8) &&
-	       fits(tasks, at->cpu, 4) && fits(tasks, at->on_cpu, 1) && fits(tasks, at->sp, 8);
+	return at->size <= TASK_SIZE_MAX && need(tasks, at->tasks, 8) &&
+	       need(tasks, at->thread_node, 8) && need(tasks, at->signal, 8) &&
+	       need(tasks, at->pid, 4) && need(tasks, at->tgid, 4) && need(tasks, at->parent, 8) &&
+	       need(tasks, at->comm, LINUX_COMM_LEN) && need(tasks, at->state, 4) &&
+	       need(tasks, at->exit_state, 4) && need(tasks, at->mm, 8) &&
+	       need(tasks, at->cpu, 4) && need(tasks, at->on_cpu, 1) && fits(tasks, at->sp, 8);
 }
 
 LinuxTasks *linux_tasks_new(const LinuxKernel *kernel, GError **error)
@@ -160,7 +175,7 @@ static uint64_t get_u64(const GByteArray *raw, uint32_t offset)
 
 static GByteArray *read_raw(const LinuxTasks *tasks, uint64_t addr)
 {
-	return linux_read_block(&tasks->kernel->memory, addr, tasks->at.size, TASK_SIZE_MAX, "task",
+	return linux_read_block(&tasks->kernel->memory, addr, tasks->needed, TASK_SIZE_MAX, "task",
 				NULL);
 }
 
@@ -209,11 +224,12 @@ bool linux_task_read(const LinuxTasks *tasks, uint64_t addr, LinuxTask *ret)
 
 /* ---- All ---- */
 
-/* @seen: addresses of tasks that are in the list. */
+/* @seen: addresses of tasks that are in the list. @left: bytes that may still be read. */
 typedef struct TaskWalk {
 	const LinuxTasks *tasks;
 	GArray *list;
 	GHashTable *seen;
+	uint32_t left;
 } TaskWalk;
 
 /* Adds the one at @addr. NULL: it was there before, or cannot be read, or there is no more room. */
@@ -222,8 +238,9 @@ static GByteArray *add_task(TaskWalk *walk, uint64_t addr)
 	GByteArray *raw;
 	LinuxTask task = {.addr = addr};
 
-	if (walk->list->len >= LINUX_TASKS_MAX)
+	if (walk->list->len >= LINUX_TASKS_MAX || walk->left < walk->tasks->needed)
 		return NULL;
+	walk->left -= walk->tasks->needed;
 	raw = read_raw(walk->tasks, addr);
 	if (!raw)
 		return NULL;
@@ -260,6 +277,7 @@ GArray *linux_tasks_list(const LinuxTasks *tasks)
 		.tasks = tasks,
 		.list = g_array_new(FALSE, FALSE, sizeof(LinuxTask)),
 		.seen = g_hash_table_new_full(linux_number_hash, g_int64_equal, g_free, NULL),
+		.left = TASKS_BYTES_MAX,
 	};
 	uint64_t head = tasks->init_task + tasks->at.tasks, node = head;
 

@@ -34,7 +34,8 @@ bool linux_task_read(const LinuxTasks *tasks, uint64_t addr, LinuxTask *ret);
 
 /*
  * linux_tasks_list: all, of LinuxTask: process after process, in each its threads; without the idle
- * tasks of the CPUs. A list that is damaged ends there; 131,072 tasks at most. Caller unrefs.
+ * tasks of the CPUs. A list that is damaged ends there; 131,072 tasks at most, and fewer where what
+ * is read of each would be more than 4 KiB. Caller unrefs.
  */
 #define LINUX_TASKS_MAX 131072u
 GArray *linux_tasks_list(const LinuxTasks *tasks);

@@ -116,7 +116,7 @@ static void test_task(void)
 	kern_put_u64(rig, TASK(SECOND) + 64, 0x1000);
 	g_assert_true(linux_task_read(tasks, TASK(SECOND), &task));
 	g_assert_cmpuint(task.ppid, ==, 0);
-	g_assert_false(linux_task_read(tasks, RIG_BASE + RIG_SIZE - 511, &task));
+	g_assert_false(linux_task_read(tasks, RIG_BASE + RIG_SIZE - 108, &task));
 	g_assert_false(linux_task_read(tasks, UINT64_MAX - 100, &task));
 }
 
@@ -270,12 +270,70 @@ static void test_outside(void)
 	g_assert_error(error, LINUX_ERROR, LINUX_ERROR_DAMAGED);
 }
 
+/* ---- A list without end: at each multiple of 64 KiB a task that names the next one ---- */
+
+#define STRIDE 65536u
+
+static size_t read_endless(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	uint64_t *n_bytes = opaque, at = addr % STRIDE, next = addr - at + STRIDE;
+
+	*n_bytes += len;
+	memset(buf, 0, len);
+	if (at == 0 && len >= sizeof(next))
+		memcpy(buf, &next, sizeof(next));
+	return len;
+}
+
+/* How many there are where a member lies at @last. */
+static unsigned count_endless(uint32_t last, uint64_t *ret_bytes)
+{
+	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+	g_autofree char *info =
+		g_strdup_printf("SYMBOL(init_task)=ffff800010000000\nSIZE(task_struct)=65536\n"
+				"OFFSET(task_struct.tasks)=0\nOFFSET(task_struct.thread_node)=8\n"
+				"OFFSET(task_struct.signal)=16\nOFFSET(task_struct.pid)=24\n"
+				"OFFSET(task_struct.tgid)=28\nOFFSET(task_struct.real_parent)=32\n"
+				"OFFSET(task_struct.comm)=40\nOFFSET(task_struct.state)=56\n"
+				"OFFSET(task_struct.exit_state)=60\nOFFSET(task_struct.mm)=%u\n"
+				"OFFSET(signal_struct.thread_head)=0\n",
+				last);
+	LinuxKernel kernel = {.memory = {.read = read_endless, .opaque = ret_bytes},
+			      .symbols = symbols,
+			      .vmcoreinfo = info};
+	g_autoptr(LinuxTasks) tasks = NULL;
+	g_autoptr(GArray) list = NULL;
+
+	linux_symbols_sort(symbols);
+	*ret_bytes = 0;
+	tasks = linux_tasks_new(&kernel, NULL);
+	g_assert_nonnull(tasks);
+	list = linux_tasks_list(tasks);
+	return list->len;
+}
+
+/* What is not looked at is not read; and no guest makes us read gigabytes. */
+static void test_endless(void)
+{
+	uint64_t n_bytes;
+
+	g_assert_cmpuint(count_endless(64, &n_bytes), ==, LINUX_TASKS_MAX);
+	g_assert_cmpuint(n_bytes, <, LINUX_TASKS_MAX * 128u);
+	g_assert_cmpuint(count_endless(65528, &n_bytes), ==, 512u * 1024 * 1024 / 65536);
+}
+
 static const TestCase cases[] = {
-	{"list", test_list},	     {"task", test_task},
-	{"states", test_states},     {"print", test_print},
-	{"on-stack", test_on_stack}, {"in-task", test_in_task},
-	{"cycles", test_cycles},     {"absent", test_absent},
-	{"outside", test_outside},   {0},
+	{"endless", test_endless},
+	{"list", test_list},
+	{"task", test_task},
+	{"states", test_states},
+	{"print", test_print},
+	{"on-stack", test_on_stack},
+	{"in-task", test_in_task},
+	{"cycles", test_cycles},
+	{"absent", test_absent},
+	{"outside", test_outside},
+	{0},
 };
 
 int main(int argc, char **argv)
