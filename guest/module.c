@@ -193,19 +193,20 @@ const LinuxPiece *linux_module_piece(const LinuxModule *module, uint64_t addr)
 typedef bool IsNode(const LinuxModules *modules, uint64_t node);
 
 /*
- * The head of a list that is not empty: its neighbours point back to it. So do those of a node,
- * which is met first where a module lies beside the kernel's image, and seems a part of it.
+ * So many places that may be in a list are looked at; one that is costs as much as several of
+ * them. A kernel has some hundred thousand pointers in what it writes.
  */
-static bool is_head(const LinuxModules *modules, uint64_t addr, uint64_t next, uint64_t last,
-		    IsNode *is_node)
+#define PLACES_MAX (1024u * 1024)
+#define NODE_COST 16u
+
+/* Has its neighbours' pointers to it. */
+static bool is_linked(const LinuxModules *modules, uint64_t addr, uint64_t next, uint64_t last)
 {
 	const LinuxMemory *memory = &modules->kernel->memory;
 	uint64_t back, forth;
 
-	return next >> 48 == 0xffff && last >> 48 == 0xffff && next != addr &&
-	       linux_read_u64(memory, next + sizeof(next), &back) && back == addr &&
-	       linux_read_u64(memory, last, &forth) && forth == addr && is_node(modules, next) &&
-	       !is_node(modules, addr);
+	return linux_read_u64(memory, next + sizeof(next), &back) && back == addr &&
+	       linux_read_u64(memory, last, &forth) && forth == addr;
 }
 
 /* A module has memory, and a name that is one. */
@@ -223,20 +224,30 @@ static bool is_module(const LinuxModules *modules, uint64_t node)
 	       module.pieces[0].base % 4096 == 0 && module.pieces[0].size;
 }
 
+/*
+ * The head of a list that is not empty: its neighbours point back to it. So do those of a node,
+ * which is met first where a module lies beside the kernel's image, and seems a part of it.
+ */
 static bool find_head_in(const LinuxModules *modules, const LinuxRange *range, IsNode *is_node,
-			 uint64_t *ret)
+			 unsigned *left, uint64_t *ret)
 {
 	g_autoptr(GByteArray) block = linux_read_range(&modules->kernel->memory, range);
 
-	for (size_t at = 0; block && at + 16 <= block->len; at += 8) {
-		uint64_t links[2];
+	for (size_t at = 0; block && *left && at + 16 <= block->len; at += 8) {
+		uint64_t addr = range->start + at, links[2], next, last;
 
 		memcpy(links, block->data + at, sizeof(links));
-		if (!is_head(modules, range->start + at, GUINT64_FROM_LE(links[0]),
-			     GUINT64_FROM_LE(links[1]), is_node))
+		next = GUINT64_FROM_LE(links[0]);
+		last = GUINT64_FROM_LE(links[1]);
+		if (next >> 48 != 0xffff || last >> 48 != 0xffff || next == addr)
 			continue;
-		*ret = range->start + at;
-		return true;
+		--*left;
+		if (!is_linked(modules, addr, next, last))
+			continue;
+		*left -= MIN(*left, NODE_COST);
+		*ret = addr;
+		if (is_node(modules, next) && !is_node(modules, addr))
+			return true;
 	}
 	return false;
 }
@@ -246,12 +257,13 @@ static bool find_head(const LinuxModules *modules, const char *symbol, IsNode *i
 		      uint64_t *ret)
 {
 	const LinuxKernel *kernel = modules->kernel;
+	unsigned left = PLACES_MAX;
 
 	if (linux_symbol(kernel, symbol, ret))
 		return true;
 	for (unsigned i = 0; i < kernel->n_ranges; i++) {
 		if (kernel->ranges[i].writable &&
-		    find_head_in(modules, &kernel->ranges[i], is_node, ret))
+		    find_head_in(modules, &kernel->ranges[i], is_node, &left, ret))
 			return true;
 	}
 	return false;

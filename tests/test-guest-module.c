@@ -560,7 +560,52 @@ static void test_no_symbol(void)
 	rig->kernel.n_ranges = 0;
 }
 
+/* ---- A kernel that is full of pointers to kernel memory ---- */
+
+#define FULL 0xffff900000000000u
+#define FULL_SIZE (12u * 1024 * 1024)
+
+typedef struct Full {
+	LinuxMemory rest;
+	unsigned reads;
+} Full;
+
+static size_t read_full(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	Full *full = opaque;
+
+	if (addr < FULL || addr - FULL >= FULL_SIZE)
+		return full->rest.read(full->rest.opaque, addr, buf, len);
+	full->reads++;
+	for (size_t at = 0; at + 8 <= len; at += 8) {
+		const uint64_t pointer = GUINT64_TO_LE(FULL);
+
+		memcpy((uint8_t *)buf + at, &pointer, sizeof(pointer));
+	}
+	return len;
+}
+
+static void test_full(void)
+{
+	static LinuxRange range = {FULL, FULL + FULL_SIZE, true};
+	g_autoptr(GuestRig) rig = kern_new();
+	g_autoptr(GError) error = NULL;
+	Full full = {rig->kernel.memory, 0};
+
+	kern_module_types(rig, true, false);
+	kern_ready(rig);
+	rig->kernel.memory = (LinuxMemory){.read = read_full, .opaque = &full};
+	rig->kernel.ranges = &range;
+	rig->kernel.n_ranges = 1;
+	g_assert_null(linux_modules_new(&rig->kernel, &error));
+	g_assert_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT);
+	g_assert_cmpuint(full.reads, <, 1200000);
+	rig->kernel.ranges = NULL;
+	rig->kernel.n_ranges = 0;
+}
+
 static const TestCase cases[] = {
+	{"full", test_full},
 	{"list", test_list},
 	{"pieces", test_pieces},
 	{"print", test_print},
