@@ -654,6 +654,10 @@ void halt_remove(KvmGdbVcpu *vcpu)
 {
 	KvmGdb *gdb = vcpu->gdb;
 
+	/* Nobody finishes the instruction that it may be in. */
+	guest_debug_end_step(vcpu);
+	if (vcpu->exit == EXIT_OPEN)
+		set_exit(vcpu, EXIT_FINISHED);
 	set_state(vcpu, VCPU_GONE);
 	vcpu->action = (GdbAction){GDB_ACTION_HOLD, 0, 0};
 	vcpu->event = (Event){.stop.kind = GDB_STOP_PAUSED};

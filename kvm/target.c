@@ -291,8 +291,9 @@ static void stop(void *target, unsigned cpu)
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
+	/* It may have been unplugged since it was looked at. */
 	if (gdb->world == WORLD_RUNNING)
-		gdb->stop_cpu = cpu;
+		gdb->stop_cpu = kvm_vcpu_present(gdb, cpu) ? cpu : 0;
 	halt_stop_for_client(gdb);
 }
 

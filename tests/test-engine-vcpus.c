@@ -224,6 +224,69 @@ static void test_remove_event(void)
 	rig_free(rig);
 }
 
+/* Its last exit was one of a device's, which nobody finishes; and the client leaves and comes. */
+static void test_remove_in_device(void)
+{
+	Rig *rig = rig_new(2, false);
+
+	put_code(rig, 0x200, "e610ebfc");
+	toy_set_pc(rig->vm, 1, 0x200);
+	g_assert_cmpint(kvm_gdb_run(rig->cpus[1].vcpu), ==, 0);
+	take_out(rig, 1);
+	start(rig, 0);
+	connect_client(rig);
+	resume_to(rig, "vCont;s:1", "T05");
+	rig_free(rig);
+}
+
+/* As a thread that ends after an exit that the VMM need not finish. */
+static gpointer run_to_exit(gpointer data)
+{
+	Cpu *cpu = data;
+
+	while (kvm_gdb_run(cpu->vcpu) < 0)
+		;
+	SET(cpu->ended, true);
+	return NULL;
+}
+
+/* The same while the client steps it. */
+static void test_remove_in_step(void)
+{
+	Rig *rig = rig_new(2, true);
+	Cpu *cpu = &rig->cpus[1];
+
+	put_code(rig, 0x200, "e610ebfc");
+	start(rig, 0);
+	cpu->thread = g_thread_new("vcpu", run_to_exit, cpu);
+	connect_client(rig);
+	write_pc(rig, 2, 0x200);
+	rsp_client_send(rig->client, "vCont;s:2");
+	while (!GET(cpu->ended))
+		g_main_context_iteration(NULL, FALSE);
+	g_thread_join(g_steal_pointer(&cpu->thread));
+	take_out(rig, 1);
+	expect_stop(rig, "T02thread:01");
+	resume_to(rig, "vCont;s:1", "T05");
+	rig_free(rig);
+}
+
+/* The client has looked at it, lets all run, and stops them when it is gone. */
+static void test_remove_looked_at(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	resume_to(rig, "vCont;s:2", "T05thread:02");
+	rsp_expect(rig->client, "Z0,20300,1", "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 0);
+	unplug(rig, 1);
+	rsp_client_write(rig->client, "\x03", 1);
+	expect_stop(rig, "T02thread:01");
+	resume_to(rig, "vCont;s:1", "T05");
+	rig_free(rig);
+}
+
 static void test_plug_again(void)
 {
 	Rig *rig = rig_new_stopped(3);
@@ -348,6 +411,9 @@ int main(int argc, char **argv)
 		{"remove-runner", test_remove_runner},
 		{"remove-over", test_remove_over},
 		{"remove-event", test_remove_event},
+		{"remove-in-device", test_remove_in_device},
+		{"remove-in-step", test_remove_in_step},
+		{"remove-looked-at", test_remove_looked_at},
 		{"remove-while-read", test_remove_while_read},
 		{"plug-again", test_plug_again},
 		{"plug-again-non-stop", test_plug_again_non_stop},
