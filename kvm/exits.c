@@ -252,6 +252,7 @@ bool exits_handle(KvmGdbVcpu *vcpu, int ret, int err)
 	if (!vcpu->gdb->attached || !is_fatal(run, &kind))
 		return true;
 	arch_get_pc(vcpu->arch, &pc, NULL);
+	vcpu->held_reason = run->exit_reason;
 	set_exit(vcpu, EXIT_HELD);
 	halt_event(vcpu, kind, pc);
 	return false;

@@ -177,6 +177,7 @@ struct KvmGdbVcpu {
 	const unsigned *signals; /* atomic: kicks that its thread's handler has seen */
 	unsigned signals_before; /* this one */
 	Exit exit;		 /* written without the lock while RUNNING and nobody attends */
+	uint32_t held_reason;	 /* the exit reason of EXIT_HELD: the VMM may get an EINTR first */
 	Event event;
 	struct {
 		const char *name; /* as KVM told it, or NULL */

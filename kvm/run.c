@@ -248,6 +248,7 @@ static bool enter(KvmGdbVcpu *vcpu, Result *ret)
 	}
 	if (vcpu->exit == EXIT_HELD) {
 		set_exit(vcpu, EXIT_OPEN);
+		vcpu->run->exit_reason = vcpu->held_reason;
 		ret->ret = 0;
 		return false;
 	}

@@ -159,6 +159,17 @@ static void on_signal(int signo G_GNUC_UNUSED)
 {
 }
 
+static void send_until_eintr(Cpu *cpu)
+{
+	unsigned before = GET(cpu->eintrs);
+
+	for (unsigned i = 0; i < 1000 && GET(cpu->eintrs) == before; i++) {
+		pthread_kill(GET(cpu->id), SIGUSR1);
+		g_usleep(1000);
+	}
+	g_assert_cmpuint(GET(cpu->eintrs), >, before);
+}
+
 /*
  * A signal to a parked vCPU's thread ends the wait, as it ends KVM_RUN. One that comes before the
  * thread waits is handled and gone, as for KVM_RUN, so it is sent until it is seen.
@@ -197,6 +208,26 @@ static void test_shutdown(void)
 	while (!GET(rig->shutdowns))
 		g_main_context_iteration(NULL, FALSE);
 	rig_free(rig);
+}
+
+/* A signal of the VMM's ends the wait of the CPU: the exit is as it was, when its time comes. */
+static void test_shutdown_signal(void)
+{
+	Rig *rig = rig_new_stopped(1);
+	Cpu *cpu = &rig->cpus[0];
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, old;
+
+	sigaction(SIGUSR1, &action, &old);
+	put_code(rig, 0x200, "90ff");
+	write_pc(rig, 1, 0x200);
+	resume_to(rig, "vCont;c", "T0b");
+	send_until_eintr(cpu);
+	rsp_client_send(rig->client, "vCont;c");
+	while (!GET(rig->shutdowns) && !GET(cpu->error))
+		g_main_context_iteration(NULL, FALSE);
+	g_assert_cmpuint(GET(rig->shutdowns), ==, 1);
+	rig_free(rig);
+	sigaction(SIGUSR1, &old, NULL);
 }
 
 static void test_shutdown_unattended(void)
@@ -528,6 +559,7 @@ int main(int argc, char **argv)
 		{"interrupt-race", test_interrupt_race},
 		{"signal-while-parked", test_signal_while_parked},
 		{"shutdown", test_shutdown},
+		{"shutdown-signal", test_shutdown_signal},
 		{"shutdown-unattended", test_shutdown_unattended},
 		{"panic", test_panic},
 		{"end-while-stopped", test_end_while_stopped},
