@@ -340,6 +340,8 @@ bool arch_reinject(ArchVcpu *vcpu, const struct kvm_run *run, const ArchMemory *
 bool arch_pass_break(const ArchFeatures *features, ArchVcpu *vcpu);
 /* arch_is_passing: it was, and has not executed that instruction yet. FALSE on arm. */
 bool arch_is_passing(ArchVcpu *vcpu);
+/* arch_hit_again: it shall not be any more, so that the breakpoint is hit. */
+void arch_hit_again(ArchVcpu *vcpu);
 
 /*
  * arch_skip_insn: does the instruction at pc change nothing but pc, so that the vCPU need not be

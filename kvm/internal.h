@@ -484,6 +484,8 @@ unsigned leaving_met_by(const KvmGdbVcpu *vcpu, GdbStopKind kind);
  */
 void leaving_end(KvmGdbVcpu *vcpu);
 void leaving_forget(KvmGdbVcpu *vcpu);
+/* The client means the place where it stands anew: whatever is there is to be hit. */
+void leaving_meet_again(KvmGdbVcpu *vcpu);
 /* Before a resume: must it wait for a turn? Ends what is no longer true. */
 void leaving_plan(KvmGdbVcpu *vcpu);
 /* After a run that ended neither with a step nor with a hit: has it left? */

@@ -65,6 +65,13 @@ void leaving_end(KvmGdbVcpu *vcpu)
 	leaving_forget(vcpu);
 }
 
+void leaving_meet_again(KvmGdbVcpu *vcpu)
+{
+	leaving_end(vcpu);
+	arch_hit_again(vcpu->arch);
+	vcpu->applied.stale |= arch_is_dirty(vcpu->arch);
+}
+
 static bool stands_there(const KvmGdbVcpu *vcpu)
 {
 	uint64_t pc;
@@ -145,7 +152,7 @@ void leaving_removed(KvmGdb *gdb, uint64_t addr)
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
 		if (vcpu->leaving.reported && vcpu->leaving.pc == addr)
-			leaving_end(vcpu);
+			leaving_meet_again(vcpu);
 	}
 }
 

@@ -169,7 +169,7 @@ static bool write_register(void *target, GdbPlace place, const GdbReg *reg, cons
 	vcpu->applied.stale = true;
 	/* `jump` to where it stands: what is there is to be hit. */
 	if (reg == gdb_reg_set_pc(gdb->regs))
-		leaving_end(vcpu);
+		leaving_meet_again(vcpu);
 	return true;
 }
 
@@ -506,7 +506,7 @@ static void clear_breaks(void *target)
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 
 		if (vcpu->leaving.reported)
-			leaving_end(vcpu);
+			leaving_meet_again(vcpu);
 	}
 	gdb_log_line(gdb->log, "all breakpoints removed");
 }

@@ -193,6 +193,10 @@ static void test_pass_break(void)
 		g_assert_cmpint(run_to_trap(&rig, &point, 1).point, ==, 0);
 		g_assert_cmphex(rig_regs(&rig).rip, ==, CODE + 1);
 	}
+	g_assert_true(arch_pass_break(&features, rig.vcpu));
+	g_assert_true(arch_is_passing(rig.vcpu));
+	arch_hit_again(rig.vcpu);
+	g_assert_false(arch_is_passing(rig.vcpu));
 	rig_close(&rig);
 }
 

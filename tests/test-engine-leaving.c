@@ -2,6 +2,7 @@
  * tests/test-engine-leaving.c - going on from where something was hit, on the toy KVM: it is not
  * hit again, however often a stop cuts that off, and nothing else is passed with it.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "tests/engine-rig.h"
@@ -64,6 +65,49 @@ static void test_point_cut_off(void)
 	check_hits("Z1,200,1", false, true);
 	check_hits("Z1,200,1", false, false);
 	check_hits("Z1,200,1", true, true);
+}
+
+static bool has_ended(void *data)
+{
+	return GET(((Cpu *)data)->ended);
+}
+
+/* It is about to pass the breakpoint that was told, but the machine stops before it has. */
+static void begin_to_pass(Rig *rig)
+{
+	toy_fail_run(rig->vm, 0, EIO);
+	rsp_client_send(rig->client, "vCont;c");
+	g_assert_true(test_wait(NULL, has_ended, &rig->cpus[0], TEST_PATIENCE));
+	g_thread_join(g_steal_pointer(&rig->cpus[0].thread));
+	interrupt(rig);
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+}
+
+static void expect_hit_at_once(Rig *rig)
+{
+	uint64_t before = toy_instructions(rig->vm, 0);
+
+	start(rig, 0);
+	resume_to_reason(rig, "vCont;c", "hwbreak");
+	g_assert_cmphex(pc_of(rig, 1), ==, 0x101);
+	g_assert_cmpuint(toy_instructions(rig->vm, 0), ==, before);
+}
+
+/* The CPU was set to pass it; what the client says after that counts. */
+static void test_pass_undone(void)
+{
+	Rig *rig = rig_new_stopped(1);
+
+	rsp_expect(rig->client, "Z1,101,1", "OK");
+	resume_to_reason(rig, "vCont;c", "hwbreak");
+	begin_to_pass(rig);
+	write_pc(rig, 1, 0x101);
+	expect_hit_at_once(rig);
+	begin_to_pass(rig);
+	rsp_expect(rig->client, "z1,101,1", "OK");
+	rsp_expect(rig->client, "Z1,101,1", "OK");
+	expect_hit_at_once(rig);
+	rig_free(rig);
 }
 
 /* The console text until the stop of a Ctrl-C. */
@@ -199,6 +243,7 @@ int main(int argc, char **argv)
 	static const TestCase cases[] = {
 		{"patch-cut-off", test_patch_cut_off},
 		{"point-cut-off", test_point_cut_off},
+		{"pass-undone", test_pass_undone},
 		{"print-cut-off", test_print_cut_off},
 		{"jump-to-itself", test_jump_to_itself},
 		{"break-behind-watch", test_break_behind_watch},

@@ -379,6 +379,11 @@ bool arch_is_passing(ArchVcpu *vcpu)
 	return vcpu->cpu->pass;
 }
 
+void arch_hit_again(ArchVcpu *vcpu)
+{
+	vcpu->cpu->pass = false;
+}
+
 bool arch_step_again(ArchVcpu *vcpu)
 {
 	return !toy_options.like_arm && arch_flush(vcpu, NULL);

@@ -143,6 +143,10 @@ bool arch_is_passing(ArchVcpu *vcpu G_GNUC_UNUSED)
 	return false;
 }
 
+void arch_hit_again(ArchVcpu *vcpu G_GNUC_UNUSED)
+{
+}
+
 bool arch_step_again(ArchVcpu *vcpu G_GNUC_UNUSED)
 {
 	return false;

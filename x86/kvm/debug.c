@@ -122,6 +122,14 @@ bool arch_is_passing(ArchVcpu *vcpu)
 	return x86_fetch(vcpu, X86_REGS, NULL) && vcpu->regs.rflags & X86_RFLAGS_RF;
 }
 
+void arch_hit_again(ArchVcpu *vcpu)
+{
+	if (!arch_is_passing(vcpu))
+		return;
+	vcpu->regs.rflags &= ~X86_RFLAGS_RF;
+	x86_mark_dirty(vcpu, X86_REGS);
+}
+
 /*
  * Nothing may be due at the end of the instruction but the next one: no trap of the guest's own
  * TF, no interrupt that an sti or a load of ss has put off until then. Under CET's branch tracking
