@@ -121,6 +121,23 @@ bool gdb_address_parse(const char *where, GdbAddress *ret_address, GError **erro
 	return true;
 }
 
+bool gdb_address_serves_no_files(const char *where, GError **error)
+{
+	GdbAddress address = {0};
+	bool remote;
+
+	if (!gdb_address_parse(where, &address, NULL))
+		return true;
+	remote = address.remote;
+	gdb_address_clear(&address);
+	if (remote)
+		g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+			    "address '%s': only gdb, at the place of --gdb, reads files that "
+			    "'remote' would be about",
+			    where);
+	return !remote;
+}
+
 void gdb_address_clear(GdbAddress *address)
 {
 	g_clear_pointer(&address->host, g_free);

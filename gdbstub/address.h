@@ -30,4 +30,11 @@ typedef struct GdbAddress {
 bool gdb_address_parse(const char *where, GdbAddress *ret_address, GError **error);
 void gdb_address_clear(GdbAddress *address);
 
+/*
+ * gdb_address_serves_no_files: for a place of those who read no files: FALSE with @error when
+ * @where says ",remote", which would have no effect. What is no address is nothing to this
+ * function.
+ */
+bool gdb_address_serves_no_files(const char *where, GError **error);
+
 #endif

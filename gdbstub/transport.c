@@ -443,6 +443,12 @@ GdbTransport *gdb_transport_open(const char *where, bool raw, GError **error)
 	return g_steal_pointer(&transport);
 }
 
+GdbTransport *gdb_transport_open_without_files(const char *where, bool raw, GError **error)
+{
+	return gdb_address_serves_no_files(where, error) ? gdb_transport_open(where, raw, error)
+							 : NULL;
+}
+
 void gdb_transport_close(GdbTransport *transport)
 {
 	if (!transport)

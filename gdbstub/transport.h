@@ -16,8 +16,10 @@ typedef struct GdbTransport GdbTransport;
 /*
  * gdb_transport_open: for @where see gdb_server_listen(). @raw: a terminal carries packets, and its
  * user types nothing. NULL with @error, which names @where.
+ * gdb_transport_open_without_files: for clients that read no files: ",remote" is an error.
  */
 GdbTransport *gdb_transport_open(const char *where, bool raw, GError **error);
+GdbTransport *gdb_transport_open_without_files(const char *where, bool raw, GError **error);
 
 /* gdb_transport_close: stop listening and undo. NULL is accepted. */
 void gdb_transport_close(GdbTransport *transport);

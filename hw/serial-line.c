@@ -400,7 +400,7 @@ static bool open_device(SerialLine *line, GError **error)
 
 static bool open_transport(SerialLine *line, const char *where, GError **error)
 {
-	line->transport = gdb_transport_open(where, true, error);
+	line->transport = gdb_transport_open_without_files(where, true, error);
 	if (line->transport == NULL)
 		return false;
 	line->place = g_strdup(gdb_transport_get_address(line->transport));

@@ -85,7 +85,10 @@ static int check_where(const char *where)
 static int check_socket(const char *where)
 {
 	g_autofree char *others = g_strconcat(where, ": expected unix:PATH or [HOST:]PORT", NULL);
+	g_autoptr(GError) error = NULL;
 
+	if (!gdb_address_serves_no_files(where, &error))
+		return usage("%s", error->message);
 	return check_address(where, KIND(TCP) | KIND(UNIX), others);
 }
 

@@ -110,7 +110,7 @@ static bool open_place(Place *place, const char *where, GError **error)
 {
 	g_autoptr(GIOStream) line = NULL;
 
-	place->transport = gdb_transport_open(where, false, error);
+	place->transport = gdb_transport_open_without_files(where, false, error);
 	if (!place->transport)
 		return false;
 	if (gdb_transport_get_listener(place->transport, 0)) {

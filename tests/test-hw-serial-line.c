@@ -452,6 +452,7 @@ static void test_wrong(void)
 		{"/nowhere/tty", "/nowhere/tty"},
 		{"nonsense", "nonsense"},
 		{"/dev/null/x", "/dev/null/x"},
+		{"0,remote", "'0,remote': only gdb"},
 	};
 	unsigned fds = test_count_fds();
 

@@ -141,6 +141,7 @@ check "a value for an option that has none" run 2 "$vmgdb" run --gdb 0 --gdb-wai
 for option in --qmp --monitor; do
 	check "$option at stdio is a usage error" run 2 "$vmgdb" run $option stdio -- true
 	check "which says what is expected" says "stdio: expected unix:PATH or [HOST:]PORT"
+	check "$option has no ,remote" run 2 "$vmgdb" run $option 0,remote -- true
 	check "$option without --gdb is enough" run 0 "$vmgdb" run $option 0 -- ./stranger none
 done
 [ -n "$sanitize" ] || {

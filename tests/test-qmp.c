@@ -576,6 +576,9 @@ static void test_places(void)
 	g_clear_error(&error);
 	g_assert_false(qmp_server_listen(bench->server, "nonsense:x", QMP_JSON, &error));
 	g_assert_nonnull(error);
+	g_clear_error(&error);
+	g_assert_false(qmp_server_listen(bench->server, "0,remote", QMP_PEOPLE, &error));
+	g_assert_nonnull(strstr(error->message, "'0,remote': only gdb"));
 	g_assert_true(qmp_server_listen(bench->server, "0", QMP_PEOPLE, NULL));
 	port = strrchr(qmp_server_address(bench->server, 1), ':') + 1;
 	{

@@ -325,6 +325,10 @@ static void test_address_words(void)
 		g_assert_cmpint(!error, ==, rows[n].good);
 		g_assert_cmpint(address.remote, ==, rows[n].remote);
 		gdb_address_clear(&address);
+		g_clear_error(&error);
+		g_assert_cmpint(gdb_address_serves_no_files(rows[n].where, &error), ==,
+				!rows[n].remote);
+		g_assert_cmpint(!error, ==, !rows[n].remote);
 	}
 }
 
