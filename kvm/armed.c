@@ -95,10 +95,12 @@ bool armed_by_patch(const KvmGdbVcpu *vcpu, uint64_t pc)
 	return vcpu->step.kind == STEP_TO_PATCH && pc == vcpu->step.arch.landings[0];
 }
 
-void armed_end_step(KvmGdbVcpu *vcpu)
+void armed_drop_patch(KvmGdbVcpu *vcpu)
 {
-	if (vcpu->step.kind == STEP_TO_PATCH)
-		kvm_patches_unref(vcpu->gdb->patches, vcpu->step.patch_gpa);
+	if (vcpu->step.kind != STEP_TO_PATCH)
+		return;
+	kvm_patches_unref(vcpu->gdb->patches, vcpu->step.patch_gpa);
+	set_step(vcpu, STEP_BY_CPU);
 }
 
 /* The ways out of a run through code. A hardware point is as long as a trap instruction. */

@@ -366,8 +366,10 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 	/* What was read of the old clocks is not for the new ones. */
 	kvm_clock_stopped(gdb->clock);
 	keep_what_stays(gdb);
-	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
+		armed_drop_patch(kvm_vcpu_at(gdb, i));
 		vcpu_free(kvm_vcpu_at(gdb, i));
+	}
 	g_ptr_array_set_size(gdb->vcpus, 0);
 	gdb->turns.over = NULL;
 	gdb->vm_fd = vm_fd;

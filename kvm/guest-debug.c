@@ -58,7 +58,7 @@ void guest_debug_end_step(KvmGdbVcpu *vcpu)
 	if (!vcpu->step.kind)
 		return;
 	arch_step_end(vcpu->arch, &memory, &vcpu->step.arch);
-	armed_end_step(vcpu);
+	armed_drop_patch(vcpu);
 	set_step(vcpu, STEP_NONE);
 }
 

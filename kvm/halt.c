@@ -338,12 +338,20 @@ void halt_post(KvmGdbVcpu *vcpu)
 	post(vcpu->gdb, vcpu);
 }
 
+void halt_clear_breaks(KvmGdb *gdb)
+{
+	/* A vCPU in a device, or kept by the VMM, may be in a step. */
+	for (unsigned i = 0; i < gdb->vcpus->len; i++)
+		armed_drop_patch(kvm_vcpu_at(gdb, i));
+	kvm_breaks_clear(gdb->breaks);
+	kvm_conditions_clear(gdb->conditions);
+}
+
 static void end_debugging(KvmGdb *gdb)
 {
 	gdb_log_line(gdb->log, "free: all breakpoints removed");
-	kvm_breaks_clear(gdb->breaks);
+	halt_clear_breaks(gdb);
 	engine_sweep(gdb);
-	kvm_conditions_clear(gdb->conditions);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 

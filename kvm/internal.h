@@ -405,6 +405,8 @@ void halt_free_world(KvmGdb *gdb);
 bool halt_is_wanted(const KvmGdb *gdb);
 /* As halt_free_world(), but it stands if that is wanted: FALSE then. */
 bool halt_free_unless_wanted(KvmGdb *gdb);
+/* The breakpoints of the client go, and what comes with them; also those of steps. */
+void halt_clear_breaks(KvmGdb *gdb);
 /* Makes every vCPU take the lock at its next entry or exit. */
 void halt_demand_attention(KvmGdb *gdb);
 /*
@@ -638,8 +640,8 @@ bool armed_compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug_arch *ret);
 bool armed_fits(KvmGdbVcpu *vcpu);
 /* Is @pc the landing of a step that is a patch? Then the trap there is the end of the step. */
 bool armed_by_patch(const KvmGdbVcpu *vcpu, uint64_t pc);
-/* The step is over. */
-void armed_end_step(KvmGdbVcpu *vcpu);
+/* The step is over, or has to end without that patch. */
+void armed_drop_patch(KvmGdbVcpu *vcpu);
 
 /* ---- guest-debug.c: debug control of one vCPU, on its own thread with the lock held ---- */
 

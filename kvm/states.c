@@ -51,7 +51,8 @@ static const unsigned over_moves[] = {
 static const unsigned step_moves[] = {
 	[STEP_NONE] = TO(STEP_BY_CPU) | TO(STEP_THROUGH),
 	[STEP_BY_CPU] = TO(STEP_TO_PATCH) | TO(STEP_NONE),
-	[STEP_TO_PATCH] = TO(STEP_NONE),
+	/* BY_CPU: the patch went with all others. */
+	[STEP_TO_PATCH] = TO(STEP_BY_CPU) | TO(STEP_NONE),
 	[STEP_THROUGH] = TO(STEP_NONE),
 };
 

@@ -500,8 +500,7 @@ static void clear_breaks(void *target)
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 
-	kvm_breaks_clear(gdb->breaks);
-	kvm_conditions_clear(gdb->conditions);
+	halt_clear_breaks(gdb);
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
 		KvmGdbVcpu *vcpu = kvm_vcpu_at(gdb, i);
 

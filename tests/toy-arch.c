@@ -413,7 +413,7 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet G_GNUC_UNUSED, const ArchMemory 
 	/* Looks at as much as an instruction may have, as x86 does. */
 	if (arch_get_pc(vcpu, &pc, NULL))
 		mem->read(mem->opaque, pc, insn, sizeof(insn));
-	if (insn[0] == 0xfa)
+	if (insn[0] == 0xfa || insn[0] == 0xe5)
 		ret->landings[ret->n_landings++] = insn[1] | insn[2] << 8;
 	/* A halted CPU is made to run on, as x86 does. */
 	__atomic_store_n(&vcpu->cpu->halted, 0, __ATOMIC_SEQ_CST);
@@ -426,7 +426,8 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet G_GNUC_UNUSED, const ArchMemory 
 
 static unsigned insn_length(uint8_t first)
 {
-	if (first == 0x01 || first == 0xa0 || first == 0xa1 || first == 0xa4 || first == 0xe7)
+	if (first == 0x01 || first == 0xa0 || first == 0xa1 || first == 0xa4 || first == 0xe5 ||
+	    first == 0xe7)
 		return 3;
 	return first == 0xeb || first == 0xa2 || first == 0xa3 || first == 0xe6 ? 2 : 1;
 }

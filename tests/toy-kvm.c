@@ -384,11 +384,11 @@ static int store_exclusive(ToyCpu *cpu)
 	return RAN;
 }
 
-static int port_exit(ToyCpu *cpu)
+static int port_exit(ToyCpu *cpu, unsigned length)
 {
 	cpu->run->exit_reason = KVM_EXIT_IO;
 	cpu->run->io.port = load(cpu, cpu->regs[TOY_PC] + 1);
-	cpu->io_length = 2;
+	cpu->io_length = length;
 	return 0;
 }
 
@@ -459,8 +459,10 @@ static int execute(ToyCpu *cpu)
 	case 0xf4:
 		__atomic_store_n(&cpu->halted, 1, __ATOMIC_SEQ_CST);
 		break;
+	case 0xe5:
+		return port_exit(cpu, 3);
 	case 0xe6:
-		return port_exit(cpu);
+		return port_exit(cpu, 2);
 	case 0xe7:
 		return device_exit(cpu);
 	case 0xfa:

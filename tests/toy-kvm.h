@@ -16,6 +16,7 @@
  *   e6 port     I/O exit; KVM_RUN then finishes it: r1 = the byte the VMM left in the run page
  *   e7 lo hi    store to a device at that address: MMIO exit. On x86 pc is behind it already when
  *               the VMM sees the exit, and nothing ends a step there; else KVM_RUN finishes it
+ *   e5 lo hi    I/O exit for nothing; it may fault, and the handler is at that address
  *   a0 lo hi    load exclusive: r1 = the byte at that address
  *   a1 lo hi    store exclusive: r1 + 1, and r2 = 0; or nothing and r2 = 1, where a KVM_RUN has
  *               ended since the load. A watchpoint is hit before it
