@@ -473,12 +473,13 @@ static bool all_at_rest(KvmGdb *gdb)
 
 /*
  * With all at rest: one that was in the VMM has called the engine again, and waits for the lock.
- * It will ask, too; before that it finishes the I/O instruction that it may have been in.
+ * It will ask, too; before that it finishes the I/O instruction that it may have been in. A kick
+ * that has met it on its way to the VMM looks as if its thread were in a signal handler.
  */
 static bool any_comes_back(KvmGdb *gdb)
 {
 	for (unsigned i = 0; i < gdb->vcpus->len; i++) {
-		if (halt_in_guest(kvm_vcpu_at(gdb, i)))
+		if (!is_at_rest(kvm_vcpu_at(gdb, i)))
 			return true;
 	}
 	return false;

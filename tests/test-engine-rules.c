@@ -315,6 +315,39 @@ static void test_wake_plugged(void)
 	rig_free(rig);
 }
 
+/*
+ * A stop was asked for just when the VMM got an exit for a device, so the engine's kick has come
+ * with it. When the device is done, the CPU waits for the lock: the stop waits for it, as it has to
+ * finish the instruction.
+ */
+static void test_kicked_from_device(void)
+{
+	Rig *rig = rig_new(1, false);
+	KvmGdbVcpu *vcpu = rig->cpus[0].vcpu;
+	World waits, comes;
+
+	put_code(rig, 0x100, "e610ebfc");
+	g_assert_cmpint(kvm_gdb_run(vcpu), ==, 0);
+	engine_lock(rig->gdb);
+	rig->gdb->attached = true;
+	SET(vcpu->state, VCPU_RUNNING);
+	halt_request_stop(rig->gdb);
+	__atomic_store_n(&vcpu->signals_before, *vcpu->signals - 1, __ATOMIC_SEQ_CST);
+	SET(vcpu->state, VCPU_OUTSIDE);
+	halt_check_stopped(rig->gdb);
+	waits = rig->gdb->world;
+	SET(vcpu->state, VCPU_RUNNING);
+	halt_check_stopped(rig->gdb);
+	comes = rig->gdb->world;
+	SET(vcpu->state, VCPU_OUTSIDE);
+	rig->gdb->attached = false;
+	rig->gdb->frees_when_stopped = true;
+	engine_unlock(rig->gdb);
+	g_assert_cmpint(waits, ==, WORLD_STOPPING);
+	g_assert_cmpint(comes, ==, WORLD_STOPPING);
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -327,6 +360,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/device-alignment", test_device_alignment);
 	g_test_add_func("/engine/pc-to-break", test_pc_to_break);
 	g_test_add_func("/engine/pc-elsewhere", test_pc_elsewhere);
+	g_test_add_func("/engine/kicked-from-device", test_kicked_from_device);
 	g_test_add_func("/engine/wake-order", test_wake_order);
 	g_test_add_func("/engine/wake-plugged", test_wake_plugged);
 	return g_test_run();
