@@ -284,7 +284,7 @@ static Result run_attended(KvmGdbVcpu *vcpu)
 
 		if (!guest_debug_apply(vcpu, &error)) {
 			report_failure(vcpu, error);
-			if (gdb->world != WORLD_FREE)
+			if (gdb->world != WORLD_FREE && !gdb->ended)
 				continue;
 			result = (Result){-1, EIO};
 			break;

@@ -3,6 +3,7 @@
  * fails when the line that keeps the rule is taken out (tests/mutants.txt).
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "kvm/internal.h"
@@ -348,6 +349,36 @@ static void test_kicked_from_device(void)
 	rig_free(rig);
 }
 
+static void on_signal(int signo G_GNUC_UNUSED)
+{
+}
+
+/*
+ * While the machine ends, what a KVM_RUN needs fails: the VMM gets an error, as by then nobody else
+ * hears of it. The end could not come if that was tried again and again.
+ */
+static void test_control_fails_at_end(void)
+{
+	struct sigaction action = {.sa_handler = on_signal}, old;
+	Rig *rig = rig_new_stopped(1);
+	Cpu *cpu = &rig->cpus[0];
+
+	sigaction(SIGUSR1, &action, &old);
+	rsp_expect(rig->client, "Z1,300,1", "OK");
+	g_assert_true(test_wait(NULL, are_all_parked, rig, TEST_PATIENCE));
+	engine_lock(rig->gdb);
+	rig->gdb->ended = true;
+	engine_unlock(rig->gdb);
+	toy_fail_control(rig->vm, 0, EBADF);
+	for (unsigned i = 0; i < 1000 && !GET(cpu->error); i++) {
+		pthread_kill(GET(cpu->id), SIGUSR1);
+		g_usleep(1000);
+	}
+	g_assert_cmpint(GET(cpu->error), ==, EIO);
+	rig_free(rig);
+	sigaction(SIGUSR1, &old, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -361,6 +392,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/pc-to-break", test_pc_to_break);
 	g_test_add_func("/engine/pc-elsewhere", test_pc_elsewhere);
 	g_test_add_func("/engine/kicked-from-device", test_kicked_from_device);
+	g_test_add_func("/engine/control-fails-at-end", test_control_fails_at_end);
 	g_test_add_func("/engine/wake-order", test_wake_order);
 	g_test_add_func("/engine/wake-plugged", test_wake_plugged);
 	return g_test_run();
