@@ -55,13 +55,15 @@ static bool wants_attention(KvmGdbVcpu *vcpu)
 /*
  * The kernel's number of this thread, once it has run a vCPU. No address can stand for a thread:
  * the next one may get the stack of one that has ended, and all its addresses with it; what is
- * thread-local begins as new. In the module's own block, so that it is reached without a call.
+ * thread-local begins as new. Nor can the number alone: the next one may get that, too. In the
+ * module's own block, so that it is reached without a call.
  */
 static __thread int own_tid __attribute__((tls_model("initial-exec"))) = -1;
 
 static bool is_own_thread(const KvmGdbVcpu *vcpu)
 {
-	return __atomic_load_n(&vcpu->tid, __ATOMIC_RELAXED) == own_tid;
+	return __atomic_load_n(&vcpu->tid, __ATOMIC_RELAXED) == own_tid &&
+	       vcpu->signals == &signals_seen;
 }
 
 __attribute__((noinline)) static void adopt_thread(KvmGdbVcpu *vcpu)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kvm/internal.h"
 #include "tests/engine-rig.h"
@@ -379,6 +380,48 @@ static void test_control_fails_at_end(void)
 	sigaction(SIGUSR1, &old, NULL);
 }
 
+typedef struct Second {
+	Rig *rig;
+	int tid;      /* atomic */
+	bool may_run; /* atomic */
+} Second;
+
+/* Runs the second vCPU, and then the first one. */
+static gpointer run_both(gpointer data)
+{
+	Second *second = data;
+
+	g_assert_cmpint(kvm_gdb_run(second->rig->cpus[1].vcpu), ==, 0);
+	SET(second->tid, gettid());
+	while (!GET(second->may_run))
+		g_usleep(1000);
+	g_assert_cmpint(kvm_gdb_run(second->rig->cpus[0].vcpu), ==, 0);
+	return NULL;
+}
+
+/*
+ * The host gives the number of a thread that has ended to a new one. That one has run another vCPU
+ * when it comes to the vCPU of the old one: what the engine keeps of a thread is its own.
+ */
+static void test_thread_number_again(void)
+{
+	Rig *rig = rig_new(2, false);
+	Second second = {.rig = rig};
+	KvmGdbVcpu *vcpu = rig->cpus[0].vcpu;
+	GThread *thread;
+
+	put_code(rig, 0x100, "e610ebfc");
+	g_assert_cmpint(kvm_gdb_run(vcpu), ==, 0);
+	thread = g_thread_new("vcpu", run_both, &second);
+	while (!GET(second.tid))
+		g_usleep(1000);
+	SET(vcpu->tid, GET(second.tid));
+	SET(second.may_run, true);
+	g_thread_join(thread);
+	g_assert_true(vcpu->signals == rig->cpus[1].vcpu->signals);
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -393,6 +436,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/pc-elsewhere", test_pc_elsewhere);
 	g_test_add_func("/engine/kicked-from-device", test_kicked_from_device);
 	g_test_add_func("/engine/control-fails-at-end", test_control_fails_at_end);
+	g_test_add_func("/engine/thread-number-again", test_thread_number_again);
 	g_test_add_func("/engine/wake-order", test_wake_order);
 	g_test_add_func("/engine/wake-plugged", test_wake_plugged);
 	return g_test_run();
