@@ -4,6 +4,7 @@
 #include "gdbstub/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -13,10 +14,20 @@ struct GdbLog {
 	gint64 start;
 };
 
+/* A FIFO that nobody reads must not hold us up; what is written later waits for its reader. */
+static FILE *create(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+
+	if (fd < 0)
+		return NULL;
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	return fdopen(fd, "w");
+}
+
 GdbLog *gdb_log_open(const char *path, GError **error)
 {
-	/* e: not for the programs that this process starts. */
-	FILE *file = fopen(path, "we");
+	FILE *file = create(path);
 	GdbLog *log;
 
 	if (!file) {

@@ -18,7 +18,10 @@ G_BEGIN_DECLS
 
 typedef struct GdbLog GdbLog;
 
-/* gdb_log_open: creates or overwrites @path. NULL with @error (G_FILE_ERROR), which names it. */
+/*
+ * gdb_log_open: creates or overwrites @path. NULL with @error (G_FILE_ERROR), which names it: also
+ * of a FIFO that nobody reads.
+ */
 GdbLog *gdb_log_open(const char *path, GError **error);
 /* NULL is accepted. */
 void gdb_log_free(GdbLog *log);

@@ -359,7 +359,10 @@ static bool check_core(const char *path, GError **error)
 
 	if (path == NULL)
 		return true;
-	if (lstat(path, &status) == 0)
+	if (*path == 0)
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--gdb-core : there is no name; expected a file to make");
+	else if (lstat(path, &status) == 0)
 		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
 			    "--gdb-core %s: it is there already, and is not overwritten", path);
 	else if (access(folder, W_OK | X_OK) != 0)

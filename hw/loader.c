@@ -3,14 +3,35 @@
  */
 #include "hw/loader.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define PAGE 4096u
+
+/* NULL: it cannot be mapped. A FIFO of that name must not hold us up. */
+static GMappedFile *map_file(const char *path, GError **error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	GMappedFile *mapping = NULL;
+	struct stat status;
+
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		mapping = g_mapped_file_new_from_fd(fd, FALSE, error);
+	else
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s",
+			    fd < 0 ? g_strerror(errno) : "it is not a file");
+	if (fd >= 0)
+		close(fd);
+	return mapping;
+}
 
 bool loader_open(const char *path, const char *what, LoadedFile *ret_file, GError **error)
 {
 	g_autoptr(GError) reason = NULL;
-	GMappedFile *mapping = g_mapped_file_new(path, FALSE, &reason);
+	GMappedFile *mapping = map_file(path, &reason);
 
 	if (mapping == NULL || g_mapped_file_get_length(mapping) == 0) {
 		g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot load the %s %s: %s", what,

@@ -95,7 +95,7 @@ static int check_socket(const char *where)
 /* Now, and not when the machine begins to run. */
 static int check_log(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
 
 	if (fd < 0)
 		return usage("cannot write the log %s: %s", path, g_strerror(errno));

@@ -5,6 +5,7 @@
 #include <gio/gio.h>
 #include <pty.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "hw/config.h"
 #include "hw/loader.h"
 #include "hw/term.h"
+#include "tests/test-util.h"
 
 /* ---- Options ---- */
 
@@ -273,6 +275,7 @@ static void test_refusals(void)
 		{"-k K --gdb-vmlinux V", "--gdb"},
 		{"-k K --gdb-log L", "--gdb-log"},
 		{"-k K --gdb-core /", "--gdb-core /: it is there already"},
+		{"-k K --gdb-core=", "--gdb-core : there is no name"},
 		{"-k K --gdb-core /nowhere/core", "no file can be made in /nowhere: No such"},
 		{"-k K --nonsense", "nonsense"},
 		{"-k K more", "argument 'more'"},
@@ -612,6 +615,26 @@ static void test_missing_file(void)
 	g_assert_nonnull(strstr(error->message, "/dev/null"));
 }
 
+/* Nothing but a file is waited for, or mapped. */
+static void test_no_file(void)
+{
+	g_auto(LoadedFile) file = {0};
+	char *dir = test_dir_new();
+	g_autofree char *fifo = g_build_filename(dir, "fifo", NULL);
+	const char *const paths[] = {dir, fifo, "/dev/zero"};
+
+	g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
+	for (unsigned i = 0; i < G_N_ELEMENTS(paths); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autofree char *expected =
+			g_strdup_printf("cannot load the kernel %s: it is not a file", paths[i]);
+
+		g_assert_false(loader_open(paths[i], "kernel", &file, &error));
+		g_assert_cmpstr(error->message, ==, expected);
+	}
+	test_dir_remove(dir);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -622,6 +645,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hw-config/disks", test_disks);
 	g_test_add_func("/hw-config/tty", test_tty);
 	g_test_add_func("/hw-config/kvmtool", test_kvmtool);
+	g_test_add_func("/hw-config/no-file", test_no_file);
 	g_test_add_func("/hw-config/too-many-devices", test_too_many);
 	g_test_add_func("/hw-config/shares", test_shares);
 	g_test_add_func("/hw-config/nets", test_nets);

@@ -1,7 +1,10 @@
 /*
  * tests/test-log.c - the sentences of gdbstub/log.h, and what a server writes.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "gdbstub/log.h"
 #include "tests/fake-rig.h"
@@ -51,6 +54,29 @@ static void test_refused(void)
 	g_assert_nonnull(strstr(error->message, "/nonexistent/log"));
 }
 
+static void test_fifo(void)
+{
+	char *dir = test_dir_new();
+	g_autofree char *path = g_build_filename(dir, "fifo", NULL);
+	g_autoptr(GError) error = NULL;
+	char text[64] = {0};
+	GdbLog *log;
+	int reader;
+
+	g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+	g_assert_null(gdb_log_open(path, &error));
+	g_assert_error(error, G_FILE_ERROR, G_FILE_ERROR_NXIO);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	log = gdb_log_open(path, NULL);
+	g_assert_nonnull(log);
+	gdb_log_line(log, "read");
+	g_assert_cmpint(read(reader, text, sizeof(text) - 1), >, 0);
+	g_assert_true(g_str_has_suffix(text, " read\n"));
+	gdb_log_free(log);
+	close(reader);
+	test_dir_remove(dir);
+}
+
 static void test_server(void)
 {
 	char *dir = test_dir_new();
@@ -83,6 +109,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/log/lines", test_lines);
 	g_test_add_func("/log/none", test_none);
 	g_test_add_func("/log/refused", test_refused);
+	g_test_add_func("/log/fifo", test_fifo);
 	g_test_add_func("/log/server", test_server);
 	return g_test_run();
 }
