@@ -62,11 +62,16 @@ void guest_debug_end_step(KvmGdbVcpu *vcpu)
 	set_step(vcpu, STEP_NONE);
 }
 
+static bool is_left_to_vmm(const KvmGdb *gdb)
+{
+	return !gdb->attached && gdb->world == WORLD_FREE;
+}
+
 static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 {
 	KvmGdb *gdb = vcpu->gdb;
 
-	if (!gdb->attached && gdb->world == WORLD_FREE) {
+	if (is_left_to_vmm(gdb)) {
 		*ret = vcpu->vmm_debug;
 		return;
 	}
@@ -84,8 +89,7 @@ static void compute(KvmGdbVcpu *vcpu, struct kvm_guest_debug *ret)
 
 bool guest_debug_is_vmms(const KvmGdbVcpu *vcpu)
 {
-	return vcpu->vmm_debug.control & KVM_GUESTDBG_ENABLE &&
-	       !memcmp(&vcpu->applied.now, &vcpu->vmm_debug, sizeof(vcpu->applied.now));
+	return vcpu->applied.is_vmms && vcpu->applied.now.control & KVM_GUESTDBG_ENABLE;
 }
 
 static bool set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *wanted, GError **error)
@@ -148,8 +152,10 @@ static bool apply(KvmGdbVcpu *vcpu, GError **error)
 
 bool guest_debug_apply(KvmGdbVcpu *vcpu, GError **error)
 {
-	if (apply(vcpu, error))
+	if (apply(vcpu, error)) {
+		vcpu->applied.is_vmms = is_left_to_vmm(vcpu->gdb);
 		return true;
+	}
 	/*
 	 * The client looks at the registers now: without what the step needed. KVM has that
 	 * already, and an I/O instruction that is finished next drops what waits to be written.

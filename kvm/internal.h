@@ -149,6 +149,7 @@ typedef struct Armed {
 /* What KVM_SET_GUEST_DEBUG has told KVM of a vCPU, and KVM shall know of it. */
 typedef struct Applied {
 	struct kvm_guest_debug now;
+	bool is_vmms;	   /* it is what the VMM wants */
 	bool stale;	   /* registers were written since: KVM must be told it again */
 	Armed armed;	   /* computed for the next run */
 	unsigned left_out; /* points of the guest's own that found no debug register */

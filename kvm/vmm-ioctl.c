@@ -28,8 +28,10 @@ static int set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *wante
 	if (!ours) {
 		/* A VMM does this before it runs the vCPU; no other thread is kept waiting. */
 		ret = ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, wanted);
-		if (ret == 0)
+		if (ret == 0) {
 			vcpu->vmm_debug = vcpu->applied.now = *wanted;
+			vcpu->applied.is_vmms = true;
+		}
 	} else if (wanted->control & KVM_GUESTDBG_ENABLE) {
 		engine_log(gdb, "gdb: a client is connected, so the VMM's own debugger is "
 				"refused (KVM_SET_GUEST_DEBUG)");

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "kvm/arch.h"
 #include "tests/engine-rig.h"
 
 #define STEP (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
@@ -43,6 +44,19 @@ static void test_debug_refused(void)
 	resume_to(rig, "vCont;s:1", "T05");
 	hang_up(rig);
 	expect_runs(rig, 0);
+	rig_free(rig);
+}
+
+/* What the VMM had turned on before the client came is the same as what the client needs. */
+static void test_debug_alike(void)
+{
+	Rig *rig = rig_new(1, false);
+
+	g_assert_cmpint(debug_by_vmm(rig, KVM_GUESTDBG_ENABLE | arch_sw_control()), ==, 0);
+	start_all(rig);
+	connect_client(rig);
+	rsp_expect(rig->client, "Z0,101,1", "OK");
+	resume_to_reason(rig, "vCont;c", "swbreak");
 	rig_free(rig);
 }
 
@@ -118,6 +132,7 @@ int main(int argc, char **argv)
 	static const TestCase cases[] = {
 		{"debug-free", test_debug_free},
 		{"debug-refused", test_debug_refused},
+		{"debug-alike", test_debug_alike},
 		{"other", test_other},
 		{"mask", test_mask},
 		{"mask-length", test_mask_length},
