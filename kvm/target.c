@@ -13,6 +13,7 @@
 #include "kvm/linux.h"
 #include "kvm/monitor.h"
 #include "kvm/process.h"
+#include "kvm/states.h"
 #include "kvm/task-threads.h"
 #include "kvm/task.h"
 
@@ -148,12 +149,24 @@ static unsigned read_registers(void *target, GdbPlace place, const GdbReg *const
 	return done;
 }
 
+/* pc was written, which was @from: also `jump` to there, as what is there is to be hit. */
+static void begin_anew(KvmGdbVcpu *vcpu, uint64_t from)
+{
+	uint64_t pc;
+
+	leaving_meet_again(vcpu);
+	/* It is of an instruction that is not executed any more. */
+	if (vcpu->exit == EXIT_GUEST_TRAP && arch_get_pc(vcpu->arch, &pc, NULL) && pc != from)
+		set_exit(vcpu, EXIT_FINISHED);
+}
+
 static bool write_register(void *target, GdbPlace place, const GdbReg *reg, const uint8_t *buf,
 			   GError **error)
 {
 	KvmGdb *gdb = target;
 	LOCKED(gdb);
 	KvmGdbVcpu *vcpu = standing_vcpu(gdb, place.cpu, error);
+	uint64_t from;
 
 	if (!vcpu)
 		return false;
@@ -164,12 +177,11 @@ static bool write_register(void *target, GdbPlace place, const GdbReg *reg, cons
 			    why_busy(vcpu));
 		return false;
 	}
-	if (!arch_write_reg(vcpu->arch, reg, buf, error))
+	if (!arch_get_pc(vcpu->arch, &from, error) || !arch_write_reg(vcpu->arch, reg, buf, error))
 		return false;
 	vcpu->applied.stale = true;
-	/* `jump` to where it stands: what is there is to be hit. */
 	if (reg == gdb_reg_set_pc(gdb->regs))
-		leaving_meet_again(vcpu);
+		begin_anew(vcpu, from);
 	return true;
 }
 

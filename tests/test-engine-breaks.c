@@ -192,6 +192,35 @@ static void test_fault_at_renewal(void)
 	rig_free(rig);
 }
 
+/*
+ * A trap of the guest's own waits to be delivered to a CPU that stands. Where the client sends it
+ * elsewhere, the trap belongs to an instruction that is not executed.
+ */
+static void test_own_trap_elsewhere(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	unsigned traps;
+
+	put_code(rig, 0x200, "ccebfd");
+	put_code(rig, 0x300, "90ebfd");
+	rsp_expect(rig->client, "Z0,400,1", "OK");
+	for (unsigned i = 0; i < 100; i++) {
+		write_pc(rig, 1, 0x200);
+		traps = toy_guest_traps(rig->vm, 0);
+		rsp_client_send(rig->client, "vCont;c");
+		expect_runs(rig, 0);
+		interrupt(rig);
+		g_assert_cmpuint(toy_guest_traps(rig->vm, 0), >, traps);
+		write_pc(rig, 1, 0x300);
+		traps = toy_guest_traps(rig->vm, 0);
+		rsp_client_send(rig->client, "vCont;c");
+		expect_runs(rig, 0);
+		interrupt(rig);
+		g_assert_cmpuint(toy_guest_traps(rig->vm, 0), ==, traps);
+	}
+	rig_free(rig);
+}
+
 /* A breakpoint of the client's at the handler is told as that. */
 static void test_fault_to_break(void)
 {
@@ -714,6 +743,7 @@ int main(int argc, char **argv)
 		{"step-to-fault", test_step_to_fault},
 		{"fault-no-slot", test_fault_no_slot},
 		{"fault-only-watches", test_fault_only_watches},
+		{"own-trap-elsewhere", test_own_trap_elsewhere},
 		{"fault-at-end", test_fault_at_end},
 		{"fault-at-renewal", test_fault_at_renewal},
 		{"fault-to-break", test_fault_to_break},
