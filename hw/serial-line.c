@@ -345,11 +345,14 @@ static bool fail(GError **error, const char *what)
 	return false;
 }
 
+/* O_NONBLOCK: a FIFO that nobody reads must not hold us up. */
 static bool open_file(SerialLine *line, const char *path, GError **error)
 {
-	line->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
+	line->file =
+		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC | O_NONBLOCK, 0666);
 	if (line->file < 0)
 		return fail(error, path);
+	fcntl(line->file, F_SETFL, fcntl(line->file, F_GETFL) & ~O_NONBLOCK);
 	line->place = g_strdup(path);
 	line->listens = true;
 	return true;

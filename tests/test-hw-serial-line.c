@@ -2,12 +2,14 @@
  * tests/test-hw-serial-line.c - hw/serial-line.h: bytes between a second UART and each kind of
  * place.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
 #include <linux/serial_reg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -465,6 +467,20 @@ static void test_wrong(void)
 	g_assert_cmpuint(test_count_fds(), ==, fds);
 }
 
+/* Nobody reads it: it is not waited for. */
+static void test_fifo(void)
+{
+	char *dir = test_dir_new();
+	g_autofree char *path = g_build_filename(dir, "fifo", NULL);
+	g_autofree char *where = g_strconcat("file:", path, NULL);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+	g_assert_null(serial_line_open(where, &error));
+	g_assert_nonnull(strstr(error->message, g_strerror(ENXIO)));
+	test_dir_remove(dir);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
@@ -479,6 +495,7 @@ int main(int argc, char **argv)
 		{"pty/nobody", test_pty_nobody},
 		{"file", test_file},
 		{"file/full", test_file_full},
+		{"file/fifo", test_fifo},
 		{"device", test_device},
 		{"wrong", test_wrong},
 		{0},
