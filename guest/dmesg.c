@@ -321,16 +321,26 @@ static bool read_old_records(const LinuxKernel *kernel, Log *log, GError **error
 	return true;
 }
 
+static bool read_log(const LinuxKernel *kernel, Log *log, GError **error)
+{
+	uint64_t addr;
+
+	if (linux_symbol(kernel, "prb", &addr) && linux_read_u64(&kernel->memory, addr, &addr))
+		return read_records(kernel, addr, log, error);
+	if (linux_symbol(kernel, "log_first_idx", &addr))
+		return read_old_records(kernel, log, error);
+	g_set_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT,
+		    "the kernel does not say where its log is%s",
+		    kernel->vmcoreinfo ? "" : ", or not yet: it has no VMCOREINFO");
+	return false;
+}
+
 bool linux_dmesg(const LinuxKernel *kernel, unsigned lines, GString *out, GError **error)
 {
 	Log log = {.lines = G_QUEUE_INIT, .max = lines};
-	uint64_t prb;
 	bool fine;
 
-	if (linux_symbol(kernel, "prb", &prb) && linux_read_u64(&kernel->memory, prb, &prb))
-		fine = read_records(kernel, prb, &log, error);
-	else
-		fine = read_old_records(kernel, &log, error);
+	fine = read_log(kernel, &log, error);
 	if (fine)
 		log_write(&log, out);
 	g_queue_clear_full(&log.lines, g_free);

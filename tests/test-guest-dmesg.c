@@ -359,7 +359,10 @@ static void test_none(void)
 	g_autoptr(GuestRig) rig = kern_new();
 
 	kern_ready(rig);
-	assert_damaged(rig, "the kernel does not say where struct printk_log is");
+	assert_damaged(rig, "the kernel does not say where its log is, or not yet: it has no "
+			    "VMCOREINFO");
+	rig->kernel.vmcoreinfo = g_strdup("OSRELEASE=6.1.0\n");
+	assert_damaged(rig, "the kernel does not say where its log is");
 }
 
 static const TestCase cases[] = {
