@@ -233,7 +233,7 @@ unsigned linux_exports_add(LinuxSymbols *symbols, const LinuxMemory *memory,
 		g_autoptr(GByteArray) block = NULL;
 		unsigned more = 0;
 
-		if (ranges[i].writable)
+		if (!linux_range_has_constants(&ranges[i]))
 			continue;
 		block = linux_read_range(memory, &ranges[i]);
 		if (block)

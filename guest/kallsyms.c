@@ -373,7 +373,7 @@ LinuxSymbols *linux_kallsyms_read(const LinuxMemory *memory, const LinuxRange *r
 		Tables tables = {.addr = ranges[i].start, .budget = &budget};
 		LinuxSymbols *symbols;
 
-		if (ranges[i].writable)
+		if (!linux_range_has_constants(&ranges[i]))
 			continue;
 		block = linux_read_range(memory, &ranges[i]);
 		if (!block)

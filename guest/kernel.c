@@ -27,8 +27,8 @@
 /* ---- The image, range by range ---- */
 
 /*
- * The address of the first @len bytes @what, of which @fits says that it is what is meant. Only in
- * what the kernel does not write. @left: how many may still be asked about.
+ * The address of the first @len bytes @what, of which @fits says that it is what is meant. Only
+ * where its constants are. @left: how many may still be asked about.
  */
 typedef bool (*Fits)(const LinuxMemory *memory, uint64_t addr);
 
@@ -57,7 +57,8 @@ static bool find_bytes(const LinuxKernel *kernel, const void *what, size_t len, 
 	for (unsigned i = 0; i < kernel->n_ranges; i++) {
 		const LinuxRange *range = &kernel->ranges[i];
 
-		if (!range->writable && find_in_range(kernel, range, what, len, fits, &left, ret))
+		if (linux_range_has_constants(range) &&
+		    find_in_range(kernel, range, what, len, fits, &left, ret))
 			return true;
 	}
 	return false;
@@ -225,6 +226,7 @@ struct LinuxSearch {
 	GError *error;	 /* why it has failed */
 	unsigned first;	 /* range to look through */
 	unsigned n_seen; /* ranges that were looked through */
+	bool boots;	 /* the writable ones are looked through, after the others */
 	uint64_t at;	 /* in the next one; 0: at its start */
 };
 
@@ -250,7 +252,7 @@ static const LinuxRange *next_range(const LinuxSearch *search)
 static bool look_in(LinuxSearch *search, const LinuxRange *range, uint64_t step, unsigned *left)
 {
 	uint64_t start = search->at ? search->at : range->start;
-	LinuxRange piece = {start, MIN(range->end, start + step), false};
+	LinuxRange piece = {.start = start, .end = MIN(range->end, start + step)};
 	const LinuxKernel looking = {.memory = search->careful};
 	uint64_t addr;
 
@@ -263,6 +265,27 @@ static bool look_in(LinuxSearch *search, const LinuxRange *range, uint64_t step,
 	return find_in_range(&looking, &piece, BANNER, strlen(BANNER), fits_banner, left, &addr);
 }
 
+/* The kernel says its name. */
+static Progress looked(LinuxSearch *search)
+{
+	for (unsigned i = 0; i < search->kernel->n_ranges; i++)
+		search->kernel->ranges[i].mixed =
+			search->boots && search->kernel->ranges[i].writable;
+	return PROGRESS_DONE;
+}
+
+/* Nothing says so in the ranges that were looked through, or there was too much of them. */
+static Progress look_further(LinuxSearch *search)
+{
+	if (!*search->left || (search->boots && !next_range(search)))
+		return fail(search, "what runs does not say that it is Linux");
+	if (!next_range(search)) {
+		search->boots = true;
+		search->n_seen = 0;
+	}
+	return PROGRESS_MORE;
+}
+
 static Progress look(LinuxSearch *search)
 {
 	uint64_t until = *search->left - MIN(*search->left, LOOK_STEP);
@@ -270,14 +293,12 @@ static Progress look(LinuxSearch *search)
 	const LinuxRange *range;
 
 	while (*search->left > until && (range = next_range(search))) {
-		if (range->writable)
+		if (range->writable != search->boots)
 			search->n_seen++;
 		else if (look_in(search, range, *search->left - until, &candidates))
-			return PROGRESS_DONE;
+			return looked(search);
 	}
-	return *search->left && next_range(search)
-		       ? PROGRESS_MORE
-		       : fail(search, "what runs does not say that it is Linux");
+	return look_further(search);
 }
 
 static Progress read_kallsyms(LinuxSearch *search)
@@ -287,6 +308,8 @@ static Progress read_kallsyms(LinuxSearch *search)
 	kernel->symbols =
 		linux_kallsyms_read(&kernel->memory, kernel->ranges, kernel->n_ranges, NULL);
 	kernel->has_kallsyms = kernel->symbols;
+	if (!kernel->symbols && search->boots)
+		return fail(search, "there are no symbols (kallsyms), or not yet");
 	if (!kernel->symbols) {
 		kernel->symbols = linux_symbols_new();
 		linux_symbols_sort(kernel->symbols);

@@ -39,8 +39,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxKernel, linux_kernel_free)
 /*
  * A search for the kernel whose image has @ranges (@n of them), in pieces of work of some 10
  * milliseconds. First it only looks whether a Linux kernel says its name there (LinuxMemory.look),
- * from @near on, which lies in its code, then before that, through *@left bytes at most, which are
- * counted down there; nothing else is read before it has. @memory is copied, @left must outlive it.
+ * from @near on, which lies in its code, then before that, and then in the same way in the ranges
+ * that are writable, as all are until it has booted; through *@left bytes at most, which are
+ * counted down there; nothing else is read before it has. Of a kernel that boots they are mixed
+ * (LinuxRange), and without kallsyms it is not found. @memory is copied, @left must outlive it.
  * linux_search_step: does one piece; TRUE when there is nothing left to do.
  * linux_search_end: all that is left of it, and what it has found; NULL with @error: ABSENT, there
  * is no kernel, or it has not come far enough. Caller frees the kernel; the search is freed.

@@ -84,10 +84,47 @@ GByteArray *linux_read_block(const LinuxMemory *memory, uint64_t addr, uint64_t 
 	return g_steal_pointer(&block);
 }
 
+bool linux_range_has_constants(const LinuxRange *range)
+{
+	return !range->writable || range->mixed;
+}
+
+#define PAGE_SIZE 4096u
+
+/* Where the page ends, or @range, that @at bytes after its start lie in. */
+static uint64_t page_end(const LinuxRange *range, uint64_t at)
+{
+	return MIN((at / PAGE_SIZE + 1) * PAGE_SIZE, range->end - range->start);
+}
+
+static GByteArray *read_mixed(const LinuxMemory *memory, const LinuxRange *range)
+{
+	uint64_t len = range->end - range->start;
+	GByteArray *block;
+
+	if (len > LINUX_RANGE_MAX)
+		return NULL;
+	block = g_byte_array_new();
+	while (block->len < len) {
+		guint at = block->len;
+		size_t step = MIN(BLOCK_STEP, len - at), got;
+
+		g_byte_array_set_size(block, at + step);
+		got = memory->read(memory->opaque, range->start + at, block->data + at, step);
+		if (got == step)
+			continue;
+		g_byte_array_set_size(block, page_end(range, at + got));
+		memset(block->data + at + got, 0, block->len - at - got);
+	}
+	return block;
+}
+
 GByteArray *linux_read_range(const LinuxMemory *memory, const LinuxRange *range)
 {
 	if (range->start == range->end)
 		return NULL;
+	if (range->mixed)
+		return read_mixed(memory, range);
 	return linux_read_block(memory, range->start, range->end - range->start, LINUX_RANGE_MAX,
 				"the kernel", NULL);
 }

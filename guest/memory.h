@@ -28,11 +28,16 @@ typedef struct LinuxMemory {
 /*
  * A part of the kernel's image, from @start up to @end exclusively, that is mapped throughout.
  * @writable: the kernel may write there.
+ * @mixed: a writable one of a kernel that boots. Until it has booted it may write to its constants,
+ * too, which lie there, and when it has, it gives pages away: those count as zeros.
  */
 typedef struct LinuxRange {
 	uint64_t start, end;
-	bool writable;
+	bool writable, mixed;
 } LinuxRange;
+
+/* linux_range_has_constants: may tables that the kernel never changes lie there? */
+bool linux_range_has_constants(const LinuxRange *range);
 
 /* What is longer is not read as a whole. */
 #define LINUX_RANGE_MAX (256u * 1024 * 1024)
@@ -56,8 +61,8 @@ GByteArray *linux_read_block(const LinuxMemory *memory, uint64_t addr, uint64_t 
 			     const char *what, GError **error);
 
 /*
- * linux_read_range: a whole range. NULL when it is empty or too long, or a byte of it is not there.
- * Caller unrefs.
+ * linux_read_range: a whole range. NULL when it is empty or too long, or a byte of it is not there
+ * and it is not mixed. Caller unrefs.
  */
 GByteArray *linux_read_range(const LinuxMemory *memory, const LinuxRange *range);
 

@@ -112,8 +112,8 @@ static GByteArray *frames_of_orc(const LinuxModules *modules, const LinuxModule 
 		const LinuxPiece *piece = &module->pieces[i];
 
 		if (piece->base)
-			ranges[orc.n_ranges++] =
-				(LinuxRange){piece->base, piece->base + piece->size, false};
+			ranges[orc.n_ranges++] = (LinuxRange){.start = piece->base,
+							      .end = piece->base + piece->size};
 	}
 	orc.ips = ips;
 	orc.ips_addr = where.ips;

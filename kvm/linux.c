@@ -183,7 +183,7 @@ static LinuxMemory memory_of(KvmGdb *gdb)
 
 static void add_range(GArray *ranges, const GdbRegion *region)
 {
-	LinuxRange range = {region->start, region->last + 1, region->write};
+	LinuxRange range = {region->start, region->last + 1, region->write, false};
 	LinuxRange *last = ranges->len ? &g_array_index(ranges, LinuxRange, ranges->len - 1) : NULL;
 
 	if (last && last->end == range.start && last->writable == range.writable)
@@ -192,7 +192,8 @@ static void add_range(GArray *ranges, const GdbRegion *region)
 		g_array_append_val(ranges, range);
 }
 
-/* What is mapped around @anchor and is no code. */
+/* What is mapped around @anchor and is not only code: an x86 kernel that boots may execute all of
+ * it. */
 static GArray *image_ranges(KvmGdbVcpu *vcpu, uint64_t anchor)
 {
 	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(LinuxRange));
@@ -205,7 +206,7 @@ static GArray *image_ranges(KvmGdbVcpu *vcpu, uint64_t anchor)
 			break;
 		region.start = at;
 		region.last = MIN(region.last, last);
-		if (region.mapped && !region.execute)
+		if (region.mapped && (!region.execute || region.write))
 			add_range(ranges, &region);
 		if (region.last == UINT64_MAX)
 			break;

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	Image image = {data, size};
 	const LinuxMemory memory = {.read = read_image, .opaque = &image};
-	const LinuxRange range = {BASE, BASE + size, false};
+	const LinuxRange range = {BASE, BASE + size, false, false};
 	g_autoptr(LinuxSymbols) symbols = linux_kallsyms_read(&memory, &range, 1, NULL);
 	const LinuxSymbol *rows;
 	unsigned n;

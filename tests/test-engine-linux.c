@@ -36,6 +36,20 @@ static void test_early(void)
 	linux_rig_free(rig);
 }
 
+/* Before it has taken the right to write to its constants, and to execute its data. */
+static void test_boots(void)
+{
+	Rig *rig = linux_rig_new();
+
+	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
+	toy_set_boots(true);
+	linux_rig_monitor(rig, "info linux", "symbols: 81\n");
+	linux_rig_monitor(rig, "symbols", "symbol-file target:/vmgdb/vmlinux-" RELEASE "\n");
+	toy_set_boots(false);
+	linux_rig_monitor(rig, "info linux", "symbols: 81\n");
+	linux_rig_free(rig);
+}
+
 static void test_not_linux(void)
 {
 	Rig *rig = linux_rig_new();
@@ -347,6 +361,7 @@ static const TestCase cases[] = {
 	{"found", test_found},
 	{"early", test_early},
 	{"not-linux", test_not_linux},
+	{"boots", test_boots},
 	{"no-banner", test_no_banner},
 	{"changes", test_changes},
 	{"no-info", test_no_info},

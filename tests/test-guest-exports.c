@@ -68,9 +68,9 @@ static Image *image_new(size_t size)
 
 static unsigned add(Image *image, LinuxSymbols *symbols)
 {
-	const LinuxRange ranges[] = {{IMAGE, IMAGE, false},
-				     {IMAGE, IMAGE + sizeof(image->bytes), true},
-				     {IMAGE, IMAGE + sizeof(image->bytes), false}};
+	const LinuxRange ranges[] = {{IMAGE, IMAGE, false, false},
+				     {IMAGE, IMAGE + sizeof(image->bytes), true, false},
+				     {IMAGE, IMAGE + sizeof(image->bytes), false, false}};
 
 	return linux_exports_add(symbols, &image->memory, ranges, G_N_ELEMENTS(ranges));
 }
@@ -119,8 +119,8 @@ static void test_alone(void)
 {
 	g_autofree Image *image = image_new(12);
 	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
-	const LinuxRange ranges[] = {{IMAGE, IMAGE + sizeof(image->bytes), false},
-				     {DATA + 400, DATA + 400 + 32, true}};
+	const LinuxRange ranges[] = {{IMAGE, IMAGE + sizeof(image->bytes), false, false},
+				     {DATA + 400, DATA + 400 + 32, true, false}};
 
 	linux_symbols_sort(symbols);
 	g_assert_cmpuint(linux_exports_add(symbols, &image->memory, ranges, 2), ==, 9);
@@ -183,7 +183,8 @@ static unsigned find_behind(uint32_t n)
 	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
 	Full full = {image, bytes};
 	const LinuxMemory memory = {.read = read_full, .opaque = &full};
-	LinuxRange ranges[] = {{FULL, FULL, false}, {IMAGE, IMAGE + sizeof(image->bytes), false}};
+	LinuxRange ranges[] = {{FULL, FULL, false, false},
+			       {IMAGE, IMAGE + sizeof(image->bytes), false, false}};
 
 	g_byte_array_append(bytes, (const uint8_t *)"\0init_task\0", 12);
 	for (uint32_t at = 12; at < 12 + 4 * n; at += 4) {

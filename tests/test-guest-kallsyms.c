@@ -35,9 +35,9 @@ static LinuxImage *image_new(const LinuxLayout *layout)
 static LinuxSymbols *look(const LinuxImage *image)
 {
 	const LinuxRange ranges[] = {
-		{image->base - 0x1000, image->base - 0x800, false},
-		{image->base, image->base + image->bytes->len, true},
-		{image->base, image->base + image->bytes->len, false},
+		{image->base - 0x1000, image->base - 0x800, false, false},
+		{image->base, image->base + image->bytes->len, true, false},
+		{image->base, image->base + image->bytes->len, false, false},
 	};
 	g_autoptr(GError) error = NULL;
 	LinuxSymbols *symbols =
@@ -110,7 +110,7 @@ static void test_data(void)
 static void test_ranges(void)
 {
 	g_autoptr(LinuxImage) image = image_new(&linux_layouts[1]);
-	LinuxRange range = {image->base, image->base + image->bytes->len, true};
+	LinuxRange range = {image->base, image->base + image->bytes->len, true, false};
 
 	g_assert_null(linux_kallsyms_read(&image->memory, &range, 1, NULL));
 	range.writable = false;
@@ -118,9 +118,9 @@ static void test_ranges(void)
 	g_assert_null(linux_kallsyms_read(&image->memory, &range, 1, NULL));
 	range.end = range.start + LINUX_RANGE_MAX + 1;
 	g_assert_null(linux_kallsyms_read(&image->memory, &range, 1, NULL));
-	range = (LinuxRange){image->base, image->base, false};
+	range = (LinuxRange){image->base, image->base, false, false};
 	g_assert_null(linux_kallsyms_read(&image->memory, &range, 1, NULL));
-	range = (LinuxRange){0, UINT64_MAX, false};
+	range = (LinuxRange){0, UINT64_MAX, false, false};
 	g_assert_null(linux_kallsyms_read(&image->memory, &range, 1, NULL));
 }
 
@@ -184,7 +184,7 @@ static void test_many_tokens(void)
 	}
 	for (unsigned n = 0; n < 48 * 1024; n++)
 		g_byte_array_append(bytes, table, sizeof(table));
-	ranges[0] = ranges[1] = (LinuxRange){IMAGE, IMAGE + bytes->len, false};
+	ranges[0] = ranges[1] = (LinuxRange){IMAGE, IMAGE + bytes->len, false, false};
 	g_assert_null(linux_kallsyms_read(&memory, ranges, 2, NULL));
 }
 

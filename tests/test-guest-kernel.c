@@ -43,7 +43,7 @@ static void check_banner(bool named)
 {
 	uint64_t addr;
 	LinuxImage *image = make_image(named, &addr);
-	const LinuxRange range = {BASE, BASE + image->bytes->len, false};
+	const LinuxRange range = {BASE, BASE + image->bytes->len, false, false};
 	uint64_t left = LINUX_LOOK_MAX;
 	g_autoptr(LinuxKernel) kernel = linux_search_end(
 		linux_search_new(&image->memory, 62, &range, 1, TEXT, &left), NULL);
@@ -72,6 +72,46 @@ static void test_banner(void)
 static void test_banner_without_symbol(void)
 {
 	check_banner(false);
+}
+
+/* ---- A kernel that boots ---- */
+
+/* It may write to all of its image: the banner and the tables are found there, and only there. */
+static void test_boots(void)
+{
+	uint64_t addr, left = LINUX_LOOK_MAX;
+	LinuxImage *image = make_image(true, &addr);
+	const LinuxRange ranges[] = {
+		{BASE, BASE + image->bytes->len, true, false},
+		{BASE, BASE + 16, false, false},
+	};
+	g_autoptr(LinuxKernel) kernel = linux_search_end(
+		linux_search_new(&image->memory, 62, ranges, 2, TEXT, &left), NULL);
+
+	g_assert_nonnull(kernel);
+	g_assert_true(kernel->has_kallsyms);
+	g_assert_cmphex(kernel->banner_addr, ==, addr);
+	g_assert_true(kernel->ranges[0].mixed);
+	g_assert_false(kernel->ranges[1].mixed);
+	linux_image_free(image);
+}
+
+/* Of one that has booted only what it does not write is looked through. */
+static void test_has_booted(void)
+{
+	uint64_t addr, left = LINUX_LOOK_MAX;
+	LinuxImage *image = make_image(true, &addr);
+	const LinuxRange ranges[] = {
+		{BASE + 16, BASE + 32, true, false},
+		{BASE, BASE + image->bytes->len, false, false},
+	};
+	g_autoptr(LinuxKernel) kernel = linux_search_end(
+		linux_search_new(&image->memory, 62, ranges, 2, TEXT, &left), NULL);
+
+	g_assert_nonnull(kernel);
+	g_assert_false(kernel->ranges[0].mixed || kernel->ranges[1].mixed);
+	g_assert_cmpuint(left, >=, LINUX_LOOK_MAX - image->bytes->len);
+	linux_image_free(image);
 }
 
 /* ---- Without kallsyms ---- */
@@ -106,9 +146,9 @@ static void put_exports(uint8_t *image, const char *const *names, unsigned n)
 	}
 }
 
-static LinuxKernel *find_in_table(uint8_t *image, GError **error)
+static LinuxKernel *find_in_table(uint8_t *image, bool writable, GError **error)
 {
-	const LinuxRange range = {BASE, BASE + TABLE_SIZE, false};
+	const LinuxRange range = {BASE, BASE + TABLE_SIZE, writable, false};
 	const LinuxMemory memory = {.read = read_table, .opaque = image};
 	uint64_t left = LINUX_LOOK_MAX;
 
@@ -129,12 +169,15 @@ static void test_no_kallsyms(void)
 	int fd;
 
 	memcpy(image, BANNER, sizeof(BANNER));
-	none = find_in_table(image, &error);
+	none = find_in_table(image, false, &error);
 	g_assert_null(none);
 	g_assert_error(error, LINUX_ERROR, LINUX_ERROR_ABSENT);
 	g_assert_nonnull(strstr(error->message, "kallsyms"));
 	put_exports(image, names, G_N_ELEMENTS(names));
-	kernel = find_in_table(image, NULL);
+	/* Of one that boots nobody knows yet what is code. */
+	none = find_in_table(image, true, NULL);
+	g_assert_null(none);
+	kernel = find_in_table(image, false, NULL);
 	g_assert_nonnull(kernel);
 	g_assert_false(kernel->has_kallsyms);
 	g_assert_true(linux_symbols_find(kernel->symbols, "jiffies", &addr));
@@ -204,8 +247,8 @@ static bool looks_like_linux(Space *space, const LinuxRange *ranges, unsigned n,
 /* Nothing that does not say it is Linux is read, and it takes many pieces. */
 static void test_look(void)
 {
-	static const LinuxRange all = {SPACE, SPACE + SPACE_SIZE, false};
-	static const LinuxRange written = {SPACE, SPACE + SPACE_SIZE, true};
+	static const LinuxRange all = {SPACE, SPACE + SPACE_SIZE, false, false};
+	static const LinuxRange written = {SPACE, SPACE + SPACE_SIZE, true, false};
 	Space space = {0};
 	uint64_t left = LINUX_LOOK_MAX;
 	unsigned pieces;
@@ -214,8 +257,9 @@ static void test_look(void)
 	g_assert_cmpuint(space.reads, ==, 0);
 	g_assert_cmpuint(pieces, >=, 4);
 	g_assert_cmpuint(left, <=, LINUX_LOOK_MAX - SPACE_SIZE);
-	space.banner = SPACE + 0x1000;
+	left = LINUX_LOOK_MAX;
 	g_assert_false(looks_like_linux(&space, &written, 1, SPACE, &left, &pieces));
+	g_assert_cmpuint(pieces, >=, 4);
 	g_assert_false(looks_like_linux(&space, NULL, 0, SPACE, &left, &pieces));
 	g_assert_cmpuint(space.reads, ==, 0);
 }
@@ -223,7 +267,7 @@ static void test_look(void)
 /* It is seen at every place, also across the pieces. */
 static void test_look_everywhere(void)
 {
-	static const LinuxRange all = {SPACE, SPACE + SPACE_SIZE, false};
+	static const LinuxRange all = {SPACE, SPACE + SPACE_SIZE, false, false};
 
 	for (uint64_t piece = 1 << 20; piece <= SPACE_SIZE; piece *= 2) {
 		for (unsigned before = 1; before <= sizeof(BANNER); before++) {
@@ -241,9 +285,9 @@ static void test_look_everywhere(void)
 /* First behind the code, where a kernel has it; and no further than so many bytes. */
 static void test_look_near(void)
 {
-	static const LinuxRange ranges[] = {{SPACE, SPACE + 0x400000, false},
-					    {SPACE + 0x500000, SPACE + 0x600000, true},
-					    {SPACE + 0x800000, SPACE + 0xc00000, false}};
+	static const LinuxRange ranges[] = {{SPACE, SPACE + 0x400000, false, false},
+					    {SPACE + 0x500000, SPACE + 0x600000, true, false},
+					    {SPACE + 0x800000, SPACE + 0xc00000, false, false}};
 	Space space = {.banner = SPACE + 0x900000};
 	uint64_t left = 0x400000, far = 0x400000;
 	unsigned pieces;
@@ -320,7 +364,7 @@ static void test_full(void)
 /* Given up in the middle. */
 static void test_search_free(void)
 {
-	static const LinuxRange all = {SPACE, SPACE + SPACE_SIZE, false};
+	static const LinuxRange all = {SPACE, SPACE + SPACE_SIZE, false, false};
 	Space space = {0};
 	uint64_t left = LINUX_LOOK_MAX;
 	const LinuxMemory memory = {.read = read_space, .opaque = &space, .look = look_space};
@@ -332,6 +376,8 @@ static void test_search_free(void)
 }
 
 static const TestCase cases[] = {
+	{"boots", test_boots},
+	{"has-booted", test_has_booted},
 	{"no-kallsyms", test_no_kallsyms},
 	{"look", test_look},
 	{"look-everywhere", test_look_everywhere},

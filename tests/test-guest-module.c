@@ -314,7 +314,7 @@ static void assert_btf(LinuxModules *modules, unsigned n, uint64_t base, uint64_
 
 static void test_btf(void)
 {
-	static LinuxRange ranges[] = {{RIG_BASE, RIG_BASE + 0x1000, true}};
+	static LinuxRange ranges[] = {{RIG_BASE, RIG_BASE + 0x1000, true, false}};
 	g_autoptr(GuestRig) rig = make_rig(true, false);
 	g_autoptr(LinuxModules) none = modules_of(rig), modules = modules_of(rig);
 
@@ -519,8 +519,8 @@ static void test_absent(void)
 /* A list as make_rig's, with the links back, but no symbol for its head; and others like it. */
 static void test_no_symbol(void)
 {
-	static LinuxRange ranges[] = {{RIG_BASE, RIG_BASE + 0x100, false},
-				      {RIG_BASE, RIG_BASE + 0x1000, true}};
+	static LinuxRange ranges[] = {{RIG_BASE, RIG_BASE + 0x100, false, false},
+				      {RIG_BASE, RIG_BASE + 0x1000, true, false}};
 	g_autoptr(GuestRig) rig = kern_new();
 	g_autoptr(LinuxModules) modules = NULL;
 	g_autoptr(GError) error = NULL;
@@ -552,7 +552,7 @@ static void test_no_symbol(void)
 	/* Modules that lie where the kernel's image seems to be. */
 	g_clear_pointer(&modules, linux_modules_free);
 	put_piece(rig, 0, 0, 0xffffffffc0005000, 0x1000);
-	ranges[0] = (LinuxRange){MODULE(0), MODULE(2), true};
+	ranges[0] = (LinuxRange){MODULE(0), MODULE(2), true, false};
 	modules = linux_modules_new(&rig->kernel, NULL);
 	g_assert_nonnull(modules);
 	assert_list(modules, "second_2 first");
@@ -587,7 +587,7 @@ static size_t read_full(void *opaque, uint64_t addr, void *buf, size_t len)
 
 static void test_full(void)
 {
-	static LinuxRange range = {FULL, FULL + FULL_SIZE, true};
+	static LinuxRange range = {FULL, FULL + FULL_SIZE, true, false};
 	g_autoptr(GuestRig) rig = kern_new();
 	g_autoptr(GError) error = NULL;
 	Full full = {rig->kernel.memory, 0};

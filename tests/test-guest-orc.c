@@ -430,8 +430,9 @@ static void test_duplicates(void)
 /* A module's init section has gone, and other code is there: nothing is said of it. */
 static void test_ranges(void)
 {
-	static const LinuxRange ranges[] = {
-		{TEXT + 0x200, TEXT + 0x300, false}, {TEXT, TEXT + 0x100, false}, {0, 0, false}};
+	static const LinuxRange ranges[] = {{TEXT + 0x200, TEXT + 0x300, false, false},
+					    {TEXT, TEXT + 0x100, false, false},
+					    {0, 0, false, false}};
 	g_autoptr(Table) table =
 		TABLE("6.1.0-56-cloud-amd64", {0, 8, 0, OLD(5, 0, 0)}, {0x80, 16, 0, OLD(5, 0, 0)},
 		      {0x100, 24, 0, OLD(5, 0, 0)}, {0x1f0, 0, 0, 0}, {0x200, 32, 0, OLD(5, 0, 0)},

@@ -114,7 +114,7 @@ static void test_blocks(void)
 static void test_ranges(void)
 {
 	g_autofree Room *room = room_new();
-	LinuxRange range = {BASE, BASE + 1024, false};
+	LinuxRange range = {BASE, BASE + 1024, false, false};
 	g_autoptr(GByteArray) block = linux_read_range(&room->memory, &range);
 
 	g_assert_nonnull(block);
@@ -125,6 +125,45 @@ static void test_ranges(void)
 	g_assert_null(linux_read_range(&room->memory, &range));
 	range.end = range.start + LINUX_RANGE_MAX + 1;
 	g_assert_null(linux_read_range(&room->memory, &range));
+	range.writable = range.mixed = true;
+	g_assert_null(linux_read_range(&room->memory, &range));
+}
+
+static void test_constants(void)
+{
+	static const LinuxRange constants = {1, 2, false, false}, variables = {1, 2, true, false},
+				both = {1, 2, true, true};
+
+	g_assert_true(linux_range_has_constants(&constants));
+	g_assert_false(linux_range_has_constants(&variables));
+	g_assert_true(linux_range_has_constants(&both));
+}
+
+/* Pages of ones, but for some that are not there. */
+#define LAND 0x10000u
+#define LAND_PAGES 300u
+#define GONE(page) ((page) == 0 || (page) == 7 || (page) == 8 || (page) == LAND_PAGES - 1)
+
+static size_t read_land(void *opaque G_GNUC_UNUSED, uint64_t addr, void *buf, size_t len)
+{
+	size_t n = 0;
+
+	for (; n < len && !GONE((addr + n - LAND) / 4096); n++)
+		((uint8_t *)buf)[n] = 1;
+	return n;
+}
+
+/* What the kernel has given away counts as zeros. */
+static void test_mixed(void)
+{
+	static const LinuxMemory memory = {.read = read_land};
+	static const LinuxRange range = {LAND, LAND + LAND_PAGES * 4096 - 8, true, true};
+	g_autoptr(GByteArray) block = linux_read_range(&memory, &range);
+
+	g_assert_nonnull(block);
+	g_assert_cmpuint(block->len, ==, LAND_PAGES * 4096 - 8);
+	for (unsigned i = 0; i < block->len; i++)
+		g_assert_cmpuint(block->data[i], ==, !GONE(i / 4096));
 }
 
 /* ---- Symbols ---- */
@@ -308,7 +347,8 @@ static const TestCase cases[] = {
 	{"one-hash", test_one_hash},	 {"full", test_full},
 	{"numbers", test_numbers},	 {"wrap", test_wrap},
 	{"strings", test_strings},	 {"blocks", test_blocks},
-	{"ranges", test_ranges},	 {"find", test_find},
+	{"ranges", test_ranges},	 {"constants", test_constants},
+	{"mixed", test_mixed},		 {"find", test_find},
 	{"by-address", test_by_address}, {"set-data", test_set_data},
 	{"names", test_names},		 {"sizes", test_sizes},
 	{"aliases", test_aliases},	 {0},

@@ -242,8 +242,8 @@ void arch_region(const ArchRoot *root, ArchPhysRead read G_GNUC_UNUSED, void *op
 		ret->start = edges[n];
 		ret->last = edges[n + 1] - 1;
 		ret->mapped = ret->read = inside && has_kernel(root, addr);
-		ret->write = ret->mapped && n == 2;
-		ret->execute = ret->mapped && n == 1;
+		ret->write = ret->mapped && (n == 2 || toy_options.boots);
+		ret->execute = ret->mapped && (n == 1 || toy_options.boots);
 	}
 }
 

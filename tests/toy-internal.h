@@ -76,7 +76,7 @@ struct ToyVm {
 
 /* What toy_set_...() choose; for all machines. */
 typedef struct ToyOptions {
-	bool sw_break_works, rf_works, like_arm, like_linux, skips, tells_own;
+	bool sw_break_works, rf_works, like_arm, like_linux, skips, tells_own, boots;
 	unsigned left_out;
 } ToyOptions;
 extern ToyOptions toy_options;

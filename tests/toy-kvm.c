@@ -138,6 +138,11 @@ void toy_set_skips(bool on)
 	toy_options.skips = on;
 }
 
+void toy_set_boots(bool on)
+{
+	toy_options.boots = on;
+}
+
 void toy_set_like_linux(bool on)
 {
 	toy_options.like_linux = on;

@@ -111,6 +111,9 @@ void toy_set_tells_own(bool tells);
  * kvm_gdb_new(). */
 void toy_set_like_linux(bool like_linux);
 
+/* May the kernel still write to all of TOY_LINUX, and execute it, as one of x86 that boots? */
+void toy_set_boots(bool boots);
+
 /* The next KVM_RUN of this CPU, if any I/O was finished, or KVM_SET_GUEST_DEBUG fails so, once. */
 void toy_fail_run(ToyVm *vm, unsigned cpu, int error);
 void toy_fail_control(ToyVm *vm, unsigned cpu, int error);
