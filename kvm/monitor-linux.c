@@ -66,8 +66,13 @@ static bool take_lines(void *target, GdbPlace place, const char *args, uint64_t 
 	}
 	if (*args) {
 		args += strlen("-n");
-		if (!monitor_take_number(target, place, &args, "a number of lines", ret, error))
+		if (!monitor_take_number(target, place, &args, "LINES", ret, error))
 			return false;
+		if (!*ret) {
+			g_set_error(error, GDB_ERROR, GDB_ERROR_INVAL,
+				    "-n 0 prints nothing: without -n all lines are printed");
+			return false;
+		}
 	}
 	return monitor_take_end(args, error);
 }

@@ -130,10 +130,10 @@ void process_choose_none(KvmGdb *gdb)
 	gdb->break_process.number = 0;
 }
 
-static bool take_process(KvmGdb *gdb, GdbPlace place, const char *args, uint64_t *ret,
-			 GError **error)
+static bool take_process(KvmGdb *gdb, GdbPlace place, const char *what, const char *args,
+			 uint64_t *ret, GError **error)
 {
-	if (!monitor_take_number(gdb, place, &args, "the number of a process", ret, error) ||
+	if (!monitor_take_number(gdb, place, &args, what, ret, error) ||
 	    !monitor_take_end(args, error))
 		return false;
 	if (*ret && *ret <= UINT32_MAX)
@@ -157,7 +157,7 @@ static bool process_monitor(void *target, GdbPlace place, const char *args, GStr
 	KvmGdb *gdb = target;
 	uint64_t number = 0;
 
-	if (*args && !take_process(gdb, place, args, &number, error))
+	if (*args && !take_process(gdb, place, "PID", args, &number, error))
 		return false;
 	LOCKED(gdb);
 
@@ -181,7 +181,7 @@ static bool break_process_monitor(void *target, GdbPlace place, const char *args
 	KvmGdb *gdb = target;
 	uint64_t number = 0;
 
-	if (!any && !take_process(gdb, place, args, &number, error))
+	if (!any && !take_process(gdb, place, "any, or PID", args, &number, error))
 		return false;
 	LOCKED(gdb);
 

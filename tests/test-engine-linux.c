@@ -336,6 +336,8 @@ static void test_no_types(void)
 	linux_rig_monitor(rig, "dmesg", "log");
 	linux_rig_monitor(rig, "dmesg -n 10", "log");
 	linux_rig_monitor(rig, "dmesg all", "'all': expected -n LINES");
+	linux_rig_monitor(rig, "dmesg -n", "expected LINES as a number");
+	linux_rig_monitor(rig, "dmesg -n 0", "without -n all lines");
 	rsp_expect_error(rig->client, "qXfer:osdata:read:processes:0,1000");
 	rsp_expect_prefix(rig->client, "qXfer:osdata:read:cpus:0,1000", "l<?xml");
 	linux_rig_free(rig);

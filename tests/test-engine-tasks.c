@@ -294,7 +294,7 @@ static void expect_refused(Rig *rig, const char *command)
 		{"7", "the guest has no task 7"},
 		{"0", "no process has the number 0"},
 		{"0x100000064", "no process has the number 4294967396"},
-		{"init", "expected the number of a process as a number"},
+		{"init", "PID as a number"},
 		{"200", "task 200 (busy) has no user addresses"},
 	};
 
@@ -463,8 +463,8 @@ static void test_break_process_refused(void)
 	Rig *rig = open_with_loops();
 
 	expect_refused(rig, "break-process");
-	linux_rig_monitor(rig, "break-process", "expected the number of a process");
-	linux_rig_monitor(rig, "break-process any 1", "expected the number of a process");
+	linux_rig_monitor(rig, "break-process", "expected any, or PID as a number");
+	linux_rig_monitor(rig, "break-process any 1", "expected any, or PID as a number");
 	rsp_expect(rig->client, "Z1,101,1", "OK");
 	expect_stops(rig, 0);
 	linux_rig_free(rig);
