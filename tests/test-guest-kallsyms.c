@@ -224,8 +224,8 @@ static void test_many_digits(void)
 		Digits digits = {image, rows[i].n};
 		const LinuxMemory memory = {.read = read_digits, .opaque = &digits};
 		const LinuxRange ranges[] = {
-			{DIGITS_AT, DIGITS_AT + rows[i].n * DIGITS_SIZE, false},
-			{image->base, image->base + image->bytes->len, false}};
+			{DIGITS_AT, DIGITS_AT + rows[i].n * DIGITS_SIZE, false, false},
+			{image->base, image->base + image->bytes->len, false, false}};
 		g_autoptr(LinuxSymbols) symbols = linux_kallsyms_read(&memory, ranges, 2, NULL);
 
 		g_assert_cmpint(symbols != NULL, ==, rows[i].found);

@@ -349,8 +349,9 @@ static void test_full(void)
 		g_autofree uint8_t *image = g_malloc0(TABLE_SIZE);
 		Full full = {rows[i].what, rows[i].len, image, 0};
 		const LinuxMemory memory = {.read = read_filled, .opaque = &full};
-		const LinuxRange ranges[] = {{SPACE, SPACE + FULL_SIZE, rows[i].reads > 40000},
-					     {BASE, BASE + TABLE_SIZE, false}};
+		const LinuxRange ranges[] = {
+			{SPACE, SPACE + FULL_SIZE, rows[i].reads > 40000, false},
+			{BASE, BASE + TABLE_SIZE, false, false}};
 		uint64_t left = LINUX_LOOK_MAX;
 
 		memcpy(image, BANNER, sizeof(BANNER));
