@@ -11,6 +11,7 @@
 
 #include "guest/exports.h"
 #include "guest/kallsyms.h"
+#include "guest/layout.h"
 
 #define BANNER "Linux version "
 #define BANNER_MAX 512u
@@ -66,16 +67,23 @@ static bool find_bytes(const LinuxKernel *kernel, const void *what, size_t len, 
 
 /* ---- The banner ---- */
 
-/* Beside the whole one some kernels have another, without the number of the build. */
+/*
+ * Beside the whole one some kernels have another, without the number of the build. It is printed:
+ * what cannot be is escaped.
+ */
 static char *read_banner(const LinuxMemory *memory, uint64_t addr)
 {
 	g_autofree char *text = linux_read_string(memory, addr, BANNER_MAX);
 	const char *build = text ? strstr(text, " #") : NULL;
+	g_autoptr(GString) banner = NULL;
 
 	if (!build || !g_ascii_isdigit(build[2]) || !g_str_has_prefix(text, BANNER) ||
 	    !g_ascii_isdigit(text[strlen(BANNER)]))
 		return NULL;
-	return g_strstrip(g_steal_pointer(&text));
+	g_strstrip(text);
+	banner = g_string_new(NULL);
+	linux_text_add(banner, text, strlen(text));
+	return g_string_free(g_steal_pointer(&banner), FALSE);
 }
 
 static bool fits_banner(const LinuxMemory *memory, uint64_t addr)

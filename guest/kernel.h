@@ -11,7 +11,8 @@
 #include "guest/types.h"
 
 /*
- * @banner: "Linux version 6.1.0 (...) ...", without its newline; @banner_addr: where it is.
+ * @banner: "Linux version 6.1.0 (...) ...", without its newline, and as it may be printed;
+ * @banner_addr: where it is.
  * @release: "6.1.0".
  * @symbols: at the addresses where they are now; never NULL. linux_banner is always one, and has
  * its size.

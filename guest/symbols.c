@@ -46,12 +46,21 @@ void linux_symbols_free(LinuxSymbols *symbols)
 	g_free(symbols);
 }
 
+static bool is_visible(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] <= ' ' || name[i] >= 0x7f)
+			return false;
+	}
+	return true;
+}
+
 bool linux_symbols_add(LinuxSymbols *symbols, uint64_t addr, char type, const char *name,
 		       size_t len)
 {
 	LinuxSymbol row = {.addr = addr, .name = symbols->names->len, .type = type};
 
-	if (!len || memchr(name, '\0', len) || symbols->rows->len >= ROWS_MAX ||
+	if (!len || !is_visible(name, len) || symbols->rows->len >= ROWS_MAX ||
 	    len >= NAMES_MAX - symbols->names->len)
 		return false;
 	g_string_append_len(symbols->names, name, len);

@@ -25,7 +25,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxSymbols, linux_symbols_free)
 
 /*
  * linux_symbols_add: one more; @name (@len bytes) is copied. FALSE, and nothing added, when a name
- * is empty or has a NUL in it, or the table is full (a million symbols, 64 MiB of names: several
+ * is empty or has anything but visible characters of ASCII in it (names end up on the terminal of
+ * whoever debugs), or the table is full (a million symbols, 64 MiB of names: several
  * times what the largest kernels have).
  * linux_symbols_sort: to be called after the last one was added and before anything below. Those
  * of one address stay in the order in which they were added.

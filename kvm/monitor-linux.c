@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "guest/dmesg.h"
+#include "guest/layout.h"
 #include "guest/module.h"
 #include "guest/uptime.h"
 #include "kvm/internal.h"
@@ -49,10 +50,22 @@ static bool info_linux(void *target, GdbPlace place G_GNUC_UNUSED, const char *a
 	return true;
 }
 
+/* Line by line, as they may be printed. */
 static bool vmcoreinfo(void *target, GdbPlace place G_GNUC_UNUSED, const char *args, GString *out,
 		       GError **error)
 {
-	return monitor_take_end(args, error) && linux_vmcoreinfo(target, out, error);
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_auto(GStrv) lines = NULL;
+
+	if (!monitor_take_end(args, error) || !linux_vmcoreinfo(target, text, error))
+		return false;
+	lines = g_strsplit(text->str, "\n", -1);
+	for (char **line = lines; *line; line++) {
+		linux_text_add(out, *line, strlen(*line));
+		if (line[1])
+			g_string_append_c(out, '\n');
+	}
+	return true;
 }
 
 /* "-n 100", or nothing. */

@@ -343,6 +343,17 @@ static void test_no_types(void)
 	linux_rig_free(rig);
 }
 
+/* It is printed on the terminal of whoever debugs. */
+static void test_hostile_info(void)
+{
+	Rig *rig = linux_rig_new();
+
+	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
+	memcpy(toy_ram(rig->vm) + INFO_AT + strlen("OSRELEASE="), "\033[2J", 4);
+	linux_rig_monitor(rig, "vmcoreinfo", "OSRELEASE=\\x1b[2J");
+	linux_rig_free(rig);
+}
+
 /* VMCOREINFO that is not there yet, and a pointer to nowhere. */
 static void test_no_info(void)
 {
@@ -366,6 +377,7 @@ static const TestCase cases[] = {
 	{"boots", test_boots},
 	{"no-banner", test_no_banner},
 	{"changes", test_changes},
+	{"hostile-info", test_hostile_info},
 	{"no-info", test_no_info},
 	{"program", test_program},
 	{"no-program", test_no_program},

@@ -190,6 +190,25 @@ static void test_no_kallsyms(void)
 			"no types: the kernel has no BTF\n");
 }
 
+/* It is printed on the terminal of whoever debugs. */
+static void test_hostile_banner(void)
+{
+	static const char *const names[] = {"abc", "emergency_restart", "init_task", "jiffies"};
+	static const char text[] = "Linux version 6.1.0\033[2J (gcc\x9b) #1 SMP\n";
+	g_autofree uint8_t *image = g_malloc0(TABLE_SIZE);
+	g_autoptr(LinuxKernel) kernel = NULL;
+
+	memcpy(image, text, sizeof(text));
+	put_exports(image, names, G_N_ELEMENTS(names));
+	kernel = find_in_table(image, NULL);
+	g_assert_nonnull(kernel);
+	g_assert_cmpstr(kernel->banner, ==, "Linux version 6.1.0\\x1b[2J (gcc\\x9b) #1 SMP");
+	g_assert_cmpstr(kernel->release, ==, "6.1.0\\x1b[2J");
+	g_assert_true(linux_kernel_is_there(kernel));
+	image[20]++;
+	g_assert_false(linux_kernel_is_there(kernel));
+}
+
 /* ---- What is looked at before it is known to be Linux ---- */
 
 /* Zeros from SPACE on, but for the banner; who reads them otherwise than by looking is counted. */
@@ -380,6 +399,7 @@ static const TestCase cases[] = {
 	{"boots", test_boots},
 	{"has-booted", test_has_booted},
 	{"no-kallsyms", test_no_kallsyms},
+	{"hostile-banner", test_hostile_banner},
 	{"look", test_look},
 	{"look-everywhere", test_look_everywhere},
 	{"look-near", test_look_near},

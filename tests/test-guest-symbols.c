@@ -293,6 +293,12 @@ static void test_names(void)
 	g_assert_false(linux_symbol_is_code(&rows[4]));
 	g_assert_false(linux_symbols_add(symbols, 1, 't', "", 0));
 	g_assert_false(linux_symbols_add(symbols, 1, 't', "a\0b", 3));
+	/* What would write to the terminal. */
+	g_assert_false(linux_symbols_add(symbols, 1, 't', "\033[2Ja", 5));
+	g_assert_false(linux_symbols_add(symbols, 1, 't', "a\177", 2));
+	g_assert_false(linux_symbols_add(symbols, 1, 't', "a\x9b", 2));
+	g_assert_false(linux_symbols_add(symbols, 1, 't', "a b", 3));
+	g_assert_true(linux_symbols_add(symbols, 1, 't', "!~", 2));
 }
 
 /* A guest can say that it has any number of names, of any length. */
