@@ -200,7 +200,7 @@ static void test_hostile_banner(void)
 
 	memcpy(image, text, sizeof(text));
 	put_exports(image, names, G_N_ELEMENTS(names));
-	kernel = find_in_table(image, NULL);
+	kernel = find_in_table(image, false, NULL);
 	g_assert_nonnull(kernel);
 	g_assert_cmpstr(kernel->banner, ==, "Linux version 6.1.0\\x1b[2J (gcc\\x9b) #1 SMP");
 	g_assert_cmpstr(kernel->release, ==, "6.1.0\\x1b[2J");
