@@ -111,6 +111,14 @@ static const ModelScenario scenarios[] = {
 			    "Hg1|P4=0101000000000000"},
 	},
 	{
+		.name = "point-again",
+		.n = 1,
+		.code = {LOOP_3},
+		.setup = "Z1,101,1|vCont;c",
+		.says = 5,
+		.actions = {"vCont;c", "^C", "z1,101,1|Z1,101,1", "Hg1|P4=0101000000000000"},
+	},
+	{
 		.name = "point-arm",
 		.n = 2,
 		.code = {LOOP_3, ""},
