@@ -72,7 +72,7 @@ typedef struct KvmGdbOps {
 	void (*mark_dirty)(void *opaque, uint64_t gpa, size_t len);
 	/*
 	 * The client wants the machine ended (k, vKill; quit). It is stopped, or will be very soon,
-	 * and no vCPU runs before kvm_gdb_end(). Without it, k detaches.
+	 * and no vCPU runs before kvm_gdb_end(), which may be called in it. Without it, k detaches.
 	 */
 	void (*poweroff)(void *opaque);
 	/*

@@ -126,20 +126,30 @@ static void on_quit(void *data)
 		gdb->ops->poweroff(gdb->opaque);
 }
 
+/* By the loop: whoever wants it may be gone when the VMM has ended the engine. */
+static void begin_to_end(KvmGdb *gdb, Ending ending)
+{
+	gdb->ending = MAX(gdb->ending, ending);
+	halt_stop_for_client(gdb);
+	if (!gdb->quit)
+		gdb->quit = gdb_alarm_new(gdb->context, "vmgdb quit", on_quit, gdb);
+	gdb_alarm_set(gdb->quit, GDB_ALARM_SOON);
+}
+
 bool operate_quit(KvmGdb *gdb, GError **error)
 {
 	LOCKED(gdb);
 
 	if (!gdb->ops || !gdb->ops->poweroff)
 		return target_lacks("being ended", error);
-	if (gdb->ending == ENDING_NOT)
-		gdb->ending = ENDING_WAITS;
 	non_stop_all(gdb);
-	halt_stop_for_client(gdb);
-	if (!gdb->quit)
-		gdb->quit = gdb_alarm_new(gdb->context, "vmgdb quit", on_quit, gdb);
-	gdb_alarm_set(gdb->quit, GDB_ALARM_SOON);
+	begin_to_end(gdb, ENDING_WAITS);
 	return true;
+}
+
+void operate_kill(KvmGdb *gdb)
+{
+	begin_to_end(gdb, ENDING_STANDS);
 }
 
 void operate_forget_quit(KvmGdb *gdb)

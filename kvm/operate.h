@@ -48,6 +48,11 @@ bool operate_powerdown(KvmGdb *gdb, struct _GError **error);
  * may end the engine. FALSE with @error: it cannot. operate_forget_quit: it is not asked any more.
  */
 bool operate_quit(KvmGdb *gdb, struct _GError **error);
+/*
+ * operate_kill: likewise, with a VMM that can and the engine's lock held; it is asked soon, whether
+ * the machine stands or not.
+ */
+void operate_kill(KvmGdb *gdb);
 void operate_forget_quit(KvmGdb *gdb);
 
 #endif

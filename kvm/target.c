@@ -12,6 +12,7 @@
 #include "kvm/linux-modules.h"
 #include "kvm/linux.h"
 #include "kvm/monitor.h"
+#include "kvm/operate.h"
 #include "kvm/process.h"
 #include "kvm/states.h"
 #include "kvm/task-threads.h"
@@ -392,13 +393,10 @@ static void kill_machine(void *target)
 		detach(target);
 		return;
 	}
-	engine_lock(gdb);
+	LOCKED(gdb);
 	gdb->attached = false;
 	non_stop_end(gdb);
-	gdb->ending = ENDING_ASKED;
-	halt_stop_for_client(gdb);
-	engine_unlock(gdb);
-	gdb->ops->poweroff(gdb->opaque);
+	operate_kill(gdb);
 }
 
 bool target_lacks(const char *what, GError **error)

@@ -546,6 +546,33 @@ static void test_listen_again(void)
 	toy_free(vm);
 }
 
+/* A VMM may end all when it is asked to: by k, */
+static void test_end_in_kill(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	rig->ends = true;
+	rsp_client_send(rig->client, "k");
+	while (!GET(rig->poweroffs))
+		g_main_context_iteration(NULL, FALSE);
+	test_run_for(NULL, 5);
+	g_assert_cmpuint(GET(rig->poweroffs), ==, 1);
+	rig_free(rig);
+}
+
+/* or when it ends by itself, while a client has killed its program and may still run it again. */
+static void test_end_in_end(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	rig->ends = true;
+	rsp_expect(rig->client, "!", "OK");
+	rsp_expect(rig->client, "vKill;1", "OK");
+	kvm_gdb_end(rig->gdb, 0);
+	g_assert_cmpuint(GET(rig->poweroffs), <=, 1);
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
@@ -564,6 +591,8 @@ int main(int argc, char **argv)
 		{"panic", test_panic},
 		{"end-while-stopped", test_end_while_stopped},
 		{"kill", test_kill},
+		{"end-in-kill", test_end_in_kill},
+		{"end-in-end", test_end_in_end},
 		{"panic-held", test_panic_held},
 		{"control-fails", test_control_fails},
 		{"late-vcpu", test_late_vcpu},
