@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 #include <gio/gunixinputstream.h>
 #include <gio/gunixoutputstream.h>
+#include <glib-unix.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -231,6 +232,8 @@ static gssize write_some(SerialLine *line, const uint8_t *data, size_t len, GErr
 		return 0;
 	}
 	n = TEMP_FAILURE_RETRY(write(line->file, data, len));
+	if (n < 0 && errno == EAGAIN)
+		return 0;
 	if (n < 0)
 		g_set_error_literal(error, G_IO_ERROR, g_io_error_from_errno(errno),
 				    g_strerror(errno));
@@ -289,17 +292,29 @@ static gboolean on_writable(GObject *stream G_GNUC_UNUSED, gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* Until the queue is empty. */
+static gboolean on_file_writable(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED,
+				 gpointer data)
+{
+	return on_writable(NULL, data);
+}
+
+/* Until the queue is empty. A file never makes anybody wait, but a FIFO may stand for one. */
 static void watch_output(SerialLine *line)
 {
 	g_mutex_lock(&line->lock);
 	bool is_wanted = line->queue->len > 0;
 	g_mutex_unlock(&line->lock);
-	if (line->stream == NULL || line->out != NULL || !is_wanted)
+	if ((line->stream == NULL && line->file < 0) || line->out != NULL || !is_wanted)
 		return;
-	line->out = g_pollable_output_stream_create_source(
-		G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(line->stream)), NULL);
-	g_source_set_callback(line->out, G_SOURCE_FUNC(on_writable), line, NULL);
+	if (line->file >= 0) {
+		line->out = g_unix_fd_source_new(line->file, G_IO_OUT);
+		g_source_set_callback(line->out, G_SOURCE_FUNC(on_file_writable), line, NULL);
+	} else {
+		line->out = g_pollable_output_stream_create_source(
+			G_POLLABLE_OUTPUT_STREAM(g_io_stream_get_output_stream(line->stream)),
+			NULL);
+		g_source_set_callback(line->out, G_SOURCE_FUNC(on_writable), line, NULL);
+	}
 	g_source_attach(line->out, NULL);
 }
 
@@ -345,14 +360,13 @@ static bool fail(GError **error, const char *what)
 	return false;
 }
 
-/* O_NONBLOCK: a FIFO that nobody reads must not hold us up. */
+/* O_NONBLOCK: a FIFO that nobody reads, or nobody goes on to read, must not hold us up. */
 static bool open_file(SerialLine *line, const char *path, GError **error)
 {
 	line->file =
 		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC | O_NONBLOCK, 0666);
 	if (line->file < 0)
 		return fail(error, path);
-	fcntl(line->file, F_SETFL, fcntl(line->file, F_GETFL) & ~O_NONBLOCK);
 	line->place = g_strdup(path);
 	line->listens = true;
 	return true;

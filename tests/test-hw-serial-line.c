@@ -481,6 +481,39 @@ static void test_fifo(void)
 	test_dir_remove(dir);
 }
 
+static bool reads_end(void *data)
+{
+	SlowClient *client = data;
+	char buf[4096];
+	ssize_t n = read(client->fd, buf, sizeof(buf));
+
+	return n > 0 && buf[n - 1] == 'd';
+}
+
+/* The reader of a FIFO does not read for a while: the UART waits, and nobody else. */
+static void test_fifo_slow(void)
+{
+	char *dir = test_dir_new(), buf[4096];
+	g_autofree char *path = g_build_filename(dir, "fifo", NULL);
+	g_autofree char *where = g_strconcat("file:", path, NULL);
+	SlowClient client;
+	Rig rig;
+
+	g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+	client = (SlowClient){&rig, open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+	rig_init(&rig, where);
+	g_assert_true(test_wait(NULL, is_full, &rig, TEST_PATIENCE));
+	g_assert_true(test_wait(NULL, reads_on, &client, TEST_PATIENCE));
+	while (read(client.fd, buf, sizeof(buf)) > 0)
+		test_run_for(NULL, 1);
+	/* It gets all of what comes later. */
+	send(&rig, "end");
+	g_assert_true(test_wait(NULL, reads_end, &client, TEST_PATIENCE));
+	close(client.fd);
+	rig_clear(&rig);
+	test_dir_remove(dir);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
@@ -496,6 +529,7 @@ int main(int argc, char **argv)
 		{"file", test_file},
 		{"file/full", test_file_full},
 		{"file/fifo", test_fifo},
+		{"file/fifo-slow", test_fifo_slow},
 		{"device", test_device},
 		{"wrong", test_wrong},
 		{0},
