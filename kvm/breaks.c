@@ -433,23 +433,29 @@ static void rearm_internal(KvmBreaks *breaks, const KvmFinder *finder)
 	}
 }
 
-static bool any_soft_in_point(const KvmBreaks *breaks)
+/* Those that wait in a point; from the last on, since one that finds its memory leaves. */
+static void rearm_points(KvmBreaks *breaks, const KvmFinder *finder)
 {
+	const GdbBreak *points;
 	unsigned n;
 
-	kvm_points_all(breaks->points, &n);
-	while (n && !(kvm_points_owners(breaks->points, n - 1) & KVM_POINT_SOFT))
-		n--;
-	return n > 0;
+	for (points = kvm_points_all(breaks->points, &n); n > 0; n--) {
+		if (kvm_points_owners(breaks->points, n - 1) & KVM_POINT_SOFT)
+			rearm_soft(breaks, g_hash_table_lookup(breaks->softs, &points[n - 1].addr),
+				   finder);
+	}
 }
 
 /* Usually all are where they belong, and to see that costs far less than to look for each. */
 void kvm_breaks_rearm(KvmBreaks *breaks, const KvmFinder *finder)
 {
-	if (breaks->lost || any_soft_in_point(breaks) || !kvm_patches_all_there(breaks->patches)) {
-		rearm_softs(breaks, finder, false);
+	bool all_there = kvm_patches_all_there(breaks->patches);
+
+	if (!all_there || breaks->lost)
+		rearm_softs(breaks, finder, all_there);
+	if (!all_there)
 		rearm_physicals(breaks);
-	}
+	rearm_points(breaks, finder);
 	rearm_internal(breaks, finder);
 }
 

@@ -87,6 +87,14 @@ Patch *patch_find(const KvmPatches *patches, uint64_t gpa)
 
 /* ---- In memory ---- */
 
+/* Asked of all at each resume, so what is usual needs no call. */
+static bool is_trap(const uint8_t *bytes, const uint8_t *trap, size_t len)
+{
+	if (len == 1)
+		return bytes[0] == trap[0];
+	return len == 4 ? !memcmp(bytes, trap, 4) : !memcmp(bytes, trap, len);
+}
+
 bool patch_in_place(const KvmPatches *patches, const Patch *patch)
 {
 	const KvmPlace *place = &patch->place;
@@ -95,12 +103,10 @@ bool patch_in_place(const KvmPatches *patches, const Patch *patch)
 
 	if (patch->lifted)
 		return false;
-	/* Asked of all at each resume: with many it is to cost little. */
 	if (place->steady)
-		return place->host[0] == patches->trap[0] &&
-		       (len == 1 || !memcmp(place->host, patches->trap, len));
+		return is_trap(place->host, patches->trap, len);
 	return kvm_memory_read_at(patches->memory, place, now, len) == len &&
-	       !memcmp(now, patches->trap, len);
+	       is_trap(now, patches->trap, len);
 }
 
 static void put_patch(KvmPatches *patches, Patch *patch)

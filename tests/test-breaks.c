@@ -560,14 +560,18 @@ static void test_rearm_others(void)
 	insert_sw(f, 0xff1005);
 	f->kind = KVM_SPOT_POINT;
 	insert_sw(f, 0xff1006);
-	g_assert_cmphex(f->ram[6], ==, 6);
+	insert_sw(f, 0xff1007);
+	g_assert_true(insert_hw(f, GDB_BREAK_HW, 0xff1020, 1, NULL));
+	g_assert_cmpmem(f->ram + 6, 2, ((const uint8_t[]){6, 7}), 2);
 	f->kind = KVM_SPOT_PATCH;
 	kvm_breaks_rearm(f->breaks, &f->finder);
-	g_assert_cmphex(f->ram[6], ==, 0xcc);
+	g_assert_cmpmem(f->ram + 6, 2, ((const uint8_t[]){0xcc, 0xcc}), 2);
+	g_assert_cmpuint(n_points(f), ==, 1);
+	kvm_breaks_remove(f->breaks, &(GdbBreak){GDB_BREAK_HW, 0xff1020, 1});
 	for (unsigned i = 0; i < 3; i++)
 		insert_sw(f, 0xff1010 + i);
 	f->kind = KVM_SPOT_POINT;
-	g_assert_cmpuint(kvm_breaks_reset(f->breaks), ==, 2);
+	g_assert_cmpuint(kvm_breaks_reset(f->breaks), ==, 3);
 	f->kind = KVM_SPOT_PATCH;
 	kvm_breaks_rearm(f->breaks, &f->finder);
 	g_assert_false(kvm_breaks_any_lost(f->breaks));
