@@ -477,6 +477,35 @@ static void test_many_zeroes(void)
 	}
 }
 
+/* How long a request is whose data are @n times the same 256 KiB; the answer to it. */
+static uint8_t read_long(Rig *rig, unsigned n)
+{
+	const uint64_t table = DATA, part = DATA + 0x4000;
+	const uint32_t len = 256u << 10;
+	uint32_t written;
+
+	put_header(rig, VIRTIO_BLK_T_IN, 0);
+	rig_desc(&rig->device.queue[0], 0, table, (n + 2) * 16, RIG_INDIRECT, 0);
+	rig_indirect(&rig->device.ram, table, 0, HEADER, 16, RIG_NEXT, 1);
+	for (unsigned i = 1; i <= n; i++)
+		rig_indirect(&rig->device.ram, table, i, part, len, RIG_NEXT | RIG_WRITE, i + 1);
+	rig_indirect(&rig->device.ram, table, n + 1, STATUS, 1, RIG_WRITE, 0);
+	rig_offer(&rig->device.queue[0], 0);
+	g_assert_cmpuint(rig_device_run(&rig->device, 0, &written), ==, 0);
+	return *(uint8_t *)at(rig, STATUS, 1);
+}
+
+/* One request is not as long as a chain may be: 4 GiB. */
+static void test_long(void)
+{
+	Rig rig;
+
+	rig_init_size(&rig, false, 128 << 20);
+	g_assert_cmpuint(read_long(&rig, 256), ==, VIRTIO_BLK_S_OK);
+	g_assert_cmpuint(read_long(&rig, 257), ==, VIRTIO_BLK_S_IOERR);
+	rig_clear(&rig);
+}
+
 /* ---- Random numbers ---- */
 
 static void test_rng(void)
@@ -523,6 +552,7 @@ int main(int argc, char **argv)
 		{"any-layout", test_any_layout},
 		{"queues", test_queues},
 		{"many", test_many},
+		{"long", test_long},
 		{"many-zeroes", test_many_zeroes},
 		{"rng", test_rng},
 		{0},

@@ -12,8 +12,9 @@
 /* One for each CPU of most guests, whose interrupt need not disturb another CPU. */
 #define N_QUEUES VIRTIO_MAX_QUEUES
 #define QUEUE_SIZE 256
-#define MAX_PIECES 1024		  /* IOV_MAX */
-#define MAX_TRANSFER (256u << 20) /* bytes that one call to the host is asked for */
+#define MAX_PIECES 1024	     /* IOV_MAX */
+#define MAX_DATA (64u << 20) /* of one request, which nothing interrupts; Linux asks for few MiB   \
+			      */
 #define BOUNCE (128u << 10)
 /* After so much work() looks whether it may go on, and the driver hears of what is done. */
 #define TURN_REQUESTS 32
@@ -67,8 +68,8 @@ static ssize_t copy_some(Blk *blk, bool in, uint64_t at, uint64_t len, uint64_t 
 static ssize_t move_some(Blk *blk, bool in, uint64_t at, uint64_t len, uint64_t offset,
 			 bool durable)
 {
-	unsigned n = chain_iov(&blk->chain, virtio_dma(blk->virtio), in, at, MIN(len, MAX_TRANSFER),
-			       blk->iov, MAX_PIECES);
+	unsigned n =
+		chain_iov(&blk->chain, virtio_dma(blk->virtio), in, at, len, blk->iov, MAX_PIECES);
 
 	if (n == 0)
 		return copy_some(blk, in, at, len, offset, durable);
@@ -89,7 +90,7 @@ static uint8_t move(Blk *blk, bool in, uint64_t at, uint64_t len, uint64_t secto
 	/* A driver that never flushes wants each write to be on the disk (5.2.6.2). */
 	bool durable = !has_feature(blk, VIRTIO_BLK_F_FLUSH);
 
-	if (len % DISK_SECTOR != 0 || !is_inside(blk, sector, len))
+	if (len % DISK_SECTOR != 0 || len > MAX_DATA || !is_inside(blk, sector, len))
 		return VIRTIO_BLK_S_IOERR;
 	for (uint64_t done = 0; done < len;) {
 		ssize_t n = move_some(blk, in, at + done, len - done, sector * DISK_SECTOR + done,
