@@ -12,9 +12,9 @@
 /* One for each CPU of most guests, whose interrupt need not disturb another CPU. */
 #define N_QUEUES VIRTIO_MAX_QUEUES
 #define QUEUE_SIZE 256
-#define MAX_PIECES 1024	     /* IOV_MAX */
-#define MAX_DATA (64u << 20) /* of one request, which nothing interrupts; Linux asks for few MiB   \
-			      */
+#define MAX_PIECES 1024 /* IOV_MAX */
+/* Bytes of one request, which nothing interrupts. Linux asks for a few MiB. */
+#define MAX_DATA (64u << 20)
 #define BOUNCE (128u << 10)
 /* After so much work() looks whether it may go on, and the driver hears of what is done. */
 #define TURN_REQUESTS 32
