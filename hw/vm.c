@@ -252,8 +252,10 @@ static bool plug_memory(Vm *vm, GError **error)
 			.userspace_addr = (uintptr_t)bank->host,
 		};
 
-		if (VM_IOCTL(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region, error) < 0)
+		if (VM_IOCTL(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region, error) < 0) {
+			g_prefix_error(error, "this machine's KVM takes less memory, see --mem: ");
 			return false;
+		}
 	}
 	return true;
 }
