@@ -222,6 +222,7 @@ static bool on_mmio(void *opaque, uint64_t gpa, void *data, size_t len, bool is_
 {
 	Rig *rig = opaque;
 
+	call_engine(rig);
 	COUNT(rig->device_accesses);
 	return rig->device && rig->device(rig, gpa, data, len, is_write);
 }
@@ -237,6 +238,7 @@ static bool on_part(void *opaque, unsigned i, KvmGdbPart *ret)
 {
 	Rig *rig = opaque;
 
+	call_engine(rig);
 	if (i >= rig->n_parts)
 		return false;
 	*ret = rig->parts[i];
@@ -245,13 +247,15 @@ static bool on_part(void *opaque, unsigned i, KvmGdbPart *ret)
 
 static char *on_describe(void *opaque, const char *what)
 {
-	const Rig *rig = opaque;
+	Rig *rig = opaque;
 
+	call_engine(rig);
 	return rig->has_buses ? g_strdup_printf("bus of %s\n", what) : NULL;
 }
 
 static void on_devices_go(void *opaque)
 {
+	call_engine(opaque);
 	COUNT(((Rig *)opaque)->devices_go);
 }
 
