@@ -659,10 +659,20 @@ bool halt_any_to_run(KvmGdb *gdb)
 	return any;
 }
 
+/* The page may be that of another vCPU next, which knows nothing of the kick. */
+static void withdraw_kick(KvmGdbVcpu *vcpu)
+{
+	uint8_t mark = KICK_MARK;
+
+	__atomic_compare_exchange_n(&vcpu->run->immediate_exit, &mark, 0, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
+}
+
 void halt_remove(KvmGdbVcpu *vcpu)
 {
 	KvmGdb *gdb = vcpu->gdb;
 
+	withdraw_kick(vcpu);
 	/* Nobody finishes the instruction that it may be in. */
 	guest_debug_end_step(vcpu);
 	if (vcpu->exit == EXIT_OPEN)

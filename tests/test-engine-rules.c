@@ -350,6 +350,31 @@ static void test_kicked_from_device(void)
 	rig_free(rig);
 }
 
+/* A kick that has met it on its way to the VMM does not stay for who gets its place and its page.
+ */
+static void test_kicked_and_removed(void)
+{
+	Rig *rig = rig_new(2, false);
+	KvmGdbVcpu *vcpu = rig->cpus[1].vcpu;
+	struct kvm_run *run = toy_run(rig->vm, 1);
+	GError *error = NULL;
+
+	put_code(rig, 0x100, "e610ebfc");
+	g_assert_cmpint(kvm_gdb_run(vcpu), ==, 0);
+	engine_lock(rig->gdb);
+	SET(vcpu->state, VCPU_RUNNING);
+	halt_kick(vcpu);
+	SET(vcpu->state, VCPU_OUTSIDE);
+	engine_unlock(rig->gdb);
+	g_assert_cmpint(GET(run->immediate_exit), ==, KICK_MARK);
+	kvm_gdb_remove_vcpu(vcpu);
+	g_assert_cmpint(GET(run->immediate_exit), ==, 0);
+	rig->cpus[1].vcpu = kvm_gdb_add_vcpu(rig->gdb, 1, toy_fd(rig->vm, 1), run, &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(kvm_gdb_run(rig->cpus[1].vcpu), ==, 0);
+	rig_free(rig);
+}
+
 static void on_signal(int signo G_GNUC_UNUSED)
 {
 }
@@ -435,6 +460,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/pc-to-break", test_pc_to_break);
 	g_test_add_func("/engine/pc-elsewhere", test_pc_elsewhere);
 	g_test_add_func("/engine/kicked-from-device", test_kicked_from_device);
+	g_test_add_func("/engine/kicked-and-removed", test_kicked_and_removed);
 	g_test_add_func("/engine/control-fails-at-end", test_control_fails_at_end);
 	g_test_add_func("/engine/thread-number-again", test_thread_number_again);
 	g_test_add_func("/engine/wake-order", test_wake_order);
