@@ -106,6 +106,15 @@ static OrcType row_type(const OrcLayout *layout, uint16_t fields)
 	}
 }
 
+/*
+ * The caller is on another stack, as behind an interrupt, and this one keeps where. gdb takes a
+ * caller whose stack lies lower for damage and stops there, unless the function was interrupted.
+ */
+static bool is_other_stack(const OrcPlace *sp)
+{
+	return (sp->base == BASE_AT || sp->base == BASE_AT_PLUS) && sp->reg == RSP;
+}
+
 static OrcRow make_row(const LinuxOrc *orc, const OrcLayout *layout, uint32_t n)
 {
 	OrcRow row = {.order = n};
@@ -123,7 +132,8 @@ static OrcRow make_row(const LinuxOrc *orc, const OrcLayout *layout, uint32_t n)
 	if (row.sp.base == BASE_AT_PLUS && layout->offset_first)
 		row.sp.base = BASE_AT;
 	row.type = row_type(layout, fields);
-	row.is_signal = layout->signal ? fields & layout->signal : row.type >= ORC_REGS;
+	row.is_signal = is_other_stack(&row.sp) ||
+			(layout->signal ? fields & layout->signal : row.type >= ORC_REGS);
 	return row;
 }
 

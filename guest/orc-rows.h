@@ -34,7 +34,8 @@ typedef enum OrcType { ORC_END, ORC_CALL, ORC_REGS, ORC_PARTIAL, N_ORC_TYPES } O
 
 /*
  * @sp: the caller's stack pointer, or where its registers are (REGS, PARTIAL). @bp: where its rbp
- * is; of base NONE: as it is. @is_signal: it was interrupted and did not call. @order: for sorting.
+ * is; of base NONE: as it is. @is_signal: it was interrupted and did not call, or its caller
+ * is on another stack. @order: for sorting.
  * @is_gone: from here to the next row nothing is said.
  */
 typedef struct OrcRow {

@@ -240,6 +240,18 @@ static void test_registers(void)
 	assert_saved(&row, RIP, -8);
 }
 
+/* gdb goes on to a stack that lies lower only from a frame that was interrupted. */
+static void test_lower_stack(void)
+{
+	g_autoptr(Table) table =
+		TABLE("6.1.0", {0, 16, 0, OLD(5, 0, 0)}, {8, 16, 0, OLD(9, 0, 0)},
+		      {16, 16, 0, OLD(10, 0, 0)}, {24, 16, 0, OLD(5, 0, 0)}, {32, 0, 0, 0});
+	g_autoptr(GByteArray) frames = frames_of(table);
+
+	for (unsigned i = 0; i < 4; i++)
+		g_assert_cmpint(row_at(frames, 8 * i).is_signal, ==, i == 1);
+}
+
 static void test_end(void)
 {
 	g_autoptr(Table) table = TABLE("6.1.0", {0, 0, 0, OLD(0, 0, 0) | 1 << 10},
@@ -633,6 +645,7 @@ static const TestCase cases[] = {
 	{"other-stack", test_other_stack},
 	{"registers", test_registers},
 	{"end", test_end},
+	{"lower-stack", test_lower_stack},
 	{"thunks", test_thunks},
 	{"6.3", test_6_3},
 	{"6.4", test_6_4},
