@@ -104,6 +104,13 @@ static bool set_guest_debug(KvmGdbVcpu *vcpu, const struct kvm_guest_debug *want
 	return arch_debug_applied(vcpu->arch, wanted->control & KVM_GUESTDBG_SINGLESTEP, error);
 }
 
+void guest_debug_give_back(KvmGdbVcpu *vcpu)
+{
+	guest_debug_end_step(vcpu);
+	if (memcmp(&vcpu->applied.now, &vcpu->vmm_debug, sizeof(vcpu->vmm_debug)))
+		set_guest_debug(vcpu, &vcpu->vmm_debug, NULL);
+}
+
 /*
  * Registers and control, in this order: a step is armed for the pc that KVM knows by then. It is
  * armed again each time, since an instruction that loads the flags (popf, iret) may have taken

@@ -674,7 +674,7 @@ void halt_remove(KvmGdbVcpu *vcpu)
 
 	withdraw_kick(vcpu);
 	/* Nobody finishes the instruction that it may be in. */
-	guest_debug_end_step(vcpu);
+	guest_debug_give_back(vcpu);
 	if (vcpu->exit == EXIT_OPEN)
 		set_exit(vcpu, EXIT_FINISHED);
 	set_state(vcpu, VCPU_GONE);

@@ -650,6 +650,9 @@ void armed_drop_patch(KvmGdbVcpu *vcpu);
 bool guest_debug_apply(KvmGdbVcpu *vcpu, GError **error);
 /* The step has ended, or is given up: undoes what it needed. */
 void guest_debug_end_step(KvmGdbVcpu *vcpu);
+/* The VMM takes the vCPU away, and its descriptor may be another one's: what the VMM wants holds.
+ */
+void guest_debug_give_back(KvmGdbVcpu *vcpu);
 /*
  * After a KVM_EXIT_DEBUG, before guest_debug_end_step(): what it was.
  * FALSE: nothing of ours, the trap belongs to the guest.

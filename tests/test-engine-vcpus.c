@@ -287,6 +287,24 @@ static void test_remove_looked_at(void)
 	rig_free(rig);
 }
 
+/* A VMM may give its descriptor to the next one, which is not debugged then. */
+static void test_remove_debugged(void)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	rsp_expect(rig->client, "Z1,300,1", "OK");
+	rsp_client_send(rig->client, "vCont;c");
+	expect_runs(rig, 1);
+	g_assert_cmphex(toy_control(rig->vm, 1), !=, 0);
+	unplug(rig, 1);
+	g_assert_cmphex(toy_control(rig->vm, 1), ==, 0);
+	hang_up(rig);
+	plug(rig, 1);
+	expect_runs(rig, 1);
+	g_assert_cmphex(toy_control(rig->vm, 1), ==, 0);
+	rig_free(rig);
+}
+
 static void test_plug_again(void)
 {
 	Rig *rig = rig_new_stopped(3);
@@ -412,6 +430,7 @@ int main(int argc, char **argv)
 		{"remove-over", test_remove_over},
 		{"remove-event", test_remove_event},
 		{"remove-in-device", test_remove_in_device},
+		{"remove-debugged", test_remove_debugged},
 		{"remove-in-step", test_remove_in_step},
 		{"remove-looked-at", test_remove_looked_at},
 		{"remove-while-read", test_remove_while_read},
