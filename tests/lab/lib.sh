@@ -22,7 +22,8 @@
 # LAB_ARM_KERNEL and LAB_ARM_WORDS another Image for L1, which has no network then, and words for it.
 # LAB_GUEST may name another kernel for the guest, one that fetch knows, such as amd64-trixie.
 # LAB_SVM_QEMU may name another QEMU for the svm bench, such as that of `fetch qemu-10`: there
-# hardware breakpoints work. LAB_MEMORY is what L1 has in QEMU, in MiB.
+# hardware breakpoints work. LAB_MEMORY is what L1 has in QEMU, in MiB. With LAB_COUNTED the clock of
+# L1 counts instructions, one for each 2^LAB_COUNTED ns: what is measured there does not depend on this machine.
 
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LKVM=${LKVM:-$LAB/../../lkvm}
@@ -47,6 +48,7 @@ QUICK_WORDS="cryptomgr.notests initcall_blacklist=load_system_certificate_list,t
 # words it says only what is not just information, until the guest's init turns that off (make_l2).
 FEW_WORDS="loglevel=6 $QUICK_WORDS"
 LAB_GUEST=${LAB_GUEST:-}
+LAB_COUNTED=${LAB_COUNTED:-}
 W='' LOG='' PORT='' VMLINUX='' TEXT_ADDR='' EMU_PID='' PIDS=()
 
 # shellcheck source=tests/lab/program.sh
@@ -431,7 +433,7 @@ one_cpu()
 
 lab_boot()
 {
-	local bench=$1 job=$2 cpus=${3:-2} arch=amd64
+	local bench=$1 job=$2 cpus=${3:-2} arch=amd64 tcg=(-accel tcg,thread=multi)
 	[ "$bench" = arm64 ] && arch=arm64
 	"$LAB/fetch" $arch || lab_die "the downloads for $arch are not there"
 	[ $arch = amd64 ] || [ -n "$LKVM_ARM64" ] || lab_cross "${BUILD:-$LAB/../../build}/arm64"
@@ -451,6 +453,7 @@ lab_boot()
 	qemu) boot_qemu_stub "$cpus" && return ;;
 	native) boot_native "$cpus" && return ;;
 	esac
+	[ -z "$LAB_COUNTED" ] || tcg=(-accel tcg,thread=single -icount "shift=$LAB_COUNTED,sleep=off")
 	say LAB "booting a KVM host on $bench"
 	case $bench in
 	# TCG does not intercept a nested guest's XSETBV: without XSAVE its x87 state stays whole.
@@ -458,9 +461,9 @@ lab_boot()
 	# a thread per CPU nested guests die or hang now and then when the threads really run at the
 	# same time, with one thread they hang for good: so the threads share one of our CPUs.
 	svm) boot_qemu taskset ttyS0 -c "$(one_cpu)" "${LAB_SVM_QEMU:-qemu-system-x86_64}" \
-		-accel tcg,thread=multi -cpu "EPYC,-xsave${LAB_GUEST:+,-avx}" -smp "$cpus" -kernel "$CACHE/lab-amd64/vmlinuz" ;;
+		"${tcg[@]}" -cpu "EPYC,-xsave${LAB_GUEST:+,-avx}" -smp "$cpus" -kernel "$CACHE/lab-amd64/vmlinuz" ;;
 	arm64) boot_qemu "$LAB_ARM_QEMU" ttyAMA0 -M "virt,virtualization=on,$LAB_ARM_MACHINE" \
-		-accel tcg,thread=multi -cpu "$LAB_ARM_CPU" -smp "$cpus" \
+		"${tcg[@]}" -cpu "$LAB_ARM_CPU" -smp "$cpus" \
 		-kernel "${LAB_ARM_KERNEL:-$CACHE/lab-arm64/vmlinuz}" ;;
 	bochs) boot_bochs ;;
 	*) lab_die "no bench $bench: svm, bochs, arm64, native and qemu are known" ;;
