@@ -95,18 +95,26 @@ static bool is_trap(const uint8_t *bytes, const uint8_t *trap, size_t len)
 	return len == 4 ? !memcmp(bytes, trap, 4) : !memcmp(bytes, trap, len);
 }
 
+/* Apart from its caller, whose usual way needs no room on the stack then. */
+__attribute__((noinline)) static bool reads_as_trap(const KvmPatches *patches,
+						    const KvmPlace *place)
+{
+	uint8_t now[ARCH_TRAP_MAX];
+	size_t len = patches->trap_len;
+
+	return kvm_memory_read_at(patches->memory, place, now, len) == len &&
+	       is_trap(now, patches->trap, len);
+}
+
 bool patch_in_place(const KvmPatches *patches, const Patch *patch)
 {
 	const KvmPlace *place = &patch->place;
-	uint8_t now[ARCH_TRAP_MAX];
-	size_t len = patches->trap_len;
 
 	if (patch->lifted)
 		return false;
 	if (place->steady)
-		return is_trap(place->host, patches->trap, len);
-	return kvm_memory_read_at(patches->memory, place, now, len) == len &&
-	       is_trap(now, patches->trap, len);
+		return is_trap(place->host, patches->trap, patches->trap_len);
+	return reads_as_trap(patches, place);
 }
 
 static void put_patch(KvmPatches *patches, Patch *patch)
