@@ -31,19 +31,22 @@ KvmGdbVcpu *kvm_vcpu_present(KvmGdb *gdb, unsigned index)
 	return vcpu && get_state(vcpu) != VCPU_GONE ? vcpu : NULL;
 }
 
+void halt_change_immediate_exit(KvmGdbVcpu *vcpu, uint8_t from, uint8_t to)
+{
+	__atomic_compare_exchange_n(&vcpu->run->immediate_exit, &from, to, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
+}
+
 /*
  * immediate_exit makes a KVM_RUN that has not begun return at once, the signal ends one that has.
  * Setting it first closes the gap between the two (KVM api.txt, immediate_exit).
  */
 static void kick(KvmGdbVcpu *vcpu)
 {
-	uint8_t none = 0;
-
 	if (vcpu->kick == KICK_SENT)
 		return;
 	set_kick(vcpu, KICK_SENT);
-	__atomic_compare_exchange_n(&vcpu->run->immediate_exit, &none, KICK_MARK, false,
-				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	halt_change_immediate_exit(vcpu, 0, KICK_MARK);
 	/* Its registers are in the reply, if nothing else has happened. */
 	if (vcpu->index == vcpu->gdb->stop_cpu)
 		arch_look_after_run(vcpu->arch);
@@ -659,20 +662,12 @@ bool halt_any_to_run(KvmGdb *gdb)
 	return any;
 }
 
-/* The page may be that of another vCPU next, which knows nothing of the kick. */
-static void withdraw_kick(KvmGdbVcpu *vcpu)
-{
-	uint8_t mark = KICK_MARK;
-
-	__atomic_compare_exchange_n(&vcpu->run->immediate_exit, &mark, 0, false, __ATOMIC_SEQ_CST,
-				    __ATOMIC_SEQ_CST);
-}
-
 void halt_remove(KvmGdbVcpu *vcpu)
 {
 	KvmGdb *gdb = vcpu->gdb;
 
-	withdraw_kick(vcpu);
+	/* The page may be that of another vCPU next, which knows nothing of the kick. */
+	halt_change_immediate_exit(vcpu, KICK_MARK, 0);
 	/* Nobody finishes the instruction that it may be in. */
 	guest_debug_give_back(vcpu);
 	if (vcpu->exit == EXIT_OPEN)

@@ -419,6 +419,9 @@ void halt_wake(KvmGdb *gdb);
 int halt_wake_next(KvmGdb *gdb, bool *ret_more);
 /* @vcpu, which is OUTSIDE, is GONE: nobody waits for it any more. */
 void halt_remove(KvmGdbVcpu *vcpu);
+/* immediate_exit of @vcpu's page is @to now if it was @from; what the VMM has written there stays.
+ */
+void halt_change_immediate_exit(KvmGdbVcpu *vcpu, uint8_t from, uint8_t to);
 /* Kicks every vCPU that is RUNNING, or this one if it is. */
 void halt_kick_all(KvmGdb *gdb);
 void halt_kick(KvmGdbVcpu *vcpu);

@@ -110,19 +110,13 @@ static bool wait_for_wake(KvmGdbVcpu *vcpu, const sigset_t *old, const struct ti
 	return woken;
 }
 
-static void change_immediate_exit(KvmGdbVcpu *vcpu, uint8_t from, uint8_t to)
-{
-	__atomic_compare_exchange_n(&vcpu->run->immediate_exit, &from, to, false, __ATOMIC_SEQ_CST,
-				    __ATOMIC_SEQ_CST);
-}
-
 /* Takes the engine's kick back. A signal of the VMM's may have come with it: it gets an EINTR. */
 static void take_kick(KvmGdbVcpu *vcpu)
 {
 	if (vcpu->kick != KICK_SENT)
 		return;
 	set_kick(vcpu, KICK_TAKEN);
-	change_immediate_exit(vcpu, KICK_MARK, 0);
+	halt_change_immediate_exit(vcpu, KICK_MARK, 0);
 }
 
 /* FALSE: a signal wants this thread back in the VMM. Called and returns with the lock held. */
@@ -174,9 +168,9 @@ static bool finish_io(KvmGdbVcpu *vcpu, Result *ret)
 {
 	Result result;
 
-	change_immediate_exit(vcpu, 0, KICK_MARK);
+	halt_change_immediate_exit(vcpu, 0, KICK_MARK);
 	result = enter_kvm(vcpu);
-	change_immediate_exit(vcpu, KICK_MARK, 0);
+	halt_change_immediate_exit(vcpu, KICK_MARK, 0);
 	if (result.ret == 0 || result.err != EINTR) {
 		*ret = result;
 		return !after_run(vcpu, &result);
