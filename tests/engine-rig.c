@@ -104,6 +104,28 @@ void start(Rig *rig, unsigned cpu)
 	rig->cpus[cpu].thread = g_thread_new("vcpu", vcpu_thread, &rig->cpus[cpu]);
 }
 
+static gpointer vcpu_thread_to_exit(gpointer data)
+{
+	Cpu *cpu = data;
+
+	while (kvm_gdb_run(cpu->vcpu) < 0)
+		;
+	SET(cpu->ended, true);
+	return NULL;
+}
+
+void start_to_exit(Rig *rig, unsigned cpu)
+{
+	rig->cpus[cpu].thread = g_thread_new("vcpu", vcpu_thread_to_exit, &rig->cpus[cpu]);
+}
+
+void await_exit(Rig *rig, unsigned cpu)
+{
+	while (!GET(rig->cpus[cpu].ended))
+		g_main_context_iteration(NULL, FALSE);
+	g_thread_join(g_steal_pointer(&rig->cpus[cpu].thread));
+}
+
 void start_all(Rig *rig)
 {
 	for (unsigned i = 0; i < rig->n; i++)

@@ -61,6 +61,12 @@ void rig_free(Rig *rig);
 /* Start the thread of one vCPU, of all. */
 void start(Rig *rig, unsigned cpu);
 void start_all(Rig *rig);
+/*
+ * start_to_exit: likewise, but the thread ends when the VMM gets an exit, which nobody handles.
+ * await_exit: lets the engine work until it has, and joins it.
+ */
+void start_to_exit(Rig *rig, unsigned cpu);
+void await_exit(Rig *rig, unsigned cpu);
 /* The thread of the vCPU comes back from kvm_gdb_run(), and ends; it may be started again. */
 void leave(Rig *rig, unsigned cpu);
 

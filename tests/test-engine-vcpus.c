@@ -239,32 +239,18 @@ static void test_remove_in_device(void)
 	rig_free(rig);
 }
 
-/* As a thread that ends after an exit that the VMM need not finish. */
-static gpointer run_to_exit(gpointer data)
-{
-	Cpu *cpu = data;
-
-	while (kvm_gdb_run(cpu->vcpu) < 0)
-		;
-	SET(cpu->ended, true);
-	return NULL;
-}
-
 /* The same while the client steps it. */
 static void test_remove_in_step(void)
 {
 	Rig *rig = rig_new(2, true);
-	Cpu *cpu = &rig->cpus[1];
 
 	put_code(rig, 0x200, "e610ebfc");
 	start(rig, 0);
-	cpu->thread = g_thread_new("vcpu", run_to_exit, cpu);
+	start_to_exit(rig, 1);
 	connect_client(rig);
 	write_pc(rig, 2, 0x200);
 	rsp_client_send(rig->client, "vCont;s:2");
-	while (!GET(cpu->ended))
-		g_main_context_iteration(NULL, FALSE);
-	g_thread_join(g_steal_pointer(&cpu->thread));
+	await_exit(rig, 1);
 	take_out(rig, 1);
 	expect_stop(rig, "T02thread:01");
 	resume_to(rig, "vCont;s:1", "T05");
