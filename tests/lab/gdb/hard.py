@@ -202,11 +202,16 @@ def hotplug():
     end("hotplug")
 
 
+def module_places():
+    """Whole lines only: a message of the kernel's may stand in the middle of one."""
+    with open(os.environ["LAB_LOG"], errors="replace") as log:
+        return re.findall(r"hard: module is at 0x([0-9a-f]+)\r*\n", log.read())
+
+
 def module():
     begin("module")
-    with open(os.environ["LAB_LOG"], errors="replace") as log:
-        at = int(re.findall(r"hard: module is at 0x([0-9a-f]+)", log.read())[-1], 16)
-    point(at, NEVER)
+    run_until(module_places, PATIENCE)
+    point(int(module_places()[-1], 16), NEVER)
     goes_on("module", f"with a {KIND} in it", 5)
     end("module")
     said = console_after("hard: module 1 ")
