@@ -55,6 +55,95 @@ static void test_registers(void)
 	rig_close(&rig);
 }
 
+/* The local APIC is enabled, and an INIT comes that the CPU has not carried out yet. */
+static void send_init(Rig *rig)
+{
+	struct kvm_msi init = {.address_lo = 0xfee00000, .data = 0x4500};
+	struct kvm_lapic_state apic;
+
+	g_assert_cmpint(ioctl(rig->fd, KVM_GET_LAPIC, &apic), ==, 0);
+	apic.regs[0xf1] |= 1;
+	g_assert_cmpint(ioctl(rig->fd, KVM_SET_LAPIC, &apic), ==, 0);
+	g_assert_cmpint(ioctl(rig->vm_fd, KVM_SIGNAL_MSI, &init), ==, 1);
+	g_assert_cmphex(rig_regs(rig).rip, ==, CODE);
+}
+
+/*
+ * KVM carries it out when it is asked whether the CPU runs: what is shown after that is what the
+ * CPU has, and what the debugger wrote before is gone and does not come back.
+ */
+static void check_init(void (*ask)(Rig *rig))
+{
+	struct kvm_regs regs;
+	uint64_t pc;
+	Rig rig;
+
+	rig_open(&rig, BYTES("\x90\xf4"), true);
+	g_assert_true(x86_fetch(rig.vcpu, X86_REGS, NULL));
+	rig.vcpu->regs.rbx = 0x1234;
+	x86_mark_dirty(rig.vcpu, X86_REGS);
+	send_init(&rig);
+	ask(&rig);
+	g_assert_true(arch_get_pc(rig.vcpu, &pc, NULL));
+	g_assert_cmphex(pc, ==, 0xfffffff0);
+	g_assert_true(arch_flush(rig.vcpu, NULL));
+	regs = rig_regs(&rig);
+	g_assert_cmphex(regs.rip, ==, 0xfff0);
+	g_assert_cmphex(regs.rbx, ==, 0);
+	rig_close(&rig);
+}
+
+static void ask_run_state(Rig *rig)
+{
+	g_assert_cmpstr(arch_run_state(rig->vcpu), ==, "running");
+}
+
+static void ask_is_off(Rig *rig)
+{
+	g_assert_false(arch_is_off(rig->vcpu));
+}
+
+static void ask_registers(Rig *rig)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	g_assert_true(arch_show_registers(rig->vcpu, 0, out, NULL));
+	g_assert_cmphex(get_hex(out->str, "EIP=(\\S+)", 1), ==, 0xfff0);
+}
+
+static void ask_step(Rig *rig)
+{
+	ArchStep step;
+
+	g_assert_true(arch_step_begin(rig->vcpu, true, &rig->memory, &step, NULL));
+}
+
+/* Without one, what was written stays. */
+static void check_no_init(void (*ask)(Rig *rig))
+{
+	uint64_t pc;
+	Rig rig;
+
+	rig_open(&rig, BYTES("\x90\xf4"), true);
+	g_assert_true(x86_fetch(rig.vcpu, X86_REGS, NULL));
+	rig.vcpu->regs.rbx = 0x1234;
+	x86_mark_dirty(rig.vcpu, X86_REGS);
+	ask(&rig);
+	g_assert_true(arch_get_pc(rig.vcpu, &pc, NULL));
+	g_assert_true(arch_flush(rig.vcpu, NULL));
+	g_assert_cmphex(rig_regs(&rig).rbx, ==, 0x1234);
+	rig_close(&rig);
+}
+
+static void test_init(void)
+{
+	check_no_init(ask_run_state);
+	check_init(ask_run_state);
+	check_init(ask_is_off);
+	check_init(ask_registers);
+	check_init(ask_step);
+}
+
 static bool phys_read(void *opaque, uint64_t gpa, void *buf, size_t len)
 {
 	Rig *rig = opaque;
@@ -205,6 +294,7 @@ int main(int argc, char **argv)
 	if (!rig_init(&argc, &argv, &features))
 		return g_test_run();
 	g_test_add_func("/kvm-x86-monitor/registers", test_registers);
+	g_test_add_func("/kvm-x86-monitor/init", test_init);
 	g_test_add_func("/kvm-x86-monitor/pages", test_pages);
 	g_test_add_func("/kvm-x86-monitor/core", test_core);
 	g_test_add_func("/kvm-x86-monitor/clock", test_clock);

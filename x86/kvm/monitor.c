@@ -60,8 +60,9 @@ static void fill_gprs(X86Show *show, const struct kvm_regs *regs)
 /* XCR0 is left 0, only x87 and SSE, where the vCPU has none. */
 static bool fill(ArchVcpu *vcpu, X86Show *show, GError **error)
 {
-	struct kvm_mp_state mp = {0};
+	uint32_t state;
 
+	show->halted = x86_get_mp_state(vcpu, &state) && state == KVM_MP_STATE_HALTED;
 	if (!x86_fetch(vcpu, X86_REGS, error) || !x86_fetch(vcpu, X86_SREGS, error) ||
 	    !x86_fetch(vcpu, X86_XSAVE, error) || !x86_fetch(vcpu, X86_DEBUGREGS, error) ||
 	    !x86_fetch(vcpu, X86_EVENTS, error))
@@ -73,8 +74,6 @@ static bool fill(ArchVcpu *vcpu, X86Show *show, GError **error)
 	show->dr[7] = vcpu->debugregs.dr7;
 	show->inhibited = vcpu->events.interrupt.shadow;
 	show->smm = vcpu->events.flags & KVM_VCPUEVENT_VALID_SMM && vcpu->events.smi.smm;
-	show->halted =
-		ioctl(vcpu->fd, KVM_GET_MP_STATE, &mp) == 0 && mp.mp_state == KVM_MP_STATE_HALTED;
 	if (x86_fetch(vcpu, X86_XCRS, NULL) && vcpu->xcrs.nr_xcrs)
 		show->xcr0 = vcpu->xcrs.xcrs[0].value;
 	show->xsave = vcpu->xsave;

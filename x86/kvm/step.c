@@ -45,13 +45,11 @@ uint32_t arch_step_control(const ArchFeatures *features, bool quiet)
 /* HLT has been executed; its end is the next instruction, with or without an interrupt. */
 static bool wake(ArchVcpu *vcpu, GError **error)
 {
-	struct kvm_mp_state state;
+	struct kvm_mp_state state = {.mp_state = KVM_MP_STATE_RUNNABLE};
+	uint32_t now;
 
-	if (vcpu->awake)
+	if (vcpu->awake || !x86_get_mp_state(vcpu, &now) || now != KVM_MP_STATE_HALTED)
 		return true;
-	if (ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) < 0 || state.mp_state != KVM_MP_STATE_HALTED)
-		return true;
-	state.mp_state = KVM_MP_STATE_RUNNABLE;
 	if (ioctl(vcpu->fd, KVM_SET_MP_STATE, &state) == 0)
 		return true;
 	g_set_error(error, GDB_ERROR, GDB_ERROR_IO, "KVM_SET_MP_STATE of a halted CPU: %s",
@@ -282,7 +280,7 @@ bool arch_step_begin(ArchVcpu *vcpu, bool quiet, const ArchMemory *mem, ArchStep
 
 	(void)quiet;
 	*ret = (ArchStep){0};
-	if (!arch_get_pc(vcpu, &pc, error) || !wake(vcpu, error))
+	if (!wake(vcpu, error) || !arch_get_pc(vcpu, &pc, error))
 		return false;
 	x86_ask_for_regs(vcpu);
 	len = mem->read(mem->opaque, pc, bytes, sizeof(bytes));

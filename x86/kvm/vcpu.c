@@ -515,6 +515,25 @@ bool arch_get_pc(ArchVcpu *vcpu, uint64_t *ret, GError **error)
 	return true;
 }
 
+/*
+ * KVM carries out an INIT or SIPI that waits for this CPU when it is asked for its state (Linux
+ * arch/x86/kvm/x86.c, kvm_apic_accept_events()), and the registers are others then.
+ */
+bool x86_get_mp_state(ArchVcpu *vcpu, uint32_t *ret)
+{
+	struct kvm_mp_state state;
+
+	if (!arch_flush(vcpu, NULL) || ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) < 0)
+		return false;
+	*ret = state.mp_state;
+	/* A CPU that is halted, or not started, has carried out neither. */
+	if (*ret == KVM_MP_STATE_RUNNABLE || *ret == KVM_MP_STATE_INIT_RECEIVED) {
+		vcpu->valid = 0;
+		vcpu->nested = X86_NESTED_UNKNOWN;
+	}
+	return true;
+}
+
 const char *arch_run_state(ArchVcpu *vcpu)
 {
 	static const char *const names[] = {
@@ -524,22 +543,19 @@ const char *arch_run_state(ArchVcpu *vcpu)
 		[KVM_MP_STATE_HALTED] = "halted",
 		[KVM_MP_STATE_SIPI_RECEIVED] = "starting",
 	};
-	struct kvm_mp_state state;
+	uint32_t state;
 
-	if (ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) != 0)
+	if (!x86_get_mp_state(vcpu, &state))
 		return "running";
-	if (state.mp_state >= G_N_ELEMENTS(names) || !names[state.mp_state])
-		return "unknown";
-	return names[state.mp_state];
+	return state < G_N_ELEMENTS(names) && names[state] ? names[state] : "unknown";
 }
 
 bool arch_is_off(ArchVcpu *vcpu)
 {
-	struct kvm_mp_state state;
+	uint32_t state;
 
-	return !vcpu->awake && ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) == 0 &&
-	       (state.mp_state == KVM_MP_STATE_UNINITIALIZED ||
-		state.mp_state == KVM_MP_STATE_INIT_RECEIVED);
+	return !vcpu->awake && x86_get_mp_state(vcpu, &state) &&
+	       (state == KVM_MP_STATE_UNINITIALIZED || state == KVM_MP_STATE_INIT_RECEIVED);
 }
 
 /* The exits that api.txt (KVM_RUN) says are completed by the next KVM_RUN. */

@@ -131,6 +131,12 @@ bool x86_write_msr(ArchVcpu *vcpu, unsigned which, uint64_t value, GError **erro
  */
 void x86_ask_for_regs(ArchVcpu *vcpu);
 
+/*
+ * x86_get_mp_state: KVM_GET_MP_STATE. It changes registers where an INIT or SIPI waits for the CPU:
+ * so what was changed in the cache goes to KVM before, and groups may have to be fetched again.
+ */
+bool x86_get_mp_state(ArchVcpu *vcpu, uint32_t *ret);
+
 /* x86_long_mode: does the vCPU run with EFER.LMA? Needs a valid X86_SREGS. */
 bool x86_long_mode(const ArchVcpu *vcpu);
 
