@@ -216,6 +216,12 @@ static void log_slot(KvmGdb *gdb, const char *what, uint64_t gpa, uint64_t size)
 		     what);
 }
 
+static void memory_changed(KvmGdb *gdb)
+{
+	kvm_patches_after_change(gdb->patches);
+	turns_lift_again(gdb);
+}
+
 void kvm_gdb_map(KvmGdb *gdb, uint64_t gpa, uint64_t size, void *host, unsigned flags)
 {
 	LOCKED(gdb);
@@ -223,7 +229,7 @@ void kvm_gdb_map(KvmGdb *gdb, uint64_t gpa, uint64_t size, void *host, unsigned 
 	kvm_patches_before_change(gdb->patches, gpa, size);
 	kvm_memory_map(gdb->memory, gpa, size, host, flags);
 	log_slot(gdb, "is RAM", gpa, size);
-	kvm_patches_after_change(gdb->patches);
+	memory_changed(gdb);
 }
 
 void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size)
@@ -233,7 +239,7 @@ void kvm_gdb_unmap(KvmGdb *gdb, uint64_t gpa, uint64_t size)
 	kvm_patches_before_change(gdb->patches, gpa, size);
 	kvm_memory_unmap(gdb->memory, gpa, size);
 	log_slot(gdb, "is no RAM any more", gpa, size);
-	kvm_patches_after_change(gdb->patches);
+	memory_changed(gdb);
 }
 
 void kvm_gdb_set_private(KvmGdb *gdb, uint64_t gpa, uint64_t size, bool is_private)
@@ -243,7 +249,7 @@ void kvm_gdb_set_private(KvmGdb *gdb, uint64_t gpa, uint64_t size, bool is_priva
 	kvm_patches_before_change(gdb->patches, gpa, size);
 	kvm_memory_set_private(gdb->memory, gpa, size, is_private);
 	log_slot(gdb, is_private ? "is private" : "is shared", gpa, size);
-	kvm_patches_after_change(gdb->patches);
+	memory_changed(gdb);
 }
 
 static bool is_free_index(KvmGdb *gdb, unsigned index)

@@ -516,6 +516,8 @@ void turns_begin(KvmGdb *gdb);
 void turns_lift_when_alone(KvmGdb *gdb);
 /* In a turn: lifts the patch at @gpa, if there is one, to its end. */
 void turns_lift_also(KvmGdb *gdb, uint64_t gpa);
+/* Memory was mapped anew, with all patches: what is lifted in this turn stays so. */
+void turns_lift_again(KvmGdb *gdb);
 /* @vcpu has left the place of its patch: the next one, or everybody. */
 void turns_done(KvmGdb *gdb);
 /* The same, but it has not left: it waits for another turn, after the others have run. */

@@ -50,6 +50,17 @@ void turns_lift_also(KvmGdb *gdb, uint64_t gpa)
 	turns->also[turns->n_also++] = gpa;
 }
 
+void turns_lift_again(KvmGdb *gdb)
+{
+	const Turns *turns = &gdb->turns;
+
+	if (!turns->over || !turns->lifted)
+		return;
+	kvm_patches_lift(gdb->patches, turns->over->leaving.gpa);
+	for (unsigned i = 0; i < turns->n_also; i++)
+		kvm_patches_lift(gdb->patches, turns->also[i]);
+}
+
 void turns_begin(KvmGdb *gdb)
 {
 	Turns *turns = &gdb->turns;

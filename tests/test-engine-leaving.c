@@ -238,6 +238,46 @@ static void test_break_on_watched(void)
 	toy_set_like_arm(false);
 }
 
+static bool is_lifted(void *data)
+{
+	return has_code(data, 0x200, (const uint8_t *)"\x01", 1);
+}
+
+/*
+ * The VMM maps memory anew while a CPU is about to leave a patch there: it is not told again. The
+ * VMM's own immediate_exit keeps the CPU from its instruction until then.
+ */
+static void check_mapped_in_turn(bool unmap)
+{
+	Rig *rig = rig_new_stopped(2);
+
+	put_code(rig, 0x200, COUNTING);
+	write_pc(rig, 1, 0x200);
+	rsp_expect(rig->client, "Z0,200,1", "OK");
+	for (unsigned i = 0; i < 3; i++) {
+		resume_to_reason(rig, "vCont;c", "swbreak:;");
+		g_assert_cmpuint(read_reg(rig, 1, 0), ==, i);
+		SET(toy_run(rig->vm, 0)->immediate_exit, 1);
+		rsp_client_send(rig->client, "vCont;c");
+		g_assert_true(test_wait(NULL, is_lifted, rig, TEST_PATIENCE));
+		if (unmap)
+			kvm_gdb_unmap(rig->gdb, 0, 0x1000);
+		kvm_gdb_map(rig->gdb, 0, 0x1000, toy_ram(rig->vm), 0);
+		SET(toy_run(rig->vm, 0)->immediate_exit, 0);
+		expect_stop(rig, "T05");
+		g_assert_cmpuint(read_reg(rig, 1, 0), ==, i + 1);
+		write_pc(rig, 1, 0x203);
+		g_assert_cmphex(toy_ram(rig->vm)[0x200], ==, 0xcc);
+	}
+	rig_free(rig);
+}
+
+static void test_mapped_in_turn(void)
+{
+	check_mapped_in_turn(false);
+	check_mapped_in_turn(true);
+}
+
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
@@ -248,6 +288,7 @@ int main(int argc, char **argv)
 		{"jump-to-itself", test_jump_to_itself},
 		{"break-behind-watch", test_break_behind_watch},
 		{"break-on-watched", test_break_on_watched},
+		{"mapped-in-turn", test_mapped_in_turn},
 		{0},
 	};
 
