@@ -377,7 +377,7 @@ void kvm_gdb_renew(KvmGdb *gdb, int vm_fd)
 		vcpu_free(kvm_vcpu_at(gdb, i));
 	}
 	g_ptr_array_set_size(gdb->vcpus, 0);
-	gdb->turns.over = NULL;
+	gdb->turns = (Turns){0};
 	gdb->vm_fd = vm_fd;
 	engine_unlock(gdb);
 }

@@ -447,6 +447,30 @@ static void test_thread_number_again(void)
 	rig_free(rig);
 }
 
+/* A machine that is made anew in the midst of a turn has none. */
+static void test_renewed_in_turn(void)
+{
+	static const Turns none;
+	Rig *rig = rig_new_stopped(1);
+
+	put_code(rig, 0x200, "e710ebfb");
+	write_pc(rig, 1, 0x200);
+	rsp_expect(rig->client, "Z0,200,1", "OK");
+	resume_to(rig, "vCont;c", "T05");
+	SET(toy_run(rig->vm, 0)->immediate_exit, 1);
+	rsp_client_send(rig->client, "vCont;c");
+	while (!has_code(rig, 0x200, (const uint8_t *)"\xe7", 1))
+		test_run_for(NULL, 1);
+	leave(rig, 0);
+	engine_lock(rig->gdb);
+	g_assert_true(rig->gdb->turns.lifted);
+	rig->gdb->turns.n_also++;
+	engine_unlock(rig->gdb);
+	kvm_gdb_renew(rig->gdb, -1);
+	g_assert_cmpmem(&rig->gdb->turns, sizeof(none), &none, sizeof(none));
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -465,5 +489,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/thread-number-again", test_thread_number_again);
 	g_test_add_func("/engine/wake-order", test_wake_order);
 	g_test_add_func("/engine/wake-plugged", test_wake_plugged);
+	g_test_add_func("/engine/renewed-in-turn", test_renewed_in_turn);
 	return g_test_run();
 }
