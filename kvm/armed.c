@@ -146,15 +146,16 @@ static bool add_all(KvmGdbVcpu *vcpu)
 /* The guest's own points that do not fire now are reported to the user once. */
 static void tell_left_out(KvmGdbVcpu *vcpu, unsigned left_out)
 {
+	const KvmGdb *gdb = vcpu->gdb;
 	g_autofree char *text = NULL;
 
 	if (vcpu->step.kind)
 		return;
-	if (left_out > vcpu->applied.left_out && vcpu->gdb->server) {
+	if (left_out > vcpu->applied.left_out && gdb->attached && gdb->server) {
 		text = g_strdup_printf("CPU %u: the guest has %u breakpoints or watchpoints of its "
 				       "own that do not fire: no debug register is free\n",
 				       vcpu->index, left_out);
-		gdb_server_post_output(vcpu->gdb->server, text, strlen(text));
+		gdb_server_post_output(gdb->server, text, strlen(text));
 	}
 	vcpu->applied.left_out = left_out;
 }

@@ -447,6 +447,42 @@ static void test_thread_number_again(void)
 	rig_free(rig);
 }
 
+static bool has_powered_off(void *data)
+{
+	return ((Rig *)data)->poweroffs > 0;
+}
+
+/*
+ * After a kill the client's points are still there, and kvm_gdb_end() frees the server without the
+ * lock: a CPU that comes once more meanwhile tells nobody that the guest's own do not fire.
+ */
+static void test_killed_with_points(void)
+{
+	static char freed[4096];
+	GdbServer *server;
+	Rig *rig;
+
+	toy_set_left_out(1);
+	rig = rig_new(2, true);
+	start(rig, 0);
+	connect_client(rig);
+	rsp_expect(rig->client, "Z1,200,1", "OK");
+	rsp_client_send(rig->client, "vKill;1");
+	g_assert_true(test_wait(NULL, has_powered_off, rig, TEST_PATIENCE));
+	engine_lock(rig->gdb);
+	server = rig->gdb->server;
+	rig->gdb->server = (GdbServer *)freed;
+	rig->gdb->ended = true;
+	engine_unlock(rig->gdb);
+	start(rig, 1);
+	expect_runs(rig, 1);
+	engine_lock(rig->gdb);
+	rig->gdb->server = server;
+	engine_unlock(rig->gdb);
+	rig_free(rig);
+	toy_set_left_out(0);
+}
+
 /* A machine that is made anew in the midst of a turn has none. */
 static void test_renewed_in_turn(void)
 {
@@ -489,6 +525,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/thread-number-again", test_thread_number_again);
 	g_test_add_func("/engine/wake-order", test_wake_order);
 	g_test_add_func("/engine/wake-plugged", test_wake_plugged);
+	g_test_add_func("/engine/killed-with-points", test_killed_with_points);
 	g_test_add_func("/engine/renewed-in-turn", test_renewed_in_turn);
 	return g_test_run();
 }
