@@ -97,6 +97,21 @@ static uint64_t find_entry(const LinuxKernel *kernel)
 	return addr;
 }
 
+/* ---- What is not there ---- */
+
+void linux_kernel_missing(const LinuxKernel *kernel, GString *out)
+{
+	if (!kernel->has_kallsyms)
+		g_string_append(out,
+				"only the symbols that the kernel exports: it has no kallsyms\n");
+	else if (!kernel->has_variables)
+		g_string_append(out, "variables: only those that the kernel exports and a few "
+				     "more, as its kallsyms has functions only (no "
+				     "CONFIG_KALLSYMS_ALL)\n");
+	if (!kernel->types)
+		g_string_append(out, "no types: the kernel has no BTF\n");
+}
+
 /* ---- The file ---- */
 
 typedef struct Source {
@@ -111,13 +126,8 @@ static bool read_kernel(void *opaque, LinuxProgram *program, G_GNUC_UNUSED GErro
 	Source *source = opaque;
 	const LinuxKernel *kernel = source->kernel;
 
-	if (!kernel->has_kallsyms)
-		g_string_append(source->notes,
-				"only the symbols that the kernel exports: it has no kallsyms\n");
 	source->frames = source->abi->has_records ? frames_of_records(kernel, source->notes)
 						  : frames_of_orc(kernel, source->notes);
-	if (!kernel->types)
-		g_string_append(source->notes, "no types: the kernel has no BTF\n");
 	*program = (LinuxProgram){
 		.machine = kernel->machine,
 		.symbols = kernel->symbols,

@@ -12,6 +12,7 @@
 #include "guest/exports.h"
 #include "guest/kallsyms.h"
 #include "guest/layout.h"
+#include "guest/variables.h"
 
 #define BANNER "Linux version "
 #define BANNER_MAX 512u
@@ -330,7 +331,8 @@ static Progress read_exports(LinuxSearch *search)
 	LinuxKernel *kernel = search->kernel;
 	uint64_t init_task;
 
-	if (!linux_symbols_find(kernel->symbols, "init_task", &init_task) &&
+	kernel->has_variables = linux_symbols_find(kernel->symbols, "init_task", &init_task);
+	if (!kernel->has_variables &&
 	    !linux_exports_add(kernel->symbols, &kernel->memory, kernel->ranges,
 			       kernel->n_ranges) &&
 	    !kernel->has_kallsyms)
@@ -358,8 +360,23 @@ static Progress read_vmcoreinfo(LinuxSearch *search)
 	return PROGRESS_DONE;
 }
 
+static Progress read_variables(LinuxSearch *search)
+{
+	if (!search->kernel->has_variables)
+		linux_variables_add(search->kernel);
+	return PROGRESS_DONE;
+}
+
+static Progress read_modules(LinuxSearch *search)
+{
+	if (!search->kernel->has_variables)
+		linux_variables_add_modules(search->kernel);
+	return PROGRESS_DONE;
+}
+
 static Progress (*const stages[])(LinuxSearch *search) = {
-	look, read_kallsyms, read_exports, read_name, read_types, read_vmcoreinfo};
+	look,	    read_kallsyms,   read_exports,   read_name,
+	read_types, read_vmcoreinfo, read_variables, read_modules};
 
 LinuxSearch *linux_search_new(const LinuxMemory *memory, uint16_t machine, const LinuxRange *ranges,
 			      unsigned n, uint64_t near, uint64_t *left)

@@ -16,7 +16,8 @@
  * @release: "6.1.0".
  * @symbols: at the addresses where they are now; never NULL. linux_banner is always one, and has
  * its size.
- * @has_kallsyms: else they are only those that it exports.
+ * @has_kallsyms: else they are only those that it exports. @has_variables: that has variables, too
+ * (CONFIG_KALLSYMS_ALL); else there are those that it exports and those of guest/variables.h.
  * @types: NULL where the kernel has no BTF.
  * @vmcoreinfo: its text ("OSRELEASE=6.1.0\n..."); NULL where there is none, or not yet.
  */
@@ -26,7 +27,7 @@ typedef struct LinuxKernel {
 	char *banner, *release;
 	uint64_t banner_addr;
 	LinuxSymbols *symbols;
-	bool has_kallsyms;
+	bool has_kallsyms, has_variables;
 	LinuxTypes *types;
 	char *vmcoreinfo;
 
@@ -80,9 +81,12 @@ typedef struct LinuxAbi {
  */
 GByteArray *linux_kernel_orc_hash(const LinuxKernel *kernel);
 
+/* linux_kernel_missing: appends in lines what the kernel does not tell of itself. */
+void linux_kernel_missing(const LinuxKernel *kernel, GString *out);
+
 /*
  * linux_kernel_maker: makes a file for gdb with all that is known of @kernel, in memory. @kernel,
- * @abi and @notes, to which is appended in lines what has to be left out, must outlive it.
+ * @abi and @notes, to which is appended in lines what else has to be left out, must outlive it.
  */
 LinuxMaker *linux_kernel_maker(const LinuxKernel *kernel, const LinuxAbi *abi, GString *notes);
 

@@ -539,6 +539,11 @@ const LinuxKernel *linux_modules_kernel(const LinuxModules *modules)
 	return modules->kernel;
 }
 
+uint64_t linux_modules_head(const LinuxModules *modules)
+{
+	return modules->head;
+}
+
 void linux_modules_print(const LinuxModules *modules, GString *out)
 {
 	static const char *const states[] = {"", " (loading)", " (unloading)", ""};

@@ -109,6 +109,8 @@ void linux_module_orc(const LinuxModules *modules, const LinuxModule *module, Li
 /* linux_module_srcversion: a sum of its source's text; NULL where it has none. Caller frees. */
 char *linux_module_srcversion(const LinuxModules *modules, const LinuxModule *module);
 const LinuxKernel *linux_modules_kernel(const LinuxModules *modules);
+/* linux_modules_head: the address of the kernel's variable that is the head of their list. */
+uint64_t linux_modules_head(const LinuxModules *modules);
 
 /* linux_modules_print: a line for each, below a line of headings. */
 void linux_modules_print(const LinuxModules *modules, GString *out);

@@ -490,9 +490,15 @@ const LinuxTasks *linux_known_tasks(KvmGdb *gdb)
 	return linux_known(gdb) ? tasks_of(gdb->guest_linux, NULL) : NULL;
 }
 
-const char *linux_notes(KvmGdb *gdb)
+void linux_notes(KvmGdb *gdb, GString *out)
 {
-	return gdb->guest_linux ? gdb->guest_linux->notes->str : "";
+	LOCKED(gdb);
+	const LinuxKernel *kernel = linux_known(gdb);
+
+	if (!kernel)
+		return;
+	linux_kernel_missing(kernel, out);
+	g_string_append(out, gdb->guest_linux->notes->str);
 }
 
 const char *linux_info(KvmGdb *gdb)

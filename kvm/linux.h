@@ -53,10 +53,10 @@ bool linux_begins(KvmGdbVcpu *vcpu);
 void linux_expect_none(KvmGdb *gdb);
 
 /*
- * linux_notes: what could not be put into the file for gdb, in lines; "" when nothing is missing or
- * it was not made yet. Valid as long as the kernel is.
+ * linux_notes: appends in lines what the kernel does not tell, and what could not be put into the
+ * file for gdb, if that was made; nothing when nothing is missing. Takes the lock.
  */
-const char *linux_notes(KvmGdb *gdb);
+void linux_notes(KvmGdb *gdb, GString *out);
 
 /* ---- For the protocol; without the lock ---- */
 

@@ -181,8 +181,9 @@ static bool symbols(void *target, GdbPlace place G_GNUC_UNUSED, const char *args
 	g_string_append_printf(out,
 			       "the kernel's own symbols and types, as a file for gdb:\n"
 			       "  symbol-file target:%s\n"
-			       "a gdb that connects later without a program reads it by itself\n%s",
-			       name, linux_notes(gdb));
+			       "a gdb that connects later without a program reads it by itself\n",
+			       name);
+	linux_notes(gdb, out);
 	return true;
 }
 

@@ -17,6 +17,8 @@ static void test_found(void)
 			  "vmcoreinfo: yes\n");
 	linux_rig_monitor(rig, "vmcoreinfo", INFO);
 	linux_rig_monitor(rig, "symbols", "symbol-file target:/vmgdb/vmlinux-" RELEASE "\n");
+	/* It has variables, but no types: only that is said, and before the file is made. */
+	linux_rig_monitor(rig, "symbols", "by itself\nno types: the kernel has no BTF\n");
 	linux_rig_free(rig);
 }
 

@@ -39,6 +39,17 @@ static LinuxImage *make_image(bool named, uint64_t *ret_banner)
 	return image;
 }
 
+/* The image has no init_task, which each kernel has that has symbols of variables. */
+static void check_missing(const LinuxKernel *kernel)
+{
+	g_autoptr(GString) missing = g_string_new(NULL);
+
+	g_assert_false(kernel->has_variables);
+	linux_kernel_missing(kernel, missing);
+	g_assert_true(g_str_has_prefix(missing->str, "variables: only those that"));
+	g_assert_nonnull(strstr(missing->str, "no CONFIG_KALLSYMS_ALL)\nno types: "));
+}
+
 static void check_banner(bool named)
 {
 	uint64_t addr;
@@ -51,6 +62,7 @@ static void check_banner(bool named)
 
 	g_assert_nonnull(kernel);
 	g_assert_true(kernel->has_kallsyms);
+	check_missing(kernel);
 	g_assert_cmpstr(kernel->banner, ==, "Linux version 6.1.0-toy (gcc) #1 SMP");
 	g_assert_cmpstr(kernel->release, ==, "6.1.0-toy");
 	g_assert_cmphex(kernel->banner_addr, ==, addr);
@@ -185,6 +197,7 @@ static void test_no_kallsyms(void)
 	fd = linux_maker_end(linux_kernel_maker(kernel, &abi, notes), NULL);
 	g_assert_cmpint(fd, >=, 0);
 	close(fd);
+	linux_kernel_missing(kernel, notes);
 	g_assert_cmpstr(notes->str, ==,
 			"only the symbols that the kernel exports: it has no kallsyms\n"
 			"no types: the kernel has no BTF\n");
