@@ -4,6 +4,7 @@
  *
  * The texts of errors are QEMU's where scripts may look for them.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "qmp/internal.h"
@@ -224,6 +225,39 @@ static bool has_wrong_escape(const char *text)
 	return false;
 }
 
+/* Behind the number at @text, of which *ret_fits says: an integer of 64 bits, or none. */
+static const char *take_number(const char *text, bool negative, bool *ret_fits)
+{
+	guint64 most = negative ? (guint64)G_MAXINT64 + 1 : G_MAXUINT64, value;
+	size_t len = strspn(text, "0123456789+-.eE");
+
+	errno = 0;
+	value = g_ascii_strtoull(text, NULL, 10);
+	*ret_fits = strcspn(text, ".eE") < len || (errno != ERANGE && value <= most);
+	return text + len;
+}
+
+/* json-glib would make another number of an integer of more than 64 bits. */
+static bool has_large_integer(const char *text)
+{
+	char quote = '\0', before = '\0';
+	bool fits = true;
+
+	while (*text && fits) {
+		if (!quote && g_ascii_isdigit(*text)) {
+			text = take_number(text, before == '-', &fits);
+			before = '0';
+			continue;
+		}
+		if (quote && *text == '\\' && text[1])
+			text++;
+		else if (quote ? *text == quote : *text == '"' || *text == '\'')
+			quote ^= *text;
+		before = *text++;
+	}
+	return !fits;
+}
+
 /* The JSON of @text, which must be an object; NULL with @error. */
 static JsonObject *parse(const char *text, GError **error)
 {
@@ -234,6 +268,10 @@ static JsonObject *parse(const char *text, GError **error)
 	if (has_wrong_escape(text)) {
 		fail(error, "JSON parse error, a string has a NUL (\\u0000), or an escape that "
 			    "JSON does not have");
+		return NULL;
+	}
+	if (has_large_integer(text)) {
+		fail(error, "JSON parse error, an integer has more than 64 bits");
 		return NULL;
 	}
 	if (!json_parser_load_from_data(parser, text, -1, &why)) {

@@ -272,6 +272,10 @@ static void test_answers(void)
 }
 
 #define ECHO(text) "{\"execute\":\"echo\",\"arguments\":{\"text\":\"" text "\"}}"
+/* A text of one quotation mark, and a number. */
+#define NUMBER(number)                                                                             \
+	"{\"execute\":\"echo\",\"arguments\":{\"text\":\"\\\"\",\"number\":" number "}}"
+#define TOO_LARGE GENERIC("JSON parse error, an integer has more than 64 bits")
 #define WRONG_ESCAPE                                                                               \
 	GENERIC("JSON parse error, a string has a NUL (\\\\u0000), or an escape that JSON "        \
 		"does not have")
@@ -308,6 +312,15 @@ static void test_errors(void)
 		{"{\"execute\":\"nothing\",\"id\":[1,1e999]}",
 		 GENERIC("QMP input member 'id' has a number that is too large")},
 		{"{\"execute\":\"echo\",\"arguments\":{\"text\":\"/a\\u0000b\"}}", WRONG_ESCAPE},
+		{NUMBER("18446744073709551616"), TOO_LARGE},
+		{NUMBER("-9223372036854775809"), TOO_LARGE},
+		{NUMBER("99999999999999999999999999"), TOO_LARGE},
+		{"{\"execute\":\"nothing\",\"id\":18446744073709551616}", TOO_LARGE},
+		{NUMBER("-9223372036854775808"), "{\"return\":\"\\\" -9223372036854775808 0\"}"},
+		{NUMBER("18446744073709551615"), "{\"return\":\"\\\" -1 0\"}"},
+		{"{\"execute\":\"nothing\",\"id\":0.99999999999999999999999}",
+		 "{\"return\":{},\"id\":1.0}"},
+		{ECHO("99999999999999999999"), "{\"return\":\"99999999999999999999 no 0 0\"}"},
 		{ECHO("\\266"), WRONG_ESCAPE},
 		{ECHO("\\0"), WRONG_ESCAPE},
 		{ECHO("\\q"), WRONG_ESCAPE},
