@@ -6,31 +6,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <unistd.h>
 
 struct GdbLog {
-	FILE *file;
+	int fd;
 	GMutex lock;
 	gint64 start;
+	unsigned lost; /* lines, since the last one that was written */
 };
 
-/* A FIFO that nobody reads must not hold us up; what is written later waits for its reader. */
-static FILE *create(const char *path)
+/* O_NONBLOCK: a FIFO that nobody reads, or nobody goes on to read, must not hold the machine up. */
+static int create(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
-
-	if (fd < 0)
-		return NULL;
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	return fdopen(fd, "w");
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
 }
 
 GdbLog *gdb_log_open(const char *path, GError **error)
 {
-	FILE *file = create(path);
+	int fd = create(path);
 	GdbLog *log;
 
-	if (!file) {
+	if (fd < 0) {
 		int err = errno;
 
 		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(err),
@@ -38,7 +34,7 @@ GdbLog *gdb_log_open(const char *path, GError **error)
 		return NULL;
 	}
 	log = g_new0(GdbLog, 1);
-	log->file = file;
+	log->fd = fd;
 	log->start = g_get_monotonic_time();
 	g_mutex_init(&log->lock);
 	return log;
@@ -48,20 +44,35 @@ void gdb_log_free(GdbLog *log)
 {
 	if (!log)
 		return;
-	fclose(log->file);
+	close(log->fd);
 	g_mutex_clear(&log->lock);
 	g_free(log);
 }
 
+/* All of @text, or what there is room for: FALSE. */
+static bool put(const GdbLog *log, const GString *text)
+{
+	gssize n;
+
+	do {
+		n = write(log->fd, text->str, text->len);
+	} while (n < 0 && errno == EINTR);
+	return n == (gssize)text->len;
+}
+
 static void write_line(GdbLog *log, const char *text)
 {
+	g_autoptr(GString) line = g_string_new(NULL);
 	gint64 now;
 
 	g_mutex_lock(&log->lock);
+	if (log->lost)
+		g_string_append_printf(line, "\n[%u lines were lost: there was no room]\n",
+				       log->lost);
 	now = g_get_monotonic_time() - log->start;
-	fprintf(log->file, "%4" G_GINT64_FORMAT ".%06d %s\n", now / 1000000, (int)(now % 1000000),
-		text);
-	fflush(log->file);
+	g_string_append_printf(line, "%4" G_GINT64_FORMAT ".%06d %s\n", now / 1000000,
+			       (int)(now % 1000000), text);
+	log->lost = put(log, line) ? 0 : log->lost + 1;
 	g_mutex_unlock(&log->lock);
 }
 

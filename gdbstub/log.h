@@ -2,7 +2,8 @@
  * gdbstub/log.h - what the stub does, as text with time stamps, for a user who reports a fault.
  *
  * One line per event: seconds since the log was opened, then what happened. Any thread. Whoever has
- * a log that is NULL pays one comparison.
+ * a log that is NULL pays one comparison. Nobody waits: what a FIFO or a full disk has no room for
+ * is lost, and the next line that fits says how many lines that were.
  */
 #ifndef VMGDB_GDBSTUB_LOG_H
 #define VMGDB_GDBSTUB_LOG_H

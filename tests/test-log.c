@@ -77,6 +77,50 @@ static void test_fifo(void)
 	test_dir_remove(dir);
 }
 
+static char *read_fifo(int fd)
+{
+	GString *text = g_string_new(NULL);
+	char part[4096];
+	gssize n;
+
+	while ((n = read(fd, part, sizeof(part))) > 0)
+		g_string_append_len(text, part, n);
+	return g_string_free(text, FALSE);
+}
+
+/* Nobody goes on to read it: nobody waits, and what did not fit is counted. */
+static void test_stalled_fifo(void)
+{
+	char *dir = test_dir_new();
+	g_autofree char *path = g_build_filename(dir, "fifo", NULL);
+	g_autofree char *full = NULL, *later = NULL, *pattern = NULL;
+	unsigned said = 0, fit = 0;
+	GdbLog *log;
+	int reader;
+
+	g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	log = gdb_log_open(path, NULL);
+	g_assert_nonnull(log);
+	for (; said < 10000; said++)
+		gdb_log_line(log, "line %u of what nobody reads", said);
+	full = read_fifo(reader);
+	for (const char *at = full; (at = strstr(at, "reads\n")); at++)
+		fit++;
+	g_assert_cmpuint(fit, >, 10);
+	g_assert_cmpuint(fit, <, said);
+	gdb_log_line(log, "again");
+	gdb_log_line(log, "and again");
+	later = read_fifo(reader);
+	pattern = g_strdup_printf("^\n\\[%u lines were lost: there was no room\\]\n"
+				  " +[0-9.]+ again\n +[0-9.]+ and again\n$",
+				  said - fit);
+	g_assert_true(g_regex_match_simple(pattern, later, 0, 0));
+	gdb_log_free(log);
+	close(reader);
+	test_dir_remove(dir);
+}
+
 static void test_server(void)
 {
 	char *dir = test_dir_new();
@@ -110,6 +154,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/log/none", test_none);
 	g_test_add_func("/log/refused", test_refused);
 	g_test_add_func("/log/fifo", test_fifo);
+	g_test_add_func("/log/stalled-fifo", test_stalled_fifo);
 	g_test_add_func("/log/server", test_server);
 	return g_test_run();
 }
