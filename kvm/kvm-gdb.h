@@ -11,6 +11,13 @@
  * any thread while no client can be connected (before kvm_gdb_listen()). A program without a
  * GMainLoop gets such a thread from kvm_gdb_thread_new().
  *
+ * Signals: the engine gets a vCPU out of KVM_RUN by a real-time signal to its thread, one that
+ * nobody has a handler for. The first kvm_gdb_run() of a thread unblocks it there, and it must stay
+ * so: a thread that goes back to an older mask keeps its vCPU from being stopped until the guest
+ * exits by itself. (A new thread has the mask of who made it.) It is also sent late: a thread that
+ * is back in the VMM may get it in a system call, which then is restarted, or fails with EINTR if
+ * it is one that never is, such as poll() and nanosleep() (signal(7)).
+ *
  * Only <linux/kvm.h> is needed to use this header: no program must know GLib for it.
  */
 #ifndef VMGDB_KVM_GDB_H
