@@ -34,8 +34,12 @@ static void handle_io(Cpu *cpu)
 		run->io.data_offset = 0x42;
 	if (GET(cpu->rig->device_finishes))
 		finish_io(cpu, run);
-	while (GET(cpu->rig->device_hold) && !GET(cpu->rig->stop))
-		sched_yield();
+	while (GET(cpu->rig->device_hold) && !GET(cpu->rig->stop)) {
+		if (GET(cpu->rig->device_sleeps))
+			g_usleep(100);
+		else
+			sched_yield();
+	}
 }
 
 static gpointer vcpu_thread(gpointer data)

@@ -34,7 +34,7 @@ struct Rig {
 	KvmGdb *gdb;
 	unsigned n;
 	Cpu cpus[MAX_CPUS];
-	int stop, device_hold, device_finishes, finished; /* atomic */
+	int stop, device_hold, device_sleeps, device_finishes, finished; /* atomic */
 	unsigned io_exits, shutdowns, poweroffs, dirty, resets, devices_go;
 	const KvmGdbPart *parts; /* what the VMM names */
 	unsigned n_parts;
