@@ -427,11 +427,16 @@ typedef struct SignalEnd {
 	guint source;
 } SignalEnd;
 
+#define CORE_SIGNAL SIGUSR2
+
 static gboolean on_signal(gpointer data)
 {
 	SignalEnd *end = data;
 
 	vm_log("ended by signal %d (%s)", end->number, strsignal(end->number));
+	/* Of those who watch a guest that hangs. */
+	if (end->number == CORE_SIGNAL)
+		g_atomic_int_set(&end->vm->died, 1);
 	vm_end(end->vm, 128 + end->number);
 	return G_SOURCE_CONTINUE;
 }
@@ -512,10 +517,12 @@ static void do_asked(Vm *vm)
 
 int vm_run(Vm *vm, GError **error)
 {
-	SignalEnd ends[] = {{vm, SIGTERM, 0}, {vm, SIGINT, 0}, {vm, SIGHUP, 0}};
+	SignalEnd ends[] = {
+		{vm, SIGTERM, 0}, {vm, SIGINT, 0}, {vm, SIGHUP, 0}, {vm, CORE_SIGNAL, 0}};
+	unsigned n_ends = G_N_ELEMENTS(ends) - (vm->config->gdb_core == NULL);
 
 	signal(SIGPIPE, SIG_IGN);
-	for (unsigned i = 0; i < G_N_ELEMENTS(ends); i++)
+	for (unsigned i = 0; i < n_ends; i++)
 		ends[i].source = g_unix_signal_add(ends[i].number, on_signal, &ends[i]);
 	term_start(vm->term, &term_ops, vm);
 	bool started = start_vcpus(vm, error);
@@ -533,7 +540,7 @@ int vm_run(Vm *vm, GError **error)
 	/* A vCPU that waits in the stub must come out before it can be joined. */
 	vm_gdb_end(vm, g_atomic_int_get(&vm->status));
 	halt_vcpus(vm);
-	for (unsigned i = 0; i < G_N_ELEMENTS(ends); i++)
+	for (unsigned i = 0; i < n_ends; i++)
 		g_source_remove(ends[i].source);
 	return started ? g_atomic_int_get(&vm->status) : -1;
 }

@@ -72,7 +72,7 @@ typedef struct Vm {
 	VmPower power;
 	int halting; /* atomic: the vCPUs' threads are to end for now */
 	int asked;   /* atomic VmAsked: likewise, until the main loop has done it */
-	int died;    /* atomic: vm_die() was called */
+	int died;    /* atomic: there is to be a core file, where --gdb-core says */
 	int ended;   /* atomic: 1: a vm_end() stores @status; 2: the machine has ended */
 	int status;  /* atomic: the exit status of the first vm_end() */
 } Vm;
@@ -85,7 +85,10 @@ Vm *vm_new(const VmConfig *config, GError **error);
 void vm_free(Vm *vm);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Vm, vm_free)
 
-/* vm_run: until the end. Returns the exit status; -1 with @error when it could not start. */
+/*
+ * vm_run: until the end, by SIGTERM, SIGINT or SIGHUP, too; with --gdb-core also by SIGUSR2, as if
+ * the guest had died. Returns the exit status; -1 with @error when it could not start.
+ */
 int vm_run(Vm *vm, GError **error);
 
 /*

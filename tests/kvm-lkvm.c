@@ -591,6 +591,29 @@ static void test_core(gconstpointer data)
 	take_core(folder, path);
 }
 
+/* A guest that hangs does not say so: whoever watches it does. */
+static void test_core_watched(void)
+{
+	if (run_impossible())
+		return;
+	g_autofree char *folder = NULL, *path = core_path(&folder);
+	g_autofree char *words = g_strdup_printf("-m 64 --gdb-core %s", path);
+	g_autoptr(Run) run = run_new("loop", words, -1);
+	g_assert_true(run_read_until(run, "ready"));
+	kill(run->pid, SIGUSR2);
+	g_assert_cmpint(run_end(run), ==, 128 + SIGUSR2);
+	g_assert_nonnull(strstr(run->told->str, "core: done"));
+	take_core(folder, path);
+	/* Who asks for no more than the end gets no more. */
+	g_autofree char *other = NULL, *no_core = core_path(&other);
+	g_autofree char *same = g_strdup_printf("-m 64 --gdb-core %s", no_core);
+	g_autoptr(Run) ended = run_new("loop", same, -1);
+	g_assert_true(run_read_until(ended, "ready"));
+	kill(ended->pid, SIGTERM);
+	g_assert_cmpint(run_end(ended), ==, 128 + SIGTERM);
+	g_assert_cmpint(rmdir(other), ==, 0);
+}
+
 /* With a stub the guest goes on after its panic, and gdb can connect. */
 static void test_core_goes_on(void)
 {
@@ -712,6 +735,7 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/lkvm/core-triple-fault", "triple", test_core);
 	g_test_add_func("/lkvm/core-goes-on", test_core_goes_on);
 	g_test_add_func("/lkvm/core-debugged", test_core_debugged);
+	g_test_add_func("/lkvm/core-watched", test_core_watched);
 	g_test_add_func("/lkvm/sparse", test_sparse);
 	g_test_add_func("/lkvm/gdb-steps", test_gdb_steps);
 	g_test_add_func("/lkvm/gdb-io", test_gdb_io);
