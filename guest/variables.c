@@ -361,6 +361,90 @@ static void find_memory(const LinuxKernel *kernel, GArray *found)
 		take(found, "init_mm", memory.found);
 }
 
+/* ---- The command line ---- */
+
+/* Up to its first call it has about ten instructions. */
+#define INSNS_MAX 32u
+#define LINE_MAX_LEN 65536u
+#define CODE_PAGE (~UINT64_C(0xfff))
+
+/* Arm's Architecture Reference Manual, C6.2: ADRP, LDR (immediate) of 64 bits, BL. */
+static bool is_adrp(uint32_t insn)
+{
+	return (insn & 0x9f000000) == 0x90000000;
+}
+
+static uint64_t adrp_page(uint32_t insn, uint64_t pc)
+{
+	uint64_t pages = (insn >> 5 & 0x7ffff) << 2 | (insn >> 29 & 3);
+
+	/* A number of 21 bits with a sign. */
+	pages = (pages ^ 1u << 20) - (1u << 20);
+	return (pc & CODE_PAGE) + (pages << 12);
+}
+
+/* Its second argument: x1. */
+static bool is_load(uint32_t insn, unsigned base)
+{
+	return (insn & 0xffc003ff) == (0xf9400001 | base << 5);
+}
+
+static bool is_call(uint32_t insn)
+{
+	return insn >> 26 == 0x25;
+}
+
+/*
+ * The variable that the arm64 code at @pc loads into x1 before its first call. FALSE: none, or not
+ * in the one way that is known.
+ */
+static bool find_argument(const LinuxKernel *kernel, uint64_t pc, uint64_t *ret)
+{
+	uint64_t page = 0;
+	unsigned base = 0, n_pages = 0, n_loads = 0;
+	uint32_t insn;
+
+	for (unsigned i = 0; i < INSNS_MAX; i++, pc += sizeof(insn)) {
+		if (!linux_read_u32(&kernel->memory, pc, &insn))
+			return false;
+		if (is_call(insn))
+			return n_pages == 1 && n_loads == 1;
+		if (is_adrp(insn)) {
+			page = adrp_page(insn, pc);
+			base = insn & 31;
+			n_pages++;
+		} else if (n_pages && is_load(insn, base)) {
+			*ret = page + 8 * (insn >> 10 & 0xfff);
+			n_loads++;
+		}
+	}
+	return false;
+}
+
+static bool is_line(const LinuxKernel *kernel, uint64_t addr)
+{
+	g_autofree char *text = linux_read_string(&kernel->memory, addr, LINE_MAX_LEN);
+	size_t len = 0;
+
+	while (text && g_ascii_isprint(text[len]))
+		len++;
+	return len && !text[len];
+}
+
+/* /proc/cmdline is made by cmdline_proc_show(), which has seq_puts(m, saved_command_line). */
+static void find_command_line(const LinuxKernel *kernel, GArray *found)
+{
+	const LinuxSymbol *code = linux_symbols_named(kernel->symbols, "cmdline_proc_show");
+	uint64_t addr = 0, line;
+	uint32_t size;
+
+	/* As in guest/task.c it is by this type that arm64 is known. */
+	if (linux_size(kernel, "cpu_context", &size) && code && linux_symbol_is_code(code) &&
+	    find_argument(kernel, code->addr, &addr) && is_written(kernel, addr) &&
+	    linux_read_u64(&kernel->memory, addr, &line) && is_line(kernel, line))
+		take(found, "saved_command_line", addr);
+}
+
 /* ---- All ---- */
 
 unsigned linux_variables_add(LinuxKernel *kernel)
@@ -369,6 +453,7 @@ unsigned linux_variables_add(LinuxKernel *kernel)
 	uint64_t init_task;
 
 	by_info(kernel, found);
+	find_command_line(kernel, found);
 	if (kernel->types)
 		find_memory(kernel, found);
 	if (kernel->types && linux_symbol(kernel, "init_task", &init_task)) {

@@ -19,6 +19,7 @@
  * - super_blocks: the one node of their list that is in the image;
  * - init_mm: the one memory that begins with the kernel's code, in what the kernel writes, and has
  *   the kernel's page tables where VMCOREINFO names these.
+ * - saved_command_line of arm64: what cmdline_proc_show() loads, if it is a pointer to a line.
  * How many were added. So much is looked at that it ends soon, whatever there is.
  * linux_variables_add_modules: the head of their list; FALSE as long as no module is loaded.
  */

@@ -362,6 +362,93 @@ static void test_memory_unsure(void)
 	g_assert_cmpuint(linux_variables_add(&constant->kernel), ==, 0);
 }
 
+/* ---- The command line ---- */
+
+#define CODE (CONSTANTS + 0x5000)
+#define LINE_POINTER (WRITTEN + 0x5020)
+#define LINE (HEAP + 0x5000)
+
+/* As gcc 12 makes it of Linux 6.1. */
+static const uint32_t show[] = {
+	0xd503201f, /* nop */
+	0xd503233f, /* paciasp */
+	0x90000041, /* adrp x1, the page of LINE_POINTER */
+	0xa9be7bfd, /* stp x29, x30, [sp, #-32]! */
+	0xf9401021, /* ldr x1, [x1, #32] */
+	0xaa0003f3, /* mov x19, x0 */
+	0x97fdf86c, /* bl seq_puts */
+	0x90000001, /* adrp x1: behind the call */
+};
+
+static GuestRig *line_rig_of(bool is_arm)
+{
+	GuestRig *rig = make_rig();
+
+	g_assert_true(linux_symbols_add(rig->kernel.symbols, CODE, 't', "cmdline_proc_show", 17));
+	if (is_arm)
+		kern_struct(rig, "cpu_context", 8);
+	kern_ready(rig);
+	for (unsigned i = 0; i < G_N_ELEMENTS(show); i++)
+		kern_put_u32(rig, CODE + 4 * i, show[i]);
+	kern_put_u64(rig, LINE_POINTER, LINE);
+	kern_put_u64(rig, LINE_POINTER + 8, LINE);
+	kern_put_u64(rig, CODE + 32, LINE);
+	kern_put(rig, LINE, "console=ttyS0 quiet", 20);
+	return rig;
+}
+
+static GuestRig *line_rig(void)
+{
+	return line_rig_of(true);
+}
+
+static void test_line(void)
+{
+	g_autoptr(GuestRig) rig = line_rig();
+
+	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 1);
+	g_assert_cmphex(where(rig, "saved_command_line"), ==, LINE_POINTER);
+}
+
+/* The code is another one than that which is known. */
+static void test_line_code(void)
+{
+	static const struct {
+		unsigned at;
+		uint32_t insn;
+	} rows[] = {
+		{0, 0x90000022}, /* another adrp: x2 */
+		{5, 0xf9401421}, /* another ldr x1, [x1, #40] */
+		{4, 0xf9401022}, /* ldr x2, [x1, #32] */
+		{4, 0xf9401041}, /* ldr x1, [x2, #32] */
+		{4, 0xb9402021}, /* ldr w1, [x1, #32] */
+		{2, 0x90000001}, /* adrp x1, constants */
+		{2, 0x90ffff81}, /* adrp x1, what is not there */
+		{6, 0xd503201f}, /* no call, but the other adrp */
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(GuestRig) rig = line_rig();
+
+		kern_put_u32(rig, CODE + 4 * rows[i].at, rows[i].insn);
+		g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 0);
+	}
+}
+
+static void test_line_text(void)
+{
+	g_autoptr(GuestRig) rig = line_rig(), none = line_rig(), empty = line_rig(),
+			    x86 = line_rig_of(false);
+
+	kern_put(rig, LINE + 3, "\n", 1);
+	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 0);
+	kern_put_u64(none, LINE_POINTER, TEXT);
+	g_assert_cmpuint(linux_variables_add(&none->kernel), ==, 0);
+	kern_put(empty, LINE, "", 1);
+	g_assert_cmpuint(linux_variables_add(&empty->kernel), ==, 0);
+	g_assert_cmpuint(linux_variables_add(&x86->kernel), ==, 0);
+}
+
 /* ---- Modules ---- */
 
 #define MODULE (HEAP + 0x4000)
@@ -399,6 +486,9 @@ static const TestCase cases[] = {
 	{"memory-members", test_memory_members},
 	{"memory-page-table", test_memory_page_table},
 	{"memory-unsure", test_memory_unsure},
+	{"line", test_line},
+	{"line-code", test_line_code},
+	{"line-text", test_line_text},
 	{"modules", test_modules},
 	{0},
 };
