@@ -204,7 +204,8 @@ bool gdb_thread_to_cpu(const GdbThread *thread, unsigned n_cpus, unsigned any, u
 	if (thread->thread > (int64_t)n_cpus) {
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT,
 			    "thread %" PRIx64
-			    " is no CPU: the machine has %u CPUs, which are threads 1 to %x",
+			    " is no CPU: the machine has %u CPUs, which are threads 1 to %x; "
+			    "`thread 1` selects the first",
 			    (uint64_t)thread->thread, n_cpus, n_cpus);
 		return false;
 	}

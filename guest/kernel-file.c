@@ -119,6 +119,7 @@ typedef struct Source {
 	const LinuxAbi *abi;
 	GString *notes;
 	GByteArray *frames;
+	char *name;
 } Source;
 
 static bool read_kernel(void *opaque, LinuxProgram *program, G_GNUC_UNUSED GError **error)
@@ -126,6 +127,7 @@ static bool read_kernel(void *opaque, LinuxProgram *program, G_GNUC_UNUSED GErro
 	Source *source = opaque;
 	const LinuxKernel *kernel = source->kernel;
 
+	source->name = g_strdup_printf("vmlinux-%s", kernel->release);
 	source->frames = source->abi->has_records ? frames_of_records(kernel, source->notes)
 						  : frames_of_orc(kernel, source->notes);
 	*program = (LinuxProgram){
@@ -136,7 +138,7 @@ static bool read_kernel(void *opaque, LinuxProgram *program, G_GNUC_UNUSED GErro
 		.args = source->abi->args,
 		.n_args = source->abi->n_args,
 		.entry = find_entry(kernel),
-		.name = kernel->banner,
+		.name = source->name,
 	};
 	return true;
 }
@@ -146,6 +148,7 @@ static void source_free(void *opaque)
 	Source *source = opaque;
 
 	g_clear_pointer(&source->frames, g_byte_array_unref);
+	g_free(source->name);
 	g_free(source);
 }
 
@@ -154,6 +157,6 @@ LinuxMaker *linux_kernel_maker(const LinuxKernel *kernel, const LinuxAbi *abi, G
 	static const LinuxMakerOps ops = {read_kernel, source_free};
 	Source *source = g_new0(Source, 1);
 
-	*source = (Source){kernel, abi, notes, NULL};
+	*source = (Source){kernel, abi, notes, NULL, NULL};
 	return linux_maker_new(&ops, source);
 }

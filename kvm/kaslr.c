@@ -161,11 +161,24 @@ static void append_advice(const Vmlinux *vmlinux, uint64_t slide, GString *out)
 			       command, command, slide);
 }
 
+/* Without a vmlinux. */
+static bool tell_own(const KvmGdb *gdb, GString *out, GError **error)
+{
+	if (gdb->offers_symbols)
+		g_string_append(out,
+				"no vmlinux is known; the kernel's own symbols (`monitor symbols`) "
+				"are where KASLR has put it: there is nothing to move\n");
+	else
+		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT,
+			    "no vmlinux is known: give one with --gdb-vmlinux, or take the "
+			    "kernel's own symbols: `monitor symbols`");
+	return gdb->offers_symbols;
+}
+
 bool kaslr_monitor(void *target, G_GNUC_UNUSED GdbPlace place, G_GNUC_UNUSED const char *args,
 		   GString *out, GError **error)
 {
 	static const char *const troubles[] = {
-		[KASLR_NO_FILE] = "no vmlinux is known: give one with --gdb-vmlinux",
 		[KASLR_NO_LINUX] =
 			"the program with the symbols is no Linux kernel: nothing to say",
 		[KASLR_EARLY] = "the kernel has not come far enough yet: try later",
@@ -174,13 +187,14 @@ bool kaslr_monitor(void *target, G_GNUC_UNUSED GdbPlace place, G_GNUC_UNUSED con
 	KvmGdb *gdb = target;
 	KaslrState state;
 	uint64_t slide = 0;
+	LOCKED(gdb);
 
-	engine_lock(gdb);
 	state = kaslr_find(gdb, &slide);
+	if (state == KASLR_NO_FILE)
+		return tell_own(gdb, out, error);
 	if (state == KASLR_KNOWN)
 		append_advice(gdb->vmlinux, slide, out);
 	else
 		g_set_error(error, GDB_ERROR, GDB_ERROR_NOENT, "%s", troubles[state]);
-	engine_unlock(gdb);
 	return state == KASLR_KNOWN;
 }

@@ -150,7 +150,7 @@ static bool tell_when(KvmGdb *gdb, GString *out, GError **error)
 	}
 	g_string_append_printf(
 		out,
-		"%s\ntype `monitor symbols` again when the kernel has booted: it then "
+		"%s\ntype `monitor symbols` again when the kernel has begun to boot: it then "
 		"shows what loads its symbols (symbol-file target:/vmgdb/...)\n",
 		reason->message);
 	return true;
@@ -178,11 +178,14 @@ static bool symbols(void *target, GdbPlace place G_GNUC_UNUSED, const char *args
 	name = linux_file_program(target);
 	if (!name)
 		return tell_when(gdb, out, error);
-	g_string_append_printf(out,
-			       "the kernel's own symbols and types, as a file for gdb:\n"
-			       "  symbol-file target:%s\n"
-			       "a gdb that connects later without a program reads it by itself\n",
-			       name);
+	g_string_append_printf(
+		out,
+		"the kernel's own symbols and types, as a file for gdb:\n"
+		"  symbol-file target:%s\n"
+		"a gdb that connects later without a program reads it by itself; one "
+		"that\nconnected before the kernel had begun lists modules when it "
+		"connects again\n",
+		name);
 	linux_notes(gdb, out);
 	return true;
 }

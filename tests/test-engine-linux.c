@@ -6,6 +6,9 @@
 
 #include "tests/linux-rig.h"
 
+#define FILE_HEX "2f766d6764622f766d6c696e75782d" /* "/vmgdb/vmlinux-" */
+#define TOY_HEX "2e312e302d746f79"		  /* ".1.0-toy" */
+
 static void test_found(void)
 {
 	Rig *rig = linux_rig_new();
@@ -18,7 +21,38 @@ static void test_found(void)
 	linux_rig_monitor(rig, "vmcoreinfo", INFO);
 	linux_rig_monitor(rig, "symbols", "symbol-file target:/vmgdb/vmlinux-" RELEASE "\n");
 	/* It has variables, but no types: only that is said, and before the file is made. */
-	linux_rig_monitor(rig, "symbols", "by itself\nno types: the kernel has no BTF\n");
+	linux_rig_monitor(rig, "symbols", "connects again\nno types: the kernel has no BTF\n");
+	linux_rig_free(rig);
+}
+
+/* Where the kernel is asks who has no vmlinux, too. */
+static void test_kaslr(void)
+{
+	Rig *rig = linux_rig_new();
+
+	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
+	linux_rig_monitor(rig, "kaslr", "no vmlinux is known: give one with --gdb-vmlinux, or");
+	linux_rig_monitor(rig, "symbols", "symbol-file target:/vmgdb/");
+	linux_rig_monitor(rig, "kaslr", "no vmlinux is known; the kernel's own symbols");
+	linux_rig_free(rig);
+}
+
+/* The unit that has all types is shown to the user as a file: by a plain name. */
+static void test_unit(void)
+{
+	Rig *rig = linux_rig_new();
+	g_autofree char *file = NULL;
+	size_t len;
+
+	linux_rig_load(rig, true);
+	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
+	kvm_gdb_offer_symbols(rig->gdb);
+	rsp_expect(rig->client, "vFile:setfs:0", "F0");
+	rsp_expect(rig->client, "vFile:open:" FILE_HEX "36" TOY_HEX ",0,0", "F0");
+	rsp_client_send(rig->client, "vFile:pread:0,10000,0");
+	file = rsp_client_recv(rig->client, &len);
+	g_assert_nonnull(memmem(file, len, "vmlinux-" RELEASE, sizeof("vmlinux-" RELEASE)));
+	g_assert_null(memmem(file, len, "Linux version", strlen("Linux version")));
 	linux_rig_free(rig);
 }
 
@@ -30,7 +64,7 @@ static void test_early(void)
 	linux_rig_monitor(rig, "info linux",
 			  "no Linux kernel is found: it has not come far enough");
 	linux_rig_monitor(rig, "symbols", "has not come far enough yet\n");
-	linux_rig_monitor(rig, "symbols", "again when the kernel has booted");
+	linux_rig_monitor(rig, "symbols", "again when the kernel has begun to boot");
 	linux_rig_monitor(rig, "symbols", "symbol-file target:/vmgdb/");
 	/* As soon as it has, it is found. */
 	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
@@ -145,9 +179,6 @@ static void test_reset(void)
 		linux_rig_free(rig);
 	}
 }
-
-#define FILE_HEX "2f766d6764622f766d6c696e75782d" /* "/vmgdb/vmlinux-" */
-#define TOY_HEX "2e312e302d746f79"		  /* ".1.0-toy" */
 
 /* A gdb that has read the symbols of the kernel that runs. */
 static Rig *told_rig(void)
@@ -378,6 +409,8 @@ static const TestCase cases[] = {
 	{"not-linux", test_not_linux},
 	{"boots", test_boots},
 	{"no-banner", test_no_banner},
+	{"kaslr", test_kaslr},
+	{"unit", test_unit},
 	{"changes", test_changes},
 	{"hostile-info", test_hostile_info},
 	{"no-info", test_no_info},

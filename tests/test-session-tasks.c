@@ -7,7 +7,8 @@
 
 /* The answer to whoever means a CPU with this thread, or a task that is not there. */
 #define NO_CPU(thread)                                                                             \
-	"$E.thread " thread " is no CPU: the machine has 2 CPUs, which are threads 1 to 2"
+	"$E.thread " thread " is no CPU: the machine has 2 CPUs, which are threads 1 to 2; "       \
+	"`thread 1` selects the first"
 
 /* Two CPUs, the second has stopped, and @n_tasks tasks sleep. */
 static SessionRig *open_rig(unsigned n_tasks)

@@ -185,7 +185,7 @@ static void test_refused_resume(void)
 	session_rig_ask(rig, "vCont;c", "$E.not now");
 	session_rig_ask(rig, "vCont;c:9",
 			"$E.thread 9 is no CPU: the machine has 2 CPUs, which are threads 1 "
-			"to 2");
+			"to 2; `thread 1` selects the first");
 	/* What would need an escape can not be in an error's text. */
 	session_rig_ask(rig, "mffffff,1", "$E.CPU 0 has no memory there");
 	/* No arguments: nothing that was agreed changes. */
