@@ -298,6 +298,21 @@ static const Global globals[] = {
 	{"vmap_nodes", "struct vmap_node", POINTER},
 	{"nr_vmap_nodes", "int", ONE},
 	{"min_low_pfn", "long unsigned int", ONE},
+	/* Of each CPU: that of Debian's 5.10 has no variables at all. */
+	{"runqueues", "struct rq", ONE},
+	{"current_task", "struct task_struct", POINTER},
+	{"cpu_number", "int", ONE},
+	{"this_cpu_off", "long unsigned int", ONE},
+	{"cpu_info", "struct cpuinfo_x86", ONE},
+	{"process_counts", "long unsigned int", ONE},
+	{"ksoftirqd", "struct task_struct", POINTER},
+	{"kstat", "struct kernel_stat", ONE},
+	{"kernel_cpustat", "struct kernel_cpustat", ONE},
+	{"irq_stat", "irq_cpustat_t", ONE},
+	{"vm_event_states", "struct vm_event_state", ONE},
+	{"hrtimer_bases", "struct hrtimer_cpu_base", ONE},
+	{"tick_cpu_device", "struct tick_device", ONE},
+	{"tick_cpu_sched", "struct tick_sched", ONE},
 };
 
 /* The word in front of a name of each kind. */

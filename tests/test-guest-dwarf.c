@@ -357,6 +357,26 @@ static void test_variables(void)
 	g_assert_null(dwarf_find(rig->entries, TAG_VARIABLE, "panic_cpu"));
 }
 
+/* The BTF of Debian's 5.10 has no variables: those of a CPU that people read are in the table. */
+static void test_variables_of_a_cpu(void)
+{
+	g_autoptr(Rig) rig = rig_new();
+	const DwarfEntry *entry;
+
+	btf__add_struct(rig->btf, "rq", 64);
+	btf__add_struct(rig->btf, "task_struct", 64);
+	symbol(rig, 0x20, 'D', "current_task");
+	symbol(rig, 0x40, 'A', "runqueues");
+	symbol(rig, 0x80, 'D', "behind");
+	rig_make(rig);
+	entry = find(rig, TAG_VARIABLE, "runqueues");
+	g_assert_cmphex(entry->values[AT_LOCATION], ==, 0x40);
+	g_assert_cmpstr(entry->type->name, ==, "rq");
+	entry = find(rig, TAG_VARIABLE, "current_task")->type;
+	g_assert_cmpuint(entry->tag, ==, TAG_POINTER);
+	g_assert_cmpstr(entry->type->name, ==, "task_struct");
+}
+
 /* The kernel's scripts for gdb ask for 'printk.c'::prb. */
 static void test_file_of_variable(void)
 {
@@ -571,6 +591,7 @@ static const TestCase cases[] = {
 	{"registers-end", test_registers_end},
 	{"ambiguous", test_ambiguous},
 	{"variables", test_variables},
+	{"variables-of-a-cpu", test_variables_of_a_cpu},
 	{"file-of-variable", test_file_of_variable},
 	{"no-file-of-variable", test_no_file_of_variable},
 	{"module", test_module},
