@@ -69,21 +69,36 @@ static bool is_own_question(const GdbSession *session, bool is_lldb)
 	       g_ascii_strncasecmp(previous, "qqemu.", 6) != 0;
 }
 
+/* How far the user's program was moved; 0: nothing is known of that. The target's own is where it
+ * is. */
+static uint64_t moved_by(GdbSession *session, uint64_t *ret_text)
+{
+	const GdbProgramOps *program = session->ops->program;
+	uint64_t slide;
+
+	if (gdb_session_program(session) || !program ||
+	    !program->load_offset(session->target, &slide, ret_text))
+		return 0;
+	return slide;
+}
+
 static GdbReply cmd_offsets(GdbSession *session, G_GNUC_UNUSED const GdbArgs *args)
 {
 	bool is_lldb = session->agreed.thread_suffix;
-	uint64_t slide, text;
+	uint64_t slide, text = 0;
 
 	if (!gdb_session_knows_program(session))
 		return gdb_reply(GDB_REPLY_WORK);
-	/* The target's own program is where it is. */
-	if (gdb_session_program(session))
+	if (!is_own_question(session, is_lldb))
 		return gdb_reply(GDB_REPLY_EMPTY);
-	if (!is_own_question(session, is_lldb) || !session->ops->program ||
-	    !session->ops->program->load_offset(session->target, &slide, &text) || !slide)
+	slide = moved_by(session, &text);
+	if (!slide && !is_lldb)
 		return gdb_reply(GDB_REPLY_EMPTY);
 	session->run.offsets_over = true;
-	/* gdb moves all sections only by TextSeg; lldb takes that for a difference. */
+	/*
+	 * gdb moves all sections only by TextSeg. lldb takes that for a difference, and knows no
+	 * address of its program before it is told of one, be it 0.
+	 */
 	if (is_lldb)
 		g_string_append_printf(session->reply,
 				       "Text=%" PRIx64 ";Data=%" PRIx64 ";Bss=%" PRIx64, slide,

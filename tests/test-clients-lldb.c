@@ -34,7 +34,8 @@ static const FakeLine lldb_hello[] = {
 	{"qXfer:features:read:target.xml:0,1ffff", "l<\\?xml.*</target>\n"},
 	{"Hg1", "OK"},
 	{"p0", "[0-9a-f]{16}"},
-	{"qOffsets", ""},
+	/* Without this it knows no address of the program that its user gave it. */
+	{"qOffsets", "Text=0;Data=0;Bss=0"},
 	{"qStructuredDataPlugins", ""},
 	{"qShlibInfoAddr", ""},
 	{"qEcho:7", "qEcho:7"},
@@ -219,6 +220,28 @@ static void test_kaslr_lldb(void)
 	fake_rig_hangup(rig);
 }
 
+/* The stub's own program is where it says, and so is the user's while nothing is known of it. */
+static void test_lldb_not_moved(void)
+{
+	static const FakeFile file = {"/own", "", 0, 0};
+	static const FakeLine lines[] = {
+		{"QThreadSuffixSupported", "OK"},    {"?", "T02.*"},   {"p0", HEX},
+		{"qOffsets", "Text=0;Data=0;Bss=0"}, {"qOffsets", ""}, /* by hand */
+	};
+
+	for (unsigned i = 0; i < 3; i++) {
+		g_autoptr(FakeRig) rig = fake_rig_new(1);
+
+		if (i == 1)
+			fake_target_set_own_program(rig->target, &file);
+		if (i == 2)
+			fake_target_set_program(rig->target, VMLINUX, 0);
+		fake_connect_lldb(rig);
+		PLAY(rig, lines);
+		fake_rig_hangup(rig);
+	}
+}
+
 /*
  * lldb does not look for a program in its connection to a machine; what its user can do is to fetch
  * the file first: `platform select remote-linux`, `platform connect`, `platform get-file`.
@@ -259,6 +282,7 @@ int main(int argc, char **argv)
 		{"lldb-kill", test_lldb_kill},
 		{"gdb-without-lldb", test_gdb_without_lldb},
 		{"kaslr-lldb", test_kaslr_lldb},
+		{"lldb-not-moved", test_lldb_not_moved},
 		{"lldb-get-file", test_lldb_get_file},
 		{0},
 	};
