@@ -444,6 +444,19 @@ const char *linux_kernel_find_info(LinuxKernel *kernel)
 	return kernel->vmcoreinfo;
 }
 
+bool linux_kernel_learn(LinuxKernel *kernel)
+{
+	uint64_t modules;
+	unsigned n;
+
+	if (kernel->has_variables ||
+	    (kernel->vmcoreinfo && linux_symbols_find(kernel->symbols, "modules", &modules)))
+		return false;
+	linux_kernel_find_info(kernel);
+	n = linux_variables_add(kernel);
+	return linux_variables_add_modules(kernel) || n;
+}
+
 void linux_kernel_free(LinuxKernel *kernel)
 {
 	if (!kernel)

@@ -63,6 +63,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LinuxSearch, linux_search_free)
 bool linux_kernel_is_there(const LinuxKernel *kernel);
 /* linux_kernel_find_info: VMCOREINFO, which comes later than the rest. NULL: not yet. */
 const char *linux_kernel_find_info(LinuxKernel *kernel);
+/*
+ * linux_kernel_learn: names variables that could not be told when the kernel was found
+ * (guest/variables.h), since it had no VMCOREINFO or no module then. TRUE: @symbols has more now.
+ */
+bool linux_kernel_learn(LinuxKernel *kernel);
 
 /*
  * What the architecture's compilers do. @args: DWARF's numbers of the registers in which a function

@@ -567,11 +567,20 @@ void linux_file_expect(void *target)
 	gdb->expects_kernel = gdb->mode == MODE_ALL_STOP;
 }
 
+static void drop_program(struct KvmLinux *found)
+{
+	close(found->program);
+	found->program = -1;
+	g_string_truncate(found->notes, 0);
+}
+
 /* FALSE without @error: there is more to do. */
 static bool make_program(struct KvmLinux *found, GError **error)
 {
 	g_autoptr(GError) reason = NULL;
 
+	if (found->program >= 0 && linux_kernel_learn(found->kernel))
+		drop_program(found);
 	if (found->program >= 0)
 		return true;
 	if (!found->maker)

@@ -25,7 +25,7 @@ static void put_types(Rig *rig)
 }
 
 /* The image begins where the kernel does not write. */
-void linux_rig_load(Rig *rig, bool has_types)
+static void put_image(Rig *rig, const char *init_task)
 {
 	LinuxImageSymbol symbols[N_SYMBOLS];
 	const uint64_t info = TOY_LINUX + INFO_AT;
@@ -42,17 +42,27 @@ void linux_rig_load(Rig *rig, bool has_types)
 	symbols[N_SYMBOLS - 5].name = "_etext";
 	symbols[N_SYMBOLS - 4] = (LinuxImageSymbol){TOY_LINUX + POINTER_AT, 'D', "vmcoreinfo_data"};
 	symbols[N_SYMBOLS - 3] = (LinuxImageSymbol){TOY_LINUX + AREAS_AT, 'D', "__per_cpu_offset"};
-	symbols[N_SYMBOLS - 2] = (LinuxImageSymbol){TASK(TASK_IDLE), 'D', "init_task"};
+	symbols[N_SYMBOLS - 2] = (LinuxImageSymbol){TASK(TASK_IDLE), 'D', init_task};
 	symbols[N_SYMBOLS - 1] = (LinuxImageSymbol){TOY_LINUX + TYPES_AT, 'R', "__start_BTF"};
 	image = linux_image_new(TOY_LINUX_READ_ONLY, &linux_layouts[1], TOY_LINUX, symbols,
 				N_SYMBOLS);
 	linux_image_append(image, BANNER, sizeof(BANNER));
 	memcpy(toy_ram(rig->vm) + IMAGE_AT, image->bytes->data, image->bytes->len);
 	linux_image_free(image);
-	if (has_types)
-		put_types(rig);
 	memcpy(toy_ram(rig->vm) + INFO_AT, INFO, sizeof(INFO));
 	memcpy(toy_ram(rig->vm) + POINTER_AT, &info, sizeof(info));
+}
+
+void linux_rig_load(Rig *rig, bool has_types)
+{
+	put_image(rig, "init_task");
+	if (has_types)
+		put_types(rig);
+}
+
+void linux_rig_load_functions(Rig *rig)
+{
+	put_image(rig, "other_task");
 }
 
 void linux_rig_set_entry(Rig *rig, uint64_t value)

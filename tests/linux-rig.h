@@ -28,8 +28,12 @@ enum { TASK_IDLE, TASK_SHELL, TASK_THREAD, TASK_RUNS, N_TASKS };
 /* Two CPUs that run, and a client; the image has no types. linux_rig_free() ends it. */
 Rig *linux_rig_new(void);
 void linux_rig_free(Rig *rig);
-/* Write the image once more, with the types of tasks or without types. */
+/*
+ * linux_rig_load: write the image once more, with the types of tasks or without types.
+ * linux_rig_load_functions: without init_task: its kernel has no symbols of variables.
+ */
 void linux_rig_load(Rig *rig, bool has_types);
+void linux_rig_load_functions(Rig *rig);
 /* The kernel tells each CPU where its entries are: at @value. It is found by that. */
 void linux_rig_set_entry(Rig *rig, uint64_t value);
 /* Write @len bytes of @value to @addr, an address of the kernel's. */

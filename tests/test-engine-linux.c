@@ -37,22 +37,50 @@ static void test_kaslr(void)
 	linux_rig_free(rig);
 }
 
+/* Is @text in the file that gdb gets when it opens it now? */
+static bool file_has(Rig *rig, const char *text)
+{
+	g_autofree char *file = NULL;
+	size_t len;
+
+	rsp_expect(rig->client, "vFile:open:" FILE_HEX "36" TOY_HEX ",0,0", "F0");
+	rsp_client_send(rig->client, "vFile:pread:0,10000,0");
+	file = rsp_client_recv(rig->client, &len);
+	rsp_expect(rig->client, "vFile:close:0", "F0");
+	return memmem(file, len, text, strlen(text));
+}
+
 /* The unit that has all types is shown to the user as a file: by a plain name. */
 static void test_unit(void)
 {
 	Rig *rig = linux_rig_new();
-	g_autofree char *file = NULL;
-	size_t len;
 
 	linux_rig_load(rig, true);
 	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
 	kvm_gdb_offer_symbols(rig->gdb);
 	rsp_expect(rig->client, "vFile:setfs:0", "F0");
-	rsp_expect(rig->client, "vFile:open:" FILE_HEX "36" TOY_HEX ",0,0", "F0");
-	rsp_client_send(rig->client, "vFile:pread:0,10000,0");
-	file = rsp_client_recv(rig->client, &len);
-	g_assert_nonnull(memmem(file, len, "vmlinux-" RELEASE, sizeof("vmlinux-" RELEASE)));
-	g_assert_null(memmem(file, len, "Linux version", strlen("Linux version")));
+	g_assert_true(file_has(rig, "vmlinux-" RELEASE));
+	g_assert_false(file_has(rig, "Linux version"));
+	linux_rig_free(rig);
+}
+
+/* A kernel that does not name its variables tells more of them when it has booted. */
+static void test_learns(void)
+{
+	static const char more[] = INFO "SYMBOL(printk_rb)=%" G_GINT64_MODIFIER "x\n";
+	Rig *rig = linux_rig_new();
+	g_autofree char *info = g_strdup_printf(more, (uint64_t)TOY_LINUX + AREAS_AT);
+
+	linux_rig_load_functions(rig);
+	memset(toy_ram(rig->vm) + INFO_AT, 0, strlen(INFO));
+	linux_rig_set_entry(rig, TOY_LINUX + 0x40);
+	kvm_gdb_offer_symbols(rig->gdb);
+	rsp_expect(rig->client, "vFile:setfs:0", "F0");
+	linux_rig_monitor(rig, "symbols", "variables: only those that the kernel exports");
+	g_assert_false(file_has(rig, "printk_rb"));
+	memcpy(toy_ram(rig->vm) + INFO_AT, info, strlen(info));
+	g_assert_true(file_has(rig, "printk_rb"));
+	g_assert_true(file_has(rig, "printk_rb"));
 	linux_rig_free(rig);
 }
 
@@ -411,6 +439,7 @@ static const TestCase cases[] = {
 	{"no-banner", test_no_banner},
 	{"kaslr", test_kaslr},
 	{"unit", test_unit},
+	{"learns", test_learns},
 	{"changes", test_changes},
 	{"hostile-info", test_hostile_info},
 	{"no-info", test_no_info},

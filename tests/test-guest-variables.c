@@ -469,6 +469,7 @@ static void test_modules(void)
 	link_nodes(rig, MODULE + 8, HEAD);
 	g_assert_true(linux_variables_add_modules(&rig->kernel));
 	g_assert_cmphex(where(rig, "modules"), ==, HEAD);
+	g_assert_false(linux_variables_add_modules(&rig->kernel));
 }
 
 static const TestCase cases[] = {
