@@ -11,6 +11,7 @@
 
 #include "guest/program.h"
 #include "guest/types.h"
+#include "guest/variables.h"
 #include "tests/dwarf-reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -91,6 +92,32 @@ static void make(const LinuxTypes *types)
 	close(fd);
 }
 
+static size_t read_nothing(void *opaque, uint64_t addr, void *buf, size_t len)
+{
+	memset(buf, 0, len);
+	return opaque || !addr ? 0 : len;
+}
+
+/* Those of its sections of variables that the symbols say more of. */
+static void name_variables(LinuxTypes *types)
+{
+	LinuxRange range = {0x1000, 0x9000, true, false};
+	LinuxKernel kernel = {
+		.memory = {.read = read_nothing},
+		.symbols = symbols_of(types),
+		.types = types,
+		.ranges = &range,
+		.n_ranges = 1,
+	};
+	unsigned before, added, after;
+
+	linux_symbols_rows(kernel.symbols, &before);
+	added = linux_variables_add(&kernel);
+	linux_symbols_rows(kernel.symbols, &after);
+	g_assert_cmpuint(before + added, ==, after);
+	linux_symbols_free(kernel.symbols);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	g_autoptr(GByteArray) kernel = NULL, own = NULL;
@@ -108,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	ask(types);
 	make(types);
+	name_variables(types);
 	if (!n)
 		return 0;
 	own = section_of(data + size - n, n);
