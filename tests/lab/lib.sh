@@ -133,7 +133,8 @@ pack() { (cd "$1" && find . | cpio -o -H newc --quiet) >"$2"; }
 # The guest's initramfs. Every second or so it prints a line "guest: tick ..." about its health;
 # a debugger that writes 42 to 45 to the kernel's panic_timeout, or do=42 in the kernel's words, makes
 # it power off, reboot, crash or ask for a reset; 46: load a module or, in turns, unload it; 100 and
-# more: open so many files; 51 and so on: run a program of hard.c, the Nth of HARD, and 50: none.
+# more: open so many files; 51 and so on: run a program of hard.c, the Nth of HARD, and 50: none. With
+# LAB_IPI there is also ipi.c, and the word ipi runs it.
 HARD="uffd exclusive fork migrate collapse two hotplug module own"
 make_l2()
 {
@@ -145,6 +146,10 @@ make_l2()
 	if [ "$1" = arm64 ] || [ -n "${LAB_HARD_TRACER:-}" ]; then
 		build_tool "$(cross "$1" gcc)" tracer -Wl,-Ttext-segment=0x18000000
 		cp "$W/tracer" "$W/l2/bin/"
+	fi
+	if [ -n "${LAB_IPI:-}" ]; then
+		build_tool "$(cross "$1" gcc)" ipi
+		cp "$W/ipi" "$W/l2/bin/"
 	fi
 	echo "hards='$HARD'" >"$W/l2/bin/hards"
 	mkdir -p "$W/l2/lib"
@@ -163,6 +168,7 @@ for w in $($B cat /proc/cmdline); do
 	case $w in
 	text=*) text=${w#text=} ;;
 	do=*) echo ${w#do=} >/proc/sys/kernel/panic ;;
+	ipi) ipi & ;;
 	twins) for n in 1 2; do guest twin $n & done ;; # of twins.py
 	tasks=*) for n in $($B seq ${w#tasks=}); do $B sleep 100000 & done ;; # more that sleep
 	hwclock) # what is written stays, whatever the kernel's own clock says
