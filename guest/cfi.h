@@ -22,6 +22,7 @@ enum {
 	DW_CFA_expression = 0x10,
 	DW_CFA_offset_extended_sf = 0x11,
 	DW_CFA_def_cfa_sf = 0x12,
+	DW_CFA_val_expression = 0x16,
 	DW_CFA_advance_loc = 0x40,
 	DW_CFA_offset = 0x80,
 	DW_CFA_restore = 0xc0,

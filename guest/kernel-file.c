@@ -8,6 +8,7 @@
 
 #define ORC_MAX (64u * 1024 * 1024)
 #define CODE_MAX (64u * 1024 * 1024)
+#define ENTRIES_SIZE (16u * 1024) /* the vectors of arm64, and what they go to */
 
 /* NULL without @error: the kernel has no such symbols. */
 static GByteArray *read_between(const LinuxKernel *kernel, const char *start, const char *stop,
@@ -60,19 +61,43 @@ static GByteArray *frames_of_orc(const LinuxKernel *kernel, GString *notes)
 	return frames;
 }
 
+unsigned linux_kernel_room(const LinuxKernel *kernel)
+{
+	g_autoptr(GByteArray) code = NULL;
+	uint64_t at;
+
+	if (!linux_symbols_find(kernel->symbols, "vectors", &at))
+		return 0;
+	code = linux_read_block(&kernel->memory, at, ENTRIES_SIZE, ENTRIES_SIZE, "vectors", NULL);
+	return code ? linux_records_room(code->data, code->len) : 0;
+}
+
+/* FALSE: the kernel has no such code, or not any more. */
+static bool add_frames(const LinuxKernel *kernel, const char *from, const char *to, Bytes *frames,
+		       GError **error)
+{
+	g_autoptr(GByteArray) code = read_between(kernel, from, to, CODE_MAX, error);
+	uint64_t start;
+
+	if (!code || !linux_symbols_find(kernel->symbols, from, &start))
+		return false;
+	linux_records_frames(kernel->symbols, start, code, linux_kernel_room(kernel), frames);
+	return true;
+}
+
 static GByteArray *frames_of_records(const LinuxKernel *kernel, GString *notes)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GByteArray) code = read_between(kernel, "_stext", "_etext", CODE_MAX, &error);
 	Bytes frames = {0};
-	uint64_t start;
 
+	if (add_frames(kernel, "_stext", "_etext", &frames, &error)) {
+		/* While the kernel boots. */
+		add_frames(kernel, "_sinittext", "_einittext", &frames, NULL);
+		return bytes_end(&frames);
+	}
 	if (error)
 		add_note(notes, error);
-	if (!code || !linux_symbols_find(kernel->symbols, "_stext", &start))
-		return NULL;
-	linux_records_frames(kernel->symbols, start, code, &frames);
-	return bytes_end(&frames);
+	return NULL;
 }
 
 /*

@@ -89,6 +89,9 @@ GByteArray *linux_kernel_orc_hash(const LinuxKernel *kernel);
 /* linux_kernel_missing: appends in lines what the kernel does not tell of itself. */
 void linux_kernel_missing(const LinuxKernel *kernel, GString *out);
 
+/* linux_kernel_room: linux_records_room() of an arm64 kernel. 0: not known. */
+unsigned linux_kernel_room(const LinuxKernel *kernel);
+
 /*
  * linux_kernel_maker: makes a file for gdb with all that is known of @kernel, in memory. @kernel,
  * @abi and @notes, to which is appended in lines what else has to be left out, must outlive it.

@@ -128,6 +128,7 @@ static GByteArray *frames_of_records(const LinuxModules *modules, const LinuxSym
 	const LinuxKernel *kernel = linux_modules_kernel(modules);
 	Bytes frames = {0};
 	uint64_t left = CODE_MAX;
+	unsigned room = linux_kernel_room(kernel);
 
 	for (unsigned i = 0; i < parts->len; i++) {
 		const LinuxPart *part = &g_array_index(parts, LinuxPart, i);
@@ -141,7 +142,7 @@ static GByteArray *frames_of_records(const LinuxModules *modules, const LinuxSym
 		if (!code)
 			continue;
 		left -= code->len;
-		linux_records_frames(symbols, part->range.start, code, &frames);
+		linux_records_frames(symbols, part->range.start, code, room, &frames);
 	}
 	return bytes_end(&frames);
 }

@@ -15,21 +15,45 @@ enum { REG_FP = 29, REG_LR = 30, REG_SP = 31 };
 #define DW_CFA_AARCH64_negate_ra_state 0x2d /* DWARF for the Arm 64-bit Architecture, 4.4 */
 #define INSN 4u
 #define DATA_UNIT 8
+/* Expressions: DWARF 4, 7.7.1. */
+enum {
+	DW_OP_deref = 0x06,
+	DW_OP_dup = 0x12,
+	DW_OP_drop = 0x13,
+	DW_OP_bra = 0x28,
+	DW_OP_ne = 0x2e,
+	DW_OP_breg0 = 0x70,
+};
+/* In struct pt_regs, which begins with x0: Linux, arch/arm64/include/asm/ptrace.h. */
+enum { REGS_LR = REG_LR * 8, REGS_PC = 256 };
+#define ROOM_REACH 32u /* instructions from where the room is seen to where the pc is */
 
 /*
  * How the caller's frame is found at an instruction: its sp is the register @base plus @offset; its
  * x29 lies @record bytes below that, and its x30 behind it, or both are still in their registers
  * (0).
- * @ends: nobody has called this. @is_signed: x30 is.
+ * @ends: nobody has called this. @is_signed: x30 is. @is_saved: struct pt_regs, at the end of the
+ * caller's stack, has all that was interrupted.
  */
 typedef struct Frame {
 	unsigned base;
 	uint32_t offset, record;
-	bool ends, is_signed;
+	bool ends, is_signed, is_saved;
 } Frame;
+
+#define RECORD_SIZE 16u
+
+/* How one gets into a function. */
+typedef enum Way {
+	WAY_CALL,
+	WAY_EXCEPTION, /* from the kernel's own code */
+	WAY_RETURN,    /* behind the handler of such an exception */
+	WAY_NONE,      /* nobody has called it: a task begins there, or user code comes in */
+} Way;
 
 typedef struct Writer {
 	Bytes *out;
+	unsigned room;
 	uint32_t cies[2]; /* of frames that were called, and of those that were interrupted */
 } Writer;
 
@@ -58,19 +82,19 @@ static unsigned imm12(uint32_t insn)
 /* A record at sp + @at. FALSE: sp is not what counts here, or that is no place for one. */
 static bool store_record(Frame *frame, int at, unsigned first)
 {
-	if (frame->base != REG_SP || at < 0 || frame->offset < (unsigned)at + 16)
+	if (frame->base != REG_SP || at < 0 || frame->offset < at + RECORD_SIZE)
 		return false;
 	frame->record = frame->offset - at;
 	frame->ends = first != REG_FP; /* zeros */
 	return true;
 }
 
-/* stp x29, x30, ... sp: the kernel's entries have another register for x30, or zeros for both. */
+/* stp x29, x30, ... sp: a task's first functions store zeros. */
 static Effect store_pair(uint32_t insn, Frame *frame)
 {
 	unsigned first = insn & 31, second = insn >> 10 & 31;
 
-	if (first != REG_FP && !(first == 31 && second == 31))
+	if (!(first == REG_FP && second == REG_LR) && !(first == 31 && second == 31))
 		return EFFECT_NONE;
 	/* With sp moved first. */
 	if ((insn & 0xffc003e0) == 0xa98003e0 && frame->base == REG_SP && pair_offset(insn) < 0) {
@@ -135,6 +159,29 @@ static const bool matters[256] = {
 	[0xd5 ... 0xd6] = true, /* paciasp, autiasp; ret, br, eret */
 };
 
+/* Where exceptions come and go: sp is at struct pt_regs, for which the vector has made room. */
+static Effect execute_exception(uint32_t insn, unsigned room, Frame *frame)
+{
+	if (leaves(insn))
+		return EFFECT_LEAVES;
+	if (insn == 0xa9105ff6) { /* stp x22, x23, [sp, #256]: pc and pstate */
+		frame->is_saved = true;
+		return EFFECT_SETS_UP;
+	}
+	if ((insn & 0xffc003ff) == 0x910003fd && imm12(insn) <= room) { /* add x29, sp, #n */
+		frame->base = REG_FP;
+		frame->offset = room - imm12(insn);
+		return EFFECT_SETS_UP;
+	}
+	if (insn == 0xa94e77fc || (insn & 0xffc003ff) == 0x910003ff) {
+		/* ldp x28, x29, [sp, #224]; add sp, sp, #n */
+		frame->base = REG_SP;
+		frame->offset = insn == 0xa94e77fc ? room : 0;
+		return EFFECT_TAKES_DOWN;
+	}
+	return EFFECT_NONE;
+}
+
 static Effect execute(uint32_t insn, Frame *frame)
 {
 	Effect effect;
@@ -156,7 +203,27 @@ static Effect execute(uint32_t insn, Frame *frame)
 static bool same_frame(const Frame *a, const Frame *b)
 {
 	return a->base == b->base && a->offset == b->offset && a->record == b->record &&
-	       a->ends == b->ends && a->is_signed == b->is_signed;
+	       a->ends == b->ends && a->is_signed == b->is_signed && a->is_saved == b->is_saved;
+}
+
+static void put_offset(Bytes *out, unsigned reg, uint32_t below)
+{
+	bytes_put(out, DW_CFA_offset | reg, 1);
+	bytes_uleb(out, below / DATA_UNIT);
+}
+
+/* gdb takes the caller's pc from x30; so that is what x30 has to be. */
+static void put_saved(Bytes *out, unsigned room)
+{
+	for (unsigned reg = 0; reg <= REG_FP; reg++)
+		put_offset(out, reg, room - reg * DATA_UNIT);
+	put_offset(out, REG_LR, room - REGS_PC);
+}
+
+static void put_undefined(Bytes *out, unsigned reg)
+{
+	bytes_put(out, DW_CFA_undefined, 1);
+	bytes_uleb(out, reg);
 }
 
 static void put_record(Bytes *out, const Frame *frame)
@@ -166,19 +233,17 @@ static void put_record(Bytes *out, const Frame *frame)
 		bytes_put(out, DW_CFA_restore | REG_LR, 1);
 		return;
 	}
-	bytes_put(out, DW_CFA_offset | REG_FP, 1);
-	bytes_uleb(out, frame->record / DATA_UNIT);
-	if (frame->ends) {
-		bytes_put(out, DW_CFA_undefined, 1);
-		bytes_uleb(out, REG_LR);
-		return;
-	}
-	bytes_put(out, DW_CFA_offset | REG_LR, 1);
-	bytes_uleb(out, frame->record / DATA_UNIT - 1);
+	put_offset(out, REG_FP, frame->record);
+	if (frame->ends)
+		put_undefined(out, REG_LR);
+	else
+		put_offset(out, REG_LR, frame->record - DATA_UNIT);
 }
 
-static void put_row(Bytes *out, uint32_t insns, const Frame *from, const Frame *to)
+static void put_row(Writer *writer, uint32_t insns, const Frame *from, const Frame *to)
 {
+	Bytes *out = writer->out;
+
 	cfi_put_advance(out, insns);
 	if (from->base != to->base || from->offset != to->offset) {
 		bytes_put(out, DW_CFA_def_cfa, 1);
@@ -189,6 +254,8 @@ static void put_row(Bytes *out, uint32_t insns, const Frame *from, const Frame *
 		put_record(out, to);
 	if (from->is_signed != to->is_signed)
 		bytes_put(out, DW_CFA_AARCH64_negate_ra_state, 1);
+	if (from->is_saved != to->is_saved)
+		put_saved(out, writer->room);
 }
 
 static uint32_t insn_at(const uint8_t *code, size_t n)
@@ -199,25 +266,32 @@ static uint32_t insn_at(const uint8_t *code, size_t n)
 	return GUINT32_FROM_LE(raw);
 }
 
-static void put_rows(Bytes *out, const uint8_t *code, size_t n_insns)
+static void put_rows(Writer *writer, const uint8_t *code, size_t n_insns, Way way)
 {
-	Frame frame = {.base = REG_SP}, body = frame, written = frame;
+	bool is_exception = way == WAY_EXCEPTION || way == WAY_RETURN;
+	Frame written = {.base = REG_SP};
+	Frame body = {REG_SP, is_exception ? writer->room : 0, .is_saved = way == WAY_RETURN};
+	Frame frame = body;
 	size_t last = 0;
 
+	if (is_exception)
+		put_row(writer, 0, &written, &frame);
+	written = frame;
 	for (size_t n = 0; n < n_insns; n++) {
 		uint32_t insn = insn_at(code, n);
 		Effect effect;
 
 		if (!matters[insn >> 24])
 			continue;
-		effect = execute(insn, &frame);
+		effect = is_exception ? execute_exception(insn, writer->room, &frame)
+				      : execute(insn, &frame);
 		if (effect == EFFECT_SETS_UP)
 			body = frame;
 		else if (effect == EFFECT_LEAVES)
 			frame = body;
 		if (n + 1 == n_insns || same_frame(&frame, &written))
 			continue;
-		put_row(out, n + 1 - last, &written, &frame);
+		put_row(writer, n + 1 - last, &written, &frame);
 		written = frame;
 		last = n + 1;
 	}
@@ -225,39 +299,96 @@ static void put_rows(Bytes *out, const uint8_t *code, size_t n_insns)
 
 /* ---- Functions ---- */
 
-/*
- * Does it make a record of what was interrupted? Then its caller's pc is no return address: gdb
- * must not look for a call in front of it.
- */
-static bool is_entry(const uint8_t *code, size_t n_insns)
+static bool has_insn(const uint8_t *code, size_t n_insns, uint32_t insn)
 {
 	for (size_t n = 0; n < n_insns; n++) {
-		uint32_t insn = insn_at(code, n);
-
-		if ((insn & 0xffc003ff) == 0xa90003fd && (insn >> 10 & 31) != REG_LR)
+		if (insn_at(code, n) == insn)
 			return true;
 	}
 	return false;
 }
 
-/* Every task begins there; nobody has called it. */
-static bool is_first(const LinuxSymbols *symbols, const LinuxSymbol *symbol)
+#define GET_ELR 0xd5384036 /* mrs x22, elr_el1 */
+
+unsigned linux_records_room(const uint8_t *code, size_t len)
 {
-	return g_str_equal(linux_symbols_name(symbols, symbol), "ret_from_fork");
+	size_t seen = 0;
+	unsigned room = 0;
+
+	for (size_t n = 0; n < len / INSN; n++) {
+		uint32_t insn = insn_at(code, n);
+
+		if ((insn & 0xffc003ff) == 0x910003f5) { /* add x21, sp, #n: where sp was */
+			room = imm12(insn);
+			seen = n;
+		} else if (insn == GET_ELR && room > REGS_PC && n - seen < ROOM_REACH) {
+			return room;
+		}
+	}
+	return 0;
 }
 
-static void put_function(Writer *writer, uint64_t addr, const uint8_t *code, size_t len, bool first)
+static Way way_into(const Writer *writer, const char *name, const uint8_t *code, size_t len)
 {
-	size_t n_insns = len / INSN;
+	static const char *const ends[] = {"ret_from_fork", "ret_to_user", "vectors", NULL};
+
+	if (g_strv_contains(ends, name))
+		return WAY_NONE;
+	if (!writer->room)
+		return WAY_CALL;
+	if (g_str_equal(name, "ret_to_kernel"))
+		return WAY_RETURN;
+	if (!has_insn(code, len / INSN, GET_ELR))
+		return WAY_CALL;
+	return linux_records_room(code, len) ? WAY_EXCEPTION : WAY_NONE;
+}
+
+static void put_function(Writer *writer, uint64_t addr, const uint8_t *code, size_t len, Way way)
+{
+	/* The pc of what was interrupted is no return address: there is no call in front of it. */
+	bool is_signal = way == WAY_EXCEPTION || way == WAY_RETURN;
 	guint block;
 
-	cfi_begin_fde(writer->out, &block, writer->cies[is_entry(code, n_insns)], addr, len);
-	if (first) {
-		bytes_put(writer->out, DW_CFA_undefined, 1);
-		bytes_uleb(writer->out, REG_LR);
-	}
-	put_rows(writer->out, code, n_insns);
+	cfi_begin_fde(writer->out, &block, writer->cies[is_signal], addr, len);
+	if (way == WAY_EXCEPTION || way == WAY_NONE)
+		put_undefined(writer->out, REG_LR);
+	put_rows(writer, code, len / INSN, way);
 	cfi_end_block(writer->out, block);
+}
+
+/* What is at sp and @offset. */
+static void put_slot(Bytes *out, int offset)
+{
+	bytes_put(out, DW_OP_breg0 + REG_SP, 1);
+	bytes_sleb(out, offset);
+	bytes_put(out, DW_OP_deref, 1);
+}
+
+/*
+ * Who was interrupted before it saved x30, or after it took it back, gets its pc in x30 from the
+ * exception's frame, as gdb knows no other place for a pc. Both are in struct pt_regs, right below
+ * sp: where the pc there is what is in x30, the true one is there, too.
+ */
+static void put_lr_rule(Bytes *out, unsigned room)
+{
+	g_auto(Bytes) lr = {0}, all = {0};
+
+	bytes_put(&lr, DW_OP_drop, 1);
+	put_slot(&lr, REGS_LR - (int)room);
+
+	bytes_put(&all, DW_OP_breg0 + REG_LR, 1);
+	bytes_sleb(&all, 0);
+	bytes_put(&all, DW_OP_dup, 1);
+	put_slot(&all, REGS_PC - (int)room);
+	bytes_put(&all, DW_OP_ne, 1);
+	bytes_put(&all, DW_OP_bra, 1);
+	bytes_put(&all, lr.len, 2); /* to the end */
+	bytes_append(&all, lr.data, lr.len);
+
+	bytes_put(out, DW_CFA_val_expression, 1);
+	bytes_uleb(out, REG_LR);
+	bytes_uleb(out, all.len);
+	bytes_append(out, all.data, all.len);
 }
 
 static void put_cie(Writer *writer, bool is_signal)
@@ -269,13 +400,15 @@ static void put_cie(Writer *writer, bool is_signal)
 	bytes_put(writer->out, DW_CFA_def_cfa, 1);
 	bytes_uleb(writer->out, REG_SP);
 	bytes_uleb(writer->out, 0);
+	if (writer->room && !is_signal)
+		put_lr_rule(writer->out, writer->room);
 	cfi_end_block(writer->out, block);
 }
 
 void linux_records_frames(const LinuxSymbols *symbols, uint64_t addr, const GByteArray *code,
-			  Bytes *frames)
+			  unsigned room, Bytes *frames)
 {
-	Writer writer = {.out = frames};
+	Writer writer = {.out = frames, .room = room};
 	unsigned n;
 	const LinuxSymbol *rows = linux_symbols_rows(symbols, &n);
 	uint64_t last = 0;
@@ -283,13 +416,15 @@ void linux_records_frames(const LinuxSymbols *symbols, uint64_t addr, const GByt
 	put_cie(&writer, false);
 	put_cie(&writer, true);
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t at = rows[i].addr, end;
+		uint64_t at = rows[i].addr, len;
+		const uint8_t *from;
 
 		if (at < addr || at - addr >= code->len || at == last || at % INSN)
 			continue;
 		last = at;
-		end = MIN(linux_symbols_end(symbols, &rows[i]), addr + code->len);
-		put_function(&writer, at, code->data + (at - addr), end - at,
-			     is_first(symbols, &rows[i]));
+		from = code->data + (at - addr);
+		len = MIN(linux_symbols_end(symbols, &rows[i]), addr + code->len) - at;
+		put_function(&writer, at, from, len,
+			     way_into(&writer, linux_symbols_name(symbols, &rows[i]), from, len));
 	}
 }

@@ -175,8 +175,11 @@ static void run_other(Machine *machine, uint8_t op, Bytes *bytes)
 		machine->row.is_signed = !machine->row.is_signed;
 		break;
 	case 0x10: /* expression */
+	case 0x16: /* val_expression */
 		reg = take_uleb(bytes);
 		*reg_of(machine, reg) = take_block(bytes);
+		if (op == 0x16)
+			reg_of(machine, reg)->how = CFI_VAL_EXPRESSION;
 		break;
 	default:
 		run_cfa(machine, op, bytes);

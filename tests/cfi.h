@@ -11,7 +11,14 @@
 
 #define CFI_REGS 64u
 
-typedef enum CfiHow { CFI_UNSET, CFI_SAME, CFI_UNDEFINED, CFI_OFFSET, CFI_EXPRESSION } CfiHow;
+typedef enum CfiHow {
+	CFI_UNSET,
+	CFI_SAME,
+	CFI_UNDEFINED,
+	CFI_OFFSET,
+	CFI_EXPRESSION,	    /* gives the address where it is saved */
+	CFI_VAL_EXPRESSION, /* gives the register itself */
+} CfiHow;
 
 /*
  * @offset: from the frame's address; for that itself, from @reg. @expr: @len bytes in the section.
