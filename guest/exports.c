@@ -128,7 +128,7 @@ static size_t first_entry(const Piece *piece, size_t at, size_t size)
 	Entry before, entry;
 
 	while (at >= size && read_entry(piece, at, &entry) &&
-	       read_entry(piece, at - size, &before) && strcmp(before.name, entry.name) < 0)
+	       read_entry(piece, at - size, &before) && strcmp(before.name, entry.name) <= 0)
 		at -= size;
 	return at;
 }
@@ -159,10 +159,13 @@ static void read_table(const LinuxSymbols *symbols, const Piece *piece, size_t a
 	Entry entry;
 
 	for (unsigned n = 0; n < ENTRIES_MAX; n++, at += size) {
-		if (!read_entry(piece, at, &entry) || strcmp(last, entry.name) >= 0)
+		bool again;
+
+		if (!read_entry(piece, at, &entry) || strcmp(last, entry.name) > 0)
 			break;
+		again = !strcmp(last, entry.name);
 		last = entry.name;
-		if (is_new(symbols, &entry))
+		if (!again && is_new(symbols, &entry))
 			g_array_append_val(entries, entry);
 	}
 }

@@ -4,7 +4,7 @@
  *
  * An entry of the tables (struct kernel_symbol, include/linux/export-internal.h, of kernels that
  * have relative ones, since 4.19) has 32-bit distances from each field to the value, the name and,
- * since 5.4, the namespace. Entries are sorted by name.
+ * since 5.4, the namespace. Entries are sorted by name; of some names there are two.
  */
 #ifndef VMGDB_GUEST_EXPORTS_H
 #define VMGDB_GUEST_EXPORTS_H

@@ -140,6 +140,24 @@ static void test_absent(void)
 	g_assert_cmpuint(add(image, symbols), ==, 0);
 }
 
+/* Linux 5.10 of arm64 exports memset twice, and other functions of assembler. */
+static void test_twice(void)
+{
+	static const char *const all[] = {"aaa",     "abc",    "abc",	 "init_task",
+					  "jiffies", "memset", "memset", "zero_pfn"};
+	g_autofree Image *image = image_new(12);
+	g_autoptr(LinuxSymbols) symbols = linux_symbols_new();
+
+	memset(image->bytes + 400, 0xff, 200);
+	put_table(image, 400, 12, 2001, all, G_N_ELEMENTS(all));
+	linux_symbols_sort(symbols);
+	g_assert_cmpuint(add(image, symbols), ==, 6 + G_N_ELEMENTS(gpl_names));
+	assert_symbol(symbols, "aaa", DATA + 400);
+	assert_symbol(symbols, "abc", DATA + 400 + 16);
+	assert_symbol(symbols, "zero_pfn", DATA + 400 + 112);
+	g_assert_nonnull(linux_symbols_named(symbols, "memset"));
+}
+
 /* Both known names in one table. */
 static void test_one_table(void)
 {
@@ -210,6 +228,7 @@ static const TestCase cases[] = {
 	{"alone", test_alone},
 	{"absent", test_absent},
 	{"one-table", test_one_table},
+	{"twice", test_twice},
 	{0},
 };
 
