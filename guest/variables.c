@@ -431,7 +431,10 @@ static bool is_line(const LinuxKernel *kernel, uint64_t addr)
 	return len && !text[len];
 }
 
-/* /proc/cmdline is made by cmdline_proc_show(), which has seq_puts(m, saved_command_line). */
+/*
+ * /proc/cmdline is made by cmdline_proc_show(), which has seq_puts(m, saved_command_line). Since
+ * Linux 6.3 the kernel does not write there once it has booted.
+ */
 static void find_command_line(const LinuxKernel *kernel, GArray *found)
 {
 	const LinuxSymbol *code = linux_symbols_named(kernel->symbols, "cmdline_proc_show");
@@ -440,7 +443,7 @@ static void find_command_line(const LinuxKernel *kernel, GArray *found)
 
 	/* As in guest/task.c it is by this type that arm64 is known. */
 	if (linux_size(kernel, "cpu_context", &size) && code && linux_symbol_is_code(code) &&
-	    find_argument(kernel, code->addr, &addr) && is_written(kernel, addr) &&
+	    find_argument(kernel, code->addr, &addr) && in_image(kernel, addr) &&
 	    linux_read_u64(&kernel->memory, addr, &line) && is_line(kernel, line))
 		take(found, "saved_command_line", addr);
 }

@@ -393,6 +393,7 @@ static GuestRig *line_rig_of(bool is_arm)
 	kern_put_u64(rig, LINE_POINTER, LINE);
 	kern_put_u64(rig, LINE_POINTER + 8, LINE);
 	kern_put_u64(rig, CODE + 32, LINE);
+	kern_put_u64(rig, HEAP + 32, LINE);
 	kern_put(rig, LINE, "console=ttyS0 quiet", 20);
 	return rig;
 }
@@ -404,10 +405,14 @@ static GuestRig *line_rig(void)
 
 static void test_line(void)
 {
-	g_autoptr(GuestRig) rig = line_rig();
+	g_autoptr(GuestRig) rig = line_rig(), constant = line_rig();
 
 	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 1);
 	g_assert_cmphex(where(rig, "saved_command_line"), ==, LINE_POINTER);
+	/* adrp x1, the page of the code itself. */
+	kern_put_u32(constant, CODE + 8, 0x90000001);
+	g_assert_cmpuint(linux_variables_add(&constant->kernel), ==, 1);
+	g_assert_cmphex(where(constant, "saved_command_line"), ==, CODE + 32);
 }
 
 /* The code is another one than that which is known. */
@@ -422,8 +427,8 @@ static void test_line_code(void)
 		{4, 0xf9401022}, /* ldr x2, [x1, #32] */
 		{4, 0xf9401041}, /* ldr x1, [x2, #32] */
 		{4, 0xb9402021}, /* ldr w1, [x1, #32] */
-		{2, 0x90000001}, /* adrp x1, constants */
 		{2, 0x90ffff81}, /* adrp x1, what is not there */
+		{2, 0xf0000041}, /* adrp x1, what is not in the image */
 		{6, 0xd503201f}, /* no call, but the other adrp */
 	};
 
