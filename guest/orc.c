@@ -48,24 +48,40 @@ static void put_rule(Bytes *out, uint8_t rule, unsigned reg)
 
 /* ---- CIEs ---- */
 
+/* The rule of the CIE of @type for @reg: what a call leaves as it was, or what is on the stack. */
+static void put_first_rule(Bytes *out, OrcType type, unsigned reg)
+{
+	unsigned first = type == ORC_PARTIAL ? PT_REGS_IRET : 0, i = 0;
+
+	if (type == ORC_CALL) {
+		if (reg == RIP)
+			put_saved(out, RIP, -8);
+		else
+			put_rule(out, reg == RBP ? DW_CFA_same_value : DW_CFA_undefined, reg);
+		return;
+	}
+	while (pt_regs[i] != reg)
+		i++;
+	if (i < first)
+		put_rule(out, DW_CFA_same_value, reg);
+	else
+		put_saved(out, reg, 8 * (int)(i - first));
+}
+
 /* What a function that was called tells of its caller: rbp is as it was, of the others nothing. */
 static void put_call_registers(Bytes *out)
 {
-	for (unsigned reg = RAX; reg <= R15; reg++)
+	for (unsigned reg = RAX; reg <= RIP; reg++)
 		if (reg != RSP)
-			put_rule(out, reg == RBP ? DW_CFA_same_value : DW_CFA_undefined, reg);
-	put_saved(out, RIP, -8);
+			put_first_rule(out, ORC_CALL, reg);
 }
 
 /* What the entry code, or only the CPU, has put on the stack from the frame's address on. */
-static void put_saved_registers(Bytes *out, unsigned first)
+static void put_saved_registers(Bytes *out, OrcType type)
 {
-	for (unsigned i = 0; i < first; i++)
+	for (unsigned i = 0; i < G_N_ELEMENTS(pt_regs); i++)
 		if (pt_regs[i] != 255)
-			put_rule(out, DW_CFA_same_value, pt_regs[i]);
-	for (unsigned i = first; i < G_N_ELEMENTS(pt_regs); i++)
-		if (pt_regs[i] != 255)
-			put_saved(out, pt_regs[i], 8 * (int)(i - first));
+			put_first_rule(out, type, pt_regs[i]);
 }
 
 /* All descriptions begin with the frame's address at rsp + 8. */
@@ -80,11 +96,15 @@ static void put_cie(Bytes *out, OrcType type, bool is_signal)
 	if (type == ORC_CALL)
 		put_call_registers(out);
 	else
-		put_saved_registers(out, type == ORC_PARTIAL ? PT_REGS_IRET : 0);
+		put_saved_registers(out, type);
 	cfi_end_block(out, at);
 }
 
-/* ---- FDEs ---- */
+/*
+ * ---- FDEs ----
+ *
+ * What the CIE says is said again and not restored: for that lldb takes what the first row says.
+ */
 
 /*
  * @cies: where they are; where a description has nothing but rows that end a backtrace, any will
@@ -163,7 +183,7 @@ static void put_rbp(OrcWriter *writer, const OrcRow *row)
 		bytes_uleb(out, expr.len);
 		bytes_append(out, expr.data, expr.len);
 	} else {
-		bytes_put(out, DW_CFA_restore | RBP, 1);
+		put_first_rule(out, row->type, RBP);
 	}
 }
 
@@ -179,7 +199,7 @@ static void put_row(OrcWriter *writer, const OrcRow *row)
 		return;
 	}
 	if (ended)
-		bytes_put(writer->out, DW_CFA_restore | RIP, 1);
+		put_first_rule(writer->out, row->type, RIP);
 	put_cfa(writer, row);
 	put_rbp(writer, row);
 	writer->row = *row;

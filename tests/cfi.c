@@ -95,16 +95,27 @@ static Cie read_cie(Bytes bytes)
 	return cie;
 }
 
+/* @start: what the CIE says. @first: the first row of the description, once it has another. */
 typedef struct Machine {
 	const Cie *cie;
-	CfiRow row, start, stack[STACK];
+	CfiRow row, start, first, stack[STACK];
 	unsigned depth;
+	bool has_first;
 } Machine;
 
 static CfiRule *reg_of(Machine *machine, uint64_t reg)
 {
 	g_assert_cmpuint(reg, <, CFI_REGS);
 	return &machine->row.regs[reg];
+}
+
+static void restore(Machine *machine, unsigned reg)
+{
+	const CfiRule *start = &machine->start.regs[reg], *first = &machine->first.regs[reg];
+
+	if (machine->has_first && (first->how != start->how || first->offset != start->offset))
+		machine->row.lldb_differs = true;
+	machine->row.regs[reg] = *start;
 }
 
 static void set_cfa(Machine *machine, uint64_t reg, int64_t offset)
@@ -201,6 +212,10 @@ static void run(Machine *machine, Bytes bytes, uint64_t at, uint64_t pc)
 		uint8_t op = take(&bytes, 1);
 		int64_t advance = advance_of(op, &bytes);
 
+		if (advance >= 0 && !machine->has_first) {
+			machine->first = machine->row;
+			machine->has_first = true;
+		}
 		if (advance >= 0)
 			at += advance * machine->cie->code_align;
 		else if (op >> 6 == 2)
@@ -209,7 +224,7 @@ static void run(Machine *machine, Bytes bytes, uint64_t at, uint64_t pc)
 				.offset = (int64_t)take_uleb(&bytes) * machine->cie->data_align,
 			};
 		else if (op >> 6 == 3)
-			machine->row.regs[op & 0x3f] = machine->start.regs[op & 0x3f];
+			restore(machine, op & 0x3f);
 		else
 			run_other(machine, op, &bytes);
 		if (at > pc)

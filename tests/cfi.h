@@ -31,9 +31,11 @@ typedef struct CfiRule {
 	size_t len;
 } CfiRule;
 
+/* @lldb_differs: a rule was restored that lldb takes from the first row, and not from the CIE. */
 typedef struct CfiRow {
 	bool is_signal, is_signed; /* arm64: the return address is */
-	uint64_t start, end;	   /* of the description */
+	bool lldb_differs;
+	uint64_t start, end; /* of the description */
 	CfiRule cfa, regs[CFI_REGS];
 } CfiRow;
 

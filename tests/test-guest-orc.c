@@ -85,6 +85,7 @@ static CfiRow row_at(const GByteArray *frames, int64_t addr)
 	CfiRow row;
 
 	g_assert_true(cfi_find(frames->data, frames->len, TEXT + (uint64_t)addr, &row));
+	g_assert_false(row.lldb_differs);
 	return row;
 }
 
@@ -271,6 +272,20 @@ static void test_end(void)
 		if (i == 1 || i == 3)
 			assert_cfa(&row, RSP, 16);
 	}
+}
+
+/* A description may begin with a row that has saved rbp, behind a hole in the table or 95 others.
+ */
+static void test_first_row(void)
+{
+	g_autoptr(Table) table =
+		TABLE("6.1.0", {0, 16, -16, OLD(5, 1, 0)}, {8, 8, 0, OLD(5, 0, 0)}, {16, 0, 0, 0});
+	g_autoptr(GByteArray) frames = frames_of(table);
+	CfiRow row = row_at(frames, 0);
+
+	assert_saved(&row, RBP, -16);
+	row = row_at(frames, 8);
+	assert_how(&row, RBP, CFI_SAME);
 }
 
 /* The kernel's unwinder gives up in a thunk, which only jumps; a debugger need not. */
@@ -645,6 +660,7 @@ static const TestCase cases[] = {
 	{"other-stack", test_other_stack},
 	{"registers", test_registers},
 	{"end", test_end},
+	{"first-row", test_first_row},
 	{"lower-stack", test_lower_stack},
 	{"thunks", test_thunks},
 	{"6.3", test_6_3},

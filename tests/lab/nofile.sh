@@ -82,9 +82,10 @@ nofile_lldb()
 	client lldb 200 "$LLDB" --no-lldbinit -b -o "target create $W/made.elf" \
 		-o "gdb-remote 127.0.0.1:$PORT" -o 'image lookup -n start_kernel' \
 		-o 'expression -- init_task.comm' -o 'image lookup -t task_struct' \
-		-o 'breakpoint set -n do_sys_openat2' -o 'thread list' -o 'process detach'
+		-o 'breakpoint set -n do_sys_openat2' -o 'thread backtrace all' -o 'process detach'
 	says lldb 'Address: .*start_kernel|Summary: .*start_kernel' "lldb finds a function"
 	says lldb '"swapper' "a variable has its type"
 	says lldb 'struct task_struct \{' "lldb finds a type"
 	says lldb 'Breakpoint 1: where = .*do_sys_openat2' "a breakpoint by name"
+	says lldb 'frame #0: 0x[0-9a-f]+ made.elf`[a-z_]' "a frame has the name of its function"
 }
