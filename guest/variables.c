@@ -291,12 +291,15 @@ static const LinuxField memory_fields[] = {
 };
 #undef AT
 
-/* @text, @n_text: where its code may begin. @page_table: 0: not known. */
+/* Before _stext there may be a head of so many bytes; then it begins with _text. */
+#define HEAD_MAX 0x10000u
+
+/* @stext, @page_table: 0: not known. */
 typedef struct KernelMemory {
 	const LinuxKernel *kernel;
 	MemoryFields at;
-	uint64_t text[2], page_table;
-	unsigned n_text, left, n_found;
+	uint64_t stext, page_table;
+	unsigned left, n_found;
 	uint64_t found;
 } KernelMemory;
 
@@ -319,9 +322,14 @@ static bool is_kernel_memory(const KernelMemory *memory, uint64_t addr)
 	       pgd % 4096 == 0 && (!memory->page_table || pgd == memory->page_table);
 }
 
+/*
+ * kallsyms with functions only does not have arm64's _text: where it may be, the page tables must
+ * fit.
+ */
 static bool is_text(const KernelMemory *memory, uint64_t addr)
 {
-	return addr == memory->text[0] || addr == memory->text[memory->n_text - 1];
+	return addr == memory->stext || (memory->page_table && addr < memory->stext &&
+					 memory->stext - addr <= HEAD_MAX && addr % 4096 == 0);
 }
 
 static void look_in(KernelMemory *memory, const LinuxRange *range)
@@ -346,9 +354,7 @@ static void find_memory(const LinuxKernel *kernel, GArray *found)
 {
 	KernelMemory memory = {.kernel = kernel, .left = CANDIDATES_MAX};
 
-	memory.n_text += linux_symbol(kernel, "_text", &memory.text[memory.n_text]);
-	memory.n_text += linux_symbol(kernel, "_stext", &memory.text[memory.n_text]);
-	if (!memory.n_text ||
+	if (!linux_symbol(kernel, "_stext", &memory.stext) ||
 	    !linux_fields(kernel, memory_fields, G_N_ELEMENTS(memory_fields), &memory.at, NULL))
 		return;
 	if (!linux_symbol(kernel, "swapper_pg_dir", &memory.page_table))

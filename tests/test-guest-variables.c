@@ -351,6 +351,30 @@ static void test_memory_page_table(void)
 	g_assert_cmphex(where(rig, "init_mm"), ==, 0);
 }
 
+/* arm64 before 5.14: its code begins in front of _stext, and no symbol says where. */
+static void test_memory_head(void)
+{
+	static const struct {
+		uint64_t head;
+		bool has_table, found;
+	} rows[] = {
+		{0x10000, true, true}, {0x1000, true, true},	{0x11000, true, false},
+		{0x1008, true, false}, {0x10000, false, false},
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(GuestRig) rig = memory_rig();
+
+		put_member(rig, MEMORY, START_CODE, TEXT - rows[i].head);
+		if (rows[i].has_table)
+			rig->kernel.vmcoreinfo =
+				g_strdup_printf("SYMBOL(swapper_pg_dir)=%" G_GINT64_MODIFIER "x\n",
+						(uint64_t)PAGE_TABLE);
+		linux_variables_add(&rig->kernel);
+		g_assert_cmphex(where(rig, "init_mm"), ==, rows[i].found ? MEMORY : 0);
+	}
+}
+
 static void test_memory_unsure(void)
 {
 	g_autoptr(GuestRig) two = memory_rig(), constant = memory_rig();
@@ -491,6 +515,7 @@ static const TestCase cases[] = {
 	{"memory", test_memory},
 	{"memory-members", test_memory_members},
 	{"memory-page-table", test_memory_page_table},
+	{"memory-head", test_memory_head},
 	{"memory-unsure", test_memory_unsure},
 	{"line", test_line},
 	{"line-code", test_line_code},
