@@ -275,6 +275,28 @@ static void find_super_blocks(const LinuxKernel *kernel, uint64_t init_task, GAr
 		take(found, "super_blocks", addr);
 }
 
+/* ---- The queues of the scheduler ---- */
+
+/*
+ * The idle task of the first CPU is in the fair queue of that CPU's, which lies in its struct rq.
+ * Both point back.
+ */
+static void find_runqueues(const LinuxKernel *kernel, uint64_t init_task, GArray *found)
+{
+	uint64_t fair, queue, back, idle, offsets, offset;
+	uint32_t at;
+
+	if (!follow(kernel, init_task, "task_struct", "se.cfs_rq", &fair) ||
+	    !linux_offset(kernel, "rq", "cfs", &at))
+		return;
+	queue = fair - at;
+	if (follow(kernel, fair, "cfs_rq", "rq", &back) && back == queue &&
+	    follow(kernel, queue, "rq", "idle", &idle) && idle == init_task &&
+	    linux_symbol(kernel, "__per_cpu_offset", &offsets) &&
+	    linux_read_u64(&kernel->memory, offsets, &offset))
+		take(found, "runqueues", queue - offset);
+}
+
 /* ---- The kernel's own memory ---- */
 
 typedef struct MemoryFields {
@@ -468,6 +490,7 @@ unsigned linux_variables_add(LinuxKernel *kernel)
 	if (kernel->types && linux_symbol(kernel, "init_task", &init_task)) {
 		by_task(kernel, init_task, found);
 		find_super_blocks(kernel, init_task, found);
+		find_runqueues(kernel, init_task, found);
 	}
 	/* Those of before may be among them. */
 	if (kernel->types)

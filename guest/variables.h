@@ -16,6 +16,7 @@
  * - those that its BTF has in a section (per-CPU ones; since Linux 6.15 all), where two of that
  *   section have a symbol and all that have one agree where the section is;
  * - what the first task points to in what the kernel writes: init_signals, init_cred and others;
+ * - runqueues: by that of the first CPU, which its idle task leads to and which leads back;
  * - super_blocks: the one node of their list that is in the image;
  * - init_mm: the one memory that begins with the kernel's code, in what the kernel writes, and has
  *   the kernel's page tables where VMCOREINFO names these.

@@ -42,7 +42,7 @@ static void add_mm_type(GuestRig *rig)
 
 static void add_types(GuestRig *rig)
 {
-	int list, path;
+	int list, path, entity;
 
 	list = kern_struct(rig, "list_head", 16);
 	kern_field(rig, "next", rig->u64, 0);
@@ -56,7 +56,10 @@ static void add_types(GuestRig *rig)
 	kern_struct(rig, "super_block", 128);
 	kern_field(rig, "s_list", list, 0x20);
 	add_mm_type(rig);
+	entity = kern_struct(rig, "sched_entity", 32);
+	kern_field(rig, "cfs_rq", rig->u64, 8);
 	kern_struct(rig, "task_struct", 256);
+	kern_field(rig, "se", entity, 40);
 	kern_field(rig, "signal", rig->u64, 16);
 	kern_field(rig, "real_cred", rig->u64, 24);
 	kern_field(rig, "fs", rig->u64, 32);
@@ -287,6 +290,50 @@ static void test_super_blocks_circle(void)
 	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 0);
 }
 
+/* ---- The queues of the scheduler ---- */
+
+#define OFFSETS (WRITTEN + 0x6000)
+#define OFFSET 0x9000
+#define QUEUE (PERCPU + 16 + OFFSET)
+
+static GuestRig *queue_rig(void)
+{
+	GuestRig *rig = section_rig(PERCPU, 0);
+	int fair = kern_struct(rig, "cfs_rq", 32);
+
+	kern_field(rig, "rq", rig->u64, 16);
+	kern_struct(rig, "rq", 128);
+	kern_field(rig, "idle", rig->u64, 8);
+	kern_field(rig, "cfs", fair, 64);
+	kern_symbol(rig, "__per_cpu_offset", OFFSETS);
+	kern_ready(rig);
+	kern_put_u64(rig, OFFSETS, OFFSET);
+	kern_put_u64(rig, INIT_TASK + 48, QUEUE + 64);
+	kern_put_u64(rig, QUEUE + 64 + 16, QUEUE);
+	kern_put_u64(rig, QUEUE + 8, INIT_TASK);
+	return rig;
+}
+
+static void test_queues(void)
+{
+	g_autoptr(GuestRig) rig = queue_rig();
+
+	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 1);
+	g_assert_cmphex(where(rig, "runqueues"), ==, PERCPU + 16);
+}
+
+static void test_queues_unsure(void)
+{
+	static const uint64_t places[] = {INIT_TASK + 48, QUEUE + 64 + 16, QUEUE + 8};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(places); i++) {
+		g_autoptr(GuestRig) rig = queue_rig();
+
+		kern_put_u64(rig, places[i], INIT_TASK + 8);
+		g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 0);
+	}
+}
+
 /* ---- The kernel's memory ---- */
 
 enum { PGD, START_CODE, END_CODE, START_DATA, END_DATA, START_BRK, BRK };
@@ -512,6 +559,8 @@ static const TestCase cases[] = {
 	{"super-blocks", test_super_blocks},
 	{"super-blocks-unsure", test_super_blocks_unsure},
 	{"super-blocks-circle", test_super_blocks_circle},
+	{"queues", test_queues},
+	{"queues-unsure", test_queues_unsure},
 	{"memory", test_memory},
 	{"memory-members", test_memory_members},
 	{"memory-page-table", test_memory_page_table},
