@@ -3,6 +3,7 @@
  * fails when the line that keeps the rule is taken out (tests/mutants.txt).
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -507,6 +508,53 @@ static void test_renewed_in_turn(void)
 	rig_free(rig);
 }
 
+typedef struct Poller {
+	Rig *rig;
+	KvmGdbVcpu *vcpu;
+	int error; /* atomic: what poll() failed with */
+} Poller;
+
+/* A thread of the VMM that blocks all signals, and waits for its own things after a KVM_RUN. */
+static gpointer run_then_poll(gpointer data)
+{
+	Poller *poller = data;
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	g_assert_cmpint(kvm_gdb_run(poller->vcpu), ==, -1);
+	g_assert_cmpint(poll(NULL, 0, -1), ==, -1);
+	SET(poller->error, errno);
+	return NULL;
+}
+
+static bool is_ended_by_signal(void *data)
+{
+	Poller *poller = data;
+
+	engine_lock(poller->rig->gdb);
+	if (GET(poller->vcpu->tid))
+		engine_signal(poller->rig->gdb, GET(poller->vcpu->tid));
+	engine_unlock(poller->rig->gdb);
+	return GET(poller->error) != 0;
+}
+
+/* The engine's signal is not blocked by then. One that is late ends a poll(), as any signal does.
+ */
+static void test_late_signal(void)
+{
+	Rig *rig = rig_new(1, false);
+	Poller poller = {.rig = rig, .vcpu = rig->cpus[0].vcpu};
+	GThread *thread;
+
+	SET(toy_run(rig->vm, 0)->immediate_exit, 1);
+	thread = g_thread_new("poller", run_then_poll, &poller);
+	g_assert_true(test_wait(NULL, is_ended_by_signal, &poller, TEST_PATIENCE));
+	g_thread_join(thread);
+	g_assert_cmpint(poller.error, ==, EINTR);
+	rig_free(rig);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -527,5 +575,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/wake-plugged", test_wake_plugged);
 	g_test_add_func("/engine/killed-with-points", test_killed_with_points);
 	g_test_add_func("/engine/renewed-in-turn", test_renewed_in_turn);
+	g_test_add_func("/engine/late-signal", test_late_signal);
 	return g_test_run();
 }
