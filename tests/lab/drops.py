@@ -1,5 +1,5 @@
 """drops.py PORT CONSOLE VMLINUX RESULTS SECONDS SEED - a client of the remote protocol that goes at any
-moment, again and again, from a guest that runs ipi.c. LAB_STUB=none: nobody connects.
+moment, again and again, from a guest that runs ipi.c. LAB_NOBODY: nobody connects.
 """
 
 import os
@@ -13,7 +13,6 @@ import sys
 import time
 
 PORT, CONSOLE, VMLINUX, RESULTS, SECONDS, SEED = sys.argv[1:7]
-STUB = os.environ.get("LAB_STUB", "lkvm")
 # Where the CPUs are when they interrupt each other, idle, or take an interrupt.
 NAMES = """smp_call_function_single generic_exec_single flush_smp_call_function_queue __perf_event_read
     perf_event_read generic_smp_call_function_single_interrupt cpu_do_idle default_idle_call do_idle
@@ -116,7 +115,7 @@ def action(client):
     cpu = rng.randrange(2)
     own, other = client.thread[cpu], client.thread[1 - cpu]
     start, size = rng.choice(list(PLACES.values()))
-    ranged = f"vCont;r{start:x},{start + size:x}:{own}" if STUB != "qemu" else f"vCont;s:{own}"
+    ranged = f"vCont;r{start:x},{start + size:x}:{own}"
     return rng.choice(
         ["vCont;c"] * 3
         + [f"vCont;s:{own}", f"vCont;s:{own};c", f"vCont;s:{own};c:{other}", f"vCont;c:{own}"]
@@ -145,7 +144,7 @@ def session_non_stop(client):
 
 
 def session(client):
-    if STUB != "qemu" and rng.random() < 0.15:
+    if rng.random() < 0.15:
         return session_non_stop(client)
     what = []
     if rng.random() < 0.3:
@@ -155,7 +154,7 @@ def session(client):
     rows = set_breaks(client, PLACES)
     what.append(" ".join(rows))
     for _ in range(rng.randrange(1, 12)):
-        packet = widest_range(client) if STUB != "qemu" and rng.random() < 0.15 else action(client)
+        packet = widest_range(client) if rng.random() < 0.15 else action(client)
         what.append(packet)
         client.send(packet)
         if rng.random() < 0.12:
@@ -221,7 +220,7 @@ def watch_alone(end):
 def main():
     end, n, what = time.monotonic() + float(SECONDS), 0, []
     print("drops: seed", SEED, "places", sorted(PLACES))
-    if STUB == "none":
+    if os.environ.get("LAB_NOBODY"):
         watch_alone(end)
         return
     while time.monotonic() < end:
