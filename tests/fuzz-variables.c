@@ -20,7 +20,7 @@ static void add_structure(GuestRig *rig, const char *name, const char *const *me
 {
 	unsigned n = 0;
 
-	kern_struct(rig, name, 128);
+	kern_struct(rig, name, 256);
 	for (; members[n]; n++)
 		kern_field(rig, members[n], rig->u64, 8 * n);
 }
@@ -31,6 +31,7 @@ static void add_types(GuestRig *rig)
 				 *const mount[] = {"mnt_sb", NULL},
 				 *const mm[] = {"pgd",	    "start_code", "end_code", "start_data",
 						"end_data", "start_brk",  "brk",      NULL},
+				 *const fair[] = {"rq", NULL}, *const queue[] = {"idle", NULL},
 				 *const task[] = {"signal", "real_cred", "fs", NULL};
 	int type;
 
@@ -45,7 +46,15 @@ static void add_types(GuestRig *rig)
 	add_structure(rig, "vfsmount", mount);
 	add_structure(rig, "mm_struct", mm);
 	add_structure(rig, "cpu_context", path);
+	add_structure(rig, "cfs_rq", fair);
+	type = rig->composite;
+	add_structure(rig, "rq", queue);
+	kern_field(rig, "cfs", type, 8);
+	kern_struct(rig, "sched_entity", 192);
+	kern_field(rig, "cfs_rq", rig->u64, 0);
+	type = rig->composite;
 	add_structure(rig, "task_struct", task);
+	kern_field(rig, "se", type, 24);
 }
 
 static GuestRig *make_rig(void)
@@ -69,6 +78,7 @@ static LinuxSymbols *symbols_of(void)
 	linux_symbols_add(symbols, RIG_BASE, 'D', "init_task", 9);
 	linux_symbols_add(symbols, RIG_BASE + 8, 'T', "_stext", 6);
 	linux_symbols_add(symbols, HALF, 't', "cmdline_proc_show", 17);
+	linux_symbols_add(symbols, RIG_BASE + 16, 'D', "__per_cpu_offset", 16);
 	linux_symbols_sort(symbols);
 	return symbols;
 }
@@ -93,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rig->kernel.symbols = symbols_of();
 	added = linux_variables_add(&rig->kernel);
 	linux_symbols_rows(rig->kernel.symbols, &n);
-	g_assert_cmpuint(n, ==, 3 + added);
+	g_assert_cmpuint(n, ==, 4 + added);
 	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 0);
 	return 0;
 }
