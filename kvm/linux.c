@@ -98,6 +98,7 @@ void linux_forget(KvmGdb *gdb)
 	struct KvmLinux *found = g_steal_pointer(&gdb->guest_linux);
 
 	modules_forget(gdb);
+	gdb->comm_offset = 0;
 	if (!found)
 		return;
 	linux_search_free(found->search.now);

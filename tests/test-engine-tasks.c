@@ -485,8 +485,32 @@ static void test_current(void)
 	linux_rig_free(rig);
 }
 
+/* Another kernel (kexec) has the name elsewhere. */
+static void test_name_moves(void)
+{
+	Rig *rig = open_with_tasks();
+	uint8_t *ram = toy_ram(rig->vm), *idle = ram + (TASK(TASK_IDLE) - TOY_LINUX);
+	uint8_t *runs = ram + (TASK(TASK_RUNS) - TOY_LINUX);
+	uint8_t *banner = memmem(ram + IMAGE_AT, 0x8000, BANNER, strlen(BANNER));
+
+	linux_rig_put(rig, TOY_LINUX + AREAS_AT, TOY_LINUX + AREA_AT, 8);
+	linux_rig_put(rig, TOY_LINUX + AREA_AT + CURRENT_AT, TASK(TASK_RUNS), 8);
+	linux_rig_monitor(rig, "info linux", "types: yes");
+	expect_describes(rig, "1", "CPU#0 [running] busy, pid 200");
+	go_on(rig);
+	g_assert_nonnull(banner);
+	banner[strlen("Linux version ")] = '7';
+	memset(idle + 72, 0, 16);
+	memcpy(idle + 200, "swapper/0", 10);
+	memcpy(runs + 200, "other", 6);
+	linux_rig_monitor(rig, "info linux", "Linux version 7.1.0-toy");
+	expect_describes(rig, "1", "CPU#0 [running] other, pid 200");
+	linux_rig_free(rig);
+}
+
 static const TestCase cases[] = {
 	{"tasks", test_tasks},
+	{"name-moves", test_name_moves},
 	{"task-registers", test_task_registers},
 	{"tasks-change", test_tasks_change},
 	{"tasks-lie", test_tasks_lie},
