@@ -66,6 +66,32 @@ def arguments():
     has(trace, "el0_svc" if ARM else "do_syscall_64", "bt crosses the system call")
 
 
+# Where else a CPU's oldest frame is: it idles. Of the last two the code is gone that has called them.
+IDLE = {"secondary_startup_64_no_verify", "secondary_startup_64", "__secondary_switched",
+        "arch_call_rest_init", "start_kernel"}
+# In what it stands then.
+INTERRUPTED = {"arch_cpu_idle", "cpu_do_idle", "__cpu_do_idle", "default_idle_call", "default_idle",
+               "native_safe_halt", "pv_native_safe_halt", "do_idle"}
+
+
+def interrupt():
+    """A timer's, until it has interrupted the kernel: the backtrace goes on there."""
+    execute("break hrtimer_interrupt")
+    names = []
+    for _ in range(30):
+        execute("continue")
+        frame, interrupted, names = gdb.newest_frame(), False, []
+        while frame is not None and len(names) < 60:
+            interrupted |= bool(names) and names[-1] == "<signal>" and (frame.name() or "") in INTERRUPTED
+            names.append("<signal>" if frame.type() == gdb.SIGTRAMP_FRAME else frame.name())
+            frame = frame.older()
+        if interrupted:
+            break
+    report(interrupted, "an interrupt of the idle task", names)
+    report(names[-1] in IDLE, "bt crosses it", names)
+    execute("delete")
+
+
 def call():
     has(execute("p (int)nr_processes()"), "= ", "p FUNCTION() runs it in the guest")
     report(value("(int)nr_processes()") > 5, "and tells how many processes there are")
@@ -253,4 +279,4 @@ def monitor():
     execute("detach")
 
 
-run(connect, types, threads, tasks, new_task, one_process, arguments, call, samples, monitor)
+run(connect, types, threads, tasks, new_task, one_process, arguments, interrupt, call, samples, monitor)
