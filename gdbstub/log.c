@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct GdbLog {
@@ -15,10 +16,22 @@ struct GdbLog {
 	unsigned lost; /* lines, since the last one that was written */
 };
 
-/* O_NONBLOCK: a FIFO that nobody reads, or nobody goes on to read, must not hold the machine up. */
+/*
+ * O_NONBLOCK: a FIFO that nobody reads, or nobody goes on to read, must not hold the machine up. It
+ * has a reader at first; that we are one, too, keeps SIGPIPE from us when that one goes.
+ */
 static int create(const char *path)
 {
-	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+	int flags = O_CLOEXEC | O_NONBLOCK;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | flags, 0666), both = -1;
+	struct stat status;
+
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode))
+		both = open(path, O_RDWR | flags);
+	if (both < 0)
+		return fd;
+	close(fd);
+	return both;
 }
 
 GdbLog *gdb_log_open(const char *path, GError **error)

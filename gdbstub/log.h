@@ -3,7 +3,8 @@
  *
  * One line per event: seconds since the log was opened, then what happened. Any thread. Whoever has
  * a log that is NULL pays one comparison. Nobody waits: what a FIFO or a full disk has no room for
- * is lost, and the next line that fits says how many lines that were.
+ * is lost, and the next line that fits says how many lines that were. A FIFO's reader may go, and
+ * another one come.
  */
 #ifndef VMGDB_GDBSTUB_LOG_H
 #define VMGDB_GDBSTUB_LOG_H

@@ -121,6 +121,30 @@ static void test_stalled_fifo(void)
 	test_dir_remove(dir);
 }
 
+/* Its reader has gone: nobody is killed by that, and the next one reads on. */
+static void test_left_fifo(void)
+{
+	char *dir = test_dir_new();
+	g_autofree char *path = g_build_filename(dir, "fifo", NULL), *text = NULL;
+	GdbLog *log;
+	int reader;
+
+	g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	log = gdb_log_open(path, NULL);
+	g_assert_nonnull(log);
+	close(reader);
+	gdb_log_line(log, "to nobody");
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	gdb_log_line(log, "to the next");
+	text = read_fifo(reader);
+	g_assert_true(
+		g_regex_match_simple("^ +[0-9.]+ to nobody\n +[0-9.]+ to the next\n$", text, 0, 0));
+	gdb_log_free(log);
+	close(reader);
+	test_dir_remove(dir);
+}
+
 static void test_server(void)
 {
 	char *dir = test_dir_new();
@@ -155,6 +179,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/log/refused", test_refused);
 	g_test_add_func("/log/fifo", test_fifo);
 	g_test_add_func("/log/stalled-fifo", test_stalled_fifo);
+	g_test_add_func("/log/left-fifo", test_left_fifo);
 	g_test_add_func("/log/server", test_server);
 	return g_test_run();
 }
