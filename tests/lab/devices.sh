@@ -102,6 +102,7 @@ END
 devices_session()
 {
 	export LAB_STOPS=${LAB_STOPS:-20} LAB_STEPS=${LAB_STEPS:-200} LAB_CPUS=2 LAB_BREAK=yes
+	# shellcheck disable=SC2034 # lib.sh reads it
 	VMLINUX=
 	lab_wait 60 'gdb: listening' || lab_die "lkvm does not listen: $(tail -n 3 "$LOG")"
 	lab_wait 200 'guest: disk round 2 ' || lab_die "the guest does not boot from its disk: $(tail -n 3 "$LOG")"

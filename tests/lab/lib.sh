@@ -439,7 +439,7 @@ one_cpu()
 
 lab_boot()
 {
-	local bench=$1 job=$2 cpus=${3:-2} arch=amd64 tcg=(-accel tcg,thread=multi)
+	local bench=$1 job=$2 cpus=${3:-2} arch=amd64 tcg=(-accel "tcg,thread=multi")
 	[ "$bench" = arm64 ] && arch=arm64
 	"$LAB/fetch" $arch || lab_die "the downloads for $arch are not there"
 	[ $arch = amd64 ] || [ -n "$LKVM_ARM64" ] || lab_cross "${BUILD:-$LAB/../../build}/arm64"
@@ -459,7 +459,7 @@ lab_boot()
 	qemu) boot_qemu_stub "$cpus" && return ;;
 	native) boot_native "$cpus" && return ;;
 	esac
-	[ -z "$LAB_COUNTED" ] || tcg=(-accel tcg,thread=single -icount "shift=$LAB_COUNTED,sleep=off")
+	[ -z "$LAB_COUNTED" ] || tcg=(-accel "tcg,thread=single" -icount "shift=$LAB_COUNTED,sleep=off")
 	say LAB "booting a KVM host on $bench"
 	case $bench in
 	# TCG does not intercept a nested guest's XSETBV: without XSAVE its x87 state stays whole.
