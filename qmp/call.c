@@ -232,12 +232,15 @@ static const char *take_number(const char *text, bool negative, bool *ret_fits)
 	size_t len = strspn(text, "0123456789+-.eE");
 
 	errno = 0;
-	value = g_ascii_strtoull(text, NULL, 10);
+	value = g_ascii_strtoull(text, NULL, 0);
 	*ret_fits = strcspn(text, ".eE") < len || (errno != ERANGE && value <= most);
 	return text + len;
 }
 
-/* json-glib would make another number of an integer of more than 64 bits. */
+/*
+ * json-glib would make another number of an integer of more than 64 bits, also where it takes what
+ * is no JSON: hexadecimal numbers, and blanks behind the sign.
+ */
 static bool has_large_integer(const char *text)
 {
 	char quote = '\0', before = '\0';
@@ -253,7 +256,9 @@ static bool has_large_integer(const char *text)
 			text++;
 		else if (quote ? *text == quote : *text == '"' || *text == '\'')
 			quote ^= *text;
-		before = *text++;
+		if (!g_ascii_isspace(*text))
+			before = *text;
+		text++;
 	}
 	return !fits;
 }
