@@ -594,11 +594,17 @@ static bool make_program(struct KvmLinux *found, GError **error)
 	return !reason;
 }
 
-static int open_program(struct KvmLinux *found, GError **error)
+static int open_program(KvmGdb *gdb, GError **error)
 {
+	struct KvmLinux *found = gdb->guest_linux;
+	bool made;
 	int fd;
 
-	if (!make_program(found, error))
+	/* It reads as much as a piece of the search. */
+	physical_keep(gdb);
+	made = make_program(found, error);
+	physical_forget(gdb);
+	if (!made)
 		return -1;
 	fd = fcntl(found->program, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
@@ -625,6 +631,6 @@ int linux_file_open(void *target, const char *path, GError **error)
 	if (!can_look(gdb, error) || !search_step(gdb) || !end_search(gdb, error))
 		return -1;
 	if (g_str_equal(path, gdb->guest_linux->name))
-		return open_program(gdb->guest_linux, error);
+		return open_program(gdb, error);
 	return modules_open(gdb, path, error);
 }
