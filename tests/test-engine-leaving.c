@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kvm/internal.h"
 #include "tests/engine-rig.h"
 
 /* r0 is counted up at 0x200, in a loop. */
@@ -243,6 +244,18 @@ static bool is_lifted(void *data)
 	return has_code(data, 0x200, (const uint8_t *)"\x01", 1);
 }
 
+/* As if the one at 0x300 were in front of the CPU's own. */
+static void lift_also(Rig *rig)
+{
+	Turns *turns = &rig->gdb->turns;
+
+	engine_lock(rig->gdb);
+	g_assert_true(turns->lifted);
+	kvm_patches_lift(rig->gdb->patches, 0x300);
+	turns->also[turns->n_also++] = 0x300;
+	engine_unlock(rig->gdb);
+}
+
 /*
  * The VMM maps memory anew while a CPU is about to leave a patch there: it is not told again. The
  * VMM's own immediate_exit keeps the CPU from its instruction until then.
@@ -254,21 +267,44 @@ static void check_mapped_in_turn(bool unmap)
 	put_code(rig, 0x200, COUNTING);
 	write_pc(rig, 1, 0x200);
 	rsp_expect(rig->client, "Z0,200,1", "OK");
+	rsp_expect(rig->client, "Z0,300,1", "OK");
 	for (unsigned i = 0; i < 3; i++) {
 		resume_to_reason(rig, "vCont;c", "swbreak:;");
 		g_assert_cmpuint(read_reg(rig, 1, 0), ==, i);
 		SET(toy_run(rig->vm, 0)->immediate_exit, 1);
 		rsp_client_send(rig->client, "vCont;c");
 		g_assert_true(test_wait(NULL, is_lifted, rig, TEST_PATIENCE));
+		lift_also(rig);
 		if (unmap)
 			kvm_gdb_unmap(rig->gdb, 0, 0x1000);
 		kvm_gdb_map(rig->gdb, 0, 0x1000, toy_ram(rig->vm), 0);
+		g_assert_cmphex(GET(toy_ram(rig->vm)[0x300]), !=, 0xcc);
 		SET(toy_run(rig->vm, 0)->immediate_exit, 0);
 		expect_stop(rig, "T05");
 		g_assert_cmpuint(read_reg(rig, 1, 0), ==, i + 1);
 		write_pc(rig, 1, 0x203);
 		g_assert_cmphex(toy_ram(rig->vm)[0x200], ==, 0xcc);
+		g_assert_cmphex(toy_ram(rig->vm)[0x300], ==, 0xcc);
 	}
+	rig_free(rig);
+}
+
+/* And where the others have not come out of the guest yet, the patch stays for them. */
+static void test_mapped_before_turn(void)
+{
+	Rig *rig = rig_new_stopped(2);
+	KvmGdbVcpu *vcpu = kvm_vcpu_at(rig->gdb, 0);
+
+	rsp_expect(rig->client, "Z0,200,1", "OK");
+	engine_lock(rig->gdb);
+	vcpu->leaving.gpa = 0x200;
+	rig->gdb->turns.over = vcpu;
+	engine_unlock(rig->gdb);
+	kvm_gdb_map(rig->gdb, 0, 0x1000, toy_ram(rig->vm), 0);
+	g_assert_cmphex(toy_ram(rig->vm)[0x200], ==, 0xcc);
+	engine_lock(rig->gdb);
+	rig->gdb->turns.over = NULL;
+	engine_unlock(rig->gdb);
 	rig_free(rig);
 }
 
@@ -289,6 +325,7 @@ int main(int argc, char **argv)
 		{"break-behind-watch", test_break_behind_watch},
 		{"break-on-watched", test_break_on_watched},
 		{"mapped-in-turn", test_mapped_in_turn},
+		{"mapped-before-turn", test_mapped_before_turn},
 		{0},
 	};
 

@@ -43,11 +43,16 @@ static LinuxImage *make_image(bool named, uint64_t *ret_banner)
 static void check_missing(const LinuxKernel *kernel)
 {
 	g_autoptr(GString) missing = g_string_new(NULL);
+	LinuxKernel whole = *kernel;
 
 	g_assert_false(kernel->has_variables);
 	linux_kernel_missing(kernel, missing);
 	g_assert_true(g_str_has_prefix(missing->str, "variables: only those that"));
 	g_assert_nonnull(strstr(missing->str, "no CONFIG_KALLSYMS_ALL)\nno types: "));
+	whole.has_variables = true;
+	g_string_truncate(missing, 0);
+	linux_kernel_missing(&whole, missing);
+	g_assert_cmpstr(missing->str, ==, "no types: the kernel has no BTF\n");
 }
 
 static void check_banner(bool named)

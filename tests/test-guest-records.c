@@ -39,6 +39,7 @@ enum { FP = 29, LR = 30, SP = 31 };
 #define ENTRY_304 0xa9135bfd  /* stp x29, x22, [sp, #304] */
 #define ZEROS_304 0xa9137fff  /* stp xzr, xzr, [sp, #304] */
 #define SET_FP_304 0x9104c3fd /* add x29, sp, #304 */
+#define SET_FP_352 0x910583fd /* add x29, sp, #352 */
 #define SAVE_PC 0xa9105ff6    /* stp x22, x23, [sp, #256] */
 #define LOAD_PC 0xa9505bf5    /* ldp x21, x22, [sp, #256] */
 #define LOAD_X28 0xa94e77fc   /* ldp x28, x29, [sp, #224] */
@@ -192,19 +193,22 @@ static void check_exception(const char *name, const Row *rows, unsigned n, unsig
 	}
 }
 
-/* The vector has made the room. On other stacks than its own x29 leads back. */
+/*
+ * The vector has made the room. On other stacks than its own x29 leads back, but no frame is beyond
+ * that room.
+ */
 static void test_exception(void)
 {
 	static const Row rows[] = {
-		{SAVE_X0, SP, ROOM, 0, false},	  {SAVE_X28, SP, ROOM, 0, false},
-		{GET_SP, SP, ROOM, 0, false},	  {GET_ELR, SP, ROOM, 0, false},
-		{SAVE_LR, SP, ROOM, 0, false},	  {ENTRY_304, SP, ROOM, 0, false},
-		{SET_FP_304, SP, ROOM, 0, false}, {SAVE_PC, FP, ROOM - 304, 0, false},
-		{CALL, FP, ROOM - 304, 0, false}, {JUMP, FP, ROOM - 304, 0, false},
-		{NOP, FP, ROOM - 304, 0, false},
+		{SAVE_X0, SP, ROOM, 0, false},	     {SAVE_X28, SP, ROOM, 0, false},
+		{GET_SP, SP, ROOM, 0, false},	     {GET_ELR, SP, ROOM, 0, false},
+		{SAVE_LR, SP, ROOM, 0, false},	     {ENTRY_304, SP, ROOM, 0, false},
+		{SET_FP_352, SP, ROOM, 0, false},    {SET_FP_304, SP, ROOM, 0, false},
+		{SAVE_PC, FP, ROOM - 304, 0, false}, {CALL, FP, ROOM - 304, 0, false},
+		{JUMP, FP, ROOM - 304, 0, false},    {NOP, FP, ROOM - 304, 0, false},
 	};
 
-	check_exception("el1h_64_irq", rows, G_N_ELEMENTS(rows), 8);
+	check_exception("el1h_64_irq", rows, G_N_ELEMENTS(rows), 9);
 }
 
 /* One that also goes back, as up to Linux 5.13; its record is zeros, as from 6.13 on. */

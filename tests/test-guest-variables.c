@@ -67,8 +67,9 @@ static void add_types(GuestRig *rig)
 
 static void add_type_of(GuestRig *rig, const char *name, uint32_t offset, GArray *infos)
 {
-	const struct btf_var_secinfo info = {
-		btf__add_var(rig->btf, name, BTF_VAR_GLOBAL_ALLOCATED, rig->u64), offset, 8};
+	int linkage = g_str_has_prefix(name, "static") ? BTF_VAR_STATIC : BTF_VAR_GLOBAL_ALLOCATED;
+	const struct btf_var_secinfo info = {btf__add_var(rig->btf, name, linkage, rig->u64),
+					     offset, 8};
 
 	g_assert_cmpint(info.type, >, 0);
 	g_array_append_val(infos, info);
@@ -125,10 +126,10 @@ static void test_info(void)
 		"%" G_GINT64_MODIFIER "x\nSYMBOL(mem_section)=%" G_GINT64_MODIFIER
 		"x\nSYMBOL(init_task)=%" G_GINT64_MODIFIER
 		"x\nSYMBOL(swapper_pg_dir)=%" G_GINT64_MODIFIER
-		"x\nSYMBOL(cut\nSYMBOL()=%" G_GINT64_MODIFIER "x\nNUMBER(no)=%" G_GINT64_MODIFIER
-		"x",
+		"x\nSYMBOL(cut\n=%" G_GINT64_MODIFIER "x\nSYMBOL()=%" G_GINT64_MODIFIER
+		"x\nNUMBER(no)=%" G_GINT64_MODIFIER "x",
 		(uint64_t)WRITTEN + 8, (uint64_t)HEAP, (uint64_t)WRITTEN + 16, (uint64_t)PAGE_TABLE,
-		(uint64_t)WRITTEN + 24, (uint64_t)WRITTEN + 32);
+		(uint64_t)WRITTEN + 40, (uint64_t)WRITTEN + 24, (uint64_t)WRITTEN + 32);
 	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 2);
 	g_assert_cmphex(where(rig, "prb"), ==, WRITTEN + 8);
 	g_assert_cmphex(where(rig, "swapper_pg_dir"), ==, PAGE_TABLE);
@@ -137,6 +138,18 @@ static void test_info(void)
 	g_assert_cmphex(where(rig, "node_online_map"), ==, 0);
 	g_assert_cmphex(where(rig, "init_task"), ==, INIT_TASK);
 	/* Once is enough. */
+	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 0);
+}
+
+/* Where there is a function there is no variable. */
+static void test_code(void)
+{
+	g_autoptr(GuestRig) rig = make_rig();
+
+	g_assert_true(linux_symbols_add(rig->kernel.symbols, WRITTEN, 't', "work", 4));
+	kern_ready(rig);
+	rig->kernel.vmcoreinfo =
+		g_strdup_printf("SYMBOL(prb)=%" G_GINT64_MODIFIER "x\n", (uint64_t)WRITTEN);
 	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 0);
 }
 
@@ -190,6 +203,8 @@ static void test_section_at_zero(void)
 	kern_ready(rig);
 	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 2);
 	g_assert_cmphex(where(rig, "runqueues"), ==, 16);
+	g_assert_cmpint(linux_symbols_named(rig->kernel.symbols, "runqueues")->type, ==, 'D');
+	g_assert_cmpint(linux_symbols_named(rig->kernel.symbols, "static_call")->type, ==, 'd');
 }
 
 /* VMCOREINFO may name one of them: there is still one. */
@@ -433,6 +448,19 @@ static void test_memory_unsure(void)
 	g_assert_cmpuint(linux_variables_add(&constant->kernel), ==, 0);
 }
 
+/* So much may be one that another one may be among the rest. */
+static void test_memory_many(void)
+{
+	static LinuxRange large[] = {{WRITTEN, HEAP + 0x10000, true, false}};
+	g_autoptr(GuestRig) rig = memory_rig();
+
+	rig->kernel.ranges = large;
+	rig->kernel.n_ranges = 1;
+	for (unsigned i = 0; i < 5000; i++)
+		kern_put_u64(rig, HEAP + 8 * i, TEXT);
+	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 0);
+}
+
 /* ---- The command line ---- */
 
 #define CODE (CONSTANTS + 0x5000)
@@ -476,7 +504,7 @@ static GuestRig *line_rig(void)
 
 static void test_line(void)
 {
-	g_autoptr(GuestRig) rig = line_rig(), constant = line_rig();
+	g_autoptr(GuestRig) rig = line_rig(), constant = line_rig(), before = line_rig();
 
 	g_assert_cmpuint(linux_variables_add(&rig->kernel), ==, 1);
 	g_assert_cmphex(where(rig, "saved_command_line"), ==, LINE_POINTER);
@@ -484,6 +512,11 @@ static void test_line(void)
 	kern_put_u32(constant, CODE + 8, 0x90000001);
 	g_assert_cmpuint(linux_variables_add(&constant->kernel), ==, 1);
 	g_assert_cmphex(where(constant, "saved_command_line"), ==, CODE + 32);
+	/* adrp x1, four pages before the code. */
+	kern_put_u32(before, CODE + 8, 0x90ffffe1);
+	kern_put_u64(before, CODE - 0x4000 + 32, LINE);
+	g_assert_cmpuint(linux_variables_add(&before->kernel), ==, 1);
+	g_assert_cmphex(where(before, "saved_command_line"), ==, CODE - 0x4000 + 32);
 }
 
 /* The code is another one than that which is known. */
@@ -529,27 +562,72 @@ static void test_line_text(void)
 
 #define MODULE (HEAP + 0x4000)
 
-static void test_modules(void)
+#define INFO_POINTER (WRITTEN + 0x5000)
+#define INFO (HEAP + 0x6000)
+
+static GuestRig *module_rig(void)
 {
-	g_autoptr(GuestRig) rig = kern_new();
+	GuestRig *rig = kern_new();
 
 	rig->kernel.ranges = image;
 	rig->kernel.n_ranges = G_N_ELEMENTS(image);
 	kern_module_types(rig, false, false);
+	kern_symbol(rig, "vmcoreinfo_data", INFO_POINTER);
 	kern_ready(rig);
-	g_assert_false(linux_variables_add_modules(&rig->kernel));
+	return rig;
+}
+
+static void load_module(GuestRig *rig)
+{
 	kern_put(rig, MODULE + 24, "virtio", 7);
 	kern_put_u64(rig, MODULE + 128, 0xffff800008000000);
 	kern_put_u32(rig, MODULE + 136, 0x1000);
 	link_nodes(rig, HEAD, MODULE + 8);
 	link_nodes(rig, MODULE + 8, HEAD);
+}
+
+static void test_modules(void)
+{
+	g_autoptr(GuestRig) rig = module_rig();
+
+	g_assert_false(linux_variables_add_modules(&rig->kernel));
+	load_module(rig);
 	g_assert_true(linux_variables_add_modules(&rig->kernel));
 	g_assert_cmphex(where(rig, "modules"), ==, HEAD);
 	g_assert_false(linux_variables_add_modules(&rig->kernel));
 }
 
+static void put_info(GuestRig *rig)
+{
+	g_autofree char *info = g_strdup_printf(
+		"OSRELEASE=6.1\nSYMBOL(prb)=%" G_GINT64_MODIFIER "x\n", (uint64_t)WRITTEN + 8);
+
+	kern_put(rig, INFO, info, strlen(info));
+	kern_put_u64(rig, INFO_POINTER, INFO);
+}
+
+/* linux_kernel_learn(): what comes later, each once. */
+static void test_learn(void)
+{
+	g_autoptr(GuestRig) rig = module_rig(), whole = module_rig();
+
+	g_assert_false(linux_kernel_learn(&rig->kernel));
+	put_info(rig);
+	g_assert_true(linux_kernel_learn(&rig->kernel));
+	g_assert_cmphex(where(rig, "prb"), ==, WRITTEN + 8);
+	g_assert_false(linux_kernel_learn(&rig->kernel));
+	load_module(rig);
+	g_assert_true(linux_kernel_learn(&rig->kernel));
+	g_assert_cmphex(where(rig, "modules"), ==, HEAD);
+	g_assert_false(linux_kernel_learn(&rig->kernel));
+	whole->kernel.has_variables = true;
+	put_info(whole);
+	g_assert_false(linux_kernel_learn(&whole->kernel));
+}
+
 static const TestCase cases[] = {
 	{"info", test_info},
+	{"code", test_code},
 	{"no-types", test_no_types},
 	{"section", test_section},
 	{"section-at-zero", test_section_at_zero},
@@ -566,10 +644,12 @@ static const TestCase cases[] = {
 	{"memory-page-table", test_memory_page_table},
 	{"memory-head", test_memory_head},
 	{"memory-unsure", test_memory_unsure},
+	{"memory-many", test_memory_many},
 	{"line", test_line},
 	{"line-code", test_line_code},
 	{"line-text", test_line_text},
 	{"modules", test_modules},
+	{"learn", test_learn},
 	{0},
 };
 

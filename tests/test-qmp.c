@@ -323,6 +323,8 @@ static void test_errors(void)
 		{NUMBER("18446744073709551615"), "{\"return\":\"\\\" -1 0\"}"},
 		{"{\"execute\":\"nothing\",\"id\":0.99999999999999999999999}",
 		 "{\"return\":{},\"id\":1.0}"},
+		{"{\"execute\":\"nothing\",\"id\":99999999999999999999.0}",
+		 GENERIC("QMP input member 'id' has a number that is too large")},
 		{ECHO("99999999999999999999"), "{\"return\":\"99999999999999999999 no 0 0\"}"},
 		{ECHO("\\266"), WRONG_ESCAPE},
 		{ECHO("\\0"), WRONG_ESCAPE},
