@@ -55,6 +55,7 @@ typedef struct Writer {
 	Bytes *out;
 	unsigned room;
 	uint32_t cies[2]; /* of frames that were called, and of those that were interrupted */
+	bool uncalled;	  /* what is written now: whatever records it makes */
 } Writer;
 
 /* ---- One instruction ---- */
@@ -250,7 +251,7 @@ static void put_row(Writer *writer, uint32_t insns, const Frame *from, const Fra
 		bytes_uleb(out, to->base);
 		bytes_uleb(out, to->offset);
 	}
-	if (from->record != to->record || from->ends != to->ends)
+	if (!writer->uncalled && (from->record != to->record || from->ends != to->ends))
 		put_record(out, to);
 	if (from->is_signed != to->is_signed)
 		bytes_put(out, DW_CFA_AARCH64_negate_ra_state, 1);
@@ -330,7 +331,8 @@ unsigned linux_records_room(const uint8_t *code, size_t len)
 
 static Way way_into(const Writer *writer, const char *name, const uint8_t *code, size_t len)
 {
-	static const char *const ends[] = {"ret_from_fork", "ret_to_user", "vectors", NULL};
+	static const char *const ends[] = {"__primary_switched", "ret_from_fork", "ret_to_user",
+					   "vectors", NULL};
 
 	if (g_strv_contains(ends, name))
 		return WAY_NONE;
@@ -352,6 +354,7 @@ static void put_function(Writer *writer, uint64_t addr, const uint8_t *code, siz
 	cfi_begin_fde(writer->out, &block, writer->cies[is_signal], addr, len);
 	if (way == WAY_EXCEPTION || way == WAY_NONE)
 		put_undefined(writer->out, REG_LR);
+	writer->uncalled = way == WAY_NONE;
 	put_rows(writer, code, len / INSN, way);
 	cfi_end_block(writer->out, block);
 }

@@ -265,6 +265,17 @@ static void test_user(void)
 	check_uncalled("vectors", vectors, G_N_ELEMENTS(vectors));
 }
 
+/* With what the first CPU begins, which makes a record and gives it up before it calls
+ * start_kernel(). */
+static void test_boot(void)
+{
+	static const Row rows[] = {{.insn = SUB_96},  {.insn = ZEROS_64}, {.insn = SET_FP_64},
+				   {.insn = PUSH_32}, {.insn = SET_FP},	  {.insn = CALL},
+				   {.insn = POP_32},  {.insn = CALL},	  {.insn = NOP}};
+
+	check_uncalled("__primary_switched", rows, G_N_ELEMENTS(rows));
+}
+
 /* Where a CPU begins: nobody has called it. */
 static void test_end(void)
 {
@@ -483,6 +494,7 @@ static const TestCase cases[] = {
 	{"whole-exception", test_whole_exception},
 	{"return", test_return},
 	{"user", test_user},
+	{"boot", test_boot},
 	{"end", test_end},
 	{"interrupted-leaf", test_interrupted_leaf},
 	{"room", test_room},
