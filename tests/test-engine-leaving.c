@@ -289,7 +289,7 @@ static void check_mapped_in_turn(bool unmap)
 	rig_free(rig);
 }
 
-/* And where the others have not come out of the guest yet, the patch stays for them. */
+/* Where the others have not come out of the guest yet, the patch stays for them. */
 static void test_mapped_before_turn(void)
 {
 	Rig *rig = rig_new_stopped(2);
@@ -299,10 +299,8 @@ static void test_mapped_before_turn(void)
 	engine_lock(rig->gdb);
 	vcpu->leaving.gpa = 0x200;
 	rig->gdb->turns.over = vcpu;
-	engine_unlock(rig->gdb);
-	kvm_gdb_map(rig->gdb, 0, 0x1000, toy_ram(rig->vm), 0);
+	turns_lift_again(rig->gdb);
 	g_assert_cmphex(toy_ram(rig->vm)[0x200], ==, 0xcc);
-	engine_lock(rig->gdb);
 	rig->gdb->turns.over = NULL;
 	engine_unlock(rig->gdb);
 	rig_free(rig);
