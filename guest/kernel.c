@@ -127,6 +127,34 @@ static void add_banner(LinuxKernel *kernel)
 	linux_symbols_sort(kernel->symbols);
 }
 
+/*
+ * Behind these is what has no symbol, such as texts: gdb would name it after them. They are a
+ * label, a number of 16 bits for each byte, and three bytes for each symbol (Linux,
+ * scripts/kallsyms.c).
+ */
+static void set_known_sizes(LinuxKernel *kernel)
+{
+	static const struct {
+		const char *name;
+		uint32_t size, each;
+	} known[] = {
+		{"_etext", 1, 0},
+		{"kallsyms_token_index", 512, 0},
+		{"kallsyms_seqs_of_names", 0, 3},
+	};
+	uint64_t addr;
+	uint32_t n = 0;
+
+	if (linux_symbols_find(kernel->symbols, "kallsyms_num_syms", &addr))
+		linux_read_u32(&kernel->memory, addr, &n);
+	for (unsigned i = 0; i < G_N_ELEMENTS(known); i++) {
+		uint64_t size = known[i].size + (uint64_t)known[i].each * n;
+
+		if (size && linux_symbols_find(kernel->symbols, known[i].name, &addr))
+			linux_symbols_set_size(kernel->symbols, addr, size);
+	}
+}
+
 /* ---- Types ---- */
 
 /* struct btf_header, version 1: linux/btf.h. */
@@ -371,6 +399,7 @@ static Progress read_modules(LinuxSearch *search)
 {
 	if (!search->kernel->has_variables)
 		linux_variables_add_modules(search->kernel);
+	set_known_sizes(search->kernel);
 	return PROGRESS_DONE;
 }
 

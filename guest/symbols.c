@@ -169,7 +169,9 @@ void linux_symbols_set_size(LinuxSymbols *symbols, uint64_t addr, uint64_t size)
 {
 	Size known = {addr, size};
 
-	g_array_append_val(symbols->sizes, known);
+	/* All are looked at for each symbol. */
+	if (symbols->sizes->len < LINUX_SIZES_MAX)
+		g_array_append_val(symbols->sizes, known);
 }
 
 static uint64_t known_end(const LinuxSymbols *symbols, uint64_t addr)

@@ -60,10 +60,11 @@ const LinuxSymbol *linux_symbols_named(const LinuxSymbols *symbols, const char *
 const LinuxSymbol *linux_symbols_at(const LinuxSymbols *symbols, uint64_t addr);
 /*
  * linux_symbols_set_size: those at @addr are just @size bytes long. Also before the table is
- * sorted.
+ * sorted. The first LINUX_SIZES_MAX are kept.
  * linux_symbols_end: where @symbol, one of the rows, ends, if its size is known; else, or if that
  * comes first, the first higher address that another one has; UINT64_MAX for the last.
  */
+#define LINUX_SIZES_MAX 16u
 void linux_symbols_set_size(LinuxSymbols *symbols, uint64_t addr, uint64_t size);
 uint64_t linux_symbols_end(const LinuxSymbols *symbols, const LinuxSymbol *symbol);
 

@@ -166,6 +166,12 @@ static bool is_taken(const GArray *found, unsigned n, const Variable *variable)
 	return false;
 }
 
+/* Behind the last one of a section is what is none of it, often without any symbol. */
+static void set_end(const LinuxKernel *kernel, const struct btf_var_secinfo *last, uint64_t base)
+{
+	linux_symbols_set_size(kernel->symbols, base + last->offset, last->size);
+}
+
 static void by_section(const LinuxKernel *kernel, const struct btf *btf,
 		       const struct btf_type *section, unsigned n_few, GArray *found)
 {
@@ -183,6 +189,7 @@ static void by_section(const LinuxKernel *kernel, const struct btf *btf,
 		if (!is_taken(found, n_few, &variable))
 			g_array_append_val(found, variable);
 	}
+	set_end(kernel, &infos[btf_vlen(section) - 1], base);
 }
 
 static void by_sections(const LinuxKernel *kernel, GArray *found)

@@ -12,14 +12,22 @@
 #define TEXT 0xffffffff81000000u
 #define BASE (TEXT + 0x1000000u)
 #define N_SYMBOLS 80u
+#define LABEL (N_SYMBOLS - 3)
+#define TABLE (N_SYMBOLS - 2)
+#define NUMBER 100u
 #define BANNER "Linux version 6.1.0-toy (gcc) #1 SMP\n"
 
-/* Where the banner is among symbols; @named: it is one. Caller frees. */
+/*
+ * Where the banner is among symbols; @named: it is one, else the number of symbols is.
+ * Caller frees.
+ */
 static LinuxImage *make_image(bool named, uint64_t *ret_banner)
 {
 	LinuxImageSymbol rows[N_SYMBOLS];
 	char names[N_SYMBOLS][24];
 	LinuxImage *image = NULL;
+	const uint32_t number = GUINT32_TO_LE(NUMBER);
+	uint64_t at = BASE;
 
 	/* A symbol has its place in the table before the image behind it is there. */
 	for (unsigned pass = 0; pass < 2; pass++) {
@@ -27,13 +35,17 @@ static LinuxImage *make_image(bool named, uint64_t *ret_banner)
 			g_snprintf(names[i], sizeof(names[i]), "sys_call_%u", i);
 			rows[i] = (LinuxImageSymbol){TEXT + 16 * i, 'T', names[i]};
 		}
-		if (named)
-			rows[N_SYMBOLS - 1] =
-				(LinuxImageSymbol){pass ? *ret_banner : BASE, 'D', "linux_banner"};
+		rows[LABEL].name = "_etext";
+		rows[TABLE].name = named ? "kallsyms_token_index" : "kallsyms_seqs_of_names";
+		rows[N_SYMBOLS - 1] =
+			(LinuxImageSymbol){at, 'D', named ? "linux_banner" : "kallsyms_num_syms"};
 		if (image)
 			linux_image_free(image);
 		image = linux_image_new(BASE, &linux_layouts[1], TEXT, rows, N_SYMBOLS);
 		*ret_banner = linux_image_append(image, BANNER, sizeof(BANNER));
+		at = linux_image_append(image, &number, sizeof(number));
+		if (named)
+			at = *ret_banner;
 	}
 	linux_image_append(image, "behind", 7);
 	return image;
@@ -53,6 +65,13 @@ static void check_missing(const LinuxKernel *kernel)
 	g_string_truncate(missing, 0);
 	linux_kernel_missing(&whole, missing);
 	g_assert_cmpstr(missing->str, ==, "no types: the kernel has no BTF\n");
+}
+
+static uint64_t size_of(const LinuxKernel *kernel, const char *name)
+{
+	const LinuxSymbol *symbol = linux_symbols_named(kernel->symbols, name);
+
+	return linux_symbols_end(kernel->symbols, symbol) - symbol->addr;
 }
 
 static void check_banner(bool named)
@@ -77,6 +96,12 @@ static void check_banner(bool named)
 	/* With its newline and its NUL. */
 	g_assert_cmphex(linux_symbols_end(kernel->symbols, symbol), ==, addr + sizeof(BANNER));
 	g_assert_false(linux_symbol_is_code(symbol));
+	/* What is far behind these is nobody's. */
+	g_assert_cmphex(size_of(kernel, "_etext"), ==, 1);
+	if (named)
+		g_assert_cmphex(size_of(kernel, "kallsyms_token_index"), ==, 512);
+	else
+		g_assert_cmphex(size_of(kernel, "kallsyms_seqs_of_names"), ==, 3 * NUMBER);
 	linux_image_free(image);
 }
 

@@ -278,6 +278,19 @@ static void test_sizes(void)
 	assert_at(symbols, UINT64_MAX, "data", UINT64_MAX);
 }
 
+/* A guest may have any number; only the first ones are kept. */
+static void test_many_sizes(void)
+{
+	g_autoptr(LinuxSymbols) symbols = make_symbols();
+
+	for (unsigned i = 1; i < LINUX_SIZES_MAX; i++)
+		linux_symbols_set_size(symbols, i, 1);
+	linux_symbols_set_size(symbols, 0x1000, 0x10);
+	linux_symbols_set_size(symbols, 0x2000, 0x10);
+	assert_at(symbols, 0x1000, "start", 0x1010);
+	assert_at(symbols, 0x2001, "twice", 0x2800);
+}
+
 static void test_names(void)
 {
 	g_autoptr(LinuxSymbols) symbols = make_symbols();
@@ -350,14 +363,23 @@ static void test_one_hash(void)
 }
 
 static const TestCase cases[] = {
-	{"one-hash", test_one_hash},	 {"full", test_full},
-	{"numbers", test_numbers},	 {"wrap", test_wrap},
-	{"strings", test_strings},	 {"blocks", test_blocks},
-	{"ranges", test_ranges},	 {"constants", test_constants},
-	{"mixed", test_mixed},		 {"find", test_find},
-	{"by-address", test_by_address}, {"set-data", test_set_data},
-	{"names", test_names},		 {"sizes", test_sizes},
-	{"aliases", test_aliases},	 {0},
+	{"one-hash", test_one_hash},
+	{"full", test_full},
+	{"numbers", test_numbers},
+	{"wrap", test_wrap},
+	{"strings", test_strings},
+	{"blocks", test_blocks},
+	{"ranges", test_ranges},
+	{"constants", test_constants},
+	{"mixed", test_mixed},
+	{"find", test_find},
+	{"by-address", test_by_address},
+	{"set-data", test_set_data},
+	{"names", test_names},
+	{"sizes", test_sizes},
+	{"many-sizes", test_many_sizes},
+	{"aliases", test_aliases},
+	{0},
 };
 
 int main(int argc, char **argv)

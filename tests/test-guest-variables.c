@@ -195,6 +195,25 @@ static void test_section(void)
 	g_assert_cmphex(where(rig, "cpu_number"), ==, PERCPU);
 }
 
+/* The last one does not reach up to the next symbol, which is elsewhere. */
+static void test_section_end(void)
+{
+	g_autoptr(GuestRig) rig = section_rig(PERCPU, PERCPU + 32);
+	const LinuxSymbol *rows;
+	uint64_t end = 0;
+	unsigned n;
+
+	kern_ready(rig);
+	linux_variables_add(&rig->kernel);
+	rows = linux_symbols_rows(rig->kernel.symbols, &n);
+	for (unsigned i = 0; i < n; i++) {
+		if (rows[i].addr >= PERCPU && rows[i].addr < PERCPU + 0x1000)
+			end = linux_symbols_end(rig->kernel.symbols, &rows[i]);
+	}
+	g_assert_cmphex(end % 16, ==, 8);
+	g_assert_cmphex(end, <, PERCPU + 0x100);
+}
+
 /* As on x86 before 6.15. */
 static void test_section_at_zero(void)
 {
@@ -630,6 +649,7 @@ static const TestCase cases[] = {
 	{"code", test_code},
 	{"no-types", test_no_types},
 	{"section", test_section},
+	{"section-end", test_section_end},
 	{"section-at-zero", test_section_at_zero},
 	{"section-twice", test_section_twice},
 	{"section-unsure", test_section_unsure},
