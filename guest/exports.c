@@ -144,11 +144,9 @@ typedef struct Target {
 
 static char letter_of(const Target *target, uint64_t addr)
 {
-	for (unsigned i = 0; target->ranges && i < target->n; i++) {
-		if (addr >= target->ranges[i].start && addr < target->ranges[i].end)
-			return 'D';
-	}
-	return target->ranges && addr >= KERNEL_HALF ? 'T' : 'D';
+	if (!target->ranges || linux_range_at(target->ranges, target->n, addr))
+		return 'D';
+	return addr >= KERNEL_HALF ? 'T' : 'D';
 }
 
 /* The new ones of the table that begins at @at go to @entries. */

@@ -84,6 +84,15 @@ GByteArray *linux_read_block(const LinuxMemory *memory, uint64_t addr, uint64_t 
 	return g_steal_pointer(&block);
 }
 
+const LinuxRange *linux_range_at(const LinuxRange *ranges, unsigned n, uint64_t addr)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (addr >= ranges[i].start && addr < ranges[i].end)
+			return &ranges[i];
+	}
+	return NULL;
+}
+
 bool linux_range_has_constants(const LinuxRange *range)
 {
 	return !range->writable || range->mixed;

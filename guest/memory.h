@@ -36,6 +36,9 @@ typedef struct LinuxRange {
 	bool writable, mixed;
 } LinuxRange;
 
+/* linux_range_at: the first of @ranges (@n of them) that has @addr, or NULL. */
+const LinuxRange *linux_range_at(const LinuxRange *ranges, unsigned n, uint64_t addr);
+
 /* linux_range_has_constants: may tables that the kernel never changes lie there? */
 bool linux_range_has_constants(const LinuxRange *range);
 

@@ -177,17 +177,6 @@ static GArray *make_rows(const LinuxOrc *orc, const OrcLayout *layout)
 	return rows;
 }
 
-static const LinuxRange *range_of(const LinuxOrc *orc, uint64_t addr)
-{
-	for (unsigned i = 0; i < orc->n_ranges; i++) {
-		const LinuxRange *range = &orc->ranges[i];
-
-		if (addr >= range->start && addr < range->end)
-			return range;
-	}
-	return NULL;
-}
-
 /* What has gone is left out, and a row says where it begins. */
 static GArray *rows_in_ranges(const LinuxOrc *orc, const GArray *rows)
 {
@@ -198,7 +187,7 @@ static GArray *rows_in_ranges(const LinuxOrc *orc, const GArray *rows)
 		const OrcRow *row = i < rows->len ? &g_array_index(rows, OrcRow, i) : NULL;
 		OrcRow gone = {.is_gone = true};
 
-		range = row ? range_of(orc, row->addr) : NULL;
+		range = row ? linux_range_at(orc->ranges, orc->n_ranges, row->addr) : NULL;
 		if (in && in != range) {
 			gone.addr = in->end;
 			g_array_append_val(kept, gone);

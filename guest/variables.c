@@ -34,22 +34,14 @@ typedef struct Variable {
 
 static bool in_image(const LinuxKernel *kernel, uint64_t addr)
 {
-	for (unsigned i = 0; i < kernel->n_ranges; i++) {
-		if (addr >= kernel->ranges[i].start && addr < kernel->ranges[i].end)
-			return true;
-	}
-	return false;
+	return linux_range_at(kernel->ranges, kernel->n_ranges, addr) != NULL;
 }
 
 static bool is_written(const LinuxKernel *kernel, uint64_t addr)
 {
-	for (unsigned i = 0; i < kernel->n_ranges; i++) {
-		const LinuxRange *range = &kernel->ranges[i];
+	const LinuxRange *range = linux_range_at(kernel->ranges, kernel->n_ranges, addr);
 
-		if (range->writable && addr >= range->start && addr < range->end)
-			return true;
-	}
-	return false;
+	return range && range->writable;
 }
 
 static void take(GArray *found, const char *name, uint64_t addr)
