@@ -73,26 +73,27 @@ unsigned linux_kernel_room(const LinuxKernel *kernel)
 }
 
 /* FALSE: the kernel has no such code, or not any more. */
-static bool add_frames(const LinuxKernel *kernel, const char *from, const char *to, Bytes *frames,
-		       GError **error)
+static bool add_frames(const LinuxKernel *kernel, const char *from, const char *to, unsigned room,
+		       Bytes *frames, GError **error)
 {
 	g_autoptr(GByteArray) code = read_between(kernel, from, to, CODE_MAX, error);
 	uint64_t start;
 
 	if (!code || !linux_symbols_find(kernel->symbols, from, &start))
 		return false;
-	linux_records_frames(kernel->symbols, start, code, linux_kernel_room(kernel), frames);
+	linux_records_frames(kernel->symbols, start, code, room, frames);
 	return true;
 }
 
 static GByteArray *frames_of_records(const LinuxKernel *kernel, GString *notes)
 {
+	unsigned room = linux_kernel_room(kernel);
 	g_autoptr(GError) error = NULL;
 	Bytes frames = {0};
 
-	if (add_frames(kernel, "_stext", "_etext", &frames, &error)) {
+	if (add_frames(kernel, "_stext", "_etext", room, &frames, &error)) {
 		/* While the kernel boots. */
-		add_frames(kernel, "_sinittext", "_einittext", &frames, NULL);
+		add_frames(kernel, "_sinittext", "_einittext", room, &frames, NULL);
 		return bytes_end(&frames);
 	}
 	if (error)

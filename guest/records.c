@@ -55,7 +55,7 @@ typedef struct Writer {
 	Bytes *out;
 	unsigned room;
 	uint32_t cies[2]; /* of frames that were called, and of those that were interrupted */
-	bool uncalled;	  /* what is written now: whatever records it makes */
+	Way way;	  /* into what is written now */
 } Writer;
 
 /* ---- One instruction ---- */
@@ -251,7 +251,8 @@ static void put_row(Writer *writer, uint32_t insns, const Frame *from, const Fra
 		bytes_uleb(out, to->base);
 		bytes_uleb(out, to->offset);
 	}
-	if (!writer->uncalled && (from->record != to->record || from->ends != to->ends))
+	/* Whatever records it makes, nobody has called that. */
+	if (writer->way != WAY_NONE && (from->record != to->record || from->ends != to->ends))
 		put_record(out, to);
 	if (from->is_signed != to->is_signed)
 		bytes_put(out, DW_CFA_AARCH64_negate_ra_state, 1);
@@ -267,11 +268,18 @@ static uint32_t insn_at(const uint8_t *code, size_t n)
 	return GUINT32_FROM_LE(raw);
 }
 
-static void put_rows(Writer *writer, const uint8_t *code, size_t n_insns, Way way)
+/* Then its caller's pc is no return address: there is no call in front of it. */
+static bool is_interrupted(Way way)
 {
-	bool is_exception = way == WAY_EXCEPTION || way == WAY_RETURN;
+	return way == WAY_EXCEPTION || way == WAY_RETURN;
+}
+
+static void put_rows(Writer *writer, const uint8_t *code, size_t n_insns)
+{
+	bool is_exception = is_interrupted(writer->way);
 	Frame written = {.base = REG_SP};
-	Frame body = {REG_SP, is_exception ? writer->room : 0, .is_saved = way == WAY_RETURN};
+	Frame body = {REG_SP, is_exception ? writer->room : 0,
+		      .is_saved = writer->way == WAY_RETURN};
 	Frame frame = body;
 	size_t last = 0;
 
@@ -347,15 +355,13 @@ static Way way_into(const Writer *writer, const char *name, const uint8_t *code,
 
 static void put_function(Writer *writer, uint64_t addr, const uint8_t *code, size_t len, Way way)
 {
-	/* The pc of what was interrupted is no return address: there is no call in front of it. */
-	bool is_signal = way == WAY_EXCEPTION || way == WAY_RETURN;
 	guint block;
 
-	cfi_begin_fde(writer->out, &block, writer->cies[is_signal], addr, len);
+	writer->way = way;
+	cfi_begin_fde(writer->out, &block, writer->cies[is_interrupted(way)], addr, len);
 	if (way == WAY_EXCEPTION || way == WAY_NONE)
 		put_undefined(writer->out, REG_LR);
-	writer->uncalled = way == WAY_NONE;
-	put_rows(writer, code, len / INSN, way);
+	put_rows(writer, code, len / INSN);
 	cfi_end_block(writer->out, block);
 }
 
