@@ -591,26 +591,30 @@ static void test_core(gconstpointer data)
 	take_core(folder, path);
 }
 
-/* A guest that hangs does not say so: whoever watches it does. */
+/* A guest that hangs is ended by @sig. */
+static Run *run_hanging(const char *path, int sig)
+{
+	g_autofree char *words = g_strdup_printf("-m 64 --gdb-core %s", path);
+	Run *run = run_new("loop", words, -1);
+
+	g_assert_true(run_read_until(run, "ready"));
+	kill(run->pid, sig);
+	g_assert_cmpint(run_end(run), ==, 128 + sig);
+	return run;
+}
+
+/* It does not say so: whoever watches it does. */
 static void test_core_watched(void)
 {
 	if (run_impossible())
 		return;
 	g_autofree char *folder = NULL, *path = core_path(&folder);
-	g_autofree char *words = g_strdup_printf("-m 64 --gdb-core %s", path);
-	g_autoptr(Run) run = run_new("loop", words, -1);
-	g_assert_true(run_read_until(run, "ready"));
-	kill(run->pid, SIGUSR2);
-	g_assert_cmpint(run_end(run), ==, 128 + SIGUSR2);
+	g_autoptr(Run) run = run_hanging(path, SIGUSR2);
 	g_assert_nonnull(strstr(run->told->str, "core: done"));
 	take_core(folder, path);
 	/* Who asks for no more than the end gets no more. */
 	g_autofree char *other = NULL, *no_core = core_path(&other);
-	g_autofree char *same = g_strdup_printf("-m 64 --gdb-core %s", no_core);
-	g_autoptr(Run) ended = run_new("loop", same, -1);
-	g_assert_true(run_read_until(ended, "ready"));
-	kill(ended->pid, SIGTERM);
-	g_assert_cmpint(run_end(ended), ==, 128 + SIGTERM);
+	g_autoptr(Run) ended = run_hanging(no_core, SIGTERM);
 	g_assert_cmpint(rmdir(other), ==, 0);
 }
 

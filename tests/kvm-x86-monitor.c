@@ -68,6 +68,15 @@ static void send_init(Rig *rig)
 	g_assert_cmphex(rig_regs(rig).rip, ==, CODE);
 }
 
+/* A CPU whose rbx the debugger has written, which KVM does not know yet. */
+static void open_written(Rig *rig)
+{
+	rig_open(rig, BYTES("\x90\xf4"), true);
+	g_assert_true(x86_fetch(rig->vcpu, X86_REGS, NULL));
+	rig->vcpu->regs.rbx = 0x1234;
+	x86_mark_dirty(rig->vcpu, X86_REGS);
+}
+
 /*
  * KVM carries it out when it is asked whether the CPU runs: what is shown after that is what the
  * CPU has, and what the debugger wrote before is gone and does not come back.
@@ -78,10 +87,7 @@ static void check_init(void (*ask)(Rig *rig))
 	uint64_t pc;
 	Rig rig;
 
-	rig_open(&rig, BYTES("\x90\xf4"), true);
-	g_assert_true(x86_fetch(rig.vcpu, X86_REGS, NULL));
-	rig.vcpu->regs.rbx = 0x1234;
-	x86_mark_dirty(rig.vcpu, X86_REGS);
+	open_written(&rig);
 	send_init(&rig);
 	ask(&rig);
 	g_assert_true(arch_get_pc(rig.vcpu, &pc, NULL));
@@ -124,10 +130,7 @@ static void check_no_init(void (*ask)(Rig *rig))
 	uint64_t pc;
 	Rig rig;
 
-	rig_open(&rig, BYTES("\x90\xf4"), true);
-	g_assert_true(x86_fetch(rig.vcpu, X86_REGS, NULL));
-	rig.vcpu->regs.rbx = 0x1234;
-	x86_mark_dirty(rig.vcpu, X86_REGS);
+	open_written(&rig);
 	ask(&rig);
 	g_assert_true(arch_get_pc(rig.vcpu, &pc, NULL));
 	g_assert_true(arch_flush(rig.vcpu, NULL));

@@ -88,61 +88,76 @@ static char *read_fifo(int fd)
 	return g_string_free(text, FALSE);
 }
 
+typedef struct Fifo {
+	char *dir, *path;
+	int reader;
+	GdbLog *log;
+} Fifo;
+
+static void open_reader(Fifo *fifo)
+{
+	fifo->reader = open(fifo->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* A log that somebody reads. */
+static void fifo_open(Fifo *fifo)
+{
+	fifo->dir = test_dir_new();
+	fifo->path = g_build_filename(fifo->dir, "fifo", NULL);
+	g_assert_cmpint(mkfifo(fifo->path, 0600), ==, 0);
+	open_reader(fifo);
+	fifo->log = gdb_log_open(fifo->path, NULL);
+	g_assert_nonnull(fifo->log);
+}
+
+static void fifo_close(Fifo *fifo)
+{
+	gdb_log_free(fifo->log);
+	close(fifo->reader);
+	g_free(fifo->path);
+	test_dir_remove(fifo->dir);
+}
+
 /* Nobody goes on to read it: nobody waits, and what did not fit is counted. */
 static void test_stalled_fifo(void)
 {
-	char *dir = test_dir_new();
-	g_autofree char *path = g_build_filename(dir, "fifo", NULL);
 	g_autofree char *full = NULL, *later = NULL, *pattern = NULL;
 	unsigned said = 0, fit = 0;
-	GdbLog *log;
-	int reader;
+	Fifo fifo;
 
-	g_assert_cmpint(mkfifo(path, 0600), ==, 0);
-	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	log = gdb_log_open(path, NULL);
-	g_assert_nonnull(log);
+	fifo_open(&fifo);
 	for (; said < 10000; said++)
-		gdb_log_line(log, "line %u of what nobody reads", said);
-	full = read_fifo(reader);
+		gdb_log_line(fifo.log, "line %u of what nobody reads", said);
+	full = read_fifo(fifo.reader);
 	for (const char *at = full; (at = strstr(at, "reads\n")); at++)
 		fit++;
 	g_assert_cmpuint(fit, >, 10);
 	g_assert_cmpuint(fit, <, said);
-	gdb_log_line(log, "again");
-	gdb_log_line(log, "and again");
-	later = read_fifo(reader);
+	gdb_log_line(fifo.log, "again");
+	gdb_log_line(fifo.log, "and again");
+	later = read_fifo(fifo.reader);
 	pattern = g_strdup_printf("^\n\\[%u lines were lost: there was no room\\]\n"
 				  " +[0-9.]+ again\n +[0-9.]+ and again\n$",
 				  said - fit);
 	g_assert_true(g_regex_match_simple(pattern, later, 0, 0));
-	gdb_log_free(log);
-	close(reader);
-	test_dir_remove(dir);
+	fifo_close(&fifo);
 }
 
 /* Its reader has gone: nobody is killed by that, and the next one reads on. */
 static void test_left_fifo(void)
 {
-	char *dir = test_dir_new();
-	g_autofree char *path = g_build_filename(dir, "fifo", NULL), *text = NULL;
-	GdbLog *log;
-	int reader;
+	g_autofree char *text = NULL;
+	Fifo fifo;
 
-	g_assert_cmpint(mkfifo(path, 0600), ==, 0);
-	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	log = gdb_log_open(path, NULL);
-	g_assert_nonnull(log);
-	close(reader);
-	gdb_log_line(log, "to nobody");
-	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	gdb_log_line(log, "to the next");
-	text = read_fifo(reader);
+	fifo_open(&fifo);
+	close(fifo.reader);
+	gdb_log_line(fifo.log, "to nobody");
+	open_reader(&fifo);
+	gdb_log_line(fifo.log, "to the next");
+	text = read_fifo(fifo.reader);
 	g_assert_true(
 		g_regex_match_simple("^ +[0-9.]+ to nobody\n +[0-9.]+ to the next\n$", text, 0, 0));
-	gdb_log_free(log);
-	close(reader);
-	test_dir_remove(dir);
+	fifo_close(&fifo);
 }
 
 static void test_server(void)
