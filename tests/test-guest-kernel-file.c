@@ -123,6 +123,14 @@ static GByteArray *make_frames(Image *image, unsigned *ret_room)
 	return frames_in(fd);
 }
 
+static CfiRow row_at(const GByteArray *frames, uint64_t pc)
+{
+	CfiRow row;
+
+	g_assert_true(cfi_find(frames->data, frames->len, pc, &row));
+	return row;
+}
+
 /* What an exception saves is found, and who has called an interrupted leaf. */
 static void test_exception(void)
 {
@@ -134,11 +142,11 @@ static void test_exception(void)
 	fill(image);
 	frames = make_frames(image, &room);
 	g_assert_cmpuint(room, ==, ROOM);
-	g_assert_true(cfi_find(frames->data, frames->len, ENTRY + 12, &row));
+	row = row_at(frames, ENTRY + 12);
 	g_assert_true(row.is_signal);
 	g_assert_cmpint(row.cfa.offset, ==, ROOM);
 	g_assert_cmpint(row.regs[LR].offset, ==, 256 - ROOM);
-	g_assert_true(cfi_find(frames->data, frames->len, ENTRY + 16, &row));
+	row = row_at(frames, ENTRY + 16);
 	g_assert_cmpint(row.regs[LR].how, ==, CFI_VAL_EXPRESSION);
 	g_assert_false(cfi_find(frames->data, frames->len, INIT, &row));
 }
@@ -154,7 +162,7 @@ static void test_init(void)
 	fill(image);
 	image->init = true;
 	frames = make_frames(image, &room);
-	g_assert_true(cfi_find(frames->data, frames->len, INIT + 4, &row));
+	row = row_at(frames, INIT + 4);
 	g_assert_cmpuint(row.cfa.reg, ==, SP);
 	g_assert_cmpint(row.cfa.offset, ==, 96);
 	g_assert_cmpint(row.regs[LR].how, ==, CFI_VAL_EXPRESSION);
@@ -166,12 +174,10 @@ static void test_no_entry(void)
 	g_autofree Image *image = g_new0(Image, 1);
 	g_autoptr(GByteArray) frames = NULL;
 	unsigned room;
-	CfiRow row;
 
 	frames = make_frames(image, &room);
 	g_assert_cmpuint(room, ==, 0);
-	g_assert_true(cfi_find(frames->data, frames->len, ENTRY, &row));
-	g_assert_cmpint(row.regs[LR].how, ==, CFI_UNSET);
+	g_assert_cmpint(row_at(frames, ENTRY).regs[LR].how, ==, CFI_UNSET);
 }
 
 static const TestCase cases[] = {

@@ -280,71 +280,71 @@ static void test_answers(void)
 	GENERIC("JSON parse error, a string has a NUL (\\\\u0000), or an escape that JSON "        \
 		"does not have")
 
+static const struct {
+	const char *text, *answer;
+} errors[] = {
+	{"{\"execute\":\"no-such\"}", NOT_FOUND("The command no-such has not been found")},
+	{"{\"execute\":1}", GENERIC("QMP input member 'execute' must be a string")},
+	{"{}", GENERIC("QMP input lacks member 'execute'")},
+	{"[]", GENERIC("QMP input must be a JSON object")},
+	{"{\"execute\":\"nothing\",\"more\":1}", GENERIC("QMP input member 'more' is unexpected")},
+	{"{\"execute\":\"nothing\",\"arguments\":[]}",
+	 GENERIC("QMP input member 'arguments' must be an object")},
+	{"{\"execute\":\"nothing\",\"arguments\":{\"x\":1}}",
+	 GENERIC("Parameter 'x' is unexpected")},
+	{"{\"execute\":\"echo\"}", GENERIC("Parameter 'text' is missing")},
+	{"{\"execute\":\"echo\",\"arguments\":{\"flag\":true}}",
+	 GENERIC("Parameter 'text' is missing")},
+	{"{\"execute\":\"echo\",\"arguments\":{\"text\":1}}",
+	 GENERIC("Invalid parameter type for 'text', expected: string")},
+	{"{\"execute\":\"echo\",\"arguments\":{\"text\":null}}",
+	 GENERIC("Invalid parameter type for 'text', expected: string")},
+	{"{\"execute\":\"echo\",\"arguments\":{\"text\":\"\",\"number\":1.5}}",
+	 GENERIC("Invalid parameter type for 'number', expected: integer")},
+	{"{\"execute\":\"echo\",\"arguments\":{\"text\":\"\",\"flag\":\"on\"}}",
+	 GENERIC("Invalid parameter type for 'flag', expected: boolean")},
+	{"{\"execute\":\"echo\",\"arguments\":{\"tex\":\"\"}}",
+	 GENERIC("Parameter 'tex' is unexpected")},
+	{"{\"execute\":\"nothing\",\"id\":[1,1e999]}",
+	 GENERIC("QMP input member 'id' has a number that is too large")},
+	{"{\"execute\":\"echo\",\"arguments\":{\"text\":\"/a\\u0000b\"}}", WRONG_ESCAPE},
+	{NUMBER("18446744073709551616"), TOO_LARGE},
+	{NUMBER("-9223372036854775809"), TOO_LARGE},
+	{NUMBER("99999999999999999999999999"), TOO_LARGE},
+	/* What is no JSON, but json-glib takes it. */
+	{NUMBER("- 9223372036854775809"), TOO_LARGE},
+	{NUMBER("0x10000000000000000"), TOO_LARGE},
+	{"{\"execute\":\"nothing\",\"id\":18446744073709551616}", TOO_LARGE},
+	{NUMBER("-9223372036854775808"), "{\"return\":\"\\\" -9223372036854775808 0\"}"},
+	{NUMBER("18446744073709551615"), "{\"return\":\"\\\" -1 0\"}"},
+	{"{\"execute\":\"nothing\",\"id\":0.99999999999999999999999}",
+	 "{\"return\":{},\"id\":1.0}"},
+	{"{\"execute\":\"nothing\",\"id\":99999999999999999999.0}",
+	 GENERIC("QMP input member 'id' has a number that is too large")},
+	{ECHO("99999999999999999999"), "{\"return\":\"99999999999999999999 no 0 0\"}"},
+	{ECHO("\\266"), WRONG_ESCAPE},
+	{ECHO("\\0"), WRONG_ESCAPE},
+	{ECHO("\\q"), WRONG_ESCAPE},
+	{ECHO("\\u12g4"), WRONG_ESCAPE},
+	{ECHO("\\ud800x"), WRONG_ESCAPE},
+	{ECHO("\\udc00"), WRONG_ESCAPE},
+	{ECHO("\\ud800\\u0041"), WRONG_ESCAPE},
+	{ECHO("\\\"\\\\\\/\\b\\f\\n\\r\\t\\ud83d\\ude00"),
+	 "{\"return\":\"\\\"\\\\/\\b\\f\\n\\r\\t\xf0\x9f\x98\x80 no 0 0\"}"},
+	{"quit\n", GENERIC("JSON parse error: no message, or one that is too long or too "
+			   "deep")},
+	{"{\"execute\n", GENERIC("JSON parse error: no message, or one that is too long or "
+				 "too deep")},
+};
+
 /* What is wrong is named; the next message is as good as any. */
 static void test_errors(void)
 {
-	static const struct {
-		const char *text, *answer;
-	} rows[] = {
-		{"{\"execute\":\"no-such\"}", NOT_FOUND("The command no-such has not been found")},
-		{"{\"execute\":1}", GENERIC("QMP input member 'execute' must be a string")},
-		{"{}", GENERIC("QMP input lacks member 'execute'")},
-		{"[]", GENERIC("QMP input must be a JSON object")},
-		{"{\"execute\":\"nothing\",\"more\":1}",
-		 GENERIC("QMP input member 'more' is unexpected")},
-		{"{\"execute\":\"nothing\",\"arguments\":[]}",
-		 GENERIC("QMP input member 'arguments' must be an object")},
-		{"{\"execute\":\"nothing\",\"arguments\":{\"x\":1}}",
-		 GENERIC("Parameter 'x' is unexpected")},
-		{"{\"execute\":\"echo\"}", GENERIC("Parameter 'text' is missing")},
-		{"{\"execute\":\"echo\",\"arguments\":{\"flag\":true}}",
-		 GENERIC("Parameter 'text' is missing")},
-		{"{\"execute\":\"echo\",\"arguments\":{\"text\":1}}",
-		 GENERIC("Invalid parameter type for 'text', expected: string")},
-		{"{\"execute\":\"echo\",\"arguments\":{\"text\":null}}",
-		 GENERIC("Invalid parameter type for 'text', expected: string")},
-		{"{\"execute\":\"echo\",\"arguments\":{\"text\":\"\",\"number\":1.5}}",
-		 GENERIC("Invalid parameter type for 'number', expected: integer")},
-		{"{\"execute\":\"echo\",\"arguments\":{\"text\":\"\",\"flag\":\"on\"}}",
-		 GENERIC("Invalid parameter type for 'flag', expected: boolean")},
-		{"{\"execute\":\"echo\",\"arguments\":{\"tex\":\"\"}}",
-		 GENERIC("Parameter 'tex' is unexpected")},
-		{"{\"execute\":\"nothing\",\"id\":[1,1e999]}",
-		 GENERIC("QMP input member 'id' has a number that is too large")},
-		{"{\"execute\":\"echo\",\"arguments\":{\"text\":\"/a\\u0000b\"}}", WRONG_ESCAPE},
-		{NUMBER("18446744073709551616"), TOO_LARGE},
-		{NUMBER("-9223372036854775809"), TOO_LARGE},
-		{NUMBER("99999999999999999999999999"), TOO_LARGE},
-		/* What is no JSON, but json-glib takes it. */
-		{NUMBER("- 9223372036854775809"), TOO_LARGE},
-		{NUMBER("0x10000000000000000"), TOO_LARGE},
-		{"{\"execute\":\"nothing\",\"id\":18446744073709551616}", TOO_LARGE},
-		{NUMBER("-9223372036854775808"), "{\"return\":\"\\\" -9223372036854775808 0\"}"},
-		{NUMBER("18446744073709551615"), "{\"return\":\"\\\" -1 0\"}"},
-		{"{\"execute\":\"nothing\",\"id\":0.99999999999999999999999}",
-		 "{\"return\":{},\"id\":1.0}"},
-		{"{\"execute\":\"nothing\",\"id\":99999999999999999999.0}",
-		 GENERIC("QMP input member 'id' has a number that is too large")},
-		{ECHO("99999999999999999999"), "{\"return\":\"99999999999999999999 no 0 0\"}"},
-		{ECHO("\\266"), WRONG_ESCAPE},
-		{ECHO("\\0"), WRONG_ESCAPE},
-		{ECHO("\\q"), WRONG_ESCAPE},
-		{ECHO("\\u12g4"), WRONG_ESCAPE},
-		{ECHO("\\ud800x"), WRONG_ESCAPE},
-		{ECHO("\\udc00"), WRONG_ESCAPE},
-		{ECHO("\\ud800\\u0041"), WRONG_ESCAPE},
-		{ECHO("\\\"\\\\\\/\\b\\f\\n\\r\\t\\ud83d\\ude00"),
-		 "{\"return\":\"\\\"\\\\/\\b\\f\\n\\r\\t\xf0\x9f\x98\x80 no 0 0\"}"},
-		{"quit\n", GENERIC("JSON parse error: no message, or one that is too long or too "
-				   "deep")},
-		{"{\"execute\n", GENERIC("JSON parse error: no message, or one that is too long or "
-					 "too deep")},
-	};
 	Bench *bench = bench_new(QMP_JSON);
 	QmpClient *client = join_agreed(bench);
 
-	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-		qmp_client_expect(client, rows[i].text, rows[i].answer);
+	for (unsigned i = 0; i < G_N_ELEMENTS(errors); i++) {
+		qmp_client_expect(client, errors[i].text, errors[i].answer);
 		qmp_client_expect(client, "{\"execute\":\"nothing\"}", "{\"return\":{}}");
 	}
 	qmp_client_match(client, "{\"execute\":\"a\",}", "\"JSON parse error, ");
